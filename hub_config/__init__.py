@@ -1,0 +1,5 @@
+"""All that JupyterHub is told: settings, and pure functions on its configuration."""
+
+from .settings import Settings
+
+__all__ = ["Settings"]

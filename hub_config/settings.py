@@ -1,0 +1,185 @@
+"""Typed settings: one YAML file, then variables ``PRIMEHUB_SETTING__A__B``. An unknown key is an error.
+
+The chart's values and the file of one machine are this same model. What platform admins change while the platform
+runs is not here but in the database (``domain.system.SystemSettings``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "PRIMEHUB_SETTING__"
+FILE_VARIABLE = "PRIMEHUB_SETTINGS"
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsError(Exception):
+    """The settings are not valid; the text names each key and what is wrong with it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+
+class TlsSettings(_Section):
+    """The certificate of the public address."""
+
+    cert: Path | None = None
+    key: Path | None = None
+
+
+class LocalSettings(_Section):
+    """One machine."""
+
+    allow_unsandboxed: bool = False
+    """Let everyone start workloads where no sandbox can run. They are then not protected from each other."""
+    sandbox: Literal["auto", "off"] = "auto"
+    network: Literal["auto", "pasta", "shared"] = "auto"
+    workload_uid: int = Field(default=1000, ge=1)
+    """The uid that workloads run as where the platform was started as root."""
+    host_path_roots: tuple[Path, ...] = ()
+    """Folders under which volumes of kind hostPath may be."""
+    base_python: Path | None = None
+    """The interpreter that environments are made from; empty is the platform's own choice."""
+    capacity_cpu: float | None = Field(default=None, gt=0)
+    """Cores that workloads may request in all; empty is the machine's."""
+    capacity_memory: str | None = None
+    """Memory that workloads may request in all, like ``16Gi``; empty is the machine's less a reserve."""
+    base_packages: tuple[str, ...] = (
+        "jupyterlab>=4.6,<5",
+        "jupyterhub>=6.1,<7",
+        "ipykernel>=7,<8",
+        "ipywidgets>=8,<9",
+        "numpy>=2,<3",
+        "pandas>=2,<4",
+        "scipy>=1,<2",
+        "matplotlib>=3,<4",
+        "scikit-learn>=1,<2",
+    )
+    """What the first image holds."""
+
+
+class OidcSettings(_Section):
+    """Sign-in through an OpenID Connect provider, beside local accounts or instead of them."""
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr
+    name: str = "Single sign-on"
+    """What the sign-in button says."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    username_claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    admin_groups: frozenset[str] = frozenset()
+    """The provider's groups whose people are platform admins."""
+    ca_file: Path | None = None
+
+
+class AccountSettings(_Section):
+    """Who may sign in, and how."""
+
+    local: bool = True
+    oidc: OidcSettings | None = None
+    password_min_length: int = Field(default=10, ge=8, le=128)
+    lockout_after: int = Field(default=5, ge=1)
+    """Failed sign-ins after which each next one must wait, twice as long each time."""
+
+
+class Settings(_Section):
+    """Everything that is configured before the platform starts."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    public_url: str = ""
+    """The address that people use, for links in invitations and for OpenID Connect; empty is host and port."""
+    base_url: Literal["/"] = "/"
+    engine: Literal["local", "kubernetes", "fake"] = "local"
+    database_url: SecretStr = SecretStr("")
+    """SQLAlchemy URL; empty is SQLite in the data folder."""
+    hub_database_url: SecretStr = SecretStr("")
+    tls: TlsSettings = Field(default_factory=TlsSettings)
+    accounts: AccountSettings = Field(default_factory=AccountSettings)
+    local: LocalSettings = Field(default_factory=LocalSettings)
+    hub_port: Port = 0
+    """Ports inside the machine; 0 is a free one, kept for the next start."""
+    hub_connect_port: Port = 0
+    services_port: Port = 0
+    proxy_api_port: Port = 0
+    spawn_timeout: int = Field(default=300, ge=10, description="seconds")
+    slow_spawn_timeout: float = Field(default=2, ge=0, description="seconds")
+    poll_interval: int = Field(default=5, ge=1, description="seconds")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def primehub_database_url(self) -> str:
+        """Where PrimeHub's own data is."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'primehub.sqlite'}"
+
+    @property
+    def jupyterhub_database_url(self) -> str:
+        """Where the hub's data is."""
+        return self.hub_database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'hub' / 'jupyterhub.sqlite'}"
+
+    @property
+    def address(self) -> str:
+        """The public address, without a slash at its end."""
+        scheme = "https" if self.tls.cert else "http"
+        return (self.public_url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, *, file: Path | None = None) -> Settings:
+        """The settings of this process. Raises ``SettingsError`` naming each wrong key."""
+        environ = os.environ if environ is None else environ
+        path = file or (Path(environ[FILE_VARIABLE]) if environ.get(FILE_VARIABLE) else None)
+        values: dict[str, Any] = {}
+        if path is not None:
+            values = _read(path)
+        for name, text in environ.items():
+            if name.startswith(PREFIX):
+                _put(values, name.removeprefix(PREFIX).lower().split("__"), yaml.safe_load(text))
+        values.setdefault("data_dir", str(default_data_dir(environ)))
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [
+                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}"
+                for e in error.errors(include_input=False, include_url=False)
+            ]
+            raise SettingsError("\n".join(lines)) from None
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """Where data is kept unless said otherwise: the system's place for root, else the person's."""
+    if environ.get("PRIMEHUB_DATA"):
+        return Path(environ["PRIMEHUB_DATA"]).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/primehub")
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "primehub"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        msg = f"{path}: {error.strerror}"
+        raise SettingsError(msg) from error
+    except yaml.YAMLError as error:
+        msg = f"{path}: not valid YAML: {error}"
+        raise SettingsError(msg) from error
+    if not isinstance(values, dict):
+        msg = f"{path}: must hold keys and values"
+        raise SettingsError(msg)
+    return values
+
+
+def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value

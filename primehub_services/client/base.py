@@ -1,0 +1,99 @@
+"""Requests, and the API's problems as exceptions."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from ..domain.problems import FieldError
+
+M = TypeVar("M", bound=BaseModel)
+API_PATH = "/services/primehub/api/v1"
+
+
+class ApiProblem(Exception):
+    """The API's problem+json. ``status`` is 0 where the API did not answer at all."""
+
+    def __init__(self, status: int, code: str, detail: str, body: dict[str, Any]) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.body = body
+
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        """The fields that are wrong."""
+        return tuple(FieldError.model_validate(e) for e in self.body.get("errors", ()))
+
+
+class ApiClient:
+    """One connection pool to one platform, as one token.
+
+    ``url`` is the API's root, e.g. ``http://127.0.0.1:8000/services/primehub/api/v1``. ``verify`` is as in httpx.
+    Every method raises ``ApiProblem`` where the API says no, or does not answer (status 0, code ``unreachable``).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        verify: Any = True,
+        timeout: float = 30,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        headers = {"Authorization": f"token {token}"} if token else {}
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, verify=verify, timeout=timeout, transport=transport, trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: BaseModel | dict[str, Any] | None = None,
+        query: dict[str, Any] | None = None,
+    ) -> Any:
+        """The answer's JSON; None where it has no body."""
+        content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
+        try:
+            response = await self._http.request(method, path, json=content, params=query)
+        except httpx.HTTPError as error:
+            detail = f"{self._http.base_url.host} does not answer ({type(error).__name__})."
+            raise ApiProblem(0, "unreachable", detail, {}) from error
+        if response.is_error:
+            raise problem_of(response)
+        return response.json() if response.content else None
+
+    async def fetch(self, model: type[M], method: str, path: str, **kwargs: Any) -> M:
+        """The answer as ``model``."""
+        return model.model_validate(await self.call(method, path, **kwargs))
+
+
+def problem_of(response: httpx.Response) -> ApiProblem:
+    """The problem in a response that is an error; the proxy's and the hub's own errors too."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    detail = str(body.get("detail") or body.get("message") or response.reason_phrase)
+    return ApiProblem(response.status_code, str(body.get("code", "error")), detail, body)

@@ -1,0 +1,112 @@
+"""What the hub's side (spawner, authenticator, culler) and the API say to each other."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .launch import LaunchPlan
+from .model import Model, Transmitted
+from .names import DisplayName, HubName
+
+Password = Annotated[Transmitted, Field(min_length=1, max_length=1024)]
+
+
+class ClaimRequest(Model):
+    """The spawner asks for a start. ``user_options`` come from anywhere and are checked like any request."""
+
+    user: HubName
+    server_name: str = Field(default="", max_length=30)
+    user_options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ClaimGrant(Model):
+    """The claim is made, or an earlier one adopted; this is what to run."""
+
+    start_id: str
+    plan: LaunchPlan
+
+
+class ClaimEvent(Model):
+    """What the spawner saw of a start."""
+
+    event: Literal["progress", "ready", "stopped"]
+    progress: int = Field(default=0, ge=0, le=100)
+    stage: str = Field(default="", max_length=40)
+    message: str = Field(default="", max_length=2000)
+    url: str = Field(default="", max_length=500)
+    exit_code: int | None = None
+    reason: str = Field(default="", max_length=500)
+
+
+class PasswordSignIn(Model):
+    """A local account's name and password."""
+
+    username: str = Field(max_length=255)
+    password: Password
+
+
+class ProviderSignIn(Model):
+    """Who an OpenID Connect provider says has signed in. ``groups`` null leaves provider memberships alone."""
+
+    issuer: str = Field(min_length=1, max_length=500)
+    subject: str = Field(min_length=1, max_length=255)
+    username: str = Field(min_length=1, max_length=255)
+    display_name: str = Field(default="", max_length=255)
+    email: str = Field(default="", max_length=254)
+    groups: tuple[str, ...] | None = None
+    platform_admin: bool | None = None
+    """Null leaves the account's own right alone."""
+
+
+class AccountState(Model):
+    """What the hub needs to know of a person: the name, the hub groups, and whether they may go on."""
+
+    name: HubName
+    display_name: DisplayName
+    enabled: bool
+    platform_admin: bool
+    must_change_password: bool
+    groups: tuple[str, ...]
+    """Slugs; the union of all origins."""
+
+
+class PasswordChange(Model):
+    """A person's own change of a password."""
+
+    username: HubName
+    old_password: Password
+    new_password: Password
+
+
+class TokenInspection(Model):
+    """An invitation's or a sign-in link's token."""
+
+    token: Transmitted
+
+
+class InvitationView(Model):
+    """What the holder of a link may see before using it."""
+
+    kind: Literal["join", "account"]
+    group: str | None
+    """The group's display name, for kind join."""
+    username: str | None
+    """For kind account."""
+
+
+class InvitationRedeem(Model):
+    """The use of a link: a new account (join), or a password for an existing one (account)."""
+
+    token: Transmitted
+    username: str = Field(default="", max_length=63)
+    display_name: DisplayName = ""
+    password: Password
+
+
+class CullingDecision(Model):
+    """What the idle culler is to do with one server."""
+
+    cull: bool
+    reason: str = ""

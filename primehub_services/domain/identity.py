@@ -1,0 +1,107 @@
+"""Accounts, memberships, and the actor that a request is made as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from .model import Model, Timestamp
+from .names import DisplayName, HubName
+
+LOCAL_ISSUER = "local"
+
+
+class Role(StrEnum):
+    """A person's role in a group."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class Origin(StrEnum):
+    """Who gave a membership. A person may hold one of each; the sign-in of a provider touches only its own."""
+
+    LOCAL = "local"
+    PROVIDER = "provider"
+
+
+class Account(Model):
+    """A person. Keyed by (issuer, subject); ``name`` is the immutable hub name, ``display_name`` is free."""
+
+    id: str
+    issuer: str
+    subject: str
+    name: HubName
+    slug: str
+    display_name: DisplayName
+    email: str
+    enabled: bool
+    platform_admin: bool
+    must_change_password: bool
+    volume_capacity: int | None = Field(default=None, description="personal volume, GiB; null is the default")
+    created_at: Timestamp
+    last_seen_at: Timestamp | None
+    version: int
+
+
+Email = Annotated[str, Field(max_length=254, pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
+class AccountCreate(Model):
+    """What an administrator gives to make a local account."""
+
+    name: HubName
+    display_name: DisplayName = ""
+    email: Email = ""
+    platform_admin: bool = False
+    groups: tuple[str, ...] = ()
+
+
+class AccountUpdate(Model):
+    """Fields to change; absent ones stay. ``version`` is that of the row the change was made from."""
+
+    version: int
+    display_name: DisplayName | None = None
+    email: Email | None = None
+    enabled: bool | None = None
+    platform_admin: bool | None = None
+    volume_capacity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class Membership(Model):
+    """A person's place in a group."""
+
+    user: HubName
+    display_name: DisplayName
+    group: str
+    role: Role
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who a request is made as, and with what rights. Made anew for every request from the store."""
+
+    account: Account | None = None
+    service: str | None = None
+    scopes: frozenset[str] = frozenset()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    """Group id to role; the union of all origins, the stronger role winning."""
+    notebook_group: str | None = None
+    """Id of the only group that a notebook's own token may touch, else None."""
+    notebook_server: str | None = None
+    """``user/server`` that a notebook's own token belongs to, else None."""
+
+    @property
+    def name(self) -> str:
+        """The name for the audit log."""
+        return self.account.name if self.account else f"service:{self.service}"
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether this is a notebook server's own token."""
+        return self.notebook_server is not None

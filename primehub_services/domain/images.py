@@ -1,0 +1,105 @@
+"""Images: what a workload runs in. A container on a cluster, an environment on one machine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .model import Model, Timestamp
+from .names import Description, DisplayName, Name
+
+Package = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?[^\s;@]*$")
+]
+
+
+class ImageKind(StrEnum):
+    """Which instance types an image suits."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+    BOTH = "both"
+
+
+class ImagePhase(StrEnum):
+    """Where an image is on its way to being usable."""
+
+    PENDING = "PENDING"
+    BUILDING = "BUILDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+class ContainerSource(Model):
+    """A container image in a registry."""
+
+    type: Literal["container"] = "container"
+    url: str = Field(min_length=1, max_length=500, pattern=r"^[^\s]+$")
+    url_gpu: str | None = Field(default=None, min_length=1, max_length=500, pattern=r"^[^\s]+$")
+    pull_secret: str | None = None
+
+
+class EnvironmentSource(Model):
+    """A Python environment on this machine: one that is there (``prefix``), or one to make.
+
+    One to make starts from ``base`` (an interpreter's path, or empty for the platform's own choice) and installs
+    ``packages`` (pip requirements).
+    """
+
+    type: Literal["environment"] = "environment"
+    prefix: str | None = Field(default=None, pattern=r"^/[^\x00]*$")
+    base: str = ""
+    packages: tuple[Package, ...] = ()
+
+    @model_validator(mode="after")
+    def _given_or_made(self) -> Self:
+        if self.prefix is not None and (self.packages or self.base):
+            msg = "give either prefix, or base and packages"
+            raise ValueError(msg)
+        return self
+
+
+ImageSource = Annotated[ContainerSource | EnvironmentSource, Field(discriminator="type")]
+
+
+class ImageCreate(Model):
+    """What an administrator (any image) or a group admin (an image of the group) gives to make an image."""
+
+    name: Name
+    display_name: DisplayName = ""
+    description: Description = ""
+    kind: ImageKind = ImageKind.BOTH
+    source: ImageSource
+    group: str | None = None
+    """Slug of the group that owns it; null is a system image."""
+    all_groups: bool = True
+    groups: tuple[str, ...] = ()
+
+
+class Image(ImageCreate):
+    """An image and how far it is."""
+
+    id: str
+    slug: str
+    phase: ImagePhase
+    message: str = ""
+    """What is being done, or why it failed."""
+    progress: int = Field(default=0, ge=0, le=100)
+    location: str | None = None
+    """Prefix of the environment, once it is there."""
+    created_at: Timestamp
+    version: int
+
+
+class ImageUpdate(Model):
+    """Fields to change; absent ones stay. ``version`` is that of the row the change was made from."""
+
+    version: int
+    display_name: DisplayName | None = None
+    description: Description | None = None
+    kind: ImageKind | None = None
+    source: ImageSource | None = None
+    all_groups: bool | None = None
+    groups: tuple[str, ...] | None = None

@@ -1,0 +1,30 @@
+"""The base of every domain model: immutable, strict about unknown fields."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr
+
+
+class Model(BaseModel):
+    """An immutable value. Unknown fields are refused, so that a misspelt one is never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        msg = "must carry a time zone"
+        raise ValueError(msg)
+    return value.astimezone(UTC)
+
+
+Timestamp = Annotated[datetime, AfterValidator(_aware)]
+"""A moment in UTC. Naive datetimes are refused."""
+
+Transmitted = Annotated[
+    SecretStr, PlainSerializer(lambda value: value.get_secret_value(), return_type=str, when_used="json")
+]
+"""A secret in a request's body: hidden in logs and ``repr``, written out only where the body itself is written."""

@@ -1,0 +1,89 @@
+"""Names that people give, and the slugs that paths, labels and claims are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+SLUG_MAX = 40
+_SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
+_HUB_NAME = re.compile(r"^[a-z0-9][-a-z0-9_.@]*$")
+
+
+def check_name(value: str) -> str:
+    """A group's, volume's, image's or instance type's name, in Unicode's NFC form.
+
+    Letters and digits of any script, ``-``, ``_`` and ``.``; a letter or digit first and last; 1 to 63 characters.
+    Raises ``ValueError`` otherwise.
+    """
+    name = unicodedata.normalize("NFC", value)
+    if not 1 <= len(name) <= 63:
+        msg = "must have 1 to 63 characters"
+        raise ValueError(msg)
+    if not (name[0].isalnum() and name[-1].isalnum()):
+        msg = "must begin and end with a letter or a digit"
+        raise ValueError(msg)
+    # combining marks are part of letters in many scripts (Devanagari vowel signs, say)
+    if not all(c.isalnum() or c in "-_." or unicodedata.category(c).startswith("M") for c in name):
+        msg = "may have letters, digits, '-', '_' and '.' only"
+        raise ValueError(msg)
+    return name
+
+
+def check_hub_name(value: str) -> str:
+    """A person's hub name: ASCII, lower case, the original product's rule. Raises ``ValueError`` otherwise."""
+    if len(value) > 63 or not _HUB_NAME.match(value):
+        msg = "must have 1 to 63 of a-z, 0-9, '-', '_', '.', '@' and begin with a letter or a digit"
+        raise ValueError(msg)
+    return value
+
+
+def check_display_name(value: str) -> str:
+    """A name for reading: any printable characters, at most 100. Raises ``ValueError`` otherwise."""
+    text = unicodedata.normalize("NFC", value).strip()
+    if len(text) > 100:
+        msg = "must have at most 100 characters"
+        raise ValueError(msg)
+    if not all(c.isprintable() for c in text):
+        msg = "must not have control characters"
+        raise ValueError(msg)
+    return text
+
+
+def normalized(hub_name: str) -> str:
+    """The form in which two hub names that a person could confuse are the same."""
+    return re.sub(r"[-_.]", "-", hub_name.lower())
+
+
+def is_slug(value: str) -> bool:
+    """Whether the value can be used in paths, labels and DNS names as it is."""
+    return bool(_SLUG.match(value))
+
+
+def make_slug(name: str, taken: Callable[[str], bool]) -> str:
+    """An immutable slug for a name: the name itself where it can be one, else its ASCII letters and a digest.
+
+    ``taken`` answers whether a slug is in use; deleted things keep theirs, so that no folder is ever inherited.
+    """
+    if is_slug(name) and not taken(name):
+        return name
+    ascii_form = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", ascii_form).strip("-")[: SLUG_MAX - 9].strip("-") or "x"
+    for attempt in range(1000):
+        digest = hashlib.sha256(f"{name}\0{attempt}".encode()).hexdigest()[:8]
+        slug = f"{stem}-{digest}"
+        if not taken(slug):
+            return slug
+    msg = f"no free slug for {name!r}"
+    raise RuntimeError(msg)
+
+
+Name = Annotated[str, AfterValidator(check_name), Field(min_length=1, max_length=63)]
+HubName = Annotated[str, AfterValidator(check_hub_name), Field(min_length=1, max_length=63)]
+DisplayName = Annotated[str, AfterValidator(check_display_name)]
+Description = Annotated[str, Field(max_length=2000)]

