@@ -11,7 +11,7 @@ from .catalog import (
     VolumeRow,
 )
 from .groups import GroupRow, MembershipRow
-from .identity import AccountRow, InvitationRow, LaunchPreferenceRow
+from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginRequestRow
 from .ledger import ClaimRow, NotebookRow
 from .system import AnnouncementRow, AuditRow, ChangeRow, SettingRow
 
@@ -30,6 +30,7 @@ __all__ = [
     "InstanceTypeRow",
     "InvitationRow",
     "LaunchPreferenceRow",
+    "LoginRequestRow",
     "MembershipRow",
     "NotebookRow",
     "SecretRow",

@@ -63,3 +63,24 @@ class LaunchPreferenceRow(Base):
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     environment: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
+
+
+class LoginRequestRow(Identified, Base):
+    """A sign-in of the ``primehub`` command that waits for a person's approval in the browser."""
+
+    __tablename__ = "login_requests"
+
+    secret_digest: Mapped[str] = mapped_column(sa.String(64))
+    code: Mapped[str] = mapped_column(sa.String(9), unique=True)
+    client: Mapped[str] = mapped_column(sa.String(100))
+    host: Mapped[str] = mapped_column(sa.String(253))
+    scopes: Mapped[list[Any]]
+    token_lifetime: Mapped[int]
+    """Seconds that the token will be good for."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    decided_by: Mapped[str | None] = mapped_column(sa.String(63))
+    denied: Mapped[bool] = mapped_column(default=False)
+    ciphertext: Mapped[bytes | None]
+    """The token, encrypted, from the approval until it is fetched."""
+    key_id: Mapped[str | None] = mapped_column(sa.String(32))
