@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .model import Model, Timestamp
+from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, HubName
 
 LOCAL_ISSUER = "local"
@@ -72,6 +72,34 @@ class AccountUpdate(Model):
     volume_capacity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
+class AccountCreated(Model):
+    """A new local account, and the token of the one-time link with which its person sets a password. Shown once."""
+
+    account: Account
+    token: Transmitted
+    expires_at: Timestamp
+
+
+class TemporaryPassword(Model):
+    """A password that an administrator hands over. Shown once; it must be changed at the next sign-in."""
+
+    user: HubName
+    password: Transmitted
+
+
+class RunningThing(Model):
+    """Something of a person's that is stopped when the account is disabled or deleted."""
+
+    kind: str
+    """``notebook``, as in ``WorkloadKind``."""
+    id: str
+    name: str
+    """The server's name; empty is the default server."""
+    group: str
+    phase: str
+    since: Timestamp
+
+
 class Membership(Model):
     """A person's place in a group."""
 
@@ -80,6 +108,50 @@ class Membership(Model):
     group: str
     role: Role
     origins: tuple[Origin, ...]
+
+
+class MembershipPut(Model):
+    """What a group admin says of a person's place in the group."""
+
+    role: Role = Role.MEMBER
+
+
+class MyGroup(Model):
+    """A group as one of its people sees it."""
+
+    group: str
+    """Slug."""
+    name: str
+    display_name: DisplayName
+    role: Role
+    permissions: tuple[str, ...]
+    """Names from the table of permissions that this request's token has in this group."""
+
+
+class Me(Model):
+    """Who a request is made as."""
+
+    name: HubName
+    slug: str
+    display_name: DisplayName
+    email: str
+    local: bool
+    """Whether PrimeHub keeps the password; else a provider does."""
+    must_change_password: bool
+    platform_admin: bool
+    groups: tuple[MyGroup, ...]
+    scopes: tuple[str, ...]
+    permissions: tuple[str, ...]
+    """Names from the table of permissions that the token has apart from any group."""
+    version: int
+
+
+class MeUpdate(Model):
+    """Fields of one's own account to change; absent ones stay."""
+
+    version: int
+    display_name: DisplayName | None = None
+    email: Email | None = None
 
 
 @dataclass(frozen=True, slots=True)

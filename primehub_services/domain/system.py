@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .groups import Seconds
 from .identity import Role
-from .model import Model, Timestamp
+from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, HubName
 
 
@@ -61,6 +61,12 @@ class Invitation(Model):
     expires_at: Timestamp
     used_at: Timestamp | None
     used_by: str | None
+
+
+class InvitationCreated(Invitation):
+    """A new link. ``token`` is shown this once."""
+
+    token: Transmitted
 
 
 class Level(StrEnum):
