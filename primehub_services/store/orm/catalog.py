@@ -21,6 +21,21 @@ class _Named(Identified, Versioned):
     deleted_at: Mapped[datetime | None]
 
 
+def _live_index(name: str, *columns: str, where: str = "") -> sa.Index:
+    """Unique among rows that are not deleted; null owners never clash with each other."""
+    live = sa.text(f"deleted_at IS NULL{where}")
+    return sa.Index(name, *columns, unique=True, sqlite_where=live, postgresql_where=live)
+
+
+def _owned_names(table: str) -> tuple[sa.Index, ...]:
+    """Names are unique per owning group, so that taking one tells nothing of what other groups have."""
+    platform = " AND owner_group_id IS NULL" + (" AND account_id IS NULL" if table == "secrets" else "")
+    return (
+        _live_index(f"uq_{table}_platform_name", "name", where=platform),
+        _live_index(f"uq_{table}_group_name", "owner_group_id", "name"),
+    )
+
+
 class InstanceTypeRow(_Named, Base):
     """A named size."""
 
@@ -44,6 +59,7 @@ class ImageRow(_Named, Base):
     """An image; ``source`` is the domain's tagged union as JSON."""
 
     __tablename__ = "images"
+    __table_args__ = _owned_names("images")
 
     description: Mapped[str] = mapped_column(sa.String(2000), default="")
     kind: Mapped[str] = mapped_column(sa.String(10))
@@ -73,6 +89,7 @@ class SecretRow(_Named, Base):
     """A secret, encrypted; ``key_id`` names the key, so that keys can be rotated."""
 
     __tablename__ = "secrets"
+    __table_args__ = (*_owned_names("secrets"), _live_index("uq_secrets_account_name", "account_id", "name"))
 
     kind: Mapped[str] = mapped_column(sa.String(10))
     registry_host: Mapped[str] = mapped_column(sa.String(253), default="")

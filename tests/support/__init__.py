@@ -1,0 +1,1 @@
+"""What tests share: databases, clocks, people, and the rule for parts that a machine may lack."""

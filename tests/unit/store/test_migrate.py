@@ -1,0 +1,121 @@
+"""Migrations: the models are what the revisions make, and upgrades are safe side by side and after crashes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+
+from primehub_services.store import migrate
+from primehub_services.store.orm import Base
+from tests.support import databases
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'a %(b)s.sqlite'}"
+    else:
+        with databases.postgres_database(databases.postgres_server()) as url:
+            yield url
+
+
+def _tables(url: str) -> set[str]:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    return set(sa.inspect(engine).get_table_names())
+
+
+def test_the_models_are_what_the_revisions_make(empty_url: str) -> None:
+    migrate.upgrade(empty_url)
+    engine = sa.create_engine(empty_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_partial_index_exists_with_its_condition(database_url: str) -> None:
+    # compare_metadata does not look at the conditions of indexes
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    dialect = engine.dialect.name
+    for table in Base.metadata.sorted_tables:
+        found = {index["name"]: index for index in sa.inspect(engine).get_indexes(table.name)}
+        for index in table.indexes:
+            condition = index.dialect_options[dialect]["where"]
+            actual = found[index.name].get("dialect_options", {}).get(f"{dialect}_where")
+            assert _plain(actual) == _plain(condition), index.name
+
+
+def _plain(condition: object) -> str:
+    return str(condition if condition is not None else "").replace("(", "").replace(")", "")
+
+
+def test_a_second_upgrade_changes_nothing(empty_url: str) -> None:
+    migrate.upgrade(empty_url)
+    before = _tables(empty_url)
+    migrate.upgrade(empty_url)
+    assert _tables(empty_url) == before
+
+
+def test_processes_that_upgrade_at_once_all_succeed(empty_url: str) -> None:
+    code = "import sys; from primehub_services.store.migrate import upgrade; sys.stdin.readline(); upgrade(sys.argv[1])"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, empty_url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert set(Base.metadata.tables) < _tables(empty_url)
+
+
+def test_an_upgrade_that_fails_half_way_leaves_nothing(empty_url: str) -> None:
+    engine = sa.create_engine(empty_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        # stands in the way of a table that is made late
+        connection.execute(sa.text("CREATE TABLE group_images (x INTEGER)"))
+    with pytest.raises(sa.exc.DBAPIError):
+        migrate.upgrade(empty_url)
+    assert _tables(empty_url) == {"group_images"}
+
+
+def test_a_database_of_a_newer_version_is_refused_with_what_to_do(empty_url: str) -> None:
+    migrate.upgrade(empty_url)
+    engine = sa.create_engine(empty_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(migrate.MigrationError, match=r"9999.*[Ii]nstall that version"):
+        migrate.upgrade(empty_url)
+
+
+def test_rows_survive_a_table_that_is_rebuilt(tmp_path: Path) -> None:
+    """On SQLite a changed table is made anew and the old one dropped: nothing may cascade from that."""
+    url = f"sqlite:///{tmp_path / 'primehub.sqlite'}"
+    migrate.upgrade(url)
+    with migrate.exclusive(url) as connection:
+        connection.execute(sa.text("CREATE TABLE child (slug VARCHAR(40) REFERENCES groups(slug) ON DELETE CASCADE)"))
+        connection.execute(
+            sa.text(
+                "INSERT INTO groups (id, version, name, slug, display_name, description, shared_volume, "
+                "launch_group_only, created_at) VALUES ('g', 1, 'g', 'g', '', '', 1, 1, '2026-01-01')"
+            )
+        )
+        connection.execute(sa.text("INSERT INTO child VALUES ('g')"))
+    with migrate.exclusive(url) as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("groups", recreate="always") as batch:
+            batch.add_column(sa.Column("colour", sa.String(10)))
+    with migrate.exclusive(url) as connection:
+        assert connection.execute(sa.text("SELECT slug FROM child")).all() == [("g",)]
