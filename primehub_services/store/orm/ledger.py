@@ -68,6 +68,8 @@ class NotebookRow(Versioned, Base):
     events: Mapped[list[Any]]
     url: Mapped[str] = mapped_column(sa.String(500), default="")
     created_at: Mapped[datetime]
+    adopted_at: Mapped[datetime | None]
+    """When the spawner took it up; null for a start that never reached the hub."""
     ready_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     idle_timeout: Mapped[int]
