@@ -10,7 +10,20 @@ from pydantic import AfterValidator
 
 _NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")  # the original product's rule
 RESERVED_PREFIXES = ("JUPYTERHUB_", "PRIMEHUB_", "LD_")
-RESERVED = frozenset({"HOME", "PATH", "USER", "SHELL", "GROUP_ID", "GROUP_NAME", "INSTANCE_TYPE", "IMAGE_NAME"})
+RESERVED = frozenset(
+    {
+        "HOME",
+        "PATH",
+        "USER",
+        "SHELL",
+        "GROUP_ID",
+        "GROUP_NAME",
+        "INSTANCE_TYPE",
+        "IMAGE_NAME",
+        "NVIDIA_VISIBLE_DEVICES",
+        "CUDA_VISIBLE_DEVICES",
+    }
+)
 MAX_VARIABLES = 100
 MAX_VALUE = 32_768
 
