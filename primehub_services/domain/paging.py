@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .model import Model
 
@@ -28,6 +28,9 @@ class PageQuery(Model):
 
 class Page(Model, Generic[T]):
     """A part of a list, and how long the whole is."""
+
+    # pydantic looks for docstrings in the source line that says Page[...], and trips over long expressions there
+    model_config = ConfigDict(use_attribute_docstrings=False)
 
     items: tuple[T, ...]
     total: int

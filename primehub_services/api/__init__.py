@@ -1,0 +1,1 @@
+"""The REST API, the event stream and the portal's pages: thin handlers over ``operations``."""
