@@ -110,3 +110,11 @@ class CullingDecision(Model):
 
     cull: bool
     reason: str = ""
+
+
+INVITATION_PATH = "/hub/invite"
+
+
+def invitation_link(address: str, token: str) -> str:
+    """The link to hand to somebody. The token is in the fragment: browsers send that to nobody, so no log has it."""
+    return f"{address.rstrip('/')}{INVITATION_PATH}#{token}"
