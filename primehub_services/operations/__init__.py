@@ -1,0 +1,1 @@
+"""What an actor may ask. The only writers of spec and target; each function is one transaction."""

@@ -1,0 +1,89 @@
+"""Who a request is made as: JupyterHub says whose token it is and what it carries, the store what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..domain.identity import Actor, Role
+from ..domain.permissions import PERSON_SCOPES, PREFIX, Scope
+from ..domain.problems import Unauthenticated
+from ..store import accounts
+from ..store.members import strongest
+from ..store.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class _Scopes:
+    """The PrimeHub scopes of a token, sorted by their filters."""
+
+    held: frozenset[str]
+    """Without a filter, or filtered to the token's own person."""
+    groups: frozenset[str]
+    """Slugs that a notebook's token is narrowed to."""
+    servers: frozenset[str]
+    """``user/server`` that a notebook's token is narrowed to."""
+
+
+def actor_for(uow: UnitOfWork, hub_model: Mapping[str, Any]) -> Actor:
+    """The actor of a token, from the hub's ``GET /user`` with that token. One query.
+
+    Raises ``Unauthenticated`` where the account is unknown, disabled or deleted, and for a notebook's token whose
+    group does not exist any more or has lost its owner.
+    """
+    name = str(hub_model.get("name", ""))
+    if hub_model.get("kind") == "service":
+        return Actor(service=name, scopes=_sort(hub_model.get("scopes", ()), None).held)
+    found = accounts.with_memberships(uow, name)
+    if found is None or not found[0].enabled:
+        msg = "This account does not exist or is disabled. Ask a platform administrator."
+        raise Unauthenticated(msg)
+    row, places = found
+    scopes = _sort(hub_model.get("scopes", ()), name)
+    roles: dict[str, Role] = {}
+    slugs: dict[str, str] = {}
+    for group, membership in places:
+        roles[group.id] = strongest({membership.role, roles.get(group.id, Role.MEMBER)})
+        slugs[group.slug] = group.id
+    account = accounts.to_model(row)
+    if scopes.held or not (scopes.groups or scopes.servers):
+        return Actor(account=account, scopes=scopes.held, roles=roles)
+    if len(scopes.groups) != 1 or len(scopes.servers) != 1:
+        msg = "A notebook's token must be for one group and one server. Restart the notebook."
+        raise Unauthenticated(msg)
+    group_id = slugs.get(next(iter(scopes.groups)))
+    if group_id is None:
+        msg = "This notebook's group does not exist any more, or its owner has left it."
+        raise Unauthenticated(msg)
+    return Actor(
+        account=account,
+        scopes=frozenset({Scope.NOTEBOOK.value}),
+        roles={group_id: roles[group_id]},  # nothing that lists by roles may go beyond the launch group
+        notebook_group=group_id,
+        notebook_server=next(iter(scopes.servers)),
+    )
+
+
+def person(uow: UnitOfWork, name: str) -> Actor:
+    """A person with every scope: for what the platform does on somebody's behalf without a token of theirs.
+
+    Raises ``Unauthenticated`` as ``actor_for`` does.
+    """
+    return actor_for(uow, {"kind": "user", "name": name, "scopes": [scope.value for scope in PERSON_SCOPES]})
+
+
+def _sort(scopes: Iterable[str], user: str | None) -> _Scopes:
+    held, groups, servers = set(), set(), set()
+    for text in scopes:
+        scope, _, condition = text.partition("!")
+        if not scope.startswith(PREFIX):
+            continue
+        kind, _, value = condition.partition("=")
+        if not condition or (user is not None and kind == "user" and value in ("", user)):
+            held.add(scope)
+        elif scope == Scope.NOTEBOOK and kind == "group":
+            groups.add(value)
+        elif scope == Scope.NOTEBOOK and kind == "server" and value.partition("/")[0] == user:
+            servers.add(value)
+    return _Scopes(frozenset(held), frozenset(groups), frozenset(servers))

@@ -1,0 +1,121 @@
+"""Groups: made and deleted by platform admins, seen by their people."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ..domain.groups import Group, GroupCreate, GroupUpdate, check_quotas
+from ..domain.identity import Actor
+from ..domain.paging import Page, PageQuery
+from ..domain.permissions import PERMISSIONS, allowed, relations, require
+from ..domain.problems import Invalid, NotFound
+from ..domain.resources import Quota
+from ..store import accounts as account_store
+from ..store import groups as store
+from ..store import members as member_store
+from ..store.orm import GroupRow
+from ..store.unit_of_work import UnitOfWork
+from ._editing import check_version, given, page_of
+
+_PLAIN_FIELDS = (
+    "description",
+    "shared_volume",
+    "shared_volume_capacity",
+    "launch_group_only",
+    "job_timeout",
+    "idle_timeout",
+)
+_NULLABLE = frozenset({"display_name", "shared_volume_capacity", "job_timeout", "idle_timeout"})
+_BY_GROUP_ADMINS = frozenset({"job_timeout"})
+
+
+def resolve_group(uow: UnitOfWork, actor: Actor, ref: str, *, lock: bool = False) -> GroupRow:
+    """The group with this slug, or else this name, if the actor may see that it exists.
+
+    Scopes do not matter here: what the actor may do with it is for ``require(..., visible=True)``. ``lock`` makes
+    other writers of the group wait. Raises ``NotFound``.
+    """
+    row = store.by_reference(uow, unicodedata.normalize("NFC", ref), lock=lock)
+    if row is None or not relations(actor, group_id=row.id) & PERMISSIONS["group.read"].relations:
+        raise NotFound.of("group", ref)
+    return row
+
+
+def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, all: bool = False) -> Page[Group]:
+    """The actor's own groups; with ``all``, for platform admins, every group."""
+    require(actor, "self.read")
+    if all:
+        require(actor, "platform.admin")
+    rows, total = store.list_(uow, query, ids=None if all else actor.roles)
+    return page_of([store.to_model(row) for row in rows], total, query)
+
+
+def get(uow: UnitOfWork, actor: Actor, ref: str) -> Group:
+    """One group."""
+    row = resolve_group(uow, actor, ref)
+    require(actor, "group.read", group_id=row.id, visible=True)
+    return store.to_model(row)
+
+
+def create(uow: UnitOfWork, actor: Actor, new: GroupCreate) -> Group:
+    """Make a group. Raises ``Invalid`` for ``name`` where it would be mistaken for another group's."""
+    require(actor, "group.edit")
+    uow.lock(store.NAMES)
+    other = store.by_reference(uow, new.name)
+    if other is not None:
+        what = "name" if other.name == new.name else "identifier"
+        raise Invalid.field("name", f"{new.name!r} is the {what} of the group {other.name!r}", "choose another name")
+    row = GroupRow(name=new.name, display_name=new.display_name or new.name)
+    for field in _PLAIN_FIELDS:
+        setattr(row, field, getattr(new, field))
+    _set_quotas(row, new.user_quota, new.group_quota)
+    store.add(uow, row)
+    uow.audit(actor, "group.create", row.slug, group_id=row.id, name=row.name)
+    uow.changed("group", row.id, "create", group_id=row.id)
+    return store.to_model(row)
+
+
+def update(uow: UnitOfWork, actor: Actor, ref: str, update: GroupUpdate) -> Group:
+    """Change a group. Its admins may set the job timeout, platform admins everything."""
+    row = resolve_group(uow, actor, ref, lock=True)
+    only_settings = update.model_fields_set - {"version"} <= _BY_GROUP_ADMINS
+    if not (only_settings and allowed(actor, "group.settings", group_id=row.id)):
+        require(actor, "group.edit", group_id=row.id, visible=True)
+    before = store.to_model(row)
+    check_version(update.version, row.version, before)
+    fields = given(update, nullable=_NULLABLE)
+    for field in fields.intersection(_PLAIN_FIELDS):
+        setattr(row, field, getattr(update, field))
+    if "display_name" in fields:
+        row.display_name = update.display_name or row.name
+    _set_quotas(row, update.user_quota or before.user_quota, update.group_quota or before.group_quota)
+    uow.session.flush()
+    after = store.to_model(row)
+    if after != before:
+        old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+        differing = {field: {"from": old[field], "to": new[field]} for field in sorted(fields) if old[field] != new[field]}
+        uow.audit(actor, "group.update", row.slug, group_id=row.id, **differing)
+        uow.changed("group", row.id, "update", group_id=row.id)
+    return after
+
+
+def delete(uow: UnitOfWork, actor: Actor, ref: str) -> None:
+    """Delete a group: its people are out of it, its notebooks stop, and its slug is never used again."""
+    row = resolve_group(uow, actor, ref, lock=True)
+    require(actor, "group.edit", group_id=row.id, visible=True)
+    account_store.ask_to_stop(uow, member_store.touching(uow, row), "the group was deleted")
+    for account_id in member_store.accounts_in(uow, row.id):
+        uow.changed("membership", account_id, "delete", group_id=row.id, account_id=account_id)
+    store.bury(uow, row)
+    uow.audit(actor, "group.delete", row.slug, group_id=row.id, name=row.name)
+    uow.changed("group", row.id, "delete", group_id=row.id)
+
+
+def _set_quotas(row: GroupRow, user: Quota, group: Quota) -> None:
+    try:
+        check_quotas(user, group)
+    except ValueError as error:
+        field, _, message = str(error).partition(" ")
+        raise Invalid.field(field, message, "lower it, or raise the group's quota") from None
+    row.user_cpu, row.user_memory, row.user_gpu = user.cpu, user.memory, user.gpu
+    row.group_cpu, row.group_memory, row.group_gpu = group.cpu, group.memory, group.gpu

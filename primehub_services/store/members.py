@@ -1,0 +1,121 @@
+"""Who is in which group, by which origin, and what is running there of somebody who leaves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+
+from ..domain.identity import Membership, Origin, Role
+from ..domain.launch import MountKind
+from ..domain.notebooks import FINAL
+from ..domain.paging import PageQuery
+from .lists import matching, page
+from .orm import AccountRow, GroupRow, GroupVolumeRow, MembershipRow, NotebookRow, VolumeRow
+from .unit_of_work import UnitOfWork
+
+_SORTS = {"user": AccountRow.name, "display_name": AccountRow.display_name}
+
+
+def strongest(roles: Collection[str]) -> Role:
+    """The role that counts where several origins give one."""
+    return Role.ADMIN if Role.ADMIN.value in roles else Role.MEMBER
+
+
+def to_model(account: AccountRow, group: GroupRow, rows: Sequence[MembershipRow]) -> Membership:
+    """A person's place in a group; ``rows`` are all of their memberships there."""
+    return Membership(
+        user=account.name,
+        display_name=account.display_name,
+        group=group.slug,
+        role=strongest([row.role for row in rows]),
+        origins=tuple(sorted(Origin(row.origin) for row in rows)),
+    )
+
+
+def of(uow: UnitOfWork, account_id: str, group_id: str, *, lock: bool = False) -> Sequence[MembershipRow]:
+    """One account's memberships in one group: none, or one for each origin."""
+    statement = sa.select(MembershipRow).where(
+        MembershipRow.account_id == account_id, MembershipRow.group_id == group_id
+    )
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return uow.session.scalars(statement).all()
+
+
+def of_account(uow: UnitOfWork, account_id: str) -> Sequence[MembershipRow]:
+    """All of an account's memberships."""
+    return uow.session.scalars(sa.select(MembershipRow).where(MembershipRow.account_id == account_id)).all()
+
+
+def accounts_in(uow: UnitOfWork, group_id: str) -> Sequence[str]:
+    """Ids of everybody in a group."""
+    return uow.session.scalars(
+        sa.select(MembershipRow.account_id).where(MembershipRow.group_id == group_id).distinct()
+    ).all()
+
+
+def list_(uow: UnitOfWork, group: GroupRow, query: PageQuery) -> tuple[list[Membership], int]:
+    """A page of a group's people, each once."""
+    inside = sa.exists().where(MembershipRow.account_id == AccountRow.id, MembershipRow.group_id == group.id)
+    statement = sa.select(AccountRow).where(
+        inside, AccountRow.deleted_at.is_(None), matching(query.search, AccountRow.name, AccountRow.display_name)
+    )
+    accounts, total = page(uow, statement, query, sorts=_SORTS, default="user", key=AccountRow.id)
+    places = defaultdict(list)
+    ids = [account.id for account in accounts]
+    for row in uow.session.scalars(
+        sa.select(MembershipRow).where(MembershipRow.group_id == group.id, MembershipRow.account_id.in_(ids))
+    ):
+        places[row.account_id].append(row)
+    return [to_model(account, group, places[account.id]) for account in accounts], total
+
+
+def add(uow: UnitOfWork, account_id: str, group_id: str, role: Role, origin: Origin) -> MembershipRow:
+    """A new membership."""
+    row = MembershipRow(
+        account_id=account_id, group_id=group_id, role=role.value, origin=origin.value, created_at=uow.now
+    )
+    uow.session.add(row)
+    uow.session.flush()
+    return row
+
+
+def remove(uow: UnitOfWork, row: MembershipRow) -> None:
+    """Take one origin's membership away."""
+    uow.session.delete(row)
+    uow.session.flush()
+
+
+def touching(uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None) -> list[NotebookRow]:
+    """Notebooks that have not ended and are in the group, or were started elsewhere with the group's folders.
+
+    Of one account alone where ``account_id`` is given.
+    """
+    statement = sa.select(NotebookRow).where(NotebookRow.phase.not_in([phase.value for phase in FINAL]))
+    if account_id is not None:
+        statement = statement.where(NotebookRow.account_id == account_id)
+    holders = _holders_of_datasets(uow, group)
+
+    def reaches_in(row: NotebookRow) -> bool:
+        mounts = {(m["kind"], m["slug"]) for m in row.plan.get("mounts", ())}
+        datasets = {slug for kind, slug in mounts if kind == MountKind.DATASET.value} & holders.keys()
+        # what its own group has too does not come from this one
+        return (MountKind.PROJECT.value, group.slug) in mounts or any(row.group_id not in holders[d] for d in datasets)
+
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return [row for row in uow.session.scalars(locked) if row.group_id == group.id or reaches_in(row)]
+
+
+def _holders_of_datasets(uow: UnitOfWork, group: GroupRow) -> dict[str, set[str]]:
+    """Slugs of the volumes that the group was given, each with the ids of all groups that were."""
+    given = sa.select(GroupVolumeRow.volume_id).where(GroupVolumeRow.group_id == group.id)
+    holders = defaultdict(set)
+    for slug, group_id in uow.session.execute(
+        sa.select(VolumeRow.slug, GroupVolumeRow.group_id)
+        .join(GroupVolumeRow, GroupVolumeRow.volume_id == VolumeRow.id)
+        .where(VolumeRow.id.in_(given), VolumeRow.all_groups.is_(False))
+    ):
+        holders[slug].add(group_id)
+    return holders
