@@ -8,7 +8,7 @@ import sys
 from http import HTTPStatus
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from .. import __version__
 from ..domain.permissions import PERMISSIONS, SCOPE_DESCRIPTIONS

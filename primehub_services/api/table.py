@@ -58,7 +58,7 @@ from ..domain.tokens import (
     TokenCreated,
 )
 from ..domain.volumes import Volume, VolumeCreate, VolumeUpdate
-from .queries import AuditQuery, CullingQuery, EventsQuery, GroupQuery, LogQuery, NotebookQuery
+from .queries import AuditQuery, CullingQuery, EventsQuery, GroupQuery, NotebookQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
 
