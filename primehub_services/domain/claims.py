@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import Field
@@ -12,6 +12,9 @@ from .launch import WorkloadKind
 from .model import Model, Timestamp
 from .resources import RESOURCE_NAMES, Quota, Resources, total
 from .units import Bytes, Millicores, format_cpu, format_memory
+
+COUNTED_FOR_PERSON = frozenset({WorkloadKind.NOTEBOOK, WorkloadKind.JOB})
+"""Deployments and apps belong to the group and count against the group's quota alone."""
 
 
 class Claim(Model):
@@ -34,6 +37,18 @@ class Claim(Model):
     created_at: Timestamp
 
 
+@dataclass(frozen=True, slots=True)
+class MachineCapacity:
+    """What the engine can run in all, where it knows. The default knows no bound."""
+
+    quota: Quota = field(default_factory=Quota)
+    """Against this the claims' requests are counted."""
+    gpu_indices: tuple[int, ...] | None = None
+    """The machine's GPUs, where the engine hands them out by index."""
+    image_types: frozenset[str] = frozenset({"container", "environment"})
+    """The types of image source that the engine can run."""
+
+
 class Budget(StrEnum):
     """What a claim is counted against."""
 
@@ -43,11 +58,11 @@ class Budget(StrEnum):
 
 
 class Holder(Model):
-    """Somebody who holds part of what is short. Only names that the asker may see."""
+    """Somebody who holds part of what is short. Names are null where the asker may not learn them."""
 
-    user: str
+    user: str | None
     kind: WorkloadKind
-    name: str
+    name: str | None
     amount: str
     since: Timestamp
 
@@ -91,6 +106,39 @@ class Decision(Model):
     budgets: tuple[BudgetLine, ...] = ()
     warnings: tuple[str, ...] = Field(default=())
 
+    @property
+    def sentence(self) -> str:
+        """Every reason in one line, for those who can show only text."""
+        return " ".join(reason.message for reason in self.reasons)
+
+
+class UsageLine(Model):
+    """What one workload holds of a group's quota."""
+
+    id: str
+    kind: WorkloadKind
+    name: str
+    user: str
+    instance_type: str
+    limits: Resources
+    since: Timestamp
+
+
+class Usage(Model):
+    """A quota and how much of it is in use."""
+
+    quota: Quota
+    used: Resources
+
+
+class GroupUsage(Model):
+    """Who holds what in a group. ``user`` is the asker's own part, null for one who is not a member."""
+
+    group: str
+    user: Usage | None
+    total: Usage
+    holders: tuple[UsageLine, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -101,7 +149,8 @@ class Held:
     """Whether the asker may learn who holds it."""
 
 
-def _show(resource: str, amount: int) -> str:
+def show(resource: str, amount: int) -> str:
+    """An amount as people read it: ``0.5 cores``, ``2 GiB``, ``1 GPU``."""
     if resource == "cpu":
         return f"{format_cpu(amount)} {'core' if amount == 1000 else 'cores'}"
     if resource == "memory":
@@ -110,9 +159,19 @@ def _show(resource: str, amount: int) -> str:
 
 
 _PLACES = {
-    Budget.USER: "your quota in this group",
-    Budget.GROUP: "the group's quota",
-    Budget.MACHINE: "this machine",
+    Budget.USER: "your quota in this group is",
+    Budget.GROUP: "the group's quota is",
+    Budget.MACHINE: "this machine has",
+}
+_HELP_NEVER = {
+    Budget.USER: "Choose a smaller instance type, or ask a platform admin for a larger quota.",
+    Budget.GROUP: "Choose a smaller instance type, or ask a platform admin for a larger quota of the group.",
+    Budget.MACHINE: "Choose a smaller instance type.",
+}
+_HELP_SHORT = {
+    Budget.USER: "Stop something of your own in this group, or choose a smaller instance type.",
+    Budget.GROUP: "Ask one of the holders to stop, wait until one ends, or choose a smaller instance type.",
+    Budget.MACHINE: "Wait until something on this machine ends, or choose a smaller instance type.",
 }
 
 
@@ -131,20 +190,18 @@ def decide(
     """Whether a claim of ``limits`` (quotas) and ``requests`` (the machine) fits beside the held ones.
 
     Each budget counts what it is a budget of: the person's quota that person's claims in this group for notebooks
-    and jobs, the group's quota every claim in the group, the machine every claim's requests.
+    and jobs, the group's quota every claim in the group, the machine every claim's requests. There is one reason for
+    each budget and resource that is short. What takes nothing of a resource is never refused for it.
     """
     in_group = [h for h in held if h.claim.group_id == group_id]
-    counted = (WorkloadKind.NOTEBOOK, WorkloadKind.JOB)
-    own = [h for h in in_group if h.claim.account_id == account_id and h.claim.kind in counted]
+    own = [h for h in in_group if h.claim.account_id == account_id and h.claim.kind in COUNTED_FOR_PERSON]
     checks = [(Budget.GROUP, group_quota, limits, in_group), (Budget.MACHINE, capacity, requests, list(held))]
     if counts_person:
         checks.insert(0, (Budget.USER, user_quota, limits, own))
     reasons: list[Reason] = []
     lines: list[BudgetLine] = []
-    never = False
     for budget, quota, asked, holders in checks:
-        amounts = [h.claim.requests if budget is Budget.MACHINE else h.claim.limits for h in holders]
-        used = total(amounts)
+        used = total(_amounts(budget, h) for h in holders)
         for resource in RESOURCE_NAMES:
             limit, want, have = getattr(quota, resource), getattr(asked, resource), getattr(used, resource)
             if budget is Budget.MACHINE and limit is None:
@@ -153,68 +210,57 @@ def decide(
                 BudgetLine(
                     budget=budget,
                     resource=resource,
-                    limit=None if limit is None else _show(resource, limit),
-                    used=_show(resource, have),
-                    asked=_show(resource, want),
+                    limit=None if limit is None else show(resource, limit),
+                    used=show(resource, have),
+                    asked=show(resource, want),
                 )
             )
-            if limit is None or want == 0 or have + want <= limit:
-                continue
-            impossible = want > limit
-            never = never or impossible
-            reasons.append(_reason(budget, resource, limit, have, want, holders, impossible=impossible))
-    return Decision(would_start=not reasons, never=never, reasons=tuple(reasons), budgets=tuple(lines))
+            if limit is not None and want > limit:
+                reasons.append(_never(budget, resource, limit, have, want))
+            elif limit is not None and want > 0 and have + want > limit:
+                reasons.append(_short(budget, resource, limit, have, want, holders))
+    return Decision(
+        would_start=not reasons,
+        never=any(reason.code == "never-fits" for reason in reasons),
+        reasons=tuple(reasons),
+        budgets=tuple(lines),
+    )
 
 
-def _reason(
-    budget: Budget,
-    resource: str,
-    limit: int,
-    used: int,
-    asked: int,
-    holders: Iterable[Held],
-    *,
-    impossible: bool,
-) -> Reason:
-    place = _PLACES[budget]
-    short = asked - limit if impossible else used + asked - limit
-    numbers = {
-        "limit": _show(resource, limit),
-        "used": _show(resource, used),
-        "asked": _show(resource, asked),
-        "short": _show(resource, short),
-    }
-    if impossible:
-        message = f"{numbers['asked']} asked, and {place} is {numbers['limit']} in all."
-        if budget is Budget.MACHINE:
-            message = f"{numbers['asked']} asked, and {place} has {numbers['limit']} in all."
-        return Reason(
-            code="never-fits",
-            field="instance_type",
-            budget=budget,
-            resource=resource,
-            message=message,
-            help="Choose a smaller instance type"
-            + ("." if budget is Budget.MACHINE else ", or ask a platform admin for a larger quota."),
-            **numbers,
+def _amounts(budget: Budget, held: Held) -> Resources:
+    return held.claim.requests if budget is Budget.MACHINE else held.claim.limits
+
+
+def _never(budget: Budget, resource: str, limit: int, used: int, asked: int) -> Reason:
+    return Reason(
+        code="never-fits",
+        field="instance_type",
+        budget=budget,
+        resource=resource,
+        message=f"{show(resource, asked)} asked, and {_PLACES[budget]} {show(resource, limit)} in all.",
+        limit=show(resource, limit),
+        used=show(resource, used),
+        asked=show(resource, asked),
+        short=show(resource, asked - limit),
+        help=_HELP_NEVER[budget],
+    )
+
+
+def _short(budget: Budget, resource: str, limit: int, used: int, asked: int, holders: Iterable[Held]) -> Reason:
+    shown = [
+        Holder(
+            user=h.claim.user if h.visible else None,
+            kind=h.claim.kind,
+            name=h.claim.server_name if h.visible else None,
+            amount=show(resource, amount),
+            since=h.claim.created_at,
         )
-    shown: list[Holder] = []
-    for h in holders:
-        source = h.claim.requests if budget is Budget.MACHINE else h.claim.limits
-        amount = getattr(source, resource)
-        if amount and h.visible:
-            shown.append(
-                Holder(
-                    user=h.claim.user,
-                    kind=h.claim.kind,
-                    name=h.claim.server_name,
-                    amount=_show(resource, amount),
-                    since=h.claim.created_at,
-                )
-            )
+        for h in holders
+        if (amount := getattr(_amounts(budget, h), resource))
+    ]
     message = (
-        f"{numbers['short']} short: {place} {'has' if budget is Budget.MACHINE else 'is'} {numbers['limit']}, "
-        f"{numbers['used']} in use, {numbers['asked']} asked."
+        f"{show(resource, used + asked - limit)} short: {_PLACES[budget]} {show(resource, limit)}, "
+        f"{show(resource, used)} in use, {show(resource, asked)} asked."
     )
     return Reason(
         code="quota",
@@ -222,10 +268,19 @@ def _reason(
         budget=budget,
         resource=resource,
         message=message,
+        limit=show(resource, limit),
+        used=show(resource, used),
+        asked=show(resource, asked),
+        short=show(resource, used + asked - limit),
         holders=tuple(shown),
-        help="Stop one of the holders, wait until one ends, or choose a smaller instance type.",
-        **numbers,
+        help=_HELP_SHORT[budget],
     )
+
+
+def free_gpus(indices: Sequence[int], held: Iterable[Claim]) -> tuple[int, ...]:
+    """The machine's GPUs that no claim holds, lowest first."""
+    taken = {index for claim in held for index in claim.gpu_indices}
+    return tuple(sorted(set(indices) - taken))
 
 
 def remaining(quota: Quota, used: Resources) -> Quota:
