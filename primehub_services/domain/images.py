@@ -10,9 +10,19 @@ from pydantic import Field, model_validator
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
 
+_EXTRAS = r"(\[[A-Za-z0-9,._-]+\])?"
+_VERSION = r"(===|==|~=|!=|<=|>=|<|>) *[A-Za-z0-9.*+!_-]+"
 Package = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?[^\s;@]*$")
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        # a name and versions only: a path or a URL would bring in what the index does not vouch for
+        pattern=rf"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?{_EXTRAS} *({_VERSION} *(, *{_VERSION} *)*)?$",
+        examples=["pandas>=2,<4"],
+    ),
 ]
+"""A pip requirement by name."""
 
 
 class ImageKind(StrEnum):
@@ -91,6 +101,16 @@ class Image(ImageCreate):
     """Prefix of the environment, once it is there."""
     created_at: Timestamp
     version: int
+
+
+class ImageBuild(Model):
+    """An environment that is to be made, or is being made. ``build`` tells it from earlier ones of the image."""
+
+    image_id: str
+    slug: str
+    build: int
+    phase: ImagePhase
+    source: EnvironmentSource
 
 
 class ImageUpdate(Model):

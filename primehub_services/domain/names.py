@@ -65,17 +65,19 @@ def is_slug(value: str) -> bool:
     return bool(_SLUG.match(value))
 
 
-def make_slug(name: str, taken: Callable[[str], bool]) -> str:
+def make_slug(name: str, taken: Callable[[str], bool], *, owner: str = "") -> str:
     """An immutable slug for a name: the name itself where it can be one, else its ASCII letters and a digest.
 
     ``taken`` answers whether a slug is in use; deleted things keep theirs, so that no folder is ever inherited.
+    ``owner`` is the id of the group or person a thing belongs to: its slug always has a digest, made with that id,
+    since a plain slug that is refused would tell that another group has a thing of this name.
     """
-    if is_slug(name) and not taken(name):
+    if not owner and is_slug(name) and not taken(name):
         return name
     ascii_form = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", ascii_form).strip("-")[: SLUG_MAX - 9].strip("-") or "x"
     for attempt in range(1000):
-        digest = hashlib.sha256(f"{name}\0{attempt}".encode()).hexdigest()[:8]
+        digest = hashlib.sha256(f"{owner}{name}\0{attempt}".encode()).hexdigest()[:8]
         slug = f"{stem}-{digest}"
         if not taken(slug):
             return slug

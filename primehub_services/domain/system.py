@@ -7,20 +7,24 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from .groups import Seconds
+from .groups import Gibibytes, Seconds
 from .identity import Role
 from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, HubName
+
+
+Logo = Annotated[
+    str, Field(max_length=700_000, pattern=r"^(data:image/(png|svg\+xml|jpeg|webp);base64,[A-Za-z0-9+/=]+)?$")
+]
+"""A picture as a data URL; empty is PrimeHub's own."""
 
 
 class SystemSettings(Model):
     """What platform admins set while the platform runs. Everything else is configuration."""
 
     name: DisplayName = "PrimeHub"
-    logo: str = Field(
-        default="", max_length=700_000, pattern=r"^(data:image/(png|svg\+xml|jpeg|webp);base64,[A-Za-z0-9+/=]+)?$"
-    )
-    default_volume_capacity: int = Field(default=20, ge=1, description="GiB")
+    logo: Logo = ""
+    default_volume_capacity: Gibibytes = 20
     idle_timeout: Seconds = 7200
     idle_warning: Seconds = 600
     keep_max: Seconds = 86_400
@@ -28,6 +32,20 @@ class SystemSettings(Model):
     job_timeout: Seconds = 86_400
     members_may_invite: bool = False
     version: int = 0
+
+
+class SystemSettingsUpdate(Model):
+    """Fields to change; absent ones stay. ``version`` is that of the settings the change was made from."""
+
+    version: int
+    name: DisplayName | None = None
+    logo: Logo | None = None
+    default_volume_capacity: Gibibytes | None = None
+    idle_timeout: Seconds | None = None
+    idle_warning: Seconds | None = None
+    keep_max: Seconds | None = None
+    job_timeout: Seconds | None = None
+    members_may_invite: bool | None = None
 
 
 class InvitationKind(StrEnum):

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
 
 AbsolutePath = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^/[^\x00]*$")]
+
+
+_KEY = re.compile(r"^[-._A-Za-z0-9]{1,128}$")
+_MAX_VARIABLES = 100
+_MAX_VALUE = 32_768
+
+
+def _check_variables(variables: dict[str, str]) -> dict[str, str]:
+    if len(variables) > _MAX_VARIABLES:
+        msg = f"at most {_MAX_VARIABLES} variables"
+        raise ValueError(msg)
+    for key, value in variables.items():
+        if not _KEY.match(key):
+            msg = f"{key!r} is not a key: 1 to 128 of letters, digits, '-', '.', '_'"
+            raise ValueError(msg)
+        if len(value) > _MAX_VALUE or "\0" in value:
+            msg = f"the value of {key!r} is longer than {_MAX_VALUE} characters or holds a NUL"
+            raise ValueError(msg)
+    return variables
 
 
 class PvcSource(Model):
@@ -50,10 +72,25 @@ class EnvSource(Model):
     """Variables, set in workloads as ``<VOLUME>_<KEY>``."""
 
     type: Literal["env"] = "env"
-    variables: dict[str, str] = Field(default_factory=dict)
+    variables: Annotated[dict[str, str], AfterValidator(_check_variables)] = Field(default_factory=dict)
 
 
 VolumeSource = Annotated[PvcSource | NfsSource | HostPathSource | GitSource | EnvSource, Field(discriminator="type")]
+
+
+READ_ONLY_TYPES = frozenset({"git", "env"})
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePolicy:
+    """What volumes the engine can serve, and which folders of the host they may be."""
+
+    accepts: frozenset[str]
+    """Types of source."""
+    existing_claims: bool
+    """Whether a ``pvc`` may name a claim that is there."""
+    check_path: Callable[[str], str | None]
+    """Why a folder of the host may not be used; None where it may."""
 
 
 class VolumeGroup(Model):

@@ -69,6 +69,8 @@ class ImageRow(_Named, Base):
     phase: Mapped[str] = mapped_column(sa.String(20))
     message: Mapped[str] = mapped_column(sa.String(2000), default="")
     progress: Mapped[int] = mapped_column(default=0)
+    build: Mapped[int] = mapped_column(default=1)
+    """Counts the environments that were asked for: what an earlier build reports late changes nothing."""
     location: Mapped[str | None] = mapped_column(sa.String(1000))
 
 
