@@ -267,6 +267,7 @@ def upgrade() -> None:
         sa.Column("phase", sa.String(length=20), nullable=False),
         sa.Column("message", sa.String(length=2000), nullable=False),
         sa.Column("progress", sa.Integer(), nullable=False),
+        sa.Column("build", sa.Integer(), nullable=False),
         sa.Column("location", sa.String(length=1000), nullable=True),
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("slug", sa.String(length=40), nullable=False),
