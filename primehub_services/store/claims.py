@@ -1,0 +1,96 @@
+"""The ledger's rows. A release is a deletion, so the sum of the rows is what is reserved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from ..domain.claims import Claim
+from ..domain.launch import WorkloadKind
+from ..domain.resources import Resources
+from ..domain.units import Bytes, Millicores
+from .orm import AccountRow, ClaimRow, GroupRow
+from .unit_of_work import UnitOfWork
+
+LEDGER = "claims"
+"""Lock: whoever adds to the ledger has read all that it counts, and nobody else adds meanwhile."""
+
+
+def to_model(row: ClaimRow, user: str, group: str) -> Claim:
+    """The row in the domain's words; ``user`` is the hub name, ``group`` the slug."""
+    # rows are what this code wrote: validating thousands again would be the larger part of a decision
+    return Claim.model_construct(
+        id=row.id,
+        kind=WorkloadKind(row.kind),
+        user=user,
+        server_name=row.server_name,
+        group=group,
+        group_id=row.group_id,
+        account_id=row.account_id,
+        instance_type=row.instance_type,
+        limits=_amounts(row.cpu_limit, row.memory_limit, row.gpu_limit),
+        requests=_amounts(row.cpu_request, row.memory_request, row.gpu_limit),
+        gpu_indices=tuple(row.gpu_indices),
+        adopted=row.adopted_at is not None,
+        created_at=row.created_at,
+    )
+
+
+def _amounts(cpu: int, memory: int, gpu: int) -> Resources:
+    return Resources.model_construct(cpu=Millicores(cpu), memory=Bytes(memory), gpu=gpu)
+
+
+def held(uow: UnitOfWork, *, group_id: str | None = None) -> list[Claim]:
+    """Every claim, or those in one group, the oldest first."""
+    statement = (
+        sa.select(ClaimRow, AccountRow.name, GroupRow.slug)
+        .join(AccountRow, AccountRow.id == ClaimRow.account_id)
+        .join(GroupRow, GroupRow.id == ClaimRow.group_id)
+        .order_by(ClaimRow.created_at, ClaimRow.id)
+    )
+    if group_id is not None:
+        statement = statement.where(ClaimRow.group_id == group_id)
+    return [to_model(row, user, group) for row, user, group in uow.session.execute(statement)]
+
+
+def by_id(uow: UnitOfWork, start_id: str) -> ClaimRow | None:
+    """The claim of a start, if it is still held. Nobody else changes it before this transaction ends."""
+    return uow.session.scalar(
+        sa.select(ClaimRow).where(ClaimRow.id == start_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def of_server(uow: UnitOfWork, account_id: str, server_name: str) -> ClaimRow | None:
+    """The claim of a notebook server, whichever start of it is the live one."""
+    return uow.session.scalar(
+        sa.select(ClaimRow).where(
+            ClaimRow.kind == WorkloadKind.NOTEBOOK.value,
+            ClaimRow.account_id == account_id,
+            ClaimRow.server_name == server_name,
+        )
+    )
+
+
+def rows(uow: UnitOfWork, kind: WorkloadKind) -> Sequence[tuple[ClaimRow, str]]:
+    """Every claim of a kind with the hub name of its person."""
+    found = uow.session.execute(
+        sa.select(ClaimRow, AccountRow.name)
+        .join(AccountRow, AccountRow.id == ClaimRow.account_id)
+        .where(ClaimRow.kind == kind.value)
+    )
+    return [(row, name) for row, name in found]
+
+
+def add(uow: UnitOfWork, row: ClaimRow) -> None:
+    """Reserve. The caller holds ``LEDGER`` and found that it fits."""
+    uow.session.add(row)
+    uow.session.flush()
+
+
+def delete(uow: UnitOfWork, start_id: str) -> bool:
+    """Release; whether there was anything to release."""
+    result = uow.session.execute(
+        sa.delete(ClaimRow).where(ClaimRow.id == start_id).execution_options(synchronize_session="fetch")
+    )
+    return bool(getattr(result, "rowcount", 0))
