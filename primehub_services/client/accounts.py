@@ -38,10 +38,10 @@ class AccountsClient:
         """How things stand with an account now. Status 404: there is none."""
         return await self._api.fetch(AccountState, "GET", f"/accounts/{quote(user, safe='')}")
 
-    async def change_password(self, username: str, old_password: str, new_password: str) -> None:
+    async def change_password(self, username: str, old_password: str, new_password: str) -> AccountState:
         """A person's own change. Status 401: the old one is wrong; 422: the new one breaks a rule; 429: wait."""
         request = PasswordChange(username=username, old_password=old_password, new_password=new_password)
-        await self._api.call("POST", "/accounts/change-password", body=request)
+        return await self._api.fetch(AccountState, "POST", "/accounts/change-password", body=request)
 
     async def inspect(self, token: str) -> InvitationView:
         """What a link is for. Status 404: unknown, used, or too late."""

@@ -20,17 +20,19 @@ class ClaimsClient:
         request = ClaimRequest(user=user, server_name=server_name, user_options=user_options)
         return await self._api.fetch(ClaimGrant, "POST", "/claims", body=request)
 
-    async def report(self, start_id: str, event: ClaimEvent) -> None:
-        """Tell what became of the start. A start that is not known any more is no error."""
-        await self._unless_gone("POST", f"/claims/{quote(start_id, safe='')}/events", event)
+    async def report(self, start_id: str, event: ClaimEvent) -> bool:
+        """Tell what became of the start; ``stopped`` gives its claim back too. False where the start is not known."""
+        return await self._unless_gone("POST", f"/claims/{quote(start_id, safe='')}/events", event)
 
     async def release(self, start_id: str) -> None:
         """Give the claim back. One that is gone already is no error, so it can be said any number of times."""
         await self._unless_gone("DELETE", f"/claims/{quote(start_id, safe='')}")
 
-    async def _unless_gone(self, method: str, path: str, body: ClaimEvent | None = None) -> None:
+    async def _unless_gone(self, method: str, path: str, body: ClaimEvent | None = None) -> bool:
         try:
             await self._api.call(method, path, body=body)
         except ApiProblem as problem:
             if problem.status != 404:
                 raise
+            return False
+        return True

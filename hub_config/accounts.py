@@ -1,0 +1,228 @@
+"""Who signs in: local accounts and OpenID Connect, both thin over PrimeHub's API.
+
+The API keeps accounts, passwords, lockout and memberships. Here is only what the hub must be told: a name, the groups,
+whether somebody is a platform admin, and whether they may go on.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jwt
+from jupyterhub.auth import Authenticator
+from oauthenticator.generic import GenericOAuthenticator
+from traitlets import Bool, Dict, Instance, Integer, Set, Unicode, default
+
+from primehub_services.client import ApiClient, ApiProblem
+from primehub_services.client.accounts import AccountsClient
+from primehub_services.domain.handshake import AccountState, ProviderSignIn
+
+from . import accounts_handlers as pages
+
+GRACE = 300
+"""Seconds for which somebody who is signed in may go on while the API does not answer. Sign-ins and starts need it."""
+
+
+class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
+    """Asks one OpenID Connect provider who somebody is; part of ``PrimeHubAuthenticator``.
+
+    Endpoints come from the provider's discovery document. An account is keyed by (issuer, subject).
+    """
+
+    issuer = Unicode(help="The provider's issuer URL, exactly as it names itself.").tag(config=True)
+    name_claim = Unicode("preferred_username", help="The claim with the wished-for user name.").tag(config=True)
+    groups_claim = Unicode("groups", help="The claim with the groups; empty leaves memberships alone.").tag(config=True)
+    admin_groups = Set(Unicode(), help="Groups of the provider whose people are platform admins.").tag(config=True)
+
+    _discovered = Dict()
+
+    @default("username_claim")
+    def _unused_username_claim(self) -> str:
+        return "sub"
+
+    async def discover(self) -> None:
+        """Learn the provider's endpoints, once. Raises an HTTP error 503 in clear words where it does not answer."""
+        if self._discovered:
+            return
+        url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            found = await self.httpfetch(url, label="Reading the provider's endpoints", method="GET")
+        except Exception as error:
+            self.log.error("OpenID Connect: %s: %s", url, error)
+            raise pages.refusal(503, f"{self.login_service} does not answer just now. Try again soon.") from error
+        if found.get("issuer") != self.issuer:
+            self.log.error("OpenID Connect: issuer is %r, the provider says %r", self.issuer, found.get("issuer"))
+            raise pages.refusal(500, f"{self.login_service} is not set up right: the issuer is another one.")
+        self.authorize_url = found["authorization_endpoint"]
+        self.token_url = found["token_endpoint"]
+        self.userdata_url = found["userinfo_endpoint"]
+        # the standard's default is client_secret_basic; the form is what most allow
+        methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        self.basic_auth = "client_secret_post" not in methods
+        self._discovered = found
+
+    async def who(self, handler: Any) -> ProviderSignIn:
+        """Whom the provider vouches for in the callback that ``handler`` serves."""
+        await self.discover()
+        token_info = await self.get_token_info(handler, self.build_access_tokens_request_params(handler, None))
+        claims = await self.token_to_user(token_info)
+        self._check_id_token(token_info.get("id_token"), claims)
+        return self.sign_in_of(claims)
+
+    def sign_in_of(self, claims: dict[str, Any]) -> ProviderSignIn:
+        """What the API is told of a set of claims."""
+        username = str(claims.get(self.name_claim) or "")
+        if not username:
+            text = f"{self.login_service} gave no user name (claim {self.name_claim}). Ask your administrator."
+            raise pages.refusal(403, text)
+        groups = self._groups_of(claims)
+        admin = None if not self.admin_groups or groups is None else bool(self.admin_groups & set(groups))
+        return ProviderSignIn(
+            issuer=self.issuer,
+            subject=str(claims["sub"]),
+            username=username,
+            display_name=str(claims.get("name") or "")[:100],
+            email=str(claims.get("email") or ""),
+            groups=groups,
+            platform_admin=admin,
+        )
+
+    def _groups_of(self, claims: dict[str, Any]) -> tuple[str, ...] | None:
+        value: Any = claims
+        for key in self.groups_claim.split(".") if self.groups_claim else ():
+            value = value.get(key) if isinstance(value, dict) else None
+        if not self.groups_claim:
+            return None
+        # a provider leaves the claim out where somebody is in no group: that is an empty list, not "unknown"
+        found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return tuple(str(group).strip("/") for group in found)
+
+    def _check_id_token(self, id_token: str | None, claims: dict[str, Any]) -> None:
+        """The userinfo must be of the person whom the ID token is about (OpenID Connect Core 5.3.2)."""
+        if not claims.get("sub"):
+            raise pages.refusal(403, f"{self.login_service} did not say who you are (claim sub).")
+        if id_token is None:
+            return
+        # it came straight from the token endpoint, so its signature says nothing more (OpenID Connect Core 3.1.3.7)
+        try:
+            told = jwt.decode(
+                id_token,
+                audience=self.client_id,
+                issuer=self.issuer,
+                options={"verify_signature": False, "verify_aud": True, "verify_exp": True, "verify_iss": True},
+            )
+        except jwt.PyJWTError as error:
+            self.log.warning("OpenID Connect: ID token refused: %s", error)
+            raise pages.refusal(403, f"{self.login_service} sent an answer that is not for PrimeHub.") from error
+        if told.get("sub") != claims["sub"]:
+            raise pages.refusal(403, f"{self.login_service} spoke of two different people.")
+
+
+class PrimeHubAuthenticator(Authenticator):
+    """Local accounts, and an OpenID Connect provider beside them or instead of them."""
+
+    api_url = Unicode(help="Root of PrimeHub's API.").tag(config=True)
+    api_token = Unicode(help="Token of the service primehub-authenticator.").tag(config=True)
+    local_accounts = Bool(True, help="Whether accounts with a password may sign in.").tag(config=True)
+    oidc = Bool(False, help="Whether people may sign in through PrimeHubOIDCAuthenticator's provider.").tag(config=True)
+    password_min_length = Integer(10, help="Shown beside new passwords; the API checks it.").tag(config=True)
+    accounts = Instance(AccountsClient)
+    provider = Instance(PrimeHubOIDCAuthenticator, allow_none=True)
+
+    @default("accounts")
+    def _accounts(self) -> AccountsClient:
+        return AccountsClient(ApiClient(self.api_url, self.api_token, timeout=10))
+
+    @default("provider")
+    def _provider(self) -> PrimeHubOIDCAuthenticator | None:
+        return PrimeHubOIDCAuthenticator(parent=self) if self.oidc else None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._answered: dict[str, float] = {}
+
+    @property
+    def auto_login(self) -> bool:
+        """Straight to the provider where there is nothing to choose."""
+        return bool(self.oidc and not self.local_accounts)
+
+    def login_url(self, base_url: str) -> str:
+        """Where the login form posts to, or the provider's door where there is no form."""
+        return f"{base_url}oauth_login" if self.auto_login else f"{base_url}login"
+
+    def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
+        """The sign-in pages that this configuration needs."""
+        found: list[tuple[str, Any]] = [("/login", pages.SignInHandler)]
+        if self.local_accounts:
+            found += [("/change-password", pages.ChangePasswordHandler), ("/invite", pages.InvitationHandler)]
+        if self.oidc:
+            found += [("/oauth_login", pages.ProviderHandler), ("/oauth_callback", pages.ProviderCallbackHandler)]
+        return found
+
+    async def authenticate(self, handler: Any, data: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """The account of a sign-in, None where name or password is wrong.
+
+        Raises an HTTP error with the reason otherwise: to wait, disabled, a password to change first, no API.
+        """
+        if isinstance(handler, pages.ProviderCallbackHandler):
+            return await self._provider_sign_in(handler)
+        data = data or {}
+        username, password = data.get("username"), data.get("password")
+        if not self.local_accounts or not isinstance(username, str) or not isinstance(password, str):
+            return None
+        if not username or not password or len(username) > 255 or len(password) > 1024:
+            return None
+        try:
+            state = await self.accounts.authenticate(username, password)
+        except ApiProblem as problem:
+            if problem.status == 401:
+                return None
+            raise pages.refusal_of(problem) from problem
+        return self.model_of(state)
+
+    async def _provider_sign_in(self, handler: Any) -> dict[str, Any]:
+        assert self.provider is not None
+        request = await self.provider.who(handler)
+        try:
+            state = await self.accounts.provider_sign_in(request)
+        except ApiProblem as problem:
+            raise pages.refusal_of(problem) from problem
+        return self.model_of(state)
+
+    def model_of(self, state: AccountState) -> dict[str, Any]:
+        """What the hub keeps of an account. Raises where it may not have a session, a token or a server."""
+        if not state.enabled:
+            raise pages.refusal(403, "This account is disabled. Ask a platform admin.")
+        if state.must_change_password:
+            raise pages.MustChangePassword(state.name)
+        self._answered[state.name] = time.monotonic()
+        return {"name": state.name, "groups": sorted(state.groups), "admin": state.platform_admin, "auth_state": None}
+
+    def normalize_username(self, username: str) -> str:
+        """Unchanged: the name is the API's answer, not what was typed."""
+        return username
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        """Whether somebody may go on, and what has changed for them.
+
+        While the API does not answer, who was confirmed in the last ``GRACE`` seconds goes on as they are; everybody
+        else is answered 503, which leaves their sessions and tokens as they are.
+        """
+        try:
+            state = await self.accounts.state(user.name)
+        except ApiProblem as problem:
+            if problem.status == 404:
+                return False
+            if time.monotonic() - self._answered.get(user.name, float("-inf")) < GRACE:
+                self.log.warning("PrimeHub's API does not answer (%s); %s goes on as before", problem, user.name)
+                return True
+            raise pages.refusal_of(problem) from problem
+        if not state.enabled or state.must_change_password:
+            self._answered.pop(user.name, None)
+            return False
+        self._answered[user.name] = time.monotonic()
+        groups = sorted(state.groups)
+        if groups == sorted(group.name for group in user.groups) and state.platform_admin == bool(user.admin):
+            return True
+        return {"name": user.name, "groups": groups, "admin": state.platform_admin}

@@ -1,0 +1,232 @@
+"""``configure(c, settings)``: tells a JupyterHub all that PrimeHub needs, and nothing that it does not.
+
+``primehub up`` uses it through ``jupyterhub_config.py``. Somebody who runs a JupyterHub already writes into their own
+configuration: ``from hub_config import Settings, configure; configure(c, Settings.load())``. A port that is 0 in the
+settings leaves that part of the hub as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from primehub_services.client.base import API_PATH
+from primehub_spawner.local import PrimeHubLocalSpawner
+
+from .accounts import PrimeHubAuthenticator
+from .roles import AUTHENTICATOR, CULLER, PORTAL_SCOPES, PRIMEHUB, SPAWNER, custom_scopes, extra_user_scopes, load_roles
+from .secret_files import secret_file
+from .settings import FILE_VARIABLE, PREFIX, OidcSettings, Settings, SettingsError
+
+HERE = Path(__file__).parent
+PORTAL_URL = "/services/primehub/"
+DEFAULT_SERVICES_PORT = 8092
+NAMED_SERVERS = 10
+"""Servers that a person may have at once beside the default one; what they may use is the quota's affair."""
+AUTH_REFRESH = 3
+"""Seconds after which the hub asks again whether a person may go on. With the API's own 5 s, under 10 in all."""
+COOKIE_DAYS = 7.0
+CULL_EVERY = 30
+KEPT = (
+    "HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER", "XDG_DATA_HOME", "XDG_CACHE_HOME",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO",
+)  # fmt: skip
+"""Variables that the services process is given from ours; pip's own (``PIP_*``) too, for building environments."""
+WITHHELD = (f"{PREFIX}HUB_DATABASE_URL", f"{PREFIX}ACCOUNTS__OIDC__CLIENT_SECRET")
+"""Settings that are the hub's secrets and not the services'."""
+
+
+def configure(c: Any, settings: Settings) -> None:
+    """Set everything. Values that the caller sets afterwards win.
+
+    Raises ``SettingsError`` where the settings cannot work together, ``SecretFileError`` where a secret cannot be kept.
+    """
+    if settings.engine == "kubernetes":
+        msg = "engine: kubernetes is not available yet; use local"
+        raise SettingsError(msg)
+    (settings.data_dir / "hub").mkdir(parents=True, exist_ok=True)
+    _hub(c, settings)
+    _pages(c, settings)
+    _proxy(c, settings)
+    _sign_in(c, settings)
+    _spawner(c, settings)
+    _services(c, settings, os.environ)
+
+
+def services_url(settings: Settings) -> str:
+    """Where the services listen, on this machine."""
+    return f"http://127.0.0.1:{settings.services_port or DEFAULT_SERVICES_PORT}"
+
+
+def secrets_dir(settings: Settings) -> Path:
+    """The folder of the files that hold secrets, one each."""
+    return settings.data_dir / "secrets"
+
+
+def _hub(c: Any, settings: Settings) -> None:
+    c.JupyterHub.db_url = settings.jupyterhub_database_url
+    cookie_secret = secrets_dir(settings) / "cookie_secret"
+    secret_file(cookie_secret)
+    c.JupyterHub.cookie_secret_file = str(cookie_secret)
+    c.JupyterHub.cookie_max_age_days = COOKIE_DAYS
+    c.JupyterHub.bind_url = f"{'https' if settings.tls.cert else 'http'}://{settings.host}:{settings.port}/"
+    if settings.public_url or settings.tls.cert:
+        c.JupyterHub.public_url = f"{settings.address}/"
+    c.JupyterHub.hub_ip = "127.0.0.1"
+    if settings.hub_port:
+        c.JupyterHub.hub_port = settings.hub_port
+    c.JupyterHub.log_level = settings.log_level
+    # the claim is the gate: the hub's own limits would refuse without a reason
+    c.JupyterHub.concurrent_spawn_limit = 0
+    c.JupyterHub.active_server_limit = 0
+    c.JupyterHub.allow_named_servers = True
+    c.JupyterHub.named_server_limit_per_user = NAMED_SERVERS
+    # servers and proxy outlive the hub
+    c.JupyterHub.cleanup_servers = False
+    c.JupyterHub.cleanup_proxy = False
+    c.JupyterHub.last_activity_interval = 30
+    c.JupyterHub.tornado_settings = {
+        "slow_spawn_timeout": settings.slow_spawn_timeout,
+        "headers": {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"},
+    }
+    c.JupyterHub.custom_scopes = {**(_given(c.JupyterHub, "custom_scopes") or {}), **custom_scopes()}
+    c.JupyterHub.extra_user_scopes = {*(_given(c.JupyterHub, "extra_user_scopes") or ()), *extra_user_scopes()}
+    c.JupyterHub.load_roles = [*(_given(c.JupyterHub, "load_roles") or ()), *load_roles()]
+
+
+def _pages(c: Any, settings: Settings) -> None:
+    c.JupyterHub.default_url = PORTAL_URL
+    c.JupyterHub.template_paths = [str(HERE / "templates")]
+    c.JupyterHub.logo_file = str(HERE / "static" / "logo.svg")
+    c.JupyterHub.template_vars = {
+        "portal_url": PORTAL_URL,
+        "portal_admin_url": f"{PORTAL_URL}admin",
+        "password_min_length": settings.accounts.password_min_length,
+        "local_accounts": settings.accounts.local,
+        "oidc_name": settings.accounts.oidc.name if settings.accounts.oidc else "",
+    }
+
+
+def _proxy(c: Any, settings: Settings) -> None:
+    if not settings.proxy_api_port:
+        return
+    # somebody else supervises it: a hub that starts its own replaces it, and every open kernel connection drops
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.auth_token = secret_file(secrets_dir(settings) / "proxy.token")
+
+
+def _sign_in(c: Any, settings: Settings) -> None:
+    c.JupyterHub.authenticator_class = PrimeHubAuthenticator
+    section = c.PrimeHubAuthenticator
+    section.api_url = services_url(settings) + API_PATH
+    section.api_token = secret_file(secrets_dir(settings) / "authenticator.token")
+    section.local_accounts = settings.accounts.local
+    section.password_min_length = settings.accounts.password_min_length
+    section.allow_all = True  # who may sign in is PrimeHub's decision, made in authenticate
+    section.manage_groups = True
+    section.auth_refresh_age = AUTH_REFRESH
+    section.auth_refresh_strict = True
+    section.refresh_pre_spawn = True
+    section.enable_auth_state = False
+    if settings.accounts.oidc is not None:
+        section.oidc = True
+        _oidc(c.PrimeHubOIDCAuthenticator, settings, settings.accounts.oidc)
+    elif not settings.accounts.local:
+        msg = "accounts: local is off and there is no oidc, so nobody could sign in; set one of them"
+        raise SettingsError(msg)
+
+
+def _oidc(section: Any, settings: Settings, oidc: OidcSettings) -> None:
+    section.issuer = oidc.issuer
+    section.client_id = oidc.client_id
+    section.client_secret = oidc.client_secret.get_secret_value()
+    section.login_service = oidc.name
+    section.scope = list(oidc.scopes)
+    section.name_claim = oidc.username_claim
+    section.groups_claim = oidc.groups_claim
+    section.admin_groups = set(oidc.admin_groups)
+    section.enable_pkce = True
+    if oidc.ca_file is not None:
+        section.http_request_kwargs = {"ca_certs": str(oidc.ca_file)}
+    if settings.public_url:
+        section.oauth_callback_url = f"{settings.address}/hub/oauth_callback"
+
+
+def _spawner(c: Any, settings: Settings) -> None:
+    c.JupyterHub.spawner_class = PrimeHubLocalSpawner
+    section = c.PrimeHubLocalSpawner
+    section.api_url = services_url(settings) + API_PATH
+    section.api_service_token = secret_file(secrets_dir(settings) / "spawner.token")
+    section.portal_url = PORTAL_URL
+    section.server_token_scopes = ["users:activity!user", "access:servers!server"]
+    section.start_timeout = settings.spawn_timeout
+    section.http_timeout = min(settings.spawn_timeout, 120)
+    section.poll_interval = settings.poll_interval
+    section.consecutive_failure_limit = 0
+    section.default_url = "/lab"
+    section.env_keep = []
+    section.ip = "127.0.0.1"
+    section.data_dir = str(settings.data_dir)
+    section.sandbox = settings.local.sandbox
+    section.network = settings.local.network
+    section.workload_uid = settings.local.workload_uid
+    section.allow_unsandboxed = settings.local.allow_unsandboxed
+    section.host_path_roots = [str(path) for path in settings.local.host_path_roots]
+
+
+def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
+    url = services_url(settings)
+    services: list[dict[str, Any]] = [
+        {
+            "name": PRIMEHUB,
+            "command": [*_python("primehub_services.app"), "--roles=api,controllers", f"--engine={settings.engine}"],
+            "url": url,
+            "oauth_no_confirm": True,
+            "oauth_client_allowed_scopes": list(PORTAL_SCOPES),
+            "environment": services_environment(environ),
+            "display": False,
+            "timeout": 60,
+        },
+        {"name": SPAWNER, "api_token": secret_file(secrets_dir(settings) / "spawner.token"), "display": False},
+        {
+            "name": AUTHENTICATOR,
+            "api_token": secret_file(secrets_dir(settings) / "authenticator.token"),
+            "display": False,
+        },
+        {
+            "name": CULLER,
+            "command": [
+                *_python("jupyterhub_idle_culler"),
+                f"--config={HERE / 'culler_config.py'}",
+                f"--cull-every={CULL_EVERY}",
+            ],
+            "environment": {"PRIMEHUB_API_URL": url + API_PATH, "PATH": environ.get("PATH", os.defpath)},
+            "display": False,
+        },
+    ]
+    c.JupyterHub.services = [*(_given(c.JupyterHub, "services") or ()), *services]
+
+
+def services_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the services process is given of our variables: its settings and the machine's ways, no hub secret."""
+    kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith(("PIP_", PREFIX))}
+    kept.setdefault("PATH", os.defpath)
+    kept |= {name: "" for name in WITHHELD if name in kept}
+    if environ.get(FILE_VARIABLE):
+        kept[FILE_VARIABLE] = environ[FILE_VARIABLE]
+    if environ.get("PRIMEHUB_DATA"):
+        kept["PRIMEHUB_DATA"] = environ["PRIMEHUB_DATA"]
+    return kept
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
+def _given(section: Any, name: str) -> Any:
+    return section.get(name)

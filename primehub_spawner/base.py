@@ -1,0 +1,237 @@
+"""What every PrimeHub spawner does, whatever runs the server: claim, narrow the token, report, release."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from html import escape
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.spawner import SpawnException
+from traitlets import Dict, Instance, List, Unicode, default
+from traitlets.config import LoggingConfigurable
+
+from primehub_services.client import ApiClient, ApiProblem
+from primehub_services.client.claims import ClaimsClient
+from primehub_services.domain.handshake import ClaimEvent, ClaimGrant
+from primehub_services.domain.launch import LaunchPlan
+
+from . import render
+
+_clients: dict[tuple[str, str], ClaimsClient] = {}
+
+
+class PrimeHubSpawnerMixin(LoggingConfigurable):
+    """Asks PrimeHub before every start, and tells it of every end.
+
+    Put before a ``Spawner`` in the bases. The class that mixes it in gives ``launch`` (run the plan, return the URL),
+    ``halt`` (end what runs), ``poll``, ``gone`` and ``ending``.
+    """
+
+    api_url = Unicode(help="Root of PrimeHub's API.").tag(config=True)
+    api_service_token = Unicode(help="Token of the service primehub-spawner.").tag(config=True)
+    portal_url = Unicode("/services/primehub/", help="Where people choose what to start.").tag(config=True)
+
+    start_id = Unicode(help="Of the start that holds a claim; empty where none does.")
+    launch_group = Unicode(help="Slug of the group of the start.")
+    claims = Instance(ClaimsClient)
+    events = List(Dict())
+    changed = Instance(asyncio.Event, ())
+
+    @default("claims")
+    def _claims(self) -> ClaimsClient:
+        key = (self.api_url, self.api_service_token)
+        if key not in _clients:
+            _clients[key] = ClaimsClient(ApiClient(self.api_url, self.api_service_token, timeout=30))
+        return _clients[key]
+
+    @default("apply_user_options")
+    def _apply_user_options(self) -> Any:
+        return PrimeHubSpawnerMixin.accept_options
+
+    @default("options_form")
+    def _options_form(self) -> str:
+        return (
+            "<p>PrimeHub starts notebooks in a group, with an instance type and an image. "
+            f'<a href="{escape(self.portal_url, quote=True)}">Choose them in PrimeHub</a>, '
+            "or press Start for the same as the last time.</p>"
+        )
+
+    @default("options_from_form")
+    def _options_from_form(self) -> Any:
+        return lambda form: {name: values[0] for name, values in form.items() if name != "_xsrf" and values}
+
+    @abstractmethod
+    async def launch(self, plan: LaunchPlan) -> str:
+        """Run the plan and return the server's URL. Raises ``SpawnException`` where it cannot run."""
+
+    @abstractmethod
+    async def halt(self, *, now: bool) -> None:
+        """End what runs, and return when it has ended. ``now`` gives it no time to save."""
+
+    @abstractmethod
+    async def gone(self, start_id: str) -> bool:
+        """Whether nothing of this start runs any more, for sure."""
+
+    @abstractmethod
+    async def ending(self, start_id: str) -> tuple[int | None, str]:
+        """The exit code of an ended start and why it ended, as far as known."""
+
+    @staticmethod
+    def accept_options(spawner: PrimeHubSpawnerMixin, options: Any) -> None:
+        """Refuse options that are not known. Whatever happens, only known ones are kept."""
+        kept = render.known_options(options)
+        spawner.user_options = kept
+        spawner.orm_spawner.user_options = kept
+        try:
+            render.checked_options(options)
+        except render.OptionError as error:
+            raise SpawnException(str(error), reason="options", status_code=400) from error
+
+    async def start(self) -> str:
+        """Claim, narrow the token to the launch group, run. Raises ``SpawnException`` with the reason."""
+        self.events = []
+        grant = await self._claim()
+        plan = grant.plan
+        self.start_id, self.launch_group = grant.start_id, plan.group
+        # from here a crash of the hub leaves enough behind to find the workload again
+        self._keep(plan)
+        self._narrow_token(plan)
+        self.note(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
+        for left_out in plan.left_out:
+            self.note(30, "creating", f"Without {left_out.volume}: {left_out.reason}")
+        url = await self.launch(plan)
+        self.note(80, "starting", "Waiting for JupyterLab")
+        self._later(self._report_ready(grant.start_id))
+        return url
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server. Its claim is released by ``run_post_stop_hook``, which the hub calls after every ending."""
+        await self.halt(now=now)
+
+    async def run_post_stop_hook(self) -> None:
+        """After a stop, a death and a failed start alike: say how it ended and give the claim back."""
+        try:
+            await super().run_post_stop_hook()
+        finally:
+            await self._settle()
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """The steps of the start that runs, as they happen; the hub stops asking when it is over."""
+        seen = 0
+        while True:
+            self.changed.clear()
+            for event in self.events[seen:]:
+                seen += 1
+                yield {"progress": event["progress"], "message": event["message"]}
+            await self.changed.wait()
+
+    def note(self, progress: int, stage: str, message: str) -> None:
+        """Record a step: for the hub's progress page now, and for PrimeHub as soon as it can be told."""
+        self.events = [*self.events, {"progress": progress, "stage": stage, "message": message}]
+        self.changed.set()
+        event = ClaimEvent(event="progress", progress=progress, stage=stage, message=message[:2000])
+        self._later(self._report(self.start_id, event))
+
+    def get_state(self) -> dict[str, Any]:
+        """What finds the server again after the hub was restarted."""
+        state: dict[str, Any] = super().get_state()
+        if self.start_id:
+            state |= {"start_id": self.start_id, "launch_group": self.launch_group}
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what ``get_state`` kept."""
+        super().load_state(state)
+        self.start_id = state.get("start_id", "")
+        self.launch_group = state.get("launch_group", "")
+
+    def clear_state(self) -> None:
+        """Forget the start that has ended."""
+        super().clear_state()
+        self.start_id = self.launch_group = ""
+
+    async def _claim(self) -> ClaimGrant:
+        try:
+            return await self.claims.claim(self.user.name, self.name, dict(self.user_options))
+        except ApiProblem as problem:
+            raise self._refusal(problem) from problem
+
+    def _refusal(self, problem: ApiProblem) -> SpawnException:
+        if problem.status in (0, 401) or problem.status >= 500:
+            self.log.error("PrimeHub's API gave no claim for %s: %s", self._log_name, problem)
+            return SpawnException(render.API_AWAY, reason="api-unavailable", status_code=503)
+        return SpawnException(
+            render.refusal_text(problem),
+            reason=render.refusal_reason(problem),
+            message_html=render.refusal_html(problem, self.portal_url),
+            status_code=problem.status,
+        )
+
+    def _keep(self, plan: LaunchPlan) -> None:
+        """Write the start into the hub's database before anything runs: its id, and what was really chosen."""
+        chosen = {"group": plan.group, "instance_type": plan.instance_type, "image": plan.image}
+        self.user_options = {**chosen, "safe_mode": plan.safe_mode, "start_id": plan.start_id}
+        self.orm_spawner.user_options = dict(self.user_options)
+        self.keep_state()
+
+    def keep_state(self) -> None:
+        """Write ``get_state`` into the hub's database now, before the hub itself would."""
+        self.orm_spawner.state = self.get_state()
+        self.user.db.commit()
+
+    def _narrow_token(self, plan: LaunchPlan) -> None:
+        """Only now are the options known: what the hub computed itself saw those of the start before."""
+        token = orm.APIToken.find(self.user.db, self.api_token)
+        if token is None:
+            msg = "the server's own token is not in the hub's database"
+            raise RuntimeError(msg)
+        token.update_scopes(render.notebook_scopes(self.user.name, self.name, plan.group))
+        self.user.db.commit()
+
+    async def _settle(self) -> None:
+        """Report the end and release the claim, once. What cannot be told now, PrimeHub's own sweep finds."""
+        start_id, self.start_id = self.start_id, ""
+        if not start_id:
+            return
+        if not await self.gone(start_id):
+            self.log.warning("%s may still run, so its claim %s is kept", self._log_name, start_id)
+            return
+        code, reason = await self.ending(start_id)
+        try:
+            if not await self.claims.report(start_id, ClaimEvent(event="stopped", exit_code=code, reason=reason[:500])):
+                await self.claims.release(start_id)
+        except ApiProblem as problem:
+            self.log.warning("The claim %s of %s is not released yet: %s", start_id, self._log_name, problem)
+
+    async def _report_ready(self, start_id: str) -> None:
+        """Wait until the hub says that the server answers and is in the proxy, then tell PrimeHub."""
+        spawning = self._spawn_future
+        if spawning is not None:
+            await asyncio.wait([spawning])
+        if self.start_id == start_id and self.ready:
+            url = f"{self.server.base_url}lab"
+            await self._report(start_id, ClaimEvent(event="ready", progress=100, stage="ready", url=url))
+
+    async def _report(self, start_id: str, event: ClaimEvent) -> None:
+        if not start_id:
+            return
+        try:
+            await self.claims.report(start_id, event)
+        except ApiProblem as problem:
+            self.log.warning("PrimeHub was not told %r of %s: %s", event.event, self._log_name, problem)
+
+    def _later(self, work: Any) -> None:
+        """Run in the background, one after the other, so that a start waits for no report and they keep their order."""
+        before = self._reporting
+
+        async def after() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await work
+
+        self._reporting = asyncio.ensure_future(after())
+
+    _reporting: asyncio.Future[None] | None = None
