@@ -93,8 +93,10 @@ def update(uow: UnitOfWork, actor: Actor, ref: str, update: GroupUpdate) -> Grou
     after = store.to_model(row)
     if after != before:
         old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
-        differing = {field: {"from": old[field], "to": new[field]} for field in sorted(fields) if old[field] != new[field]}
-        uow.audit(actor, "group.update", row.slug, group_id=row.id, **differing)
+        differing = {
+            field: {"from": old[field], "to": new[field]} for field in sorted(fields) if old[field] != new[field]
+        }
+        uow.audit(actor, "group.update", row.slug, group_id=row.id, changes=differing)
         uow.changed("group", row.id, "update", group_id=row.id)
     return after
 

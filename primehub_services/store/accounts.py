@@ -64,7 +64,7 @@ def by_name(uow: UnitOfWork, name: str, *, lock: bool = False) -> AccountRow | N
     """The account that is not deleted, if there is one. ``lock`` makes other writers of it wait."""
     statement = sa.select(AccountRow).where(AccountRow.name == name, AccountRow.deleted_at.is_(None))
     if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     return uow.session.scalar(statement)
 
 
@@ -72,7 +72,7 @@ def by_id(uow: UnitOfWork, account_id: str, *, lock: bool = False) -> AccountRow
     """The account that is not deleted, if there is one."""
     statement = sa.select(AccountRow).where(AccountRow.id == account_id, AccountRow.deleted_at.is_(None))
     if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     return uow.session.scalar(statement)
 
 
@@ -81,7 +81,7 @@ def by_subject(uow: UnitOfWork, issuer: str, subject: str) -> AccountRow | None:
     return uow.session.scalar(
         sa.select(AccountRow)
         .where(AccountRow.issuer == issuer, AccountRow.subject == subject)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
 
@@ -205,14 +205,15 @@ def forget(uow: UnitOfWork, row: AccountRow) -> None:
 
 
 def count_failure(uow: UnitOfWork, account_id: str) -> int:
-    """One more failed sign-in; how many there are now in a row."""
-    return uow.session.execute(
+    """One more failed sign-in; how many there are now in a row. 0 where there is no such account."""
+    failures = uow.session.execute(
         sa.update(AccountRow)
         .where(AccountRow.id == account_id)
         .values(failed_sign_ins=AccountRow.failed_sign_ins + 1)
         .returning(AccountRow.failed_sign_ins)
         .execution_options(synchronize_session=False)
-    ).scalar_one()
+    ).scalar_one_or_none()
+    return failures or 0
 
 
 def lock_until(uow: UnitOfWork, account_id: str, until: datetime) -> None:

@@ -65,13 +65,16 @@ def by_reference(uow: UnitOfWork, reference: str, *, lock: bool = False) -> Grou
         .limit(1)
     )
     if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     return uow.session.scalar(statement)
 
 
-def by_id(uow: UnitOfWork, group_id: str) -> GroupRow | None:
-    """The group that is not deleted, if there is one."""
-    return uow.session.scalar(sa.select(GroupRow).where(GroupRow.id == group_id, GroupRow.deleted_at.is_(None)))
+def by_id(uow: UnitOfWork, group_id: str, *, lock: bool = False) -> GroupRow | None:
+    """The group that is not deleted, if there is one. ``lock`` makes other writers of it wait."""
+    statement = sa.select(GroupRow).where(GroupRow.id == group_id, GroupRow.deleted_at.is_(None))
+    if lock:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return uow.session.scalar(statement)
 
 
 def by_references(uow: UnitOfWork, references: Collection[str]) -> dict[str, GroupRow]:
@@ -124,3 +127,9 @@ def bury(uow: UnitOfWork, row: GroupRow) -> None:
     )
     row.deleted_at = uow.now
     uow.session.flush()
+
+
+def by_ids(uow: UnitOfWork, ids: Iterable[str]) -> Sequence[GroupRow]:
+    """Those of the groups that are not deleted, by name."""
+    statement = sa.select(GroupRow).where(GroupRow.id.in_(list(ids)), GroupRow.deleted_at.is_(None))
+    return uow.session.scalars(statement.order_by(GroupRow.name)).all()

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from ..domain.identity import Role
 from ..domain.paging import PageQuery
-from ..domain.system import Invitation, InvitationKind
+from ..domain.system import Invitation, InvitationKind, SystemSettings
 from .lists import matching, page
-from .orm import AccountRow, GroupRow, InvitationRow
+from .orm import AccountRow, GroupRow, InvitationRow, SettingRow
 from .unit_of_work import UnitOfWork
 
 _SORTS = {
@@ -59,9 +59,7 @@ def add(
 ) -> tuple[InvitationRow, str]:
     """A new invitation and its token, which is not kept. An account's earlier unused links die."""
     if account_id is not None:
-        uow.session.execute(
-            sa.delete(InvitationRow).where(InvitationRow.account_id == account_id, InvitationRow.used_at.is_(None))
-        )
+        withdraw_for(uow, account_id)
     token = secrets.token_urlsafe(32)
     row = InvitationRow(
         token_digest=digest(token),
@@ -95,20 +93,26 @@ def use(uow: UnitOfWork, row: InvitationRow, used_by: str) -> bool:
     return found is not None
 
 
-def unused_by(uow: UnitOfWork, created_by: str) -> tuple[InvitationRow, AccountRow] | None:
-    """The newest unused account link that was made in this name, expired ones too, and its account."""
-    row = uow.session.execute(
-        sa.select(InvitationRow, AccountRow)
-        .join(AccountRow, AccountRow.id == InvitationRow.account_id)
+def unused_by(uow: UnitOfWork, created_by: str) -> AccountRow | None:
+    """The account of the newest unused account link that was made in this name, expired ones too."""
+    return uow.session.scalar(
+        sa.select(AccountRow)
+        .join(InvitationRow, AccountRow.id == InvitationRow.account_id)
         .where(
             InvitationRow.created_by == created_by,
             InvitationRow.used_at.is_(None),
+            AccountRow.enabled,
             AccountRow.deleted_at.is_(None),
         )
         .order_by(InvitationRow.created_at.desc())
         .limit(1)
-    ).one_or_none()
-    return None if row is None else (row[0], row[1])
+    )
+
+
+def members_may_invite(uow: UnitOfWork) -> bool:
+    """What the system settings say."""
+    row = uow.session.get(SettingRow, "system")
+    return row is not None and SystemSettings.model_validate(row.value).members_may_invite
 
 
 def withdraw(uow: UnitOfWork, created_by: str, *, group_id: str | None = None) -> None:
@@ -117,6 +121,13 @@ def withdraw(uow: UnitOfWork, created_by: str, *, group_id: str | None = None) -
     if group_id is not None:
         statement = statement.where(InvitationRow.group_id == group_id)
     uow.session.execute(statement)
+
+
+def withdraw_for(uow: UnitOfWork, account_id: str) -> None:
+    """Delete the unused links to an account."""
+    uow.session.execute(
+        sa.delete(InvitationRow).where(InvitationRow.account_id == account_id, InvitationRow.used_at.is_(None))
+    )
 
 
 def _listed() -> sa.Select[InvitationRow, str, str]:

@@ -24,7 +24,13 @@ def matching(search: str, *columns: Any) -> sa.ColumnElement[bool]:
 
 
 def page(
-    uow: UnitOfWork, statement: sa.Select[*tuple[Any, ...]], query: PageQuery, *, sorts: Mapping[str, Any], default: str, key: Any
+    uow: UnitOfWork,
+    statement: sa.Select[*tuple[Any, ...]],
+    query: PageQuery,
+    *,
+    sorts: Mapping[str, Any],
+    default: str,
+    key: Any,
 ) -> tuple[Sequence[Any], int]:
     """The rows of one page of ``statement``, and how many there are in all.
 

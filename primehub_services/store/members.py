@@ -40,7 +40,7 @@ def of(uow: UnitOfWork, account_id: str, group_id: str, *, lock: bool = False) -
         MembershipRow.account_id == account_id, MembershipRow.group_id == group_id
     )
     if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     return uow.session.scalars(statement).all()
 
 
@@ -104,7 +104,7 @@ def touching(uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None)
         # what its own group has too does not come from this one
         return (MountKind.PROJECT.value, group.slug) in mounts or any(row.group_id not in holders[d] for d in datasets)
 
-    locked = statement.with_for_update().execution_options(populate_existing=True)
+    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     return [row for row in uow.session.scalars(locked) if row.group_id == group.id or reaches_in(row)]
 
 

@@ -1,0 +1,275 @@
+"""What the hub's authenticators ask. Every function is for the service that holds the scope ``accounts``.
+
+``state``, ``provider_sign_in`` and ``inspect`` are operations like all others. What needs a password is on ``SignIn``,
+whose methods are coroutines: hashing takes a tenth of a second on purpose, and happens between a read and a write,
+never inside a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
+
+from pydantic import SecretStr
+
+from ..domain.handshake import AccountState, InvitationRedeem, PasswordChange, PasswordSignIn
+from ..domain.identity import LOCAL_ISSUER, Actor, Origin, Role, TemporaryPassword
+from ..domain.names import check_hub_name
+from ..domain.permissions import require
+from ..domain.problems import Conflict, Invalid, NotFound, TooMany, Unauthenticated
+from ..domain.system import InvitationKind
+from ..store import accounts as store
+from ..store import groups as group_store
+from ..store import invitations as invitation_store
+from ..store import members as member_store
+from ..store.database import Database
+from ..store.orm import AccountRow, InvitationRow
+from ..store.unit_of_work import UnitOfWork
+from . import accounts
+from .invitations import inspect, usable
+from .passwords import Passwords, check_new_password, temporary_password
+from .provider_sign_in import disabled, provider_sign_in, state_of
+
+__all__ = ["SignIn", "SignInPolicy", "inspect", "provider_sign_in", "state"]
+LONGEST_WAIT = timedelta(minutes=15)
+_STRANGERS = 10_000
+"""Names nobody has that are remembered for their failed sign-ins."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPolicy:
+    """The rules of local accounts; the composition root takes them from the settings."""
+
+    password_min_length: int = 10
+    lockout_after: int = 5
+    """Failed sign-ins in a row after which each next one must wait, twice as long each time."""
+
+    def wait_after(self, failures: int) -> timedelta | None:
+        """How long the next try must wait after so many failures in a row: 1 s, 2 s, 4 s, ... 15 min."""
+        if failures < self.lockout_after:
+            return None
+        return min(timedelta(seconds=2 ** min(failures - self.lockout_after, 20)), LONGEST_WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    account_id: str
+    password_hash: str | None
+    locked_until: datetime | None
+
+
+def state(uow: UnitOfWork, actor: Actor, user: str) -> AccountState:
+    """How things stand with an account now: the hub asks again and again. Raises ``NotFound`` for a deleted one."""
+    require(actor, "accounts")
+    return state_of(uow, user)
+
+
+class SignIn:
+    """Sign-ins with a password, and all else that needs one hashed. One for the whole process, on one event loop."""
+
+    def __init__(self, database: Database, policy: SignInPolicy, passwords: Passwords | None = None) -> None:
+        self._database = database
+        self._policy = policy
+        self._passwords = passwords or Passwords()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._strangers: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
+
+    async def authenticate(self, actor: Actor, request: PasswordSignIn) -> AccountState:
+        """Who a name and a password belong to.
+
+        Raises ``Unauthenticated`` in the same words, after the same time, where there is no such account and where
+        the password is wrong; ``TooMany`` where the next try must wait; ``Forbidden`` for a disabled account, to
+        those who know its password.
+        """
+        name = request.username.strip().lower()
+        async with self._turn(name):
+            found = await self._verified(actor, name, request.password, "The user name or the password is wrong.")
+            renewed = None
+            if found.password_hash and self._passwords.is_outdated(found.password_hash):
+                renewed = await self._passwords.hash(request.password)
+            return await self._database.write(_succeeded, found, renewed)
+
+    async def change_password(self, actor: Actor, request: PasswordChange) -> AccountState:
+        """A person's own change, which ends a temporary password too.
+
+        Raises ``Unauthenticated`` where the old one is wrong (which counts as a failed sign-in), ``TooMany``,
+        ``Forbidden`` for a disabled account, and ``Invalid`` for ``new_password``.
+        """
+        require(actor, "accounts")
+        check_new_password(
+            request.new_password,
+            field="new_password",
+            user=request.username,
+            min_length=self._policy.password_min_length,
+            old=request.old_password,
+        )
+        async with self._turn(request.username):
+            found = await self._verified(actor, request.username, request.old_password, "The old password is wrong.")
+            new_hash = await self._passwords.hash(request.new_password)
+            return await self._database.write(_change_password, actor, found, new_hash)
+
+    async def redeem(self, actor: Actor, request: InvitationRedeem) -> AccountState:
+        """Use a link: a new account in the link's group, or a password for the link's account.
+
+        Raises ``NotFound`` where the link is no good, ``Conflict`` where the user name is taken, ``Invalid`` for
+        ``username`` or ``password``, ``Forbidden`` where the account is disabled. A refusal does not use the link up.
+        """
+        name = await self._database.read(_name_to_be, actor, request)
+        check_new_password(request.password, field="password", user=name, min_length=self._policy.password_min_length)
+        password_hash = await self._passwords.hash(request.password)
+        return await self._database.write(_redeem, actor, request, password_hash)
+
+    async def reset_password(self, actor: Actor, user: str) -> TemporaryPassword:
+        """For platform admins: a temporary password for a local account, to be changed at the next sign-in."""
+        await self._database.read(accounts.check_has_password, actor, user)
+        password = temporary_password()
+        password_hash = await self._passwords.hash(password)
+        return await self._database.write(
+            accounts.set_temporary_password, actor, user, password.get_secret_value(), password_hash
+        )
+
+    def close(self) -> None:
+        """End the hashing threads."""
+        self._passwords.close()
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        # one try at a time for one name: else many at once would all be checked before the first is counted
+        turn = self._turns.get(name)
+        if turn is None:
+            turn = self._turns[name] = asyncio.Lock()
+        return turn
+
+    async def _verified(self, actor: Actor, name: str, password: SecretStr, wrong: str) -> _Credentials:
+        found = await self._database.read(_credentials, actor, name)
+        locked_until = found.locked_until if found else self._strangers.get(name, (0, None))[1]
+        _check_not_locked(locked_until, self._database.clock())
+        if await self._passwords.verify(found.password_hash if found else None, password) and found is not None:
+            return found
+        if found is None:
+            self._count_stranger(name)
+        # a transaction of its own, committed before the refusal; for a stranger's name too, for the time it takes
+        await self._database.write(_failed, actor, name, found, self._policy)
+        raise Unauthenticated(wrong)
+
+    def _count_stranger(self, name: str) -> None:
+        failures = self._strangers.pop(name, (0, None))[0] + 1
+        wait = self._policy.wait_after(failures)
+        self._strangers[name] = (failures, self._database.clock() + wait if wait else None)
+        if len(self._strangers) > _STRANGERS:
+            self._strangers.popitem(last=False)
+
+
+def _check_not_locked(locked_until: datetime | None, now: datetime) -> None:
+    if locked_until is not None and locked_until > now:
+        seconds = max(1, round((locked_until - now).total_seconds() + 0.499))
+        msg = f"Too many failed sign-ins. Try again in {seconds} s, or ask a platform administrator for a new password."
+        raise TooMany(msg, retry_after_s=seconds)
+
+
+def _credentials(uow: UnitOfWork, actor: Actor, name: str) -> _Credentials | None:
+    require(actor, "accounts")
+    row = store.by_name(uow, name)
+    return None if row is None else _Credentials(row.id, row.password_hash, row.locked_until)
+
+
+def _failed(uow: UnitOfWork, actor: Actor, name: str, found: _Credentials | None, policy: SignInPolicy) -> None:
+    failures = store.count_failure(uow, found.account_id if found else "")
+    wait = policy.wait_after(failures)
+    if found is not None and wait is not None:
+        store.lock_until(uow, found.account_id, uow.now + wait)
+        uow.audit(actor, "account.lockout", name, failures=failures, seconds=int(wait.total_seconds()))
+
+
+def _still_theirs(uow: UnitOfWork, found: _Credentials) -> AccountRow:
+    """The account, locked, if nothing about its sign-in changed since the password was checked."""
+    row = store.by_id(uow, found.account_id, lock=True)
+    if row is None or row.password_hash != found.password_hash:
+        msg = "The password was changed meanwhile. Sign in again."
+        raise Unauthenticated(msg)
+    _check_not_locked(row.locked_until, uow.now)
+    if not row.enabled:
+        raise disabled()
+    return row
+
+
+def _succeeded(uow: UnitOfWork, found: _Credentials, renewed: str | None) -> AccountState:
+    row = _still_theirs(uow, found)
+    rehashed = (row.password_hash, renewed) if renewed and row.password_hash else None
+    store.signed_in(uow, row.id, rehashed=rehashed)
+    return state_of(uow, row.name)
+
+
+def _change_password(uow: UnitOfWork, actor: Actor, found: _Credentials, new_hash: str) -> AccountState:
+    row = _still_theirs(uow, found)
+    store.set_password(uow, row, new_hash)
+    store.signed_in(uow, row.id)
+    uow.audit(actor, "account.password-change", row.name)
+    uow.changed("account", row.id, "update", account_id=row.id)
+    return state_of(uow, row.name)
+
+
+def _name_to_be(uow: UnitOfWork, actor: Actor, request: InvitationRedeem) -> str:
+    """The user name that the link's new password is for. Raises what can be known before hashing it."""
+    require(actor, "accounts")
+    link = usable(uow, request.token.get_secret_value())
+    if link.account_id is not None:
+        return _account_of(uow, link).name
+    try:
+        name = check_hub_name(request.username)
+    except ValueError as error:
+        raise Invalid.field("username", str(error), "choose for example the part of your address before '@'") from None
+    _check_free(uow, name)
+    return name
+
+
+def _account_of(uow: UnitOfWork, link: InvitationRow, *, lock: bool = False) -> AccountRow:
+    row = store.by_id(uow, link.account_id or "", lock=lock)
+    if row is None or row.issuer != LOCAL_ISSUER:
+        msg = "The account of this link does not exist any more."
+        raise NotFound(msg, reason="unknown")
+    if not row.enabled:
+        raise disabled()
+    return row
+
+
+def _check_free(uow: UnitOfWork, name: str) -> None:
+    try:
+        accounts.check_free(uow, name, field="username")
+    except Invalid as taken:
+        raise Conflict(taken.detail, errors=taken.errors) from None
+
+
+def _redeem(uow: UnitOfWork, actor: Actor, request: InvitationRedeem, password_hash: str) -> AccountState:
+    link = usable(uow, request.token.get_secret_value())
+    # the link first: of several at once the one that marks it goes on, and a refusal below takes the mark back
+    name = _account_of(uow, link, lock=True).name if link.account_id is not None else request.username
+    if not invitation_store.use(uow, link, name):
+        msg = "This link was used already; it works once. Ask for a new one."
+        raise NotFound(msg, reason="used")
+    joins = link.kind == InvitationKind.JOIN.value
+    row = _join(uow, actor, request, link) if joins else _account_of(uow, link, lock=True)
+    store.set_password(uow, row, password_hash)
+    action = "account.create" if joins else "account.password-set"
+    uow.audit(actor, action, row.name, group_id=link.group_id, invitation=link.id, invited_by=link.created_by)
+    uow.changed("account", row.id, "create" if joins else "update", account_id=row.id)
+    uow.changed("invitation", link.id, "update", group_id=link.group_id, account_id=link.account_id)
+    return state_of(uow, row.name)
+
+
+def _join(uow: UnitOfWork, actor: Actor, request: InvitationRedeem, link: InvitationRow) -> AccountRow:
+    # locked, so that the group cannot be deleted under its new member
+    group = group_store.by_id(uow, link.group_id or "", lock=True)
+    if group is None:
+        msg = "The group of this link does not exist any more."
+        raise NotFound(msg, reason="unknown")
+    uow.lock(store.NAMES)
+    _check_free(uow, request.username)
+    row = store.add(uow, request.username, display_name=request.display_name)
+    role = Role(link.role)
+    member_store.add(uow, row.id, group.id, role, Origin.LOCAL)
+    uow.audit(actor, "membership.create", row.name, group_id=group.id, group=group.slug, role=role.value)
+    uow.changed("membership", row.id, "create", group_id=group.id, account_id=row.id)
+    return row
