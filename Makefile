@@ -1,0 +1,89 @@
+# PrimeHub: `make run` starts it, `make test` tests it. Needs make and Python 3.11 or later; the rest is fetched.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PORTAL := primehub_services/portal
+BUILT := $(PORTAL)/static/index.html
+NPM := $(abspath $(BIN))/python -m primehub_services.cli.machine.node
+# the first Python that is new enough; say another with: make run PYTHON=python3.13
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+PORTAL_SOURCES := $(shell find $(PORTAL) -type f -not -path '*/node_modules/*' -not -path '*/static/*' -not -path '*/coverage/*' 2>/dev/null)
+PYTHON_SOURCES := hub_config primehub_spawner primehub_services tests benchmarks scripts setup.py
+# flags of `primehub up`, as in: make run UP="--port 9000"
+UP ?=
+# arguments of pytest, as in: make test ARGS="tests/unit -k quota"
+ARGS ?=
+
+.PHONY: help
+help: ## Show this help
+	@echo "Targets:"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+.PHONY: run
+run: install portal ## Start PrimeHub on this machine (flags: UP="--port 9000"); Ctrl-C stops it
+	@exec $(BIN)/primehub up $(UP)
+
+.PHONY: install
+install: $(VENV)/.installed ## Make the environment in .venv
+
+.PHONY: portal
+portal: $(BUILT) ## Build the web pages
+
+.PHONY: test
+test: $(VENV)/.tested portal ## Run the tests (a part of them: ARGS="tests/unit -k quota")
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-portal
+test-portal: $(PORTAL)/node_modules/.installed ## Check and test the web pages' own code
+	cd $(PORTAL) && $(NPM) run lint && $(NPM) test
+
+.PHONY: lint
+lint: $(VENV)/.tested ## Check style, types and who imports whom
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.tested ## Mend style
+	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	$(BIN)/ruff format $(PYTHON_SOURCES)
+
+.PHONY: build
+build: $(VENV)/.tested portal ## Make the wheel, with the web pages in it, in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@ls -1 dist/*.whl
+
+.PHONY: clean
+clean: ## Remove what was built here; data folders stay
+	rm -rf $(VENV) build dist *.egg-info $(PORTAL)/static $(PORTAL)/node_modules
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "PrimeHub needs Python 3.11 or later, and there is none on PATH." >&2; \
+	  echo "Install one, or say where it is: make run PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Making the environment $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: setup.py pyproject.toml | $(VENV)/bin/python
+	@echo "Installing PrimeHub and what it needs into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	@echo "Installing the test tools into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock.json | $(VENV)/.installed
+	@echo "Installing what the web pages are built with (about a minute, once)"
+	@cd $(PORTAL) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUILT): $(PORTAL_SOURCES) $(PORTAL)/node_modules/.installed
+	@echo "Building the web pages"
+	@cd $(PORTAL) && $(NPM) run --silent build
+	@touch $@

@@ -1,0 +1,267 @@
+"""The running platform: proxy and hub, started, watched, restarted, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from hub_config.secret_files import secret_file
+
+from . import locks, ports, processes, proxy, systemd, workloads
+from .addresses import Address
+from .errors import StartError
+from .folders import Folders
+from .node import Node
+from .processes import Supervised
+
+SETTING = "PRIMEHUB_SETTING__"
+HEALTH = "/services/primehub/api/v1/health"
+START_LIMIT = 180.0
+"""Seconds within which the portal must answer after a start."""
+EARLY_DEATHS = 3
+"""Deaths of the hub before it ever answered, after which the start is given up."""
+HUB_GRACE = 20.0
+NOTEBOOK_GRACE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a start needs to know."""
+
+    folders: Folders
+    address: Address
+    node: Node
+    proxy_script: Path
+    environment: Mapping[str, str]
+    """Of the hub: this process's, with the settings that flags gave."""
+    fixed_ports: Mapping[str, int]
+
+
+class Platform:
+    """One start of the platform, from the lock on the data folder to the last process's end."""
+
+    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.say = say
+        self.ports: dict[str, int] = {}
+        folders = plan.folders
+        self.proxy = Supervised("proxy", folders.data, folders.log / "proxy.log")
+        self.hub = Supervised("hub", folders.data, folders.log / "hub.log")
+        self._stop = asyncio.Event()
+        self._hasten = asyncio.Event()
+        self._restart = asyncio.Event()
+        self._state: dict[str, Any] = {}
+
+    async def run(self, when_ready: Callable[[Platform], None]) -> None:
+        """Start everything, call ``when_ready``, and keep it running until a signal asks to stop.
+
+        Raises ``StartError`` where it cannot start; whatever was started is ended then.
+        """
+        self._handle_signals()
+        try:
+            await self._begin()
+            if await self._wait_until_ready():
+                self._write_state("ready")
+                systemd.notify("READY=1")
+                when_ready(self)
+                await self._supervise()
+        finally:
+            await self._end()
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once the platform was asked to stop."""
+        return self._stop
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        stops = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's wish is kept
+            stops.append(signal.SIGHUP)
+        for number in stops:
+            loop.add_signal_handler(number, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGUSR1, self._restart.set)
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._hasten.set()
+        self._stop.set()
+
+    async def _begin(self) -> None:
+        folders, address = self.plan.folders, self.plan.address
+        kept = await self._adopt_proxy()
+        if not kept:
+            ports.check_public(address.host, address.port)
+        held = frozenset({ports.last(self.plan.folders)["proxy_api_port"]}) if kept else frozenset[int]()
+        await processes.end(processes.leaders(folders.data, "hub"), HUB_GRACE)
+        if last_hub := ports.last(self.plan.folders).get("hub_port"):
+            await processes.end(processes.services_of(last_hub), 5)
+        self.ports = ports.assign(folders, self.plan.fixed_ports, ours=held)
+        self._write_state("starting")
+        if not kept:
+            self._start_proxy()
+        self.say("Starting the hub and its services")
+        self._start_hub()
+        self._write_state("starting")
+
+    async def _adopt_proxy(self) -> bool:
+        """Keep the proxy of a ``primehub up`` that died, so that no open kernel connection drops."""
+        found = processes.leaders(self.plan.folders.data, "proxy")
+        last = ports.last(self.plan.folders)
+        wanted = self._proxy_command(last) if last.keys() >= set(ports.INTERNAL) else None
+        for process in found:
+            try:
+                if process.cmdline() == wanted:
+                    self.say(f"Taking over the proxy that runs already (process {process.pid})")
+                    self.proxy.adopt(process)
+                    await processes.end([p for p in found if p.pid != process.pid], 5)
+                    return True
+            except psutil.Error:
+                continue
+        await processes.end(found, 5)
+        return False
+
+    def _proxy_command(self, inner: Mapping[str, int]) -> list[str]:
+        address = self.plan.address
+        return proxy.command(
+            self.plan.node,
+            self.plan.proxy_script,
+            host=address.host,
+            port=address.port,
+            api_port=inner["proxy_api_port"],
+            hub_port=inner["hub_port"],
+            cert=address.cert,
+            key=address.key,
+        )
+
+    def _start_proxy(self) -> None:
+        token = secret_file(self.plan.folders.secrets / "proxy.token")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PRIMEHUB_", "JUPYTERHUB_"))}
+        self.proxy.start(
+            self._proxy_command(self.ports), {**environment, "CONFIGPROXY_AUTH_TOKEN": token}, self.plan.folders.run
+        )
+
+    def _start_hub(self) -> None:
+        import hub_config
+
+        config = Path(hub_config.__file__).with_name("jupyterhub_config.py")
+        environment = dict(self.plan.environment)
+        environment[f"{SETTING}DATA_DIR"] = json.dumps(str(self.plan.folders.data))
+        for name, port in self.ports.items():
+            environment[SETTING + name.upper()] = str(port)
+        self.hub.start([sys.executable, "-m", "jupyterhub", "-f", str(config)], environment, self.plan.folders.hub)
+
+    async def _wait_until_ready(self) -> bool:
+        """Wait for the portal; False where it was asked to stop meanwhile."""
+        deadline = time.monotonic() + START_LIMIT
+        while not self._stop.is_set():
+            if await answers(self.plan.address.local_url):
+                return True
+            if not self.proxy.running:
+                msg = f"The proxy does not start. Its last words:\n{self.proxy.last_words()}"
+                raise StartError(msg, f"Its log is {self.proxy.log}")
+            if not self.hub.running:
+                pause = self.hub.pause()
+                if self.hub.failures >= EARLY_DEATHS:
+                    msg = f"The hub does not start. Its last words:\n{self.hub.last_words(25)}"
+                    raise StartError(msg, f"Its log is {self.hub.log}")
+                await self._sleep(pause)
+                self._start_hub()
+            if time.monotonic() > deadline:
+                msg = f"The portal did not answer within {START_LIMIT:.0f} s. The hub's last words:\n"
+                raise StartError(msg + self.hub.last_words(), f"Its log is {self.hub.log}")
+            await self._sleep(0.15)
+        return False
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not longer than until the platform is asked to stop."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _supervise(self) -> None:
+        looked = 0.0
+        while not self._stop.is_set():
+            if self._restart.is_set():
+                self._restart.clear()
+                self.say("Restarting the hub and its services; notebooks go on")
+                await self._stop_hub()
+                self._start_hub()
+                self._write_state("ready")
+            for part, start in ((self.proxy, self._start_proxy), (self.hub, self._start_hub)):
+                if not part.running:
+                    await self._revive(part, start)
+            if time.monotonic() - looked > 60:
+                looked = time.monotonic()
+                for part in (self.proxy, self.hub):
+                    processes.rotate(part.log)
+            await self._sleep(0.2)
+
+    async def _revive(self, part: Supervised, start: Callable[[], None]) -> None:
+        pause = part.pause()
+        self.say(f"The {part.part} ended; starting it again{f' in {pause:.0f} s' if pause >= 1 else ''}")
+        if part is self.hub:
+            await processes.end(processes.services_of(self.ports["hub_port"]), 5)
+        await self._sleep(pause)
+        if not self._stop.is_set():
+            start()
+            self._write_state("ready")
+
+    async def _stop_hub(self) -> None:
+        await self.hub.stop(HUB_GRACE, self._hasten)
+        await processes.end(processes.services_of(self.ports["hub_port"]), 5, self._hasten)
+
+    async def _end(self) -> None:
+        """Notebooks, services, hub, proxy, in that order; then whatever else of ours is left."""
+        self._write_state("stopping")
+        systemd.notify("STOPPING=1")
+        data = self.plan.folders.data
+        self.say("Stopping notebooks")
+        await workloads.stop_all(data, NOTEBOOK_GRACE, self._hasten)
+        self.say("Stopping the hub and its services")
+        if self.ports:
+            await self._stop_hub()
+        await workloads.stop_all(data, 0, self._hasten)  # one that was started meanwhile
+        self.say("Stopping the proxy")
+        await self.proxy.stop(5, self._hasten)
+        await processes.end(processes.marked(data), 0)
+
+    def _write_state(self, phase: str) -> None:
+        self._state = {
+            "pid": os.getpid(),
+            "phase": phase,
+            "address": self.plan.address.public_url,
+            "local_url": self.plan.address.local_url,
+            "hub_pid": self.hub.pid,
+            "proxy_pid": self.proxy.pid,
+            "ports": self.ports,
+            "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        try:
+            locks.write_state(self.plan.folders, self._state)
+        except OSError as error:  # a full disk must not end a platform that runs
+            self.say(f"{locks.state_file(self.plan.folders)} cannot be written: {error.strerror}")
+
+
+async def answers(local_url: str) -> bool:
+    """Whether the platform's API answers there."""
+    import httpx
+
+    try:
+        # the certificate is our own, on our own machine, and nothing secret is sent
+        async with httpx.AsyncClient(verify=False, timeout=3, trust_env=False) as http:
+            return (await http.get(local_url + HEALTH)).status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,33 @@
+"""The workloads of this machine, through the sandbox's own records."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from hub_config.settings import Settings
+
+from ...sandbox.spec import WorkloadState
+from ...sandbox.workloads import Workloads
+
+
+async def stop_all(data: Path, grace: float, hasten: asyncio.Event) -> None:
+    """End every workload of the data folder; ``grace`` seconds, or until ``hasten`` is set, for an orderly end."""
+    workloads = Workloads(data)
+    orderly = asyncio.create_task(asyncio.to_thread(workloads.stop_all, grace))
+    hastened = asyncio.create_task(hasten.wait())
+    await asyncio.wait((orderly, hastened), return_when=asyncio.FIRST_COMPLETED)
+    hastened.cancel()
+    if not orderly.done():
+        await asyncio.to_thread(workloads.stop_all, 0)
+    await orderly
+
+
+def running(data: Path) -> int:
+    """How many workloads run."""
+    return sum(1 for status in Workloads(data).list_() if status.state is not WorkloadState.EXITED)
+
+
+def sandbox_sentences(settings: Settings) -> list[str]:
+    """How well workloads are kept apart on this machine, and how to mend what is missing."""
+    return []

@@ -1,0 +1,83 @@
+"""``primehub``: the root command. Subcommands are imported only when they are used, so that help is quick."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from .. import __version__
+from .session import global_options
+
+PEOPLE: Mapping[str, tuple[str, str]] = {
+    "login": ("account", "Sign this command in, through the browser or with a token."),
+    "logout": ("account", "Forget the token of this machine."),
+    "me": ("account", "Show who you are, and your groups."),
+    "info": ("account", "Show the platform, you, and the chosen group."),
+    "version": ("account", "Show the versions of this command and of the platform."),
+    "config": ("config", "Show and change what this command remembers."),
+    "groups": ("groups", "Groups and their members."),
+    "instancetypes": ("instancetypes", "Sizes of notebooks."),
+    "images": ("images", "What notebooks run in."),
+    "volumes": ("volumes", "Data volumes."),
+    "secrets": ("secrets", "Secrets; their values are never shown."),
+    "notebooks": ("notebooks", "Start, watch and stop notebooks."),
+    "tokens": ("tokens", "Your API tokens."),
+    "admin": ("admin", "What platform admins do."),
+}
+MACHINE: Mapping[str, tuple[str, str]] = {
+    "up": ("up", "Start the platform on this machine."),
+    "down": ("control", "Stop the platform of this machine."),
+    "restart": ("control", "Restart hub and services; notebooks go on."),
+    "status": ("control", "Show whether the platform runs here."),
+    "logs": ("control", "Show the platform's own logs."),
+    "systemd-unit": ("control", "Print a systemd unit."),
+    "sandbox": ("sandbox", "Show and enable the sandbox of workloads."),
+    "sign-in-link": ("sign_in_link", "Make a one-time sign-in link, for an administrator who is locked out."),
+}
+
+
+class Root(click.Group):
+    """Subcommands by module name; ``help`` needs none of the modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every subcommand, those for people first."""
+        return [*PEOPLE, *MACHINE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand, imported now; None where there is none of that name."""
+        found = PEOPLE.get(cmd_name) or MACHINE.get(cmd_name)
+        if found is None:
+            return None
+        module = importlib.import_module(f"{__package__}.{found[0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Two lists: what people do anywhere, and what is done on the platform's own machine."""
+        for title, commands in (("Commands", PEOPLE), ("On the platform's own machine", MACHINE)):
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="primehub")
+def cli(**_: Any) -> None:
+    """PrimeHub: JupyterHub for groups of data scientists.
+
+    Start a platform on this machine with `primehub up`, or use one that runs with `primehub login`.
+    """
+
+
+cli.params.extend(global_options())
+
+
+def main() -> None:
+    """The console script."""
+    cli(prog_name="primehub")
+
+
+if __name__ == "__main__":
+    main()

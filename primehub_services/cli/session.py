@@ -1,0 +1,232 @@
+"""What one call of the command works with: flags over environment over file, the client, and how it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+if TYPE_CHECKING:
+    from ..client.base import ApiProblem
+    from ..client.person import PersonClient
+
+T = TypeVar("T")
+FLAGS = ("config", "endpoint", "token", "group", "json")
+_META = "primehub.flags"
+API_PATH = "/services/primehub/api/v1"
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_REFUSED = 3
+EXIT_NOT_ALLOWED = 4
+EXIT_UNREACHABLE = 5
+EXIT_NOT_SIGNED_IN = 6
+
+
+def global_options() -> list[click.Parameter]:
+    """The options that every command takes, before or after its own name."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value not in (None, False) and parameter.name:
+            context.find_root().meta.setdefault(_META, {})[parameter.name.removesuffix("_flag")] = value
+
+    def option(*names: str, **attributes: Any) -> click.Option:
+        return click.Option(names, expose_value=False, callback=keep, **attributes)
+
+    return [
+        option("--config", "config_flag", type=click.Path(path_type=Path), help="File of settings and token."),
+        option("--endpoint", "endpoint_flag", help="Address of the platform."),
+        option("--token", "token_flag", help="API token; better in PRIMEHUB_API_TOKEN, where `ps` does not show it."),
+        option("--group", "group_flag", help="Working group."),
+        option("--json", "json_flag", is_flag=True, help="Answer in JSON, on standard output."),
+    ]
+
+
+class PersonCommand(click.Command):
+    """A command that talks to the API: takes the global options, and turns problems into messages and exit codes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = {name for parameter in self.params for name in parameter.opts}
+        self.params += [p for p in global_options() if not own & set(p.opts)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; end with the exit code of the problem, if there is one."""
+        from ..client.base import ApiProblem
+
+        try:
+            return super().invoke(ctx)
+        except ApiProblem as problem:
+            fail(problem, Session.of(ctx))
+
+
+class PersonGroup(click.Group):
+    """A noun: its commands are ``PersonCommand``s."""
+
+    command_class = PersonCommand
+    group_class = type
+
+
+@dataclass
+class Session:
+    """The resolved settings of this call."""
+
+    file: Path
+    endpoint: str
+    token: str
+    group: str
+    as_json: bool
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The file's content."""
+
+    @classmethod
+    def of(cls, context: click.Context) -> Session:
+        """The settings: file, then environment, then flags."""
+        flags = context.find_root().meta.get(_META, {})
+        file = Path(flags.get("config") or Path.home() / ".primehub" / "config.json")
+        kept = read_config(file)
+        group = kept.get("group")
+        from_file = group.get("name", "") if isinstance(group, dict) else str(group or "")
+        return cls(
+            file=file,
+            endpoint=flags.get("endpoint") or os.environ.get("PRIMEHUB_API_ENDPOINT") or kept.get("endpoint", ""),
+            token=flags.get("token") or os.environ.get("PRIMEHUB_API_TOKEN") or kept.get("api-token", ""),
+            group=flags.get("group") or os.environ.get("PRIMEHUB_GROUP") or from_file,
+            as_json=bool(flags.get("json")),
+            kept=kept,
+        )
+
+    @property
+    def api(self) -> str:
+        """The API's root. Ends the command where no endpoint is known."""
+        if not self.endpoint:
+            stop(
+                "No platform is known. Give its address: primehub login http://127.0.0.1:8000",
+                EXIT_USAGE,
+            )
+        return api_url(self.endpoint)
+
+    @property
+    def site(self) -> str:
+        """The platform's address, without path or final slash."""
+        parts = urlsplit(self.api)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def client(self, *, anonymous: bool = False) -> PersonClient:
+        """A client as this person. Ends the command where nobody is signed in, unless ``anonymous``."""
+        from ..client.person import PersonClient
+
+        if not self.token and not anonymous:
+            stop("Not signed in. Sign in with: primehub login", EXIT_NOT_SIGNED_IN)
+        return PersonClient(self.api, self.token or None, verify=os.environ.get("PRIMEHUB_CA_FILE") or True)
+
+    def call(self, work: Callable[[PersonClient], Awaitable[T]], *, anonymous: bool = False) -> T:
+        """The result of ``work`` with a client that is closed afterwards."""
+
+        async def run() -> T:
+            async with self.client(anonymous=anonymous) as client:
+                return await work(client)
+
+        return asyncio.run(run())
+
+    def need_group(self) -> str:
+        """The working group. Ends the command where none is chosen."""
+        if not self.group:
+            stop("No group is chosen. Give one with --group, or keep one with: primehub config set-group", EXIT_USAGE)
+        return self.group
+
+    def save(self, **values: Any) -> None:
+        """Keep values in the file, readable for this user alone; None takes one out."""
+        kept = {**self.kept, **values}
+        self.kept = {key: value for key, value in kept.items() if value is not None}
+        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(self.kept, file, indent=2)
+            file.write("\n")
+        temporary.replace(self.file)
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The file's content; empty where there is none. Ends the command where it is not JSON."""
+    try:
+        kept = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        stop(f"{file} cannot be read: {error.strerror}", EXIT_USAGE)
+    except ValueError:
+        stop(f"{file} is not JSON. Mend it, or delete it and sign in again.", EXIT_USAGE)
+    if not isinstance(kept, dict):
+        stop(f"{file} must hold keys and values. Mend it, or delete it and sign in again.", EXIT_USAGE)
+    return kept
+
+
+def api_url(endpoint: str) -> str:
+    """The API's root of an endpoint as people write it: with or without scheme and path. Ends the command if bad."""
+    text = endpoint if "://" in endpoint else f"http://{endpoint}"
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        stop(f"{endpoint!r} is no address. Write it like https://primehub.example.org", EXIT_USAGE)
+    path = parts.path.rstrip("/")
+    if not path.endswith(API_PATH):
+        path = API_PATH
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def stop(message: str, code: int = EXIT_ERROR) -> NoReturn:
+    """Say why on standard error and end with the code."""
+    click.echo(message, err=True)
+    raise SystemExit(code)
+
+
+def exit_code(problem: ApiProblem) -> int:
+    """The exit code that says what kind of problem it was."""
+    if problem.status == 0 or problem.status in (502, 503, 504):
+        return EXIT_UNREACHABLE
+    if problem.code == "refused":
+        return EXIT_REFUSED
+    if problem.status == 401:
+        return EXIT_NOT_SIGNED_IN
+    if problem.status in (403, 404):
+        return EXIT_NOT_ALLOWED
+    return EXIT_USAGE if problem.status in (400, 422) else EXIT_ERROR
+
+
+def fail(problem: ApiProblem, session: Session) -> NoReturn:
+    """Say what went wrong, each wrong field with its fix, and end."""
+    code = exit_code(problem)
+    if session.as_json and problem.body:
+        click.echo(json.dumps(problem.body, indent=2))
+    if problem.code == "refused" and isinstance(problem.body.get("decision"), dict):
+        from .output import refusal
+
+        refusal(problem.detail, problem.body["decision"])
+        raise SystemExit(code)
+    click.echo(problem.detail, err=True)
+    for error in problem.errors:
+        click.echo(f"  {error.field}: {error.message}{f' ({error.fix})' if error.fix else ''}", err=True)
+    if code == EXIT_NOT_SIGNED_IN:
+        click.echo("Sign in with: primehub login", err=True)
+    if code == EXIT_UNREACHABLE:
+        click.echo(f"Is the platform running at {session.endpoint}?", err=True)
+    raise SystemExit(code)
+
+
+def pass_session(function: Callable[..., T]) -> Callable[..., T]:
+    """Give the command its ``Session`` as first argument."""
+    import functools
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> T:
+        return function(Session.of(click.get_current_context()), *args, **kwargs)
+
+    return wrapper

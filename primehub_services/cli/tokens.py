@@ -1,0 +1,86 @@
+"""``primehub tokens``: a person's API tokens."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .nouns import Noun, add_list
+from .session import Session, pass_session
+
+if TYPE_CHECKING:
+    from ..client.person import Collection, PersonClient
+    from ..domain.tokens import Token
+
+SHORT_SCOPES = ("read", "write", "group-admin", "admin", "notebook")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
+
+
+def _find(client: PersonClient) -> Collection[Token]:
+    return client.tokens
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # older click's is not generic
+    """``90d``, ``12h``, ``30m`` or seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Seconds."""
+        if isinstance(value, int):
+            return value
+        match = re.match(r"^(\d+)([smhd]?)$", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no duration; write 90d, 12h or 30m", param, ctx)
+        return int(match[1]) * _UNITS[match[2]]
+
+
+@click.group(cls=Noun)
+def tokens() -> None:
+    """Your API tokens."""
+
+
+add_list(
+    tokens,
+    _find,
+    (
+        ("ID", "id"),
+        ("NOTE", "note"),
+        ("SCOPES", "scopes"),
+        ("EXPIRES", "expires_at"),
+        ("LAST USED", "last_used_at"),
+    ),
+)
+
+
+@tokens.command("create")
+@click.option("--note", required=True, help="What it is for.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SHORT_SCOPES), help="What it may do.  [read]")
+@click.option("--expires", type=Duration(), default="30d", help="How long it is good for.  [30d]")
+@pass_session
+def create(session: Session, note: str, scopes: tuple[str, ...], expires: int) -> None:
+    """Make a token. It is shown this once."""
+    from ..domain.permissions import PREFIX, Scope
+    from ..domain.tokens import TokenCreate
+    from . import output
+
+    request = TokenCreate(note=note, scopes=tuple(Scope(PREFIX + s) for s in scopes or ("read",)), expires_in=expires)
+    made = session.call(lambda client: client.create_token(request))
+    if session.as_json:
+        output.print_json(made)
+        return
+    output.note("Keep it now; it is not shown again.")
+    click.echo(made.token.get_secret_value())
+
+
+@tokens.command("delete")
+@click.argument("token_id", metavar="ID")
+@pass_session
+def delete(session: Session, token_id: str) -> None:
+    """Revoke a token."""
+    from .output import done
+
+    session.call(lambda client: client.tokens.delete(token_id))
+    done(session, f"Token {token_id} is revoked.", deleted=token_id)

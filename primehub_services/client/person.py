@@ -1,0 +1,224 @@
+"""The API as a person uses it: every noun a collection, and notebooks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, TypeAdapter
+
+from ..domain.admission import LaunchOptions
+from ..domain.claims import Decision, GroupUsage
+from ..domain.groups import Group
+from ..domain.identity import (
+    Account,
+    AccountCreate,
+    AccountCreated,
+    Me,
+    Membership,
+    MembershipPut,
+    Role,
+    RunningThing,
+    TemporaryPassword,
+)
+from ..domain.images import Image
+from ..domain.instance_types import InstanceType
+from ..domain.launch import LaunchRequest
+from ..domain.notebooks import FINAL, Notebook, NotebookPhase
+from ..domain.paging import Page
+from ..domain.secrets import Secret
+from ..domain.system import AuditEvent, Invitation, InvitationCreate, InvitationCreated, SystemSettings
+from ..domain.tokens import (
+    LoginRequestCreate,
+    LoginRequestCreated,
+    LoginRequestPoll,
+    LoginRequestResult,
+    Token,
+    TokenCreate,
+    TokenCreated,
+)
+from ..domain.volumes import Volume
+from .base import ApiClient
+
+M = TypeVar("M", bound=BaseModel)
+PAGE_SIZE = 200
+
+
+def read_as(model: Any, answer: Any) -> Any:
+    """The answer as ``model``. Fields that a newer platform added are left out instead of refused."""
+    return TypeAdapter(model).validate_python(answer, extra="ignore")
+
+
+class Collection(Generic[M]):
+    """One noun of the API. ``ref`` is a slug, a name, or an id. Every method raises ``ApiProblem``."""
+
+    def __init__(self, client: ApiClient, path: str, model: type[M]) -> None:
+        self._client = client
+        self._path = path
+        self._model = model
+
+    def path(self, ref: str) -> str:
+        """The path of one thing."""
+        return f"{self._path}/{quote(ref, safe='')}"
+
+    async def page(self, **query: Any) -> Page[M]:
+        """One page; ``query`` is as in the API (``page``, ``page_size``, ``search``, ``sort``, ...)."""
+        given = {key: value for key, value in query.items() if value is not None}
+        answer = await self._client.call("GET", self._path, query=given)
+        page: Page[M] = read_as(Page[self._model], answer)  # type: ignore[name-defined]  # a model made at run time
+        return page
+
+    async def all(self, **query: Any) -> list[M]:
+        """Every one, page after page."""
+        items: list[M] = []
+        number = 1
+        while True:
+            page = await self.page(**{"page_size": PAGE_SIZE, **query, "page": number})
+            items += page.items
+            if not page.items or len(items) >= page.total:
+                return items
+            number += 1
+
+    async def get(self, ref: str) -> M:
+        """One."""
+        return await self._read("GET", self.path(ref))
+
+    async def create(self, body: BaseModel | dict[str, Any]) -> M:
+        """A new one."""
+        return await self._read("POST", self._path, body=body)
+
+    async def update(self, ref: str, changes: dict[str, Any]) -> M:
+        """Change the given fields. Where they hold no ``version``, that of now is meant: the last change wins."""
+        if "version" not in changes:
+            now = await self.get(ref)
+            changes = {**changes, "version": now.model_dump()["version"]}
+        return await self._read("PATCH", self.path(ref), body=changes)
+
+    async def delete(self, ref: str) -> None:
+        """Delete it."""
+        await self._client.call("DELETE", self.path(ref))
+
+    async def _read(self, method: str, path: str, body: Any = None) -> M:
+        read: M = read_as(self._model, await self._client.call(method, path, body=body))
+        return read
+
+
+class PersonClient(ApiClient):
+    """The API with a person's token."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.groups = Collection(self, "/groups", Group)
+        self.instance_types = Collection(self, "/instance-types", InstanceType)
+        self.images = Collection(self, "/images", Image)
+        self.volumes = Collection(self, "/volumes", Volume)
+        self.secrets = Collection(self, "/secrets", Secret)
+        self.users = Collection(self, "/users", Account)
+        self.notebooks = Collection(self, "/notebooks", Notebook)
+        self.tokens = Collection(self, "/me/tokens", Token)
+        self.invitations = Collection(self, "/invitations", Invitation)
+        self.audit = Collection(self, "/audit", AuditEvent)
+
+    async def _read(self, model: type[M], method: str, path: str, **kwargs: Any) -> M:
+        read: M = read_as(model, await self.call(method, path, **kwargs))
+        return read
+
+    async def version(self) -> str:
+        """The platform's version."""
+        return str((await self.call("GET", "/version"))["version"])
+
+    async def me(self) -> Me:
+        """Who this token is."""
+        return await self._read(Me, "GET", "/me")
+
+    async def begin_login(self, request: LoginRequestCreate) -> LoginRequestCreated:
+        """Ask for a token that a person approves in the browser."""
+        return await self._read(LoginRequestCreated, "POST", "/login-requests", body=request)
+
+    async def poll_login(self, request: LoginRequestCreated) -> LoginRequestResult:
+        """Whether it is approved; the token is in the answer once."""
+        body = LoginRequestPoll(secret=request.secret)
+        return await self._read(LoginRequestResult, "POST", f"/login-requests/{request.id}/token", body=body)
+
+    async def create_token(self, request: TokenCreate) -> TokenCreated:
+        """A new token of this person's, shown once."""
+        return await self._read(TokenCreated, "POST", "/me/tokens", body=request)
+
+    def members(self, group: str) -> Collection[Membership]:
+        """Who is in a group."""
+        return Collection(self, f"{self.groups.path(group)}/members", Membership)
+
+    async def put_member(self, group: str, user: str, role: Role) -> Membership:
+        """Put somebody into a group, or change the role."""
+        return await self._read(Membership, "PUT", self.members(group).path(user), body=MembershipPut(role=role))
+
+    async def usage(self, group: str) -> GroupUsage:
+        """The quotas of a group and who holds what."""
+        return await self._read(GroupUsage, "GET", f"{self.groups.path(group)}/usage")
+
+    async def launch_options(self, group: str) -> LaunchOptions:
+        """All that can be chosen for a start in the group."""
+        return await self._read(LaunchOptions, "GET", f"{self.groups.path(group)}/launch-options")
+
+    async def check(self, request: LaunchRequest) -> Decision:
+        """Whether this would start, and if not, why not."""
+        return await self._read(Decision, "POST", f"{self.groups.path(request.group)}/launch-checks", body=request)
+
+    async def start(self, request: LaunchRequest) -> Notebook:
+        """Start a notebook; it is claimed, not ready, when this returns. Raises ``ApiProblem`` of code ``refused``."""
+        return await self._read(Notebook, "POST", "/notebooks", body=request)
+
+    async def stop(self, notebook: str) -> Notebook:
+        """Ask a notebook to stop."""
+        return await self._read(Notebook, "DELETE", self.notebooks.path(notebook))
+
+    async def keep(self, notebook: str) -> Notebook:
+        """Put off its stop for idleness."""
+        return await self._read(Notebook, "POST", f"{self.notebooks.path(notebook)}/keep", body={})
+
+    async def watch(self, notebook: str, *, every: float = 0.5) -> AsyncIterator[Notebook]:
+        """The notebook each time it changed, until it runs or has ended."""
+        last = None
+        while True:
+            now = await self.notebooks.get(notebook)
+            if now != last:
+                yield now
+            last = now
+            if now.phase in FINAL or now.phase is NotebookPhase.RUNNING:
+                return
+            await asyncio.sleep(every)
+
+    async def log(self, notebook: str, **query: Any) -> Any:
+        """A part of its log; ``query`` is as in the API (``offset``, ``limit``, ``tail``, ``search``)."""
+        given = {key: value for key, value in query.items() if value is not None}
+        return await self.call("GET", f"{self.notebooks.path(notebook)}/log", query=given)
+
+    async def create_user(self, account: AccountCreate) -> AccountCreated:
+        """A new local account, and the token of its one-time link."""
+        return await self._read(AccountCreated, "POST", "/users", body=account)
+
+    async def running(self, user: str) -> tuple[RunningThing, ...]:
+        """What stops if the person leaves."""
+        found: tuple[RunningThing, ...] = read_as(
+            tuple[RunningThing, ...], await self.call("GET", f"{self.users.path(user)}/running")
+        )
+        return found
+
+    async def reset_password(self, user: str) -> TemporaryPassword:
+        """A temporary password to hand over."""
+        return await self._read(TemporaryPassword, "POST", f"{self.users.path(user)}/password-reset")
+
+    async def invite(self, request: InvitationCreate) -> InvitationCreated:
+        """A link to hand to somebody."""
+        return await self._read(InvitationCreated, "POST", "/invitations", body=request)
+
+    async def settings(self) -> SystemSettings:
+        """The platform's settings."""
+        return await self._read(SystemSettings, "GET", "/settings")
+
+    async def update_settings(self, changes: dict[str, Any]) -> SystemSettings:
+        """Change the given settings."""
+        body = changes if "version" in changes else {**changes, "version": (await self.settings()).version}
+        return await self._read(SystemSettings, "PATCH", "/settings", body=body)

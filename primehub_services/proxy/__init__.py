@@ -1,0 +1,1 @@
+"""The npm manifests of the hub's proxy. ``primehub up`` installs it from them."""
