@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .groups import Gibibytes, Seconds
-from .identity import Role
+from .identity import Actor, Role
 from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, HubName
-
+from .permissions import Relation, relations
 
 Logo = Annotated[
     str, Field(max_length=700_000, pattern=r"^(data:image/(png|svg\+xml|jpeg|webp);base64,[A-Za-z0-9+/=]+)?$")
@@ -126,6 +126,10 @@ class AuditEvent(Model):
     details: dict[str, Any]
 
 
+EVERYONES = frozenset({"settings", "announcement", "instance-type", "image", "volume"})
+"""Kinds of changes that every person is told of where they are of no group and of nobody."""
+
+
 class Change(Model):
     """A hint that something changed: readers fetch the thing itself, with their own rights."""
 
@@ -135,3 +139,21 @@ class Change(Model):
     action: str
     group_id: str | None
     account_id: str | None
+
+
+def visible(change: Change, actor: Actor) -> bool:
+    """Whether the actor may be told of a change: admins of all; others of what is everyone's, their groups' and own.
+
+    A change of a person's thing in a group is the group's too. A notebook's token hears of its launch group alone.
+    """
+    found = relations(actor)
+    if Relation.PLATFORM_ADMIN in found:
+        return True
+    if actor.account is None or not found & {Relation.PERSON, Relation.NOTEBOOK}:
+        return False
+    own = change.account_id == actor.account.id
+    if change.group_id is None:
+        return own or (change.account_id is None and change.kind in EVERYONES)
+    if actor.is_notebook:
+        return change.group_id == actor.notebook_group
+    return own or change.group_id in actor.roles

@@ -1,0 +1,222 @@
+"""Data volumes: made by platform admins, seen in the groups that have them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..domain.identity import Actor
+from ..domain.paging import Page, PageQuery
+from ..domain.permissions import require
+from ..domain.problems import Invalid
+from ..domain.secrets import SecretKind
+from ..domain.volumes import (
+    READ_ONLY_TYPES,
+    EnvSource,
+    GitSource,
+    HostPathSource,
+    NfsSource,
+    PvcSource,
+    Volume,
+    VolumeCreate,
+    VolumePolicy,
+    VolumeUpdate,
+)
+from ..store import catalog
+from ..store import secrets as secret_store
+from ..store import volumes as store
+from ..store.orm import VolumeRow
+from ..store.unit_of_work import UnitOfWork
+from . import _catalog
+from ._editing import check_version, given, page_of
+
+KIND = CHANGE = "volume"
+_PLAIN_REF = re.compile(r"^$|^[A-Za-z0-9][A-Za-z0-9._/+-]*$")
+
+
+def local_policy(roots: Sequence[Path], data_dir: Path) -> VolumePolicy:
+    """Volumes of one machine: folders of the host only under ``roots``, and nothing that touches the data folder."""
+    return VolumePolicy(
+        accepts=frozenset({"pvc", "hostPath", "git", "env"}),
+        existing_claims=False,
+        check_path=lambda path: path_problem(path, roots, data_dir),
+    )
+
+
+def cluster_policy() -> VolumePolicy:
+    """Volumes of a cluster: every kind; a node's folders are the cluster's to guard."""
+    return VolumePolicy(
+        accepts=frozenset({"pvc", "nfs", "hostPath", "git", "env"}), existing_claims=True, check_path=lambda _path: None
+    )
+
+
+def path_problem(path: str, roots: Sequence[Path], data_dir: Path) -> str | None:
+    """Why a folder of this machine may not be a volume; None where it may.
+
+    Links are followed first: what counts is where the folder really is. Ask again right before it is mounted, since
+    a link may have been changed meanwhile.
+    """
+    if not os.path.isabs(path) or ".." in path.split("/"):
+        return "the path must be absolute and without '..'"
+    real = Path(os.path.realpath(path))
+    real_roots = [Path(os.path.realpath(root)) for root in roots]
+    if not any(real == root or root in real.parents for root in real_roots):
+        allowed = ", ".join(str(root) for root in roots) or "none is set"
+        return f"it is not under one of the folders that local.host_path_roots allows ({allowed})"
+    data = Path(os.path.realpath(data_dir))
+    if real == data or real in data.parents or data in real.parents:
+        return "it holds, or is in, the platform's own data folder"
+    if not real.is_dir():
+        return "there is no such folder on this machine"
+    return None
+
+
+def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None = None) -> Page[Volume]:
+    """Those that the actor may see; with ``group`` (slug or name) those that it has."""
+    seen = _catalog.seen_in(uow, actor, group)
+    rows, total = catalog.page(uow, VolumeRow, query, seen, sorts={})
+    return page_of(store.to_models(uow, rows, _catalog.seen_by(actor)), total, query)
+
+
+def get(uow: UnitOfWork, actor: Actor, reference: str) -> Volume:
+    """The one with this slug or name. Raises ``NotFound``."""
+    row = _catalog.find(uow, actor, VolumeRow, KIND, reference)
+    return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
+
+
+resolve_volume = get
+
+
+def volumes_for_group(uow: UnitOfWork, group_id: str) -> list[Volume]:
+    """What the group has, by name."""
+    return store.for_groups(uow, frozenset({group_id}))
+
+
+def create(uow: UnitOfWork, actor: Actor, spec: VolumeCreate, *, policy: VolumePolicy) -> Volume:
+    """Make a volume. Raises ``Conflict`` where the name is taken, ``Invalid`` where the engine cannot serve it."""
+    require(actor, "platform.admin")
+    _check(uow, spec, policy)
+    groups = dict(zip(_group_ids(uow, spec), (g.writable for g in spec.groups), strict=True))
+    if catalog.name_taken(uow, VolumeRow, spec.name):
+        _catalog.taken("a volume", spec.name)
+    row = VolumeRow(name=spec.name, slug=catalog.new_slug(uow, VolumeRow, spec.name), created_at=uow.now)
+    store.put(row, spec)
+    uow.session.add(row)
+    uow.session.flush()
+    catalog.set_groups(uow, row, groups, writable=groups)
+    uow.audit(actor, "volume.create", row.slug, spec=_audited(spec))
+    catalog.tell(uow, CHANGE, row, "create", everyone=row.all_groups, groups=groups)
+    uow.session.flush()
+    return store.to_models(uow, [row], None)[0]
+
+
+def update(uow: UnitOfWork, actor: Actor, reference: str, change: VolumeUpdate, *, policy: VolumePolicy) -> Volume:
+    """Change a volume; its kind stays. What runs goes on with what it was started with.
+
+    Raises ``Conflict`` with the current one where somebody else was faster, ``Invalid`` where the whole would not be
+    valid.
+    """
+    row = _catalog.find(uow, actor, VolumeRow, KIND, reference, lock=True)
+    require(actor, "platform.admin", visible=True)
+    before = store.to_models(uow, [row], None)[0]
+    check_version(change.version, row.version, before)
+    fields = given(change, nullable=())
+    spec = _catalog.merged(VolumeCreate, before, {field: getattr(change, field) for field in fields})
+    _check_still_the_same(before, spec)
+    if "source" in fields or "groups" in fields:
+        _check(uow, spec, policy)
+    had, was_global = catalog.group_ids_of(uow, row), row.all_groups
+    groups = dict(zip(_group_ids(uow, spec), (g.writable for g in spec.groups), strict=True))
+    store.put(row, spec)
+    if "source" in fields:
+        row.message = ""  # it was about the old one
+    catalog.touch(row)
+    catalog.set_groups(uow, row, groups, writable=groups)
+    uow.session.flush()
+    after = store.to_models(uow, [row], None)[0]
+    differing = _catalog.differences(before, after)
+    if isinstance(after.source, EnvSource):
+        differing.pop("source", None)
+    uow.audit(actor, "volume.update", row.slug, **differing)
+    catalog.tell(uow, CHANGE, row, "update", everyone=was_global or row.all_groups, groups={*had, *groups})
+    return after
+
+
+def delete(uow: UnitOfWork, actor: Actor, reference: str) -> None:
+    """No new workload gets it; its content stays where it is. Its slug is never used again."""
+    row = _catalog.find(uow, actor, VolumeRow, KIND, reference, lock=True)
+    require(actor, "platform.admin", visible=True)
+    row.deleted_at = uow.now
+    uow.audit(actor, "volume.delete", row.slug, name=row.name)
+    groups = catalog.group_ids_of(uow, row)
+    catalog.tell(uow, CHANGE, row, "delete", everyone=row.all_groups, groups=groups)
+    uow.session.flush()
+
+
+def _group_ids(uow: UnitOfWork, spec: VolumeCreate) -> list[str]:
+    ids = _catalog.group_ids(uow, [entry.group for entry in spec.groups])
+    if len(set(ids)) != len(ids):
+        raise Invalid.field("groups", "a group is named twice", "name each group once")
+    return ids
+
+
+def _audited(spec: VolumeCreate) -> dict[str, object]:
+    values = spec.model_dump(mode="json")
+    if isinstance(spec.source, EnvSource):
+        values["source"] = {"type": "env", "keys": sorted(spec.source.variables)}  # people put passwords there
+    return values
+
+
+def _check(uow: UnitOfWork, spec: VolumeCreate, policy: VolumePolicy) -> None:
+    source = spec.source
+    if source.type not in policy.accepts:
+        fix = "use one of " + ", ".join(sorted(policy.accepts))
+        if isinstance(source, NfsSource):
+            fix = "mount the share on this machine and give its folder as hostPath"
+        raise Invalid.field("source.type", f"volumes of kind {source.type} do not work here", fix)
+    for index, entry in enumerate(spec.groups):
+        if entry.writable and source.type in READ_ONLY_TYPES:
+            field = f"groups.{index}.writable"
+            raise Invalid.field(field, f"volumes of kind {source.type} are read-only", "set it to false")
+    if isinstance(source, PvcSource) and source.claim is not None and not policy.existing_claims:
+        raise Invalid.field("source.claim", "there are no claims on one machine", "leave it out, or use hostPath")
+    if isinstance(source, (HostPathSource, NfsSource)) and ".." in source.path.split("/"):
+        raise Invalid.field("source.path", "must not hold '..'", "give the path without detours")
+    if isinstance(source, HostPathSource) and (problem := policy.check_path(source.path)):
+        raise Invalid.field(
+            "source.path", problem, "give a folder that is there, under a folder listed in local.host_path_roots"
+        )
+    if isinstance(source, GitSource):
+        _check_git(uow, source, policy)
+
+
+def _check_git(uow: UnitOfWork, source: GitSource, policy: VolumePolicy) -> None:
+    if source.url.startswith("-") or not _PLAIN_REF.match(source.ref) or ".." in source.ref:
+        field = "source.ref" if not source.url.startswith("-") else "source.url"
+        raise Invalid.field(field, "is not one that git can be given safely", "give a branch, a tag or a commit")
+    parts = urlsplit(source.url) if "://" in source.url else None
+    if parts is not None and parts.password is not None:
+        fix = "take the password out of the URL, make a secret of kind git, and name it in source.secret"
+        raise Invalid.field("source.url", "holds a password that everyone could read", fix)
+    if parts is not None and (parts.hostname or "").startswith("-"):
+        raise Invalid.field("source.url", "names a host that begins with '-'", "give the host's name")
+    if parts is not None and parts.scheme == "file" and (problem := policy.check_path(parts.path)):
+        fix = "put the repository under a folder listed in local.host_path_roots"
+        raise Invalid.field("source.url", problem, fix)
+    if source.secret is not None and secret_store.find_shared(uow, source.secret, SecretKind.GIT) is None:
+        raise Invalid.field("source.secret", f"there is no secret {source.secret!r} of kind git", "make it first")
+
+
+def _check_still_the_same(before: Volume, spec: VolumeCreate) -> None:
+    old, new = before.source, spec.source
+    if new.type != old.type:
+        fix = f"leave it {old.type}, or make another volume"
+        raise Invalid.field("source.type", "a volume's kind cannot change", fix)
+    if isinstance(old, PvcSource) and isinstance(new, PvcSource):
+        if new.claim != old.claim:
+            raise Invalid.field("source.claim", "cannot change", "make another volume")
+        if old.capacity is not None and (new.capacity is None or new.capacity < old.capacity):
+            raise Invalid.field("source.capacity", "cannot shrink", f"give {old.capacity} or more")
