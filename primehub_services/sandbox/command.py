@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .spec import SANDBOX_GID, SANDBOX_UID, NetworkMode, SandboxSpec
+from .spec import HOME, SANDBOX_GID, SANDBOX_UID, NetworkMode, SandboxSpec
 
 INNER = "/run/primehub"
 """Where the sandbox sees the files that the platform made for it."""
@@ -21,6 +21,8 @@ SCRIPT = "launch.sh"
 ARGUMENTS = "arguments"
 BWRAP_STATUS = "bwrap.json"
 INNER_FOLDER = "inner"
+READY = "ready"
+ETC_FILES = ("passwd", "group", "hosts", "hostname", "nsswitch.conf", "resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Tools:
     pasta: str = ""
     disable_userns: bool = True
     """Whether bwrap can forbid user namespaces inside."""
+    resolv_conf: str = ""
+    """Content of /etc/resolv.conf inside: name servers that are reached from a network namespace."""
     limit_processes: bool = False
     """Whether the limit on a user's processes counts each user namespace by itself (Linux 5.14)."""
 
@@ -57,6 +61,20 @@ def launch_files(spec: SandboxSpec, tools: Tools, folder: str) -> dict[str, str]
         SCRIPT: _script(spec, tools, folder),
         ARGUMENTS: "".join(f"{argument}\0" for argument in bwrap_arguments(spec, tools, folder)),
         f"{INNER_FOLDER}/{RUNNER}": runner_script(spec, tools),
+        **{f"etc/{name}": text for name, text in _etc(spec, tools).items()},
+    }
+
+
+def _etc(spec: SandboxSpec, tools: Tools) -> dict[str, str]:
+    return {
+        "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\n"
+        f"jovyan:x:{SANDBOX_UID}:{SANDBOX_GID}:jovyan:{HOME}:/bin/bash\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        "group": f"root:x:0:\nusers:x:{SANDBOX_GID}:\nnogroup:x:65534:\n",
+        "hosts": f"127.0.0.1 localhost {spec.hostname}\n::1 localhost\n",
+        "hostname": f"{spec.hostname}\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+        "resolv.conf": tools.resolv_conf,
     }
 
 
@@ -66,13 +84,13 @@ def _script(spec: SandboxSpec, tools: Tools, folder: str) -> str:
     return (
         "#!/bin/sh\n"
         f"exec {shlex.quote(tools.bwrap)} --args 4 4<{here}/{ARGUMENTS}"
-        f" --json-status-fd 3 3>{here}/{BWRAP_STATUS}"
+        f" --json-status-fd 3 3>{here}/{BWRAP_STATUS} 5>{here}/{READY}"
         f" -- /bin/sh {INNER}/{RUNNER} {shlex.join(spec.argv)}\n"
     )
 
 
 def _unsandboxed_script(spec: SandboxSpec) -> str:
-    return f'#!/bin/sh\nexec /bin/sh "${{0%/*}}/{RUNNER}" {shlex.join(spec.argv)}\n'
+    return f'#!/bin/sh\nexec /bin/sh "${{0%/*}}/{RUNNER}" {shlex.join(spec.argv)} 5>"${{0%/*}}/{READY}"\n'
 
 
 def bwrap_arguments(spec: SandboxSpec, tools: Tools, folder: str) -> list[str]:
@@ -100,6 +118,10 @@ def _mounts(spec: SandboxSpec, folder: str) -> Iterator[str]:
     for bind in spec.binds:
         option = "--dev-bind" if bind.device else "--ro-bind" if bind.read_only else "--bind"
         yield from (option, bind.source, bind.path)
+    for link in spec.system_links:
+        yield from ("--symlink", link.target, link.path)
+    for name in ETC_FILES:
+        yield from ("--ro-bind", f"{folder}/etc/{name}", f"/etc/{name}")
     yield from ("--ro-bind", f"{folder}/{INNER_FOLDER}", INNER, "--remount-ro", "/")
 
 
@@ -130,5 +152,7 @@ def runner_script(spec: SandboxSpec, tools: Tools) -> str:
     if spec.sandboxed and tools.limit_processes:
         # what holds where no pids cgroup can be had; dash calls it -p
         lines.append(f"ulimit -u {spec.limits.pids} 2>/dev/null || ulimit -p {spec.limits.pids} 2>/dev/null")
-    lines.append('exec "$@"')
+    # the supervisor waits for a line on 5; none of the launcher's handles is left to the workload
+    lines.append("echo ready >&5")
+    lines.append('exec "$@" 3>&- 4>&- 5>&-')
     return "\n".join(lines) + "\n"

@@ -18,7 +18,7 @@ from .spec import HOME, Bind, Limits, Link, NetworkMode, Rendered, SandboxSpec, 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
 MARK = "PRIMEHUB_WORKLOAD_KEY"
 """Variable by which processes of a workload without a sandbox are found again."""
-_SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = (
     "/etc/alternatives",
     "/etc/bash.bashrc",
@@ -40,7 +40,6 @@ _SYSTEM_FILES = (
     "/etc/timezone",
     "/sys/devices/system",
 )
-_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,9 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         hostname=f"primehub-{plan.user_slug}",
         sandboxed=target.sandboxed,
         binds=(*_system(plan, machine), *binds) if target.sandboxed else tuple(binds),
+        system_links=tuple(Link(path=path, target=to) for path, to in sorted(machine.links.items()))
+        if target.sandboxed
+        else (),
         links=tuple(links),
         tmpfs=(Tmpfs(path="/tmp", size=_half(plan.limits.memory)),) if target.sandboxed else (),
         limits=Limits(cpu=plan.limits.cpu or None, memory=plan.limits.memory or None),
@@ -122,7 +124,7 @@ def _half(memory: int) -> int:
 
 def _system(plan: LaunchPlan, machine: Machine) -> list[Bind]:
     """The read-only part: programs, certificates, the interpreter, the GPUs' device files."""
-    sources = ["/usr", *(f for f in _SYSTEM_FOLDERS if f not in machine.links), *_SYSTEM_FILES]
+    sources = ["/usr", *(f for f in SYSTEM_FOLDERS if f not in machine.links), *_SYSTEM_FILES]
     binds = [Bind(source=path, path=path) for path in sources if machine.exists(path)]
     binds += [Bind(source=path, path=path) for path in machine.interpreter if not path.startswith("/usr/")]
     if plan.gpu_indices:

@@ -51,7 +51,7 @@ class Bind(Model):
 
 
 class Link(Model):
-    """A symbolic link that the workload finds at ``path``."""
+    """A symbolic link at ``path``."""
 
     path: str
     target: str
@@ -84,7 +84,10 @@ class SandboxSpec(Model):
     hostname: str = "primehub"
     sandboxed: bool = True
     binds: tuple[Bind, ...] = ()
+    system_links: tuple[Link, ...] = ()
+    """Links that are there from the start, /bin for one."""
     links: tuple[Link, ...] = ()
+    """Links that the workload's runner makes in folders of its own."""
     tmpfs: tuple[Tmpfs, ...] = ()
     limits: Limits = Field(default_factory=Limits)
     gpu_indices: tuple[int, ...] = ()
