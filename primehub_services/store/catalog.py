@@ -157,3 +157,9 @@ def slugs_of_groups(uow: UnitOfWork, ids: Collection[str]) -> dict[str, str]:
     """Slugs of the groups with these ids that are not deleted."""
     statement = sa.select(GroupRow.id, GroupRow.slug).where(GroupRow.id.in_(ids), GroupRow.deleted_at.is_(None))
     return {group_id: slug for group_id, slug in uow.session.execute(statement)}
+
+
+def is_untouched(uow: UnitOfWork) -> bool:
+    """Whether there has never been a group or anything for one, deleted things included."""
+    tables = (GroupRow, InstanceTypeRow, ImageRow, VolumeRow, SecretRow)
+    return not any(uow.session.scalar(sa.select(sa.exists().where(table.id.is_not(None)))) for table in tables)
