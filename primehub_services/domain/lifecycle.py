@@ -11,6 +11,12 @@ from .notebooks import NotebookPhase
 IDLE = "idle"
 _ORDERLY = frozenset({None, 0, 143, -15})
 """Exit codes of a server that was asked to end (SIGTERM), or of one that ended by itself in order."""
+_ASKED = frozenset({"Stopped", "Killed"})
+"""Engines' reasons of a workload that was stopped, in time or after its grace period."""
+_BROKEN = frozenset({"OOMKilled", "Error", "StartError", "Lost"})
+"""Engines' reasons of a workload that did not end in order."""
+_PLAIN = frozenset({"", "Completed", "Error", "Stopped", "Killed"})
+"""Engines' reasons that tell a person nothing that the phase and the exit code do not."""
 
 
 class Act(StrEnum):
@@ -99,13 +105,15 @@ def final_phase(
     """
     if stop_requested:
         return NotebookPhase.STOPPED, stop_requested
-    if ending.failed or ending.exit_code not in _ORDERLY:
-        return NotebookPhase.FAILED, ending.reason or f"exit code {ending.exit_code}"
+    told = "" if ending.reason in _PLAIN else ending.reason
+    disorderly = ending.exit_code not in _ORDERLY and ending.reason not in _ASKED
+    if ending.failed or ending.reason in _BROKEN or disorderly:
+        return NotebookPhase.FAILED, told or f"exit code {ending.exit_code}"
     if idle:
         return NotebookPhase.STOPPED, IDLE
     if not was_ready:
-        return NotebookPhase.FAILED, ending.reason or "ended before it was ready"
-    return NotebookPhase.STOPPED, ending.reason or "stopped"
+        return NotebookPhase.FAILED, told or "ended before it was ready"
+    return NotebookPhase.STOPPED, told or "stopped"
 
 
 def idle_deadline(

@@ -47,7 +47,7 @@ class Chosen:
 
 def make_plan(chosen: Chosen) -> LaunchPlan:
     """The plan of one start of a notebook server."""
-    mounts = [_home(chosen), *_projects(chosen)]
+    mounts = [*_home(chosen), *_projects(chosen)]
     variables: dict[str, str] = {}
     left_out: list[LeftOut] = []
     for volume in sorted(chosen.volumes, key=lambda v: v.slug):
@@ -137,14 +137,17 @@ def is_reserved(name: str) -> bool:
     return name in RESERVED or name.startswith(RESERVED_PREFIXES)
 
 
-def _home(chosen: Chosen) -> Mount:
+def _home(chosen: Chosen) -> list[Mount]:
     capacity = chosen.account.volume_capacity
-    return Mount(
+    volume = Mount(
         kind=MountKind.HOME,
         slug=chosen.account.slug,
         path=SAFE_MODE_HOME if chosen.safe_mode else HOME,
         capacity=chosen.settings.default_volume_capacity if capacity is None else capacity,
     )
+    # a container's own home folder serves on a cluster; where there is no container, an empty one is needed
+    scratch = Mount(kind=MountKind.SCRATCH, slug="home", path=HOME)
+    return [scratch, volume] if chosen.safe_mode and chosen.image.source.type == "environment" else [volume]
 
 
 def _projects(chosen: Chosen) -> list[Mount]:
@@ -203,10 +206,10 @@ def _reserved(chosen: Chosen) -> dict[str, str]:
 
 
 def _gpus(chosen: Chosen) -> dict[str, str]:
+    """Which NVIDIA GPUs are seen. What CUDA calls them inside depends on what is visible there: the engine says that."""
     kind = chosen.instance_type
     if not kind.gpu_limit or kind.gpu_resource != NVIDIA:
-        return {"NVIDIA_VISIBLE_DEVICES": "none", "CUDA_VISIBLE_DEVICES": ""}
+        return {"NVIDIA_VISIBLE_DEVICES": "none"}
     if chosen.gpu_indices is None:
         return {}  # the device plugin of a cluster says which
-    indices = ",".join(map(str, chosen.gpu_indices))
-    return {"NVIDIA_VISIBLE_DEVICES": indices, "CUDA_VISIBLE_DEVICES": indices, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return {"NVIDIA_VISIBLE_DEVICES": ",".join(map(str, chosen.gpu_indices))}

@@ -117,8 +117,7 @@ def event(uow: UnitOfWork, actor: Actor, start_id: str, told: ClaimEvent) -> Non
     if phase in FINAL:
         return
     if told.event == "stopped":
-        killed = told.reason == "OOMKilled"
-        starts.end(uow, row, Ending(told.reason, told.exit_code, failed=killed), actor=actor)
+        starts.end(uow, row, Ending(told.reason, told.exit_code), actor=actor)
     elif phase is NotebookPhase.STARTING:
         if told.event == "ready":
             row.phase, row.ready_at, row.url = NotebookPhase.RUNNING.value, uow.now, told.url

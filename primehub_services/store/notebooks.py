@@ -221,11 +221,15 @@ def without_right(uow: UnitOfWork) -> Sequence[tuple[NotebookRow, str]]:
     return [(row, reason) for row, reason in found]
 
 
-def ended_before(uow: UnitOfWork, moment: datetime, *, limit: int) -> Sequence[str]:
-    """Ids of rows that ended before the moment, the oldest first."""
-    return uow.session.scalars(
-        sa.select(NotebookRow.id).where(NotebookRow.ended_at < moment).order_by(NotebookRow.ended_at).limit(limit)
-    ).all()
+def ended_between(
+    uow: UnitOfWork, after: datetime | None, before: datetime, *, limit: int
+) -> Sequence[tuple[str, datetime]]:
+    """Rows that ended from ``after`` (None is ever) until before ``before``: id and end, the oldest first."""
+    statement = sa.select(NotebookRow.id, NotebookRow.ended_at).where(NotebookRow.ended_at < before)
+    if after is not None:
+        statement = statement.where(NotebookRow.ended_at >= after)
+    rows = uow.session.execute(statement.order_by(NotebookRow.ended_at, NotebookRow.id).limit(limit))
+    return [(start_id, ended) for start_id, ended in rows if ended is not None]
 
 
 def delete(uow: UnitOfWork, start_ids: Collection[str]) -> None:

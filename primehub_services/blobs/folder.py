@@ -1,0 +1,158 @@
+"""Logs in a folder: each a folder of pieces, named by the offset at which they begin.
+
+There is no index to be wrong after a crash: what is kept is what the pieces' names and lengths say. A piece is only
+ever appended to; of those between beginning and end the oldest goes when the log is over its cap.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .logs import LogChunk
+
+CAP = 32 * 1024 * 1024
+_PIECES = 16
+_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")
+_PIECE = re.compile(r"^[0-9]{20}$")
+_SCRATCH = ".scratch"
+
+
+class FolderLogStore:
+    """A ``LogStore`` under one folder. ``cap`` is how many bytes of a log are kept, half of them from its beginning."""
+
+    def __init__(self, folder: Path, *, cap: int = CAP) -> None:
+        self._folder = folder
+        self._piece = max(1, cap // _PIECES)
+        self._lock = threading.Lock()
+
+    def append(self, key: str, data: bytes) -> None:
+        """Write at the end. Raises ``OSError`` where the disk cannot take it."""
+        with self._lock:
+            folder = self._path(key)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write(folder, data)
+
+    def put(self, key: str, pieces: Iterable[bytes]) -> None:
+        """Write the whole log, in place of what is there: all of it, or nothing where this is cut off."""
+        scratch = self._folder / _SCRATCH / uuid.uuid4().hex
+        scratch.mkdir(parents=True, mode=0o700)
+        try:
+            for data in pieces:
+                self._write(scratch, data)
+            for path in scratch.iterdir():
+                _sync(path)
+            with self._lock:
+                target = self._path(key)
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                old = scratch.with_name(f"{scratch.name}.old")
+                with contextlib.suppress(FileNotFoundError):
+                    target.rename(old)
+                scratch.rename(target)
+                _sync(target.parent)
+                shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def read(self, key: str, offset: int, limit: int) -> LogChunk:
+        """At most ``limit`` bytes from ``offset`` on; a negative offset counts from the end."""
+        pieces = list(_pieces(self._path(key)))
+        size = pieces[-1][1] if pieces else 0
+        start = at = max(0, size + offset) if offset < 0 else min(offset, size)
+        data = bytearray()
+        for begin, end, path in pieces:
+            room = limit - len(data)
+            if end <= at:
+                continue
+            if room <= 0:
+                break
+            if begin > at:
+                data += f"\n[... {begin - at} bytes of output are left out here ...]\n".encode()
+                at = begin
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                file.seek(at - begin)
+                read = file.read(min(max(room, 1), end - at))
+                data += read
+                at += len(read)
+        return LogChunk(bytes(data), start, at, max(size, at))
+
+    def size(self, key: str) -> int:
+        """Bytes written so far."""
+        pieces = list(_pieces(self._path(key)))
+        return pieces[-1][1] if pieces else 0
+
+    def exists(self, key: str) -> bool:
+        """Whether anything was ever written."""
+        return self._path(key).is_dir()
+
+    def delete(self, key: str) -> None:
+        """Forget the log; one that is not there is no error."""
+        with self._lock:
+            shutil.rmtree(self._path(key), ignore_errors=True)
+            for parent in self._path(key).parents:
+                if parent == self._folder or not _removed(parent):
+                    break
+
+    def clean(self) -> None:
+        """Drop what was cut off in the middle. Only while nothing else writes: when the process starts."""
+        shutil.rmtree(self._folder / _SCRATCH, ignore_errors=True)
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.match(key):
+            msg = f"{key!r} is not a log's key"
+            raise ValueError(msg)
+        return self._folder / key
+
+    def _write(self, folder: Path, data: bytes) -> None:
+        pieces = list(_pieces(folder))
+        begin, end = pieces[-1][:2] if pieces else (0, 0)
+        view = memoryview(data)
+        while view:
+            if end - begin >= self._piece:
+                begin = end
+                self._thin(folder)
+            room = self._piece - (end - begin)
+            with (folder / f"{begin:020d}").open("ab") as file:
+                file.write(view[:room])
+            end += len(view[:room])
+            view = view[room:]
+
+    def _thin(self, folder: Path) -> None:
+        """Make room for one more piece: the first half stays, of the others the oldest goes."""
+        pieces = list(_pieces(folder))
+        for _, _, path in pieces[_PIECES // 2 : len(pieces) - _PIECES // 2 + 1]:
+            path.unlink()
+
+
+def _pieces(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """Beginning, end and file of each piece, in order."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if _PIECE.match(name))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        path = folder / name
+        with contextlib.suppress(FileNotFoundError):
+            yield int(name), int(name) + path.stat().st_size, path
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True

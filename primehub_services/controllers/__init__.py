@@ -1,0 +1,30 @@
+"""What makes things so: each controller compares what was asked for with what is, and acts on the difference.
+
+A controller's ``step`` may be cut off anywhere and run again: it keeps nothing that it could not see anew.
+"""
+
+from .images import ImageBuilder, ImageController
+from .leaving import LeavingController
+from .membership import MembershipController
+from .notebooks import NotebookController
+from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
+from .runner import Controller, Health, Runner
+from .sweeper import SweepController
+
+__all__ = [
+    "Controller",
+    "EngineUnavailable",
+    "Health",
+    "HubPort",
+    "HubServer",
+    "HubUnavailable",
+    "ImageBuilder",
+    "ImageController",
+    "LeavingController",
+    "MembershipController",
+    "NotebookController",
+    "Runner",
+    "SweepController",
+    "WorkloadPort",
+    "WorkloadState",
+]

@@ -1,0 +1,116 @@
+"""Makes images' environments, one at a time, the one asked for first first; keeps their logs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from ..blobs import LogStore
+from ..domain.images import ImageBuild
+from ..store import images
+from ..store.database import Database
+
+log = logging.getLogger(__name__)
+LOOK = 1.0
+"""Seconds between two looks at a build's progress and output."""
+_PIECE = 1 << 20
+Progress = Callable[[int, str], None]
+"""Called with 0 to 99 and with what is being done."""
+
+
+class BuildFailed(Exception):
+    """The environment cannot be made; the text says why, to whom asked for it."""
+
+
+class ImageBuilder(Protocol):
+    """The engine's way to an environment."""
+
+    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
+        """Make it, or check a given one; returns its prefix. Writes its output to the end of the file ``log``.
+
+        Begins anew over what a build that was killed has left. Raises ``BuildFailed``. Cancelling ends it.
+        """
+
+
+def build_key(image_id: str) -> str:
+    """The key of the log of an image's latest build."""
+    return f"images/{image_id}/log"
+
+
+class ImageController:
+    """What a process that is gone was building is begun anew: nobody else builds in this store.
+
+    ``scratch`` is a folder for the output of the build that runs.
+    """
+
+    name = "images"
+    interval = 2.0
+
+    def __init__(self, database: Database, builder: ImageBuilder, logs: LogStore, scratch: Path) -> None:
+        self._database = database
+        self._builder = builder
+        self._logs = logs
+        self._scratch = scratch
+
+    async def step(self, now: datetime) -> None:
+        """Build everything that is asked for."""
+        while pending := await self._database.read(images.pending_builds):
+            await self._build(pending[0])
+
+    async def _build(self, build: ImageBuild) -> None:
+        if not await self._database.write(images.begin_build, build.image_id, build.build):
+            return
+        key = build_key(build.image_id)
+        output = self._scratch / f"{build.image_id}.log"
+        await asyncio.to_thread(self._prepare, key, output)
+        told: list[tuple[int, str]] = []
+        task = asyncio.create_task(self._builder.build(build, lambda at, doing: told.append((at, doing)), output))
+        try:
+            copied = 0
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=LOOK)
+                copied = await asyncio.to_thread(self._copy, key, output, copied)
+                if done:
+                    break
+                if told and not await self._say(build, *told[-1]):
+                    log.info("the build of %s was overtaken by another or by a deletion", build.slug)
+                    return
+                told.clear()
+            await self._finish(build, task)
+        finally:
+            task.cancel()
+            with contextlib.suppress(BaseException):
+                await task
+            output.unlink(missing_ok=True)
+
+    async def _say(self, build: ImageBuild, progress: int, message: str) -> bool:
+        return await self._database.write(images.build_progress, build.image_id, build.build, progress, message)
+
+    async def _finish(self, build: ImageBuild, task: asyncio.Task[str]) -> None:
+        error = task.exception()
+        if error is None:
+            await self._database.write(images.finish_build, build.image_id, build.build, task.result())
+            return
+        if not isinstance(error, BuildFailed):
+            log.error("building %s failed", build.slug, exc_info=error)
+        reason = str(error) or f"{type(error).__name__} while it was made"
+        await self._database.write(images.fail_build, build.image_id, build.build, reason)
+
+    def _prepare(self, key: str, output: Path) -> None:
+        self._logs.delete(key)
+        output.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        output.write_bytes(b"")
+
+    def _copy(self, key: str, output: Path, copied: int) -> int:
+        """Move new output into the kept log, where it can be read while the build runs."""
+        with contextlib.suppress(FileNotFoundError), output.open("rb") as file:
+            file.seek(copied)
+            while piece := file.read(_PIECE):
+                self._logs.append(key, piece)
+                copied += len(piece)
+        return copied

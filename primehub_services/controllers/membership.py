@@ -1,0 +1,70 @@
+"""Projects people and groups into the hub, which other Jupyter tools read. PrimeHub's own checks never rest on it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ..store import departures
+from ..store.database import Database
+from ..store.departures import Projection
+from .ports import HubPort
+
+RESYNC = timedelta(seconds=60)
+"""How long what the hub has is trusted to be what was last written into it."""
+_MOST = 500
+"""Names in one request."""
+
+
+class MembershipController:
+    """Compares every few seconds; asks the hub only where something changed here, or after ``RESYNC``.
+
+    Users and groups of the hub that PrimeHub never had are left alone.
+    """
+
+    name = "membership"
+    interval = 3.0
+
+    def __init__(self, database: Database, hub: HubPort) -> None:
+        self._database = database
+        self._hub = hub
+        self._written: Projection | None = None
+        self._looked: datetime | None = None
+
+    async def step(self, now: datetime) -> None:
+        """Raises ``HubUnavailable`` where the hub cannot be asked; the next step begins anew."""
+        wanted = await self._database.read(departures.projection)
+        fresh = self._looked is not None and now - self._looked < RESYNC
+        if fresh and wanted == self._written:
+            return
+        self._written = None  # should this be cut off, nothing is taken for written
+        await self._users(wanted)
+        await self._groups(wanted)
+        self._written, self._looked = wanted, now
+
+    async def _users(self, wanted: Projection) -> None:
+        people = dict(await self._hub.people())
+        for name in sorted(wanted.users - people.keys()):
+            await self._hub.ensure_user(name)
+        for name in sorted(wanted.users & wanted.admins):
+            if not people.get(name):
+                await self._hub.set_admin(name, True)
+        for name, admin in sorted(people.items()):
+            if admin and name in wanted.known and name not in wanted.admins:
+                await self._hub.set_admin(name, False)
+
+    async def _groups(self, wanted: Projection) -> None:
+        existing = await self._hub.groups()
+        for slug, members in sorted(wanted.groups.items()):
+            if slug not in existing:
+                await self._hub.create_group(slug)
+            present = set(existing.get(slug, ()))
+            for names in _batches(sorted(members - present)):
+                await self._hub.add_to_group(slug, names)
+            for names in _batches(sorted(present - members)):
+                await self._hub.remove_from_group(slug, names)
+        for slug in sorted(wanted.gone & set(existing)):
+            await self._hub.delete_group(slug)
+
+
+def _batches(names: list[str]) -> list[list[str]]:
+    return [names[i : i + _MOST] for i in range(0, len(names), _MOST)]

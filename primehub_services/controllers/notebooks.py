@@ -1,0 +1,233 @@
+"""Keeps the ledger equal to what runs: no claim without a server, no server without a claim, no stop unheard.
+
+What is seen is read in the order hub, engine, ledger. A start goes through them in the order ledger, hub, engine;
+so whatever one of the later ones shows has a claim by the time the ledger is read, unless it has lost it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..blobs import LogStore, notebook_key
+from ..domain.launch import WorkloadKind
+from ..domain.lifecycle import Act, Ending, Graces, Seen, decide_start
+from ..operations import notebooks as operations
+from ..operations import starts
+from ..store import claims, notebooks
+from ..store.database import Database
+from ..store.unit_of_work import UnitOfWork
+from .ports import HubPort, HubRefusal, HubServer, WorkloadPort, WorkloadState
+
+log = logging.getLogger(__name__)
+ASKING_GRACE = 90.0
+"""Seconds for a claim made by a process that still lives: its handler may yet be asking a busy hub."""
+ORPHANED_GRACE = 5.0
+"""Seconds for a claim from before this process: who made it is gone and will ask nobody any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A claimed start, out of the ledger."""
+
+    start_id: str
+    user: str
+    server_name: str
+    adopted: bool
+    created_at: datetime
+    since: datetime
+    """When it was made or, if later, adopted."""
+    stop_requested: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Every claimed start, and which of the engine's workloads have a row."""
+
+    held: tuple[Held, ...]
+    ended: Mapping[str, bool]
+    """Of the engine's workloads those that have a row, and whether the row has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What was seen in one step."""
+
+    servers: Mapping[tuple[str, str], HubServer]
+    workloads: Mapping[str, WorkloadState] | None
+
+
+class NotebookController:
+    """Every two seconds, and when something hints at it.
+
+    ``alone`` says that no other process makes claims in this store: then claims older than this process belong to
+    nobody, and wait for less.
+    """
+
+    name = "notebooks"
+    interval = 2.0
+
+    def __init__(
+        self,
+        database: Database,
+        hub: HubPort,
+        workloads: WorkloadPort | None = None,
+        logs: LogStore | None = None,
+        *,
+        alone: bool = True,
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._workloads = workloads
+        self._logs = logs
+        self._alone = alone
+        self._started: datetime | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._asked: set[tuple[str, str]] = set()
+
+    async def step(self, now: datetime) -> None:
+        """Raises ``HubUnavailable`` or ``EngineUnavailable`` where they cannot be asked: then nothing is released."""
+        if self._started is None:
+            self._started = now
+        servers = await self._hub.servers()
+        workloads = None if self._workloads is None else dict(await self._workloads.list_owned())
+        world = World({(s.user, s.name): s for s in servers}, workloads)
+        await self._note_activity(servers)
+        ledger = await self._database.read(load, tuple(workloads or ()))
+        for held in ledger.held:
+            act, reason = decide_start(self._seen(held, world, now), self._graces(held))
+            await self._act(held, act, reason, world)
+        await self._without_claim(ledger, world)
+
+    async def settled(self) -> None:
+        """Wait until the hub has answered every request to stop a server."""
+        while self._stopping:
+            await asyncio.wait(self._stopping)
+
+    def _graces(self, held: Held) -> Graces:
+        orphaned = self._alone and self._started is not None and held.created_at < self._started
+        return Graces(unadopted=ORPHANED_GRACE if orphaned else ASKING_GRACE)
+
+    def _seen(self, held: Held, world: World, now: datetime) -> Seen:
+        server = world.servers.get((held.user, held.server_name))
+        running = None
+        if world.workloads is not None:
+            state = world.workloads.get(held.start_id)
+            running = state is not None and state.running
+        return Seen(
+            claimed_for=(now - held.since).total_seconds(),
+            adopted=held.adopted,
+            stop_requested=held.stop_requested,
+            server_present=server is not None,
+            server_ready=server is not None and server.ready,
+            server_stopping=server is not None and server.pending == "stop",
+            workload_running=running,
+        )
+
+    async def _act(self, held: Held, act: Act, reason: str, world: World) -> None:
+        if act is Act.STOP_SERVER:
+            self._stop_server(held.user, held.server_name)
+        elif act is Act.STOP_WORKLOAD and self._workloads is not None:
+            log.warning("start %s of %s is not the hub's any more: its workload is stopped", held.start_id, held.user)
+            await self._workloads.stop(held.start_id)
+        elif act is Act.END:
+            state = (world.workloads or {}).get(held.start_id)
+            ending = Ending(reason, failed=bool(reason) and not held.stop_requested)
+            if not reason and state is not None:
+                ending = Ending(state.reason, state.exit_code)
+            elif not reason:
+                ending = Ending("ended while the platform was not looking", failed=True)
+            await self._database.write(finish, held, ending)
+
+    def _stop_server(self, user: str, name: str) -> None:
+        """Ask the hub, without waiting: it answers only once the server has ended or taken long."""
+        if (user, name) in self._asked:
+            return
+        self._asked.add((user, name))
+        task = asyncio.get_running_loop().create_task(self._ask_to_stop(user, name))
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    async def _ask_to_stop(self, user: str, name: str) -> None:
+        try:
+            await self._hub.stop_server(user, name)
+        except HubRefusal as refusal:
+            # while it is still starting, or stopping already; the next step asks again
+            log.info("the hub does not stop the server %r of %s yet: %s", name, user, refusal)
+        except Exception as error:
+            log.warning("the hub was not asked to stop the server %r of %s: %s", name, user, error)
+        finally:
+            self._asked.discard((user, name))
+
+    async def _note_activity(self, servers: Sequence[HubServer]) -> None:
+        seen = [(s.user, s.name, s.last_activity) for s in servers if s.ready and s.last_activity is not None]
+        stale = await self._database.read(newer_activity, seen) if seen else []
+        if stale:
+            await self._database.write(operations.record_activity, stale)
+
+    async def _without_claim(self, ledger: Ledger, world: World) -> None:
+        """Stop workloads that nothing is reserved for; keep the logs of those that ended, and drop the rest."""
+        if self._workloads is None:
+            return
+        held = {h.start_id for h in ledger.held}
+        for start_id, state in (world.workloads or {}).items():
+            if start_id in held:
+                continue
+            if state.running:
+                log.warning("the workload of start %s has no claim: it is stopped", start_id)
+                await self._workloads.stop(start_id)
+            else:
+                await self._put_away(start_id, known=start_id in ledger.ended)
+
+    async def _put_away(self, start_id: str, *, known: bool) -> None:
+        assert self._workloads is not None
+        if known and self._logs is not None:
+            pieces = await self._workloads.log(start_id)
+            await asyncio.to_thread(self._logs.put, notebook_key(start_id), pieces)
+        await self._workloads.remove(start_id)
+
+
+def load(uow: UnitOfWork, workloads: Sequence[str]) -> Ledger:
+    """Every claimed start of a notebook server, and rows that have lost their claim without having ended."""
+    rows = {row.id: (row, user) for row, user in notebooks.active(uow)}
+    held = []
+    for claim, user in claims.rows(uow, WorkloadKind.NOTEBOOK):
+        row = rows.pop(claim.id, (None, ""))[0]
+        held.append(
+            Held(
+                start_id=claim.id,
+                user=user,
+                server_name=claim.server_name,
+                adopted=claim.adopted_at is not None,
+                created_at=claim.created_at,
+                since=claim.adopted_at or claim.created_at,
+                stop_requested=None if row is None else row.stop_requested,
+            )
+        )
+    return Ledger(held=tuple(held), ended=notebooks.known(uow, workloads))
+
+
+def newer_activity(uow: UnitOfWork, seen: Sequence[tuple[str, str, datetime]]) -> list[tuple[str, str, datetime]]:
+    """Those that are worth writing down, so that nothing is written where nothing is new."""
+    known = {(user, row.server_name): row.last_activity for row, user in notebooks.active(uow)}
+    return [
+        (user, name, at)
+        for user, name, at in seen
+        if (user, name) in known and ((last := known[(user, name)]) is None or at - last >= operations.ACTIVITY_STEP)
+    ]
+
+
+def finish(uow: UnitOfWork, held: Held, ending: Ending) -> bool:
+    """End a start unless it went on since it was seen; whether it was ended."""
+    row = notebooks.locked(uow, held.start_id)
+    claim = claims.by_id(uow, held.start_id)
+    went_on = claim is not None and (claim.adopted_at is not None) != held.adopted
+    if went_on:
+        return False
+    if row is None:
+        return claims.delete(uow, held.start_id)
+    starts.end(uow, row, ending)
+    return True

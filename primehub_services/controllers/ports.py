@@ -1,0 +1,86 @@
+"""What controllers need of the world, as narrow as they need it. ``app`` puts the real parts behind these."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..hub import HubRefusal, HubServer, HubUnavailable
+
+
+class EngineUnavailable(Exception):
+    """The engine cannot say what runs. Nothing may be concluded from that."""
+
+
+class HubPort(Protocol):
+    """JupyterHub, as ``hub.HubClient`` is. Methods raise ``HubUnavailable`` and ``HubRefusal``.
+
+    Asking for what is already so is success.
+    """
+
+    async def servers(self) -> Sequence[HubServer]:
+        """Every server that runs, starts or stops."""
+
+    async def stop_server(self, user: str, name: str) -> bool:
+        """Stop a server; True once it is gone."""
+
+    async def people(self) -> Mapping[str, bool]:
+        """Every name that the hub knows, and whether it has the hub's own administration."""
+
+    async def ensure_user(self, name: str) -> None:
+        """Make the user, unless it is there."""
+
+    async def set_admin(self, name: str, admin: bool) -> None:
+        """Give or take the hub's own administration."""
+
+    async def delete_user(self, name: str) -> None:
+        """Delete the user, with sessions, tokens and servers."""
+
+    async def revoke_tokens(self, user: str) -> int:
+        """Revoke every token of the user."""
+
+    async def groups(self) -> Mapping[str, Collection[str]]:
+        """Every group and who is in it."""
+
+    async def create_group(self, name: str) -> None:
+        """Make the group, unless it is there."""
+
+    async def delete_group(self, name: str) -> None:
+        """Delete the group."""
+
+    async def add_to_group(self, name: str, users: Sequence[str]) -> None:
+        """Put users into the group."""
+
+    async def remove_from_group(self, name: str, users: Sequence[str]) -> None:
+        """Take users out of the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadState:
+    """A workload of a start as the engine sees it."""
+
+    running: bool
+    """Whether any of its processes may still be there."""
+    exit_code: int | None = None
+    reason: str = ""
+    """``Completed``, ``OOMKilled``, ``Stopped``, ..."""
+
+
+class WorkloadPort(Protocol):
+    """The engine's notebook workloads, by start id. Methods raise ``EngineUnavailable``; absence is success."""
+
+    async def list_owned(self) -> Mapping[str, WorkloadState]:
+        """Every notebook workload that bears our mark, ended ones too."""
+
+    async def stop(self, start_id: str) -> None:
+        """Ask it to end; its end is seen in ``list_owned``."""
+
+    async def log(self, start_id: str) -> Iterable[bytes]:
+        """The whole log of an ended workload as far as it is kept, in pieces that are read when they are asked for."""
+
+    async def remove(self, start_id: str) -> None:
+        """Drop what is left of an ended workload."""
+
+
+__all__ = ["EngineUnavailable", "HubPort", "HubRefusal", "HubServer", "HubUnavailable", "WorkloadPort", "WorkloadState"]

@@ -1,0 +1,54 @@
+"""Forgets what is old: changes that every reader has seen, logs, and in the end the rows of notebooks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..blobs import LogStore, notebook_key
+from ..store import changes, notebooks
+from ..store.database import Database
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept."""
+
+    changes: timedelta = timedelta(days=1)
+    """A reader that was away longer loads everything anew."""
+    logs: timedelta = timedelta(days=30)
+    notebooks: timedelta = timedelta(days=365)
+
+
+class SweepController:
+    """Every ten minutes."""
+
+    name = "sweeper"
+    interval = 600.0
+
+    def __init__(self, database: Database, logs: LogStore, retention: Retention | None = None) -> None:
+        self._database = database
+        self._logs = logs
+        self._keep = retention or Retention()
+        self._swept: datetime | None = None
+
+    async def step(self, now: datetime) -> None:
+        """A bounded number of each, so that writers never wait long."""
+        await self._database.write(changes.sweep, now - self._keep.changes)
+        await self._sweep_logs(now - self._keep.logs)
+        old = await self._database.read(notebooks.ended_between, None, now - self._keep.notebooks, limit=_BATCH)
+        if old:
+            await self._database.write(notebooks.delete, [start_id for start_id, _ in old])
+
+    async def _sweep_logs(self, before: datetime) -> None:
+        while old := await self._database.read(notebooks.ended_between, self._swept, before, limit=_BATCH):
+            for start_id, _ in old:
+                await asyncio.to_thread(self._logs.delete, notebook_key(start_id))
+            if len(old) < _BATCH:
+                break
+            # those that ended in the same moment are looked at once more, unless they fill the whole batch
+            last = old[-1][1]
+            self._swept = last if last != self._swept else last + timedelta(microseconds=1)
