@@ -107,11 +107,12 @@ _PROBLEM = {
 
 def _answer(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
+    content: dict[str, Any] = {m: {"schema": {"type": "string"}} for m in route.also_media}
     if route.media in (EVENTS, TEXT):
-        answer["content"] = {route.media: {"schema": {"type": "string"}}}
+        content[route.media] = {"schema": {"type": "string"}}
     elif route.response is not None:
-        answer["content"] = {route.media: {"schema": schemas[(_key(route.response), "serialization")]}}
-    return answer
+        content[route.media] = {"schema": schemas[(_key(route.response), "serialization")]}
+    return answer | ({"content": content} if content else {})
 
 
 def _query(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:

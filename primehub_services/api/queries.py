@@ -20,6 +20,13 @@ class GroupQuery(PageQuery):
     """The group's slug or name; absent is everything that the asker may see."""
 
 
+class AllQuery(PageQuery):
+    """One's own, or everyone's."""
+
+    all: bool = False
+    """For platform admins: every one there is."""
+
+
 class NotebookQuery(GroupQuery):
     """Which notebooks."""
 

@@ -43,6 +43,10 @@ class Route:
     query: Any = None
     status: int = 200
     media: str = JSON
+    checks_itself: bool = False
+    """The handler finds out who asks, since there is another way in than a token of the hub."""
+    also_media: tuple[str, ...] = ()
+    """Other media types that a query can ask for."""
     also: tuple[str, ...] = ()
     """Further permissions, any of which opens the route; the operation finds out which one is needed."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..domain.claims import Decision
+from ..domain.admission import LaunchOptions
+from ..domain.claims import Decision, GroupUsage
 from ..domain.groups import Group, GroupCreate, GroupUpdate
 from ..domain.handshake import (
     AccountState,
@@ -34,7 +35,7 @@ from ..domain.identity import (
 from ..domain.images import Image, ImageCreate, ImageUpdate
 from ..domain.instance_types import InstanceType, InstanceTypeCreate, InstanceTypeUpdate
 from ..domain.launch import LaunchRequest
-from ..domain.notebooks import Notebook
+from ..domain.notebooks import LogPart, Notebook
 from ..domain.paging import Page, PageQuery
 from ..domain.secrets import Secret, SecretCreate, SecretUpdate
 from ..domain.system import (
@@ -45,6 +46,7 @@ from ..domain.system import (
     InvitationCreate,
     InvitationCreated,
     SystemSettings,
+    SystemSettingsUpdate,
 )
 from ..domain.tokens import (
     LoginApproval,
@@ -58,7 +60,7 @@ from ..domain.tokens import (
     TokenCreated,
 )
 from ..domain.volumes import Volume, VolumeCreate, VolumeUpdate
-from .queries import AuditQuery, CullingQuery, EventsQuery, GroupQuery, NotebookQuery
+from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery, LogQuery, NotebookQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
 
@@ -67,7 +69,9 @@ _SYSTEM = (
     Route("system.version", "GET", "/version", "Which PrimeHub this is", None, Version),
     Route("system.health", "GET", "/health", "Whether it works", None, Health),
     Route("system.status", "GET", "/status", "Whether it works, part by part", "platform.admin", Status),
-    Route("system.metrics", "GET", "/metrics", "Numbers for Prometheus", "platform.admin", media=TEXT),
+    Route(
+        "system.metrics", "GET", "/metrics", "Numbers for Prometheus", "platform.admin", media=TEXT, checks_itself=True
+    ),
     Route("system.settings", "GET", "/settings", "Settings of the platform", "self.read", SystemSettings),
     Route(
         "system.update_settings",
@@ -76,7 +80,7 @@ _SYSTEM = (
         "Change settings of the platform",
         "platform.admin",
         SystemSettings,
-        body=SystemSettings,
+        body=SystemSettingsUpdate,
     ),
     Route("audit.list", "GET", "/audit", "Who changed what", "platform.admin", Page[AuditEvent], query=AuditQuery),
     Route("events.stream", "GET", "/events", "Live changes and logs", "self.read", query=EventsQuery, media=EVENTS),
@@ -157,7 +161,7 @@ def _crud(
 
 
 _GROUPS = (
-    Route("groups.list", "GET", "/groups", "Groups that one may see", "self.read", Page[Group], query=PageQuery),
+    Route("groups.list", "GET", "/groups", "One's groups", "self.read", Page[Group], query=AllQuery),
     Route("groups.create", "POST", "/groups", "Make a group", "group.edit", Group, body=GroupCreate, status=201),
     Route("groups.get", "GET", "/groups/{group}", "One group", "group.read", Group),
     Route(
@@ -196,6 +200,20 @@ _GROUPS = (
         "Take somebody out of a group",
         "group.members.edit",
         status=204,
+    ),
+)
+
+_LAUNCHES = (
+    Route(
+        "usage.group", "GET", "/groups/{group}/usage", "Quotas, and who holds what of them", "group.usage", GroupUsage
+    ),
+    Route(
+        "launches.options",
+        "GET",
+        "/groups/{group}/launch-options",
+        "What can be launched in a group",
+        "launch.options",
+        LaunchOptions,
     ),
 )
 
@@ -258,6 +276,17 @@ _CATALOG = (
         Image,
         also=("group.images",),
     ),
+    Route(
+        "images.build_log",
+        "GET",
+        "/images/{image}/build-log",
+        "A part of the log of an image's making",
+        "platform.admin",
+        LogPart,
+        query=LogQuery,
+        also_media=(TEXT,),
+        also=("group.images",),
+    ),
     *_crud("volumes", "/volumes", "volume", (Volume, VolumeCreate, VolumeUpdate), "platform.admin"),
     *_crud(
         "secrets",
@@ -307,7 +336,7 @@ _PEOPLE = (
         "Announcements",
         "self.read",
         Page[Announcement],
-        query=PageQuery,
+        query=AllQuery,
     ),
     Route(
         "announcements.create",
@@ -435,4 +464,4 @@ _HANDSHAKE = (
     ),
 )
 
-TABLE = Table((*_SYSTEM, *_SELF, *_GROUPS, *_USERS, *_CATALOG, *_PEOPLE, *_NOTEBOOKS, *_HANDSHAKE))
+TABLE = Table((*_SYSTEM, *_SELF, *_GROUPS, *_USERS, *_CATALOG, *_PEOPLE, *_LAUNCHES, *_NOTEBOOKS, *_HANDSHAKE))

@@ -61,3 +61,30 @@ class Notebook(Model):
     """Not culled before, because its owner asked to keep it."""
     left_out: tuple[str, ...] = ()
     version: int
+
+
+class LogMatch(Model):
+    """A line of a log that was searched for."""
+
+    offset: int
+    text: str
+
+
+class LogPart(Model):
+    """A part of a log. Offsets are bytes from its beginning; what is no UTF-8 is shown as U+FFFD."""
+
+    offset: int
+    next_offset: int
+    """Where to go on reading."""
+    size: int
+    """Bytes written so far."""
+    text: str
+    matches: tuple[LogMatch, ...] = ()
+    """The lines with the text that was searched for; then ``text`` is empty."""
+
+
+class NotebookKeep(Model):
+    """For how long not to stop a notebook for idleness."""
+
+    seconds: int | None = Field(default=None, ge=1, le=366 * 86_400)
+    """From now; null is an hour, or the most that the administrators allow where that is less."""

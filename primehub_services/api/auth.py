@@ -1,0 +1,74 @@
+"""Whose request it is: JupyterHub says, by token or by the portal's session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tornado.web import HTTPError
+
+from ..domain.problems import Unavailable
+from .problems import CrossSite
+
+if TYPE_CHECKING:
+    from jupyterhub.services.auth import HubOAuth
+
+    from .base import BaseHandler
+
+ANSWERS_KEPT = 5
+"""Seconds that an answer of the hub is good for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the hub says of a request's token."""
+
+    model: Mapping[str, Any]
+    """The hub's ``GET /user`` with that token."""
+    token: str
+    """The token itself, to ask the hub as the person; never logged, never answered."""
+
+    @property
+    def name(self) -> str:
+        """The person's hub name, or the service's."""
+        return str(self.model.get("name", ""))
+
+
+class Authenticator(Protocol):
+    """The seam between the API and the hub's sign-in."""
+
+    hub_auth: HubOAuth | None
+    """For the portal's pages; None where only tokens are taken."""
+
+    async def identify(self, handler: BaseHandler) -> Identity | None:
+        """Whose request it is, None for nobody's. Raises ``CrossSite``, and ``Unavailable`` without the hub."""
+
+
+class HubAuthenticator:
+    """Tokens in the Authorization header, and the cookie that HubOAuth keeps the person's OAuth token in."""
+
+    def __init__(self, prefix: str) -> None:
+        # imported here: it loads aiohttp, which the OpenAPI command has no use for
+        from jupyterhub.services.auth import HubOAuth
+
+        self.hub_auth: HubOAuth | None = HubOAuth(base_url=prefix, cache_max_age=ANSWERS_KEPT)
+
+    async def identify(self, handler: BaseHandler) -> Identity | None:
+        """See ``Authenticator``."""
+        auth = self.hub_auth
+        if auth is None:
+            return None
+        try:
+            model = await auth.get_user(handler, sync=False)
+        except HTTPError as error:
+            msg = "JupyterHub does not answer just now, so nobody can be recognised. Try again in a moment."
+            raise Unavailable(msg) from error
+        if model is None:
+            if handler.xsrf_failed:
+                msg = "The request carries a session but no valid X-XSRFToken. Reload the page."
+                raise CrossSite(msg)
+            return None
+        by_header = getattr(handler, "_token_authenticated", False)
+        token = auth.get_token(handler, in_cookie=not by_header)
+        return Identity(model=model, token=token)

@@ -1,0 +1,66 @@
+"""What handlers work with: made once by the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..blobs import LogStore, NotebookLogs
+from ..domain.claims import MachineCapacity
+from ..domain.volumes import VolumePolicy
+from ..hub import HubClient
+from ..operations.sign_in import SignIn
+from ..store.crypto import Keyring
+from ..store.database import Database
+from .auth import Authenticator
+from .events import ChangeFeed, Streams
+from .limits import RateLimit
+from .metrics import Metrics
+from .replies import Part
+
+T = TypeVar("T")
+Probe = Callable[[], Awaitable[tuple[Part, ...]]]
+CapacityPort = Callable[[], Awaitable[MachineCapacity]]
+
+
+@dataclass
+class ApiContext:
+    """The parts of one services process that the API uses."""
+
+    database: Database
+    hub: HubClient
+    authenticator: Authenticator
+    keyring: Keyring
+    sign_in: SignIn
+    logs: NotebookLogs
+    build_logs: LogStore
+    capacity: CapacityPort
+    """What the engine can run; asked anew for every decision."""
+    volume_policy: VolumePolicy
+    feed: ChangeFeed
+    streams: Streams
+    metrics: Metrics
+    cookie_secret: bytes
+    prefix: str
+    """Where everything is served, with slashes at both ends: ``/services/primehub/``."""
+    static: Path
+    """The built portal."""
+    engine: str
+    started_at: datetime
+    probe: Probe
+    """Parts whose state only the composition root knows: the engine, the sandbox, the controllers."""
+    metrics_token: str = ""
+    """What Prometheus may send instead of a platform admin's token; empty is none."""
+    login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Go on with ``work`` even where its request is gone."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

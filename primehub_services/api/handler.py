@@ -1,0 +1,128 @@
+"""The one handler of every API route: finds the route, the actor, and the body; answers with a model or a problem."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tornado.web import stream_request_body
+
+from ..domain.problems import NotFound
+from . import wire
+from .base import BaseHandler
+from .call import Call, anonymous
+from .context import ApiContext
+from .problems import Malformed, NoMethod, TooLarge
+from .route import EVENTS, JSON, Route, adapter
+from .table import TABLE
+
+MAX_BODY = 4 * 1024 * 1024
+RunRoute = Callable[[Call], Awaitable[Any]]
+
+
+@stream_request_body
+class ApiHandler(BaseHandler):
+    """Nothing of a body is kept before the route, the caller and the length are known to be right."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+    route: Route | None = None
+
+    def initialize(self, context: ApiContext, handlers: dict[str, RunRoute] | None = None) -> None:
+        """``handlers`` are the functions of the routes, by the routes' names."""
+        super().initialize(context)
+        self._handlers = handlers or {}
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._too_large = False
+        self._began = time.perf_counter()
+
+    def set_default_headers(self) -> None:
+        """Answers are data, never pages."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+
+    async def prepare(self) -> None:
+        """Everything that can be refused before the body."""
+        # a refusal must reach the client before it is done sending, however much it has announced
+        self.request.connection.set_max_body_size(2**62)
+        route, path = self._find()
+        self.route = route
+        identity = None
+        if route.permission is not None:
+            identity = await self.context.authenticator.identify(self)
+            if identity is None and not route.checks_itself:
+                raise anonymous()
+        query = wire.query(route, self.request.query)
+        self.call = Call(self, route, {k: wire.path_parameter(v) for k, v in path.items()}, identity, query)
+        self._check_body_headers(route)
+
+    def _find(self) -> tuple[Route, dict[str, str]]:
+        path = self.request.path.removeprefix(f"{self.context.prefix}api/v1")
+        methods, parameters = TABLE.find(path)
+        if not methods:
+            msg = f"There is no {path[:200]!r} in this API."
+            raise NotFound(msg)
+        method = "GET" if self.request.method == "HEAD" else self.request.method
+        route = methods.get(method or "")
+        if route is None or (route.media == EVENTS and self.request.method == "HEAD"):
+            allowed = ", ".join(sorted(methods))
+            msg = f"{self.request.method} cannot be done here, but {allowed} can."
+            raise NoMethod(msg, allow=allowed)
+        return route, parameters
+
+    def _check_body_headers(self, route: Route) -> None:
+        length = self.request.headers.get("Content-Length", "0")
+        chunked = "Transfer-Encoding" in self.request.headers
+        if not length.isdecimal():
+            msg = "Content-Length is not a number."
+            raise Malformed(msg)
+        if int(length) > MAX_BODY:
+            raise self._large()
+        if route.body is not None:
+            wire.check_media(self.request.headers.get("Content-Type", "" if length != "0" or chunked else JSON))
+
+    def _large(self) -> TooLarge:
+        return TooLarge(f"No request needs more than {MAX_BODY // 1024**2} MiB.")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep the body while it is wanted; the rest of a refused one is read and dropped."""
+        self._received += len(chunk)
+        if self._finished or self._too_large:
+            return
+        if self._received > MAX_BODY:
+            self._too_large = True
+            self._chunks.clear()
+            return
+        self._chunks.append(chunk)
+
+    async def _serve(self) -> None:
+        if self._too_large:
+            raise self._large()
+        call, route = self.call, self.call.route
+        raw = b"".join(self._chunks)
+        if route.body is not None:
+            call.body = wire.body(route, raw)
+        result = await self._handlers[route.name](call)
+        if self._finished or self._headers_written:
+            return
+        self.set_status(route.status)
+        if route.response is None and result is None:
+            self.finish()
+        elif isinstance(result, bytes | str):
+            self.finish(result)
+        else:
+            self.set_header("Content-Type", JSON)
+            self.finish(_dump(route, result))
+
+    def on_finish(self) -> None:
+        """Count it."""
+        name = self.route.name if self.route else "unknown"
+        self.context.metrics.answered(name, self.get_status(), time.perf_counter() - self._began)
+
+    get = head = post = delete = patch = put = options = lambda self: self._serve()
+
+
+def _dump(route: Route, result: Any) -> bytes:
+    dump = getattr(result, "model_dump_json", None)
+    return dump().encode() if dump is not None else adapter(route.response).dump_json(result)

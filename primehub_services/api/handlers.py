@@ -1,0 +1,17 @@
+"""What every route of the table does."""
+
+from __future__ import annotations
+
+from . import catalog, handshake, logs, notebooks, people, stream, system, tokens
+from .registry import Run
+
+HANDLERS: dict[str, Run] = {
+    **system.HANDLERS,
+    **people.HANDLERS,
+    **tokens.HANDLERS,
+    **catalog.HANDLERS,
+    **notebooks.HANDLERS,
+    **logs.HANDLERS,
+    **stream.HANDLERS,
+    **handshake.HANDLERS,
+}

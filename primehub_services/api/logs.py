@@ -1,0 +1,104 @@
+"""Logs, a part at a time, as text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ..blobs import LogChunk, LogStore
+from ..domain.notebooks import LogMatch, LogPart
+from ..domain.problems import Invalid
+from ..operations import images, notebooks
+from .call import Call
+from .queries import LogQuery
+from .registry import Run
+
+PIECE = 1 << 20
+TAIL_BYTES = 1 << 20
+
+
+def as_part(chunk: LogChunk) -> LogPart:
+    """The chunk as text; a character that is cut at its end is left for the next one."""
+    data, next_offset = chunk.data, chunk.next_offset
+    cut = _incomplete(data)
+    if cut and len(data) > cut:
+        data, next_offset = data[:-cut], next_offset - cut
+    return LogPart(
+        offset=chunk.start, next_offset=next_offset, size=chunk.size, text=data.decode("utf-8", errors="replace")
+    )
+
+
+def _incomplete(data: bytes) -> int:
+    """How many bytes at the end begin a character that does not end."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte & 0xC0 == 0x80:
+            continue
+        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        return back if length > back else 0
+    return 0
+
+
+async def _notebook_log(call: Call) -> Any:
+    query: LogQuery = call.query
+    _check(query)
+    notebook = await call.read(notebooks.notebook_for_log, call["notebook"])
+    logs = call.context.logs
+    if query.download:
+        return await _download(call, f"notebook-{notebook.id}.log", lambda at: logs.read(notebook.id, at, PIECE))
+    if query.search:
+        found = await asyncio.to_thread(logs.search, notebook.id, query.search)
+        size = (await asyncio.to_thread(logs.read, notebook.id, 0, 1)).size
+        matches = tuple(LogMatch(offset=line.offset, text=line.text) for line in found)
+        return LogPart(offset=0, next_offset=size, size=size, text="", matches=matches)
+    if query.tail is not None:
+        return as_part(await asyncio.to_thread(logs.tail, notebook.id, query.tail))
+    return as_part(await asyncio.to_thread(logs.read, notebook.id, query.offset or 0, query.limit))
+
+
+async def _build_log(call: Call) -> Any:
+    query: LogQuery = call.query
+    _check(query)
+    if query.search:
+        raise Invalid.field("search", "Logs of builds cannot be searched here.", "Download it.")
+    image = await call.read(images.get, call["image"])
+    store, key = call.context.build_logs, build_key(image.id)
+    if query.download:
+        return await _download(call, f"image-{image.slug}.log", lambda at: store.read(key, at, PIECE))
+    if query.tail is not None:
+        return as_part(await asyncio.to_thread(_tail, store, key, query.tail))
+    return as_part(await asyncio.to_thread(store.read, key, query.offset or 0, query.limit))
+
+
+def build_key(image_id: str) -> str:
+    """The key of the log of an image's build."""
+    return f"images/{image_id}/log"
+
+
+def _tail(store: LogStore, key: str, lines: int) -> LogChunk:
+    chunk = store.read(key, -TAIL_BYTES, TAIL_BYTES)
+    data = b"".join(chunk.data.splitlines(keepends=True)[-lines:])
+    return LogChunk(data, chunk.next_offset - len(data), chunk.next_offset, chunk.size)
+
+
+def _check(query: LogQuery) -> None:
+    if query.tail is not None and query.offset is not None:
+        raise Invalid.field("tail", "It cannot be given with offset.", "Give one of them.")
+
+
+async def _download(call: Call, name: str, read: Any) -> None:
+    handler = call.handler
+    handler.set_header("Content-Type", "text/plain; charset=utf-8")
+    handler.set_header("Content-Disposition", f'attachment; filename="{name}"')
+    at = 0
+    while True:
+        chunk = await asyncio.to_thread(read, at)
+        if not chunk.data:
+            break
+        handler.write(chunk.data)
+        await handler.flush()  # waits for a slow reader, so that no more than a piece is in memory
+        at = chunk.next_offset
+    await handler.finish()
+
+
+HANDLERS: dict[str, Run] = {"notebooks.log": _notebook_log, "images.build_log": _build_log}

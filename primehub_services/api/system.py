@@ -1,0 +1,121 @@
+"""The platform itself: settings, announcements, audit, state, numbers."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from functools import cache
+from typing import Any
+
+from .. import __version__
+from ..hub import HubRefusal, HubUnavailable
+from ..operations import announcements, audit, platform, system
+from .call import Call
+from .context import ApiContext
+from .registry import Run, read, write
+from .replies import Health, Part, State, Status, Version
+
+
+@cache
+def _document() -> bytes:
+    from .openapi import document
+
+    return json.dumps(document()).encode()
+
+
+async def _openapi(call: Call) -> Any:
+    call.handler.set_header("Content-Type", "application/json")
+    return _document()
+
+
+async def _version(call: Call) -> Any:
+    return Version(version=__version__)
+
+
+async def _parts(context: ApiContext) -> tuple[Part, ...]:
+    return (await _database_part(context), await _hub_part(context), *await context.probe())
+
+
+async def _database_part(context: ApiContext) -> Part:
+    kind = "SQLite" if context.database.is_sqlite else "PostgreSQL"
+    try:
+        await context.database.read(platform.alive)
+    except Exception as error:
+        return Part(
+            name="database",
+            status=State.DEGRADED,
+            message=f"{kind} does not answer ({type(error).__name__}).",
+            help="Look at the services' log, and whether the disk is full.",
+        )
+    return Part(name="database", status=State.OK, message=kind)
+
+
+async def _hub_part(context: ApiContext) -> Part:
+    try:
+        version = await context.hub.version()
+    except (HubUnavailable, HubRefusal) as error:
+        return Part(
+            name="hub",
+            status=State.DEGRADED,
+            message=str(error),
+            help="Running notebooks go on. primehub status shows whether the hub is being started again.",
+        )
+    return Part(name="hub", status=State.OK, message=f"JupyterHub {version}")
+
+
+async def _health(call: Call) -> Any:
+    parts = await _parts(call.context)
+    state = State.OK if all(p.status is State.OK for p in parts if p.name in ("database", "hub")) else State.DEGRADED
+    return Health(status=state)
+
+
+async def _status(call: Call) -> Any:
+    await call.read(platform.require_admin)
+    context = call.context
+    parts = await _parts(context)
+    hub = next(p.message for p in parts if p.name == "hub")
+    degraded = any(p.status is State.DEGRADED for p in parts)
+    return Status(
+        status=State.DEGRADED if degraded else State.OK,
+        parts=parts,
+        engine=context.engine,
+        versions={"primehub": __version__, "hub": hub.removeprefix("JupyterHub ")},
+        started_at=context.started_at,
+    )
+
+
+async def _metrics(call: Call) -> Any:
+    context = call.context
+    sent = call.handler.request.headers.get("Authorization", "").partition(" ")[2]
+    by_token = bool(context.metrics_token) and hmac.compare_digest(sent.encode(), context.metrics_token.encode())
+    if not by_token:
+        await call.read(platform.require_admin)
+    counts = await context.database.read(platform.counts)
+    context.metrics.take(claims=counts.claims, notebooks=counts.notebooks, totals=counts.totals)
+    context.metrics.streams.set(len(context.streams))
+    call.handler.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+    return context.metrics.text()
+
+
+async def _audit(call: Call) -> Any:
+    q = call.query
+    return await call.read(audit.list_, q, actor=q.actor, action=q.action, group=q.group, since=q.since, until=q.until)
+
+
+async def _announcements(call: Call) -> Any:
+    return await call.read(announcements.list_, call.query, all=call.query.all)
+
+
+HANDLERS: dict[str, Run] = {
+    "system.openapi": _openapi,
+    "system.version": _version,
+    "system.health": _health,
+    "system.status": _status,
+    "system.metrics": _metrics,
+    "system.settings": read(system.get),
+    "system.update_settings": write(system.update),
+    "audit.list": _audit,
+    "announcements.list": _announcements,
+    "announcements.create": write(announcements.create),
+    "announcements.delete": write(announcements.delete),
+}

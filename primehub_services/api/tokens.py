@@ -1,0 +1,156 @@
+"""One's API tokens, which are the hub's; and the sign-in of the ``primehub`` command."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from ..domain.identity import Actor
+from ..domain.paging import Page
+from ..domain.permissions import PREFIX, require
+from ..domain.problems import Forbidden, Invalid, NotFound, Problem, Unavailable
+from ..domain.tokens import Token, TokenCreated
+from ..hub import HubRefusal, HubToken, HubUnavailable
+from ..operations import logins
+from .call import Call
+from .context import ApiContext
+from .registry import Run, read
+
+log = logging.getLogger("primehub.api")
+ISSUED_BY_HUB = "JupyterHub"
+"""What the hub calls the client of tokens that are no OAuth sessions."""
+
+
+async def _owner(call: Call) -> tuple[Actor, str]:
+    actor = await call.actor()
+    require(actor, "self.tokens")
+    assert actor.account is not None
+    return actor, actor.account.name
+
+
+async def _list(call: Call) -> Any:
+    _, name = await _owner(call)
+    found = [_token(t) for t in await _own_tokens(call, name) if call.query.search.lower() in t.note.lower()]
+    newest_first = sorted(found, key=lambda t: t.created_at, reverse=True)
+    shown = newest_first[call.query.offset : call.query.offset + call.query.page_size]
+    return Page[Token](items=tuple(shown), total=len(found), page=call.query.page, page_size=call.query.page_size)
+
+
+async def _create(call: Call) -> Any:
+    actor, name = await _owner(call)
+    lacking = sorted(s.value for s in call.body.scopes if s.value not in actor.scopes)
+    if lacking:
+        message = f"{', '.join(lacking)} is more than this session or token has."
+        raise Invalid.field("scopes", message, "Choose among those of GET /me.")
+    scopes = [s.value for s in call.body.scopes]
+    made = await _make(call, name, scopes, call.body.expires_in, call.body.note)
+    await call.write(logins.record, "token.create", scopes=scopes, note=call.body.note)
+    assert made.token is not None
+    return TokenCreated(**dict(_token(made)), token=SecretStr(made.token))
+
+
+async def _delete(call: Call) -> Any:
+    _, name = await _owner(call)
+    mine = {t.id: t for t in await _own_tokens(call, name)}
+    token = mine.get(call["token"])
+    if token is None:
+        raise NotFound.of("token", call["token"])
+    try:
+        await call.context.hub.delete_token(name, token.id, token=call.identity.token)
+    except (HubRefusal, HubUnavailable) as error:
+        raise _of_hub(error) from error
+    await call.write(logins.record, "token.delete", note=token.note)
+
+
+async def _own_tokens(call: Call, name: str) -> list[HubToken]:
+    """Those that a person made; sessions and notebooks' own tokens are not shown and cannot be deleted here."""
+    try:
+        tokens = await call.context.hub.tokens(name, token=call.identity.token)
+    except (HubRefusal, HubUnavailable) as error:
+        raise _of_hub(error) from error
+    return [t for t in tokens if t.oauth_client == ISSUED_BY_HUB and not any("!server=" in s for s in t.scopes)]
+
+
+async def _make(call: Call, name: str, scopes: list[str], expires_in: int, note: str) -> HubToken:
+    try:
+        return await call.context.hub.create_token(
+            name, scopes=scopes, expires_in=expires_in, note=note, token=call.identity.token
+        )
+    except (HubRefusal, HubUnavailable) as error:
+        raise _of_hub(error) from error
+
+
+def _of_hub(error: HubRefusal | HubUnavailable) -> Problem:
+    if isinstance(error, HubUnavailable):
+        return Unavailable(f"{error} Try again in a moment.")
+    if error.status in (401, 403, 404):
+        msg = "This token may not manage tokens. Sign in to the portal, or use a token with the scope tokens!user."
+        return Forbidden(msg)
+    return Invalid(f"JupyterHub does not accept this: {error.message}")
+
+
+def _token(token: HubToken) -> Token:
+    ours = tuple(s for s in token.scopes if s.startswith(PREFIX))
+    return Token(
+        id=token.id,
+        note=token.note,
+        scopes=ours or token.scopes,
+        created_at=token.created or datetime.fromtimestamp(0, UTC),
+        expires_at=token.expires_at,
+        last_used_at=token.last_activity,
+    )
+
+
+async def _ask(call: Call) -> Any:
+    context = call.context
+    context.login_limit.take(call.handler.request.remote_ip or "")
+    return await context.database.write(logins.create, call.body, path=f"{context.prefix}cli-login")
+
+
+async def _poll(call: Call) -> Any:
+    context = call.context
+    return await context.database.write(logins.poll, call["request"], call.body.secret, keyring=context.keyring)
+
+
+async def _decide(call: Call) -> Any:
+    code = call["code"]
+    if not call.body.approve:
+        return await call.write(logins.deny, code)
+    _, name = await _owner(call)
+    asked = await call.write(logins.reserve, code)
+    note = f"{asked.client} on {asked.host}" if asked.host else asked.client
+    made = await _make(call, name, [s.value for s in asked.scopes], asked.expires_in, note)
+    assert made.token is not None
+    keyring = call.context.keyring
+    try:
+        return await call.write(logins.approve, code, logins.Fetchable(made.token, made.id), keyring=keyring)
+    except Problem:
+        await call.context.hub.delete_token(name, made.id)
+        raise
+
+
+async def sweep(context: ApiContext) -> None:
+    """Revoke tokens that nobody fetched in time, and forget their sign-ins."""
+    for request_id, user, token_id in await context.database.read(logins.expired, keyring=context.keyring):
+        if user is not None and token_id is not None:
+            try:
+                await context.hub.delete_token(user, token_id)
+            except HubRefusal as error:
+                log.warning("the token of an expired sign-in of %s cannot be revoked: %s", user, error.message)
+            except HubUnavailable:
+                return  # the next sweep comes
+        await context.database.write(logins.forget, request_id)
+
+
+HANDLERS: dict[str, Run] = {
+    "tokens.list": _list,
+    "tokens.create": _create,
+    "tokens.delete": _delete,
+    "logins.create": _ask,
+    "logins.poll": _poll,
+    "logins.view": read(logins.view),
+    "logins.decide": _decide,
+}

@@ -1,0 +1,51 @@
+"""Sign-ins of the ``primehub`` command that wait for approval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from .orm import LoginRequestRow
+from .unit_of_work import UnitOfWork
+
+
+def add(uow: UnitOfWork, row: LoginRequestRow) -> None:
+    """Keep a new one."""
+    uow.session.add(row)
+    uow.session.flush()
+
+
+def count(uow: UnitOfWork) -> int:
+    """How many there are, expired ones that are not swept yet too."""
+    return uow.session.scalar(sa.select(sa.func.count()).select_from(LoginRequestRow)) or 0
+
+
+def by_id(uow: UnitOfWork, request_id: str) -> LoginRequestRow | None:
+    """The one with this id, locked, unless it has expired."""
+    return uow.session.scalar(
+        sa.select(LoginRequestRow)
+        .where(LoginRequestRow.id == request_id, LoginRequestRow.expires_at > uow.now)
+        .with_for_update()
+    )
+
+
+def by_code(uow: UnitOfWork, code: str) -> LoginRequestRow | None:
+    """The one with this code, locked, unless it has expired."""
+    return uow.session.scalar(
+        sa.select(LoginRequestRow)
+        .where(LoginRequestRow.code == code, LoginRequestRow.expires_at > uow.now)
+        .with_for_update()
+    )
+
+
+def expired(uow: UnitOfWork, limit: int) -> Sequence[LoginRequestRow]:
+    """Those whose time is over."""
+    return uow.session.scalars(
+        sa.select(LoginRequestRow).where(LoginRequestRow.expires_at <= uow.now).limit(limit)
+    ).all()
+
+
+def delete(uow: UnitOfWork, request_id: str) -> None:
+    """Forget one."""
+    uow.session.execute(sa.delete(LoginRequestRow).where(LoginRequestRow.id == request_id))
