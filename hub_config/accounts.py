@@ -206,8 +206,8 @@ class PrimeHubAuthenticator(Authenticator):
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
         """Whether somebody may go on, and what has changed for them.
 
-        While the API does not answer, who was confirmed in the last ``GRACE`` seconds goes on as they are; everybody
-        else is answered 503, which leaves their sessions and tokens as they are.
+        While the API does not answer, who was confirmed in the last ``GRACE`` seconds goes on as they are. Everybody
+        else is nobody until it does; their cookies and tokens stay good for then.
         """
         try:
             state = await self.accounts.state(user.name)
@@ -217,7 +217,8 @@ class PrimeHubAuthenticator(Authenticator):
             if time.monotonic() - self._answered.get(user.name, float("-inf")) < GRACE:
                 self.log.warning("PrimeHub's API does not answer (%s); %s goes on as before", problem, user.name)
                 return True
-            raise pages.refusal_of(problem) from problem
+            self.log.error("PrimeHub's API does not answer (%s); %s cannot go on until it does", problem, user.name)
+            return False
         if not state.enabled or state.must_change_password:
             self._answered.pop(user.name, None)
             return False

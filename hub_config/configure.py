@@ -1,7 +1,7 @@
 """``configure(c, settings)``: tells a JupyterHub all that PrimeHub needs, and nothing that it does not.
 
 ``primehub up`` uses it through ``jupyterhub_config.py``. Somebody who runs a JupyterHub already writes into their own
-configuration: ``from hub_config import Settings, configure; configure(c, Settings.load())``. A port that is 0 in the
+configuration: ``from hub_config.configure import configure; configure(c)``. A port that is 0 in the
 settings leaves that part of the hub as it is.
 """
 
@@ -40,11 +40,12 @@ WITHHELD = (f"{PREFIX}HUB_DATABASE_URL", f"{PREFIX}ACCOUNTS__OIDC__CLIENT_SECRET
 """Settings that are the hub's secrets and not the services'."""
 
 
-def configure(c: Any, settings: Settings) -> None:
-    """Set everything. Values that the caller sets afterwards win.
+def configure(c: Any, settings: Settings | None = None) -> None:
+    """Set everything, by default from ``Settings.load()``. Values that the caller sets afterwards win.
 
     Raises ``SettingsError`` where the settings cannot work together, ``SecretFileError`` where a secret cannot be kept.
     """
+    settings = settings or Settings.load()
     if settings.engine == "kubernetes":
         msg = "engine: kubernetes is not available yet; use local"
         raise SettingsError(msg)

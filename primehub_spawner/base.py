@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.spawner import SpawnException
+from jupyterhub.utils import maybe_future
 from traitlets import Dict, Instance, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
@@ -114,7 +115,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     async def run_post_stop_hook(self) -> None:
         """After a stop, a death and a failed start alike: say how it ended and give the claim back."""
         try:
-            await super().run_post_stop_hook()
+            await maybe_future(super().run_post_stop_hook())
         finally:
             await self._settle()
 
