@@ -20,7 +20,7 @@ async def connect(
     """Give the thing to the group, or take it away. Somebody else's change meanwhile is a ``conflict``."""
     slug = (await client.groups.get(group)).slug
     thing = (await things.get(ref)).model_dump(mode="json")
-    of_volume = ("source" in thing and "writable" in str(thing["groups"])) or things is client.volumes
+    of_volume = things is client.volumes  # whose groups say whether they may write
     others = [g for g in thing["groups"] if (g["group"] if of_volume else g) != slug]
     if connected:
         others.append({"group": slug, "writable": writable} if of_volume else slug)

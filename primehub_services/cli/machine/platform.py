@@ -107,6 +107,7 @@ class Platform:
         await processes.end(processes.leaders(folders.data, "hub"), HUB_GRACE)
         if last_hub := ports.last(self.plan.folders).get("hub_port"):
             await processes.end(processes.services_of(last_hub), 5)
+        folders.first_sign_in.unlink(missing_ok=True)  # the services write it again while the link is unused
         self.ports = ports.assign(folders, self.plan.fixed_ports, ours=held)
         self._write_state("starting")
         if not kept:

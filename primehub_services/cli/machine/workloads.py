@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hub_config.settings import Settings
 
-from ...sandbox.spec import WorkloadState
+from ...sandbox.probe import SandboxStatus, probe
+from ...sandbox.spec import SandboxOptions, WorkloadState
 from ...sandbox.workloads import Workloads
 
 
@@ -28,6 +29,21 @@ def running(data: Path) -> int:
     return sum(1 for status in Workloads(data).list_() if status.state is not WorkloadState.EXITED)
 
 
+def sandbox_status(settings: Settings) -> SandboxStatus:
+    """What keeps workloads apart on this machine, found out by trying."""
+    local = settings.local
+    options = SandboxOptions(
+        sandbox=local.sandbox,
+        network=local.network,
+        workload_uid=local.workload_uid,
+        host_path_roots=local.host_path_roots,
+        base_python=local.base_python,
+    )
+    return probe(settings.data_dir, options).status
+
+
 def sandbox_sentences(settings: Settings) -> list[str]:
     """How well workloads are kept apart on this machine, and how to mend what is missing."""
-    return []
+    status = sandbox_status(settings)
+    checks = (status.sandbox, status.network, status.limits)
+    return [check.sentence if check.ok else f"{check.sentence} {check.fix}".strip() for check in checks]

@@ -1,0 +1,46 @@
+"""``primehub sign-in-link``: the way back in for an administrator who is locked out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .control import data_option
+from .machine import locks
+from .machine.errors import StartError
+from .machine.folders import Folders
+from .up import load, report
+
+
+@click.command("sign-in-link")
+@click.argument("user", default="admin")
+@data_option
+@click.option("--settings", type=click.Path(path_type=Path), help="YAML file of settings, as for `primehub up`.")
+def sign_in_link(user: str, data: Path | None, settings: Path | None) -> None:
+    """Make a one-time link with which USER (admin, unless said) sets a new password.
+
+    It needs no sign-in, but the right to read the data folder, and it works while the platform runs.
+    """
+    from hub_config.settings import SettingsError
+
+    from ..domain.handshake import invitation_link
+    from ..domain.problems import Problem
+
+    try:
+        found, _ = load({"data": data, "settings": settings})
+    except SettingsError as error:
+        report(StartError(f"The settings are not valid:\n{error}"))
+    place = Folders(found.data_dir.absolute())
+    file = place.data / "primehub.sqlite"
+    if not found.database_url.get_secret_value() and not (file.exists() and file.stat().st_size):
+        report(StartError(f"There is no platform in {place.data}.", "Say where its data is with --data FOLDER."))
+    from .. import maintenance
+
+    try:
+        token = maintenance.sign_in_link(found.primehub_database_url, user)
+    except Problem as problem:
+        report(StartError(problem.detail, "Say whose link it is to be: primehub sign-in-link NAME"))
+    address = str(locks.read_state(place).get("address") or found.address)
+    click.echo("This link works once, for 24 hours:", err=True)
+    click.echo(invitation_link(address, token))
