@@ -25,11 +25,12 @@ def check_name(value: str) -> str:
     if not 1 <= len(name) <= 63:
         msg = "must have 1 to 63 characters"
         raise ValueError(msg)
-    if not (name[0].isalnum() and name[-1].isalnum()):
+    # combining marks are part of letters in many scripts (Devanagari vowel signs, say), also of the last one
+    letters = [c for c in name if not unicodedata.category(c).startswith("M")]
+    if not (name[0].isalnum() and letters[-1].isalnum()):
         msg = "must begin and end with a letter or a digit"
         raise ValueError(msg)
-    # combining marks are part of letters in many scripts (Devanagari vowel signs, say)
-    if not all(c.isalnum() or c in "-_." or unicodedata.category(c).startswith("M") for c in name):
+    if not all(c.isalnum() or c in "-_." for c in letters):
         msg = "may have letters, digits, '-', '_' and '.' only"
         raise ValueError(msg)
     return name
