@@ -36,6 +36,7 @@ class ApiHandler(BaseHandler):
         self._received = 0
         self._too_large = False
         self._began = time.perf_counter()
+        self._when_gone: list[Callable[[], None]] = []
 
     def set_default_headers(self) -> None:
         """Answers are data, never pages."""
@@ -114,6 +115,21 @@ class ApiHandler(BaseHandler):
         else:
             self.set_header("Content-Type", JSON)
             self.finish(_dump(route, result))
+
+    def when_gone(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when the client goes away before the answer is over."""
+        self._when_gone.append(callback)
+
+    def on_connection_close(self) -> None:
+        """The client has gone."""
+        super().on_connection_close()
+        for callback in self._when_gone:
+            callback()
+
+    def drop(self) -> None:
+        """End a connection whose client has gone or is stuck, without a proper end of the answer."""
+        if not self._finished:
+            self.detach().close()
 
     def on_finish(self) -> None:
         """Count it."""

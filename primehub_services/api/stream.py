@@ -95,9 +95,9 @@ class EventStream:
         await self._send_visible(subscription.take())
 
     async def _send_visible(self, found: Iterable[Change]) -> None:
-        actor = self._stream.actor
+        actor, resume = self._stream.actor, self._context.feed.resume_from
         lines = [
-            _event("change", change.model_dump(mode="json"), resume=self._context.feed.resume_from)
+            _event("change", change.model_dump(mode="json"), resume=min(change.seq, resume))
             for change in found
             if actor is not None and visible(change, actor)
         ]

@@ -131,9 +131,9 @@ class HubClient:
 
     # people
 
-    async def users(self) -> tuple[str, ...]:
-        """Every name that the hub knows."""
-        return tuple([user["name"] async for user in self._pages("/users", {})])
+    async def people(self) -> dict[str, bool]:
+        """Every name that the hub knows, and whether it has the hub's own administration."""
+        return {user["name"]: bool(user.get("admin")) async for user in self._pages("/users", {})}
 
     async def people(self) -> dict[str, bool]:
         """Every name that the hub knows, and whether it has the hub's own administration."""
