@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import records
 from .errors import WorkloadError
 
 MINIMUM = (3, 11)
@@ -99,20 +100,37 @@ def interpreter_folders(prefix: str, data_dir: Path) -> tuple[str, ...]:
     if not python.exists():
         msg = f"There is no Python environment at {prefix}: {python} is missing. Build the image again."
         raise WorkloadError(msg, code="environment")
+    if Path(prefix).parent == data_dir / "environments":
+        record = records.read(record_path(Path(prefix)))
+        if record is None:
+            msg = f"The environment {prefix} is not complete. Build the image again."
+            raise WorkloadError(msg, code="environment")
+        return (prefix, *record["base"])
     folders = [Path(prefix)]
     base = _base_of(Path(prefix))
     if base is not None:
         folders += [base, base.resolve()]
     folders.append(python.resolve().parent.parent)
-    shown = [f for f in dict.fromkeys(folders) if f not in (Path("/usr"), Path("/")) and Path("/usr") not in f.parents]
+    shown = [f for f in dict.fromkeys(folders) if f != Path("/usr") and Path("/usr") not in f.parents]
     for folder in shown:
-        if data_dir.resolve().is_relative_to(folder.resolve()) or folder == Path.home():
-            msg = (
-                f"The Python of {prefix} is in {folder}, which holds more than Python: "
-                "use an interpreter with a folder of its own."
-            )
-            raise WorkloadError(msg, code="environment")
+        _refuse_data(folder, prefix, data_dir)
     return tuple(map(str, shown))
+
+
+def record_path(prefix: Path) -> Path:
+    """The record of an environment that the platform made: beside it, where no build can write."""
+    return prefix.parent / f".{prefix.name}.json"
+
+
+def _refuse_data(folder: Path, prefix: str, data_dir: Path) -> None:
+    """Raises ``WorkloadError`` where showing ``folder`` would show the platform's data, or a whole home folder."""
+    real, data = folder.resolve(), data_dir.resolve()
+    if data.is_relative_to(real) or real.is_relative_to(data) or real in (Path("/"), Path.home().resolve()):
+        msg = (
+            f"The Python of {prefix} is in {folder}, which holds more than Python: "
+            "use an interpreter with a folder of its own."
+        )
+        raise WorkloadError(msg, code="environment")
 
 
 def _base_of(prefix: Path) -> Path | None:

@@ -88,21 +88,22 @@ def write_end(folder: Path, value: dict[str, Any]) -> None:
 
 
 def lock(path: Path, *, shared: bool = False, wait_s: float = 0) -> int | None:
-    """Takes a lock and returns its handle, to be closed; null where another process holds it."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        return None
+    """Takes a lock and returns its handle, to be closed; null where another process holds it, or the folder is gone."""
     deadline = time.monotonic() + wait_s
     while True:
         try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return None
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            return handle
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(handle)
-                return None
-            time.sleep(0.01)
+            # the folder may have been removed and made anew meanwhile
+            if os.fstat(handle).st_ino == os.stat(path).st_ino:
+                return handle
+        os.close(handle)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.01)
 
 
 def remove_tree(path: Path) -> None:

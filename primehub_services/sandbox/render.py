@@ -97,7 +97,7 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         cwd=process.cwd,
         hostname=f"primehub-{plan.user_slug}",
         sandboxed=target.sandboxed,
-        binds=(*_system(plan, machine), *binds) if target.sandboxed else tuple(binds),
+        binds=(*system_binds(machine, plan.gpu_indices), *binds) if target.sandboxed else tuple(binds),
         system_links=tuple(Link(path=path, target=to) for path, to in sorted(machine.links.items()))
         if target.sandboxed
         else (),
@@ -122,13 +122,13 @@ def _half(memory: int) -> int:
     return memory // 2 if memory else 4 * GIB
 
 
-def _system(plan: LaunchPlan, machine: Machine) -> list[Bind]:
+def system_binds(machine: Machine, gpu_indices: Sequence[int] = ()) -> list[Bind]:
     """The read-only part: programs, certificates, the interpreter, the GPUs' device files."""
     sources = ["/usr", *(f for f in SYSTEM_FOLDERS if f not in machine.links), *_SYSTEM_FILES]
     binds = [Bind(source=path, path=path) for path in sources if machine.exists(path)]
     binds += [Bind(source=path, path=path) for path in machine.interpreter if not path.startswith("/usr/")]
-    if plan.gpu_indices:
-        devices = (*GPU_DEVICES, *(f"/dev/nvidia{index}" for index in plan.gpu_indices))
+    if gpu_indices:
+        devices = (*GPU_DEVICES, *(f"/dev/nvidia{index}" for index in gpu_indices))
         binds += [Bind(source=path, path=path, device=True) for path in devices if machine.exists(path)]
         binds += [Bind(source="/sys", path="/sys")]
     return binds

@@ -59,6 +59,17 @@ class Workloads:
     def _probe(self) -> Probed:
         return probe(self.layout.data_dir, self.options)
 
+    def require_sandbox(self, *, allow_unsandboxed: bool) -> SandboxStatus:
+        """What workloads are protected by. Raises ``WorkloadError`` where that is less than is asked for."""
+        status = self.sandbox()
+        if not status.sandboxed and not allow_unsandboxed:
+            msg = f"{status.sandbox.sentence} {status.sandbox.fix}"
+            raise WorkloadError(msg, code="no-sandbox")
+        if self.options.network == "pasta" and status.sandboxed and not status.network_isolated:
+            msg = f"local.network is pasta, and it cannot run. {status.network.fix}"
+            raise WorkloadError(msg, code="no-network-isolation")
+        return status
+
     # -- the spec
 
     def render(
@@ -78,13 +89,7 @@ class Workloads:
         this machine's loopback that it may reach (the hub's, the API's). Raises ``WorkloadError`` where no sandbox can
         run and ``allow_unsandboxed`` is false, or where the image's environment cannot be used.
         """
-        status = self.sandbox()
-        if not status.sandboxed and not allow_unsandboxed:
-            msg = f"{status.sandbox.sentence} {status.sandbox.fix}"
-            raise WorkloadError(msg, code="no-sandbox")
-        if self.options.network == "pasta" and status.sandboxed and not status.network_isolated:
-            msg = f"local.network is pasta, and it cannot run. {status.network.fix}"
-            raise WorkloadError(msg, code="no-network-isolation")
+        status = self.require_sandbox(allow_unsandboxed=allow_unsandboxed)
         uid, gid = workload_identity(self.options.workload_uid)
         prepare(self.layout)
         self._make_data_folders(plan, (uid, gid))
@@ -102,7 +107,7 @@ class Workloads:
                 gid=gid,
                 host_path_roots=self.options.host_path_roots,
             ),
-            Machine(exists=_visible, links=system_links(SYSTEM_FOLDERS), interpreter=interpreter),
+            Machine(exists=visible, links=system_links(SYSTEM_FOLDERS), interpreter=interpreter),
         )
         return rendered.model_copy(update={"warnings": status.warnings})
 
@@ -129,13 +134,7 @@ class Workloads:
         with self._exclusively(folder):
             known = self._known(folder)
             if known is None:
-                if spec.forward_in and spec.sandboxed and spec.network is NetworkMode.ISOLATED:
-                    _check_port(spec.forward_in)
-                try:
-                    self._write_launch(folder, spec)
-                    error = self._spawn(folder)
-                except OSError as problem:
-                    raise _unwritable(folder, problem) from problem
+                error = self._begin(folder, spec)
                 if error:
                     raise _explained(error, spec)
             elif known.reason == "StartError":
@@ -145,6 +144,20 @@ class Workloads:
             msg = f"The workload {spec.key} was removed while it started."
             raise WorkloadError(msg)
         return status
+
+    def _begin(self, folder: Path, spec: SandboxSpec) -> str:
+        try:
+            if spec.forward_in and spec.sandboxed and spec.network is NetworkMode.ISOLATED:
+                _check_port(spec.forward_in)
+            self._write_launch(folder, spec)
+        except (OSError, WorkloadError) as problem:
+            # nothing was begun: leave no trace that looks like a start
+            records.remove_tree(folder)
+            raise (_unwritable(folder, problem) if isinstance(problem, OSError) else problem) from problem
+        try:
+            return self._spawn(folder)
+        except OSError as problem:
+            raise _unwritable(folder, problem) from problem
 
     def _known(self, folder: Path) -> WorkloadStatus | None:
         """The status of a workload that was begun; null where its supervisor was never there."""
@@ -365,7 +378,7 @@ class Workloads:
         if not folder.is_dir():
             return
         with self._exclusively(folder):
-            status = self.status(key)
+            status = self._known(folder)
             if status is not None and status.alive:
                 msg = f"The workload {key} is {status.state.value}: stop it before it is removed."
                 raise WorkloadError(msg)
@@ -406,7 +419,7 @@ def _passing() -> int:
     return 0o711 if os.geteuid() == 0 else 0o700
 
 
-def _visible(path: str) -> bool:
+def visible(path: str) -> bool:
     """Whether a path is there; of files of the system, whether everyone may read them."""
     try:
         found = os.stat(path)
