@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
+from hub_config.settings import Settings
+
 from .domain.identity import LOCAL_ISSUER
+from .domain.images import ImagePhase
 from .domain.problems import Conflict, NotFound
 from .domain.system import InvitationKind
 from .operations.invitations import ACCOUNT_LINK_LIFETIME, PLATFORM
-from .store import accounts, invitations
+from .store import accounts, catalog, invitations
 from .store.database import Database
+from .store.orm import ImageRow
 from .store.unit_of_work import UnitOfWork
 
 
@@ -43,3 +50,46 @@ def _sign_in_link(uow: UnitOfWork, name: str) -> str:
     uow.audit(PLATFORM, "invitation.create", row.id, kind=row.kind, user=name)
     uow.changed("invitation", row.id, "create", account_id=account.id)
     return token
+
+
+def image_lines(database_url: str) -> tuple[dict[str, str], bool]:
+    """A line for each image that is not ready, by id, and whether any is still being made."""
+    database = Database(database_url)
+    try:
+        return database.read_now(_image_lines)
+    finally:
+        database.close()
+
+
+def _image_lines(uow: UnitOfWork) -> tuple[dict[str, str], bool]:
+    lines: dict[str, str] = {}
+    making = False
+    for row in uow.session.scalars(catalog.visible(ImageRow, None)):
+        name = row.display_name or row.name
+        if row.phase == ImagePhase.FAILED.value:
+            lines[row.id] = f"The image {name} could not be made: {row.message}"
+        elif row.phase != ImagePhase.READY.value:
+            making = True
+            lines[row.id] = f"Making the image {name}: {row.progress} % {row.message}".rstrip()
+    return lines, making
+
+
+def watch_images(database_url: str) -> None:
+    """Print how images are being made, each line once, until all of them are ready or have failed."""
+    shown: dict[str, str] = {}
+    while True:
+        lines, making = image_lines(database_url)
+        for key, line in lines.items():
+            if shown.get(key) != line:
+                print(line, flush=True)
+        for key in shown.keys() - lines.keys():
+            print(f"{shown[key].split(':')[0].replace('Making the', 'The')} is ready", flush=True)
+        shown = lines
+        if not making:
+            return
+        time.sleep(1)
+
+
+if __name__ == "__main__":  # a process of its own, so that `primehub up` itself stays small
+    if sys.argv[1:] == ["watch-images"]:
+        watch_images(Settings.load().primehub_database_url)

@@ -75,7 +75,9 @@ class Platform:
                 self._write_state("ready")
                 systemd.notify("READY=1")
                 when_ready(self)
+                watching = asyncio.create_task(self._watch_images())
                 await self._supervise()
+                await watching
         finally:
             await self._end()
 
@@ -153,15 +155,19 @@ class Platform:
             self._proxy_command(self.ports), {**environment, "CONFIGPROXY_AUTH_TOKEN": token}, self.plan.folders.run
         )
 
-    def _start_hub(self) -> None:
-        import hub_config
-
-        config = Path(hub_config.__file__).with_name("jupyterhub_config.py")
+    def _environment(self) -> dict[str, str]:
         environment = dict(self.plan.environment)
         environment[f"{SETTING}DATA_DIR"] = json.dumps(str(self.plan.folders.data))
         for name, port in self.ports.items():
             environment[SETTING + name.upper()] = str(port)
-        self.hub.start([sys.executable, "-m", "jupyterhub", "-f", str(config)], environment, self.plan.folders.hub)
+        return environment
+
+    def _start_hub(self) -> None:
+        import hub_config
+
+        config = Path(hub_config.__file__).with_name("jupyterhub_config.py")
+        command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
+        self.hub.start(command, self._environment(), self.plan.folders.hub)
 
     async def _wait_until_ready(self) -> bool:
         """Wait for the portal; False where it was asked to stop meanwhile."""
@@ -184,6 +190,30 @@ class Platform:
                 raise StartError(msg + self.hub.last_words(), f"Its log is {self.hub.log}")
             await self._sleep(0.15)
         return False
+
+    async def _watch_images(self) -> None:
+        """Say how the first image is being made, while it is."""
+        watcher = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "primehub_services.maintenance", "watch-images"),
+            env={**self._environment(), processes.PLATFORM: str(self.plan.folders.data)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        stopped = asyncio.create_task(self._stop.wait())
+        assert watcher.stdout is not None
+        while not self._stop.is_set():
+            line = asyncio.create_task(watcher.stdout.readline())
+            await asyncio.wait((line, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not line.done() or not line.result():
+                line.cancel()
+                break
+            self.say(f"  {line.result().decode(errors='replace').rstrip()}")
+        stopped.cancel()
+        if watcher.returncode is None and self._stop.is_set():
+            watcher.kill()
+        await watcher.wait()
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not longer than until the platform is asked to stop."""
