@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -212,7 +213,8 @@ class Platform:
             self.say(f"  {line.result().decode(errors='replace').rstrip()}")
         stopped.cancel()
         if watcher.returncode is None and self._stop.is_set():
-            watcher.kill()
+            with contextlib.suppress(ProcessLookupError):
+                watcher.kill()
         await watcher.wait()
 
     async def _sleep(self, seconds: float) -> None:
