@@ -90,8 +90,8 @@ class NotebookLogs:
 
     def search(self, start_id: str, text: str, *, limit: int = 1000) -> list[LogLine]:
         """The first lines that hold the text, in any case."""
-        needle, found, rest, offset = text.casefold(), [], b"", 0
-        begin = 0
+        needle, rest, offset, begin = text.casefold(), b"", 0, 0
+        found: list[LogLine] = []
         while len(found) < limit:
             chunk = self.read(start_id, offset, PIECE)
             ended = not chunk.data

@@ -30,7 +30,8 @@ class LeavingController:
 
     async def step(self, now: datetime) -> None:
         """Each person's departure is tried by itself: one that the hub refuses holds up no other."""
-        if await self._database.read(notebooks.without_right) and await self._database.write(stop_without_right):
+        if await self._database.read(notebooks.without_right):
+            await self._database.write(stop_without_right)
             self._stopping()
         departing = await self._database.read(departures.pending)
         if not departing:
@@ -63,16 +64,12 @@ class LeavingController:
         await self._database.write(departures.done, departure)
 
 
-def stop_without_right(uow: UnitOfWork) -> int:
-    """Ask for the end of notebooks whose person has no right to them any more; how many there were."""
-    found = notebooks.without_right(uow)
-    count = 0
-    for seen, reason in found:
+def stop_without_right(uow: UnitOfWork) -> None:
+    """Ask for the end of notebooks whose person has no right to them any more."""
+    for seen, reason in notebooks.without_right(uow):
         row = notebooks.locked(uow, seen.id)
         if row is None or row.stop_requested is not None:
             continue
         row.stop_requested = reason
         starts.touched(uow, row)
         uow.audit(starts.PLATFORM, "notebook.stop", row.id, group_id=row.group_id, reason=reason)
-        count += 1
-    return count

@@ -26,7 +26,7 @@ from ..domain.planning import idle_timeout, is_given
 from ..domain.problems import FieldError, Invalid, NotFound, Problem, Refused
 from ..domain.resources import Resources, total
 from ..domain.volumes import GitSource, Volume
-from ..store import claims, groups, instance_types, launchables, notebooks, preferences
+from ..store import claims, groups, instance_types, launchables, notebooks, preferences, settings
 from ..store import images as image_store
 from ..store.unit_of_work import UnitOfWork
 
@@ -210,7 +210,7 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
     if group is None or actor.account is None:
         raise NotFound.of("group", reference)
     require(actor, "launch.options", kind="group", name=reference, group_id=group.id, visible=True)
-    settings = launchables.settings(uow)
+    system = settings.load(uow)
     types = instance_types.for_groups(uow, frozenset({group.id}))
     images = image_store.for_groups(uow, frozenset({group.id}))
     in_group = claims.held(uow, group_id=group.id)
@@ -237,7 +237,7 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
             description=t.description,
             limits=t.limits,
             requests=t.requests,
-            idle_timeout=idle_timeout(t, group, settings),
+            idle_timeout=idle_timeout(t, group, system),
             disabled=admission.type_disabled(t, group.user_quota, group.group_quota, capacity),
         )
         for t in _by_title(types)

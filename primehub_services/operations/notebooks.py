@@ -14,7 +14,7 @@ from ..domain.notebooks import FINAL, Notebook, NotebookPhase
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, Invalid, NotFound
-from ..store import claims, launchables, notebooks
+from ..store import claims, notebooks, settings
 from ..store.notebooks import Filters, Visible
 from ..store.orm import NotebookRow
 from ..store.unit_of_work import UnitOfWork
@@ -93,7 +93,7 @@ def keep(uow: UnitOfWork, actor: Actor, start_id: str, seconds: int) -> Notebook
     Raises ``Invalid`` beyond what the system's settings allow, and ``Conflict`` for one that has ended.
     """
     _, user, group = _find(uow, actor, start_id, "notebook.keep")
-    most = launchables.settings(uow).keep_max
+    most = settings.load(uow).keep_max
     if not 1 <= seconds <= most:
         raise Invalid.field("seconds", f"must be from 1 to {most}", f"give at most {most} (the administrators' limit)")
     row = _locked(uow, start_id)

@@ -7,7 +7,7 @@ from ..domain.launch import LaunchPlan, LaunchRequest, WorkloadKind
 from ..domain.lifecycle import Ending, final_phase
 from ..domain.notebooks import FINAL, NotebookPhase, ProgressEvent
 from ..domain.planning import Chosen, make_plan
-from ..store import claims, launchables, notebooks, preferences
+from ..store import claims, launchables, notebooks, preferences, settings
 from ..store.orm import ClaimRow, NotebookRow
 from ..store.orm.base import new_id
 from ..store.unit_of_work import UnitOfWork
@@ -34,7 +34,7 @@ def begin(
             group=group,
             instance_type=kind,
             image=choice.image,
-            settings=launchables.settings(uow),
+            settings=settings.load(uow),
             groups=launchables.groups_of(uow, person.roles),
             volumes=launchables.volumes_of(uow, person.roles),
             environment=variables,

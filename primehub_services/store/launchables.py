@@ -1,4 +1,4 @@
-"""What a launch is made from: the group's instance types, images and volumes, and the system's settings."""
+"""What a launch is made from: the group's instance types, images and volumes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ import sqlalchemy as sa
 from ..domain.groups import Group
 from ..domain.images import Image
 from ..domain.instance_types import InstanceType
-from ..domain.system import SystemSettings
 from ..domain.volumes import Volume
 from . import catalog, groups, images, instance_types, volumes
-from .orm import GroupRow, ImageRow, InstanceTypeRow, SettingRow
+from .orm import GroupRow, ImageRow, InstanceTypeRow
 from .unit_of_work import UnitOfWork
-
-
-def settings(uow: UnitOfWork) -> SystemSettings:
-    """The system's settings; the defaults where nobody changed them."""
-    row = uow.session.get(SettingRow, "system")
-    return SystemSettings() if row is None else SystemSettings.model_validate({**row.value, "version": row.version})
 
 
 def groups_of(uow: UnitOfWork, group_ids: Iterable[str]) -> list[Group]:

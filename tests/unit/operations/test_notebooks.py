@@ -179,11 +179,12 @@ def test_who_may_do_what_with_a_members_notebook(
     running = world.running()
     actor = world.cast.everyone()[name]
 
+    refusal = Forbidden if sees else NotFound
+
     def may(operation) -> bool:
         try:
             world.database.write_now(operation, actor, running.id)
-        except (NotFound, Forbidden) as problem:
-            assert isinstance(problem, Forbidden if sees else NotFound)
+        except refusal:
             return False
         return True
 

@@ -1,0 +1,284 @@
+"""Claims equal what really runs, whatever was killed in the middle of a start."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from primehub_services.blobs import FolderLogStore, notebook_key
+from primehub_services.controllers import HubUnavailable, NotebookController, WorkloadState
+from primehub_services.controllers.notebooks import ASKING_GRACE
+from primehub_services.domain.claims import MachineCapacity
+from primehub_services.domain.handshake import ClaimRequest
+from primehub_services.domain.notebooks import FINAL, NotebookPhase
+from primehub_services.operations import claims, notebooks
+from primehub_services.store.database import Database
+from primehub_services.store.orm import ClaimRow, NotebookRow
+from primehub_services.store.unit_of_work import UnitOfWork
+from tests.support import factories
+from tests.support.clock import FixedClock
+from tests.support.factories import Cast
+
+from .world import Start
+
+RECOVERY = 10
+"""Seconds within which claims must equal what runs."""
+
+
+@pytest.fixture
+def start(database: Database, cast: Cast, clock: FixedClock) -> Start:
+    def fill(uow: UnitOfWork) -> None:
+        factories.instance_type(uow)
+        factories.image(uow)
+
+    database.write_now(fill)
+    return Start(database, cast, clock)
+
+
+@pytest.fixture
+def logs(tmp_path) -> FolderLogStore:
+    return FolderLogStore(tmp_path / "blobs")
+
+
+@pytest.fixture
+def controller(start: Start, logs: FolderLogStore) -> NotebookController:
+    return NotebookController(start.database, start.hub, start.engine, logs)
+
+
+def held(start: Start) -> set[str]:
+    return start.database.read_now(lambda uow: set(uow.session.scalars(sa.select(ClaimRow.id))))
+
+
+async def run(start: Start, controller: NotebookController, seconds: float) -> None:
+    passed = 0.0
+    while passed <= seconds:
+        await controller.step(start.clock.now)
+        await controller.settled()
+        if passed == 6:
+            start.hub.poll()
+        start.clock.advance(controller.interval)
+        passed += controller.interval
+
+
+def assert_equal(start: Start) -> None:
+    """The claims are what runs, and the rows say so."""
+    ready = {start.hub.starts[key] for key, server in start.hub.present.items() if server.ready}
+    assert held(start) == start.engine.running() == ready
+    rows = start.database.read_now(
+        lambda uow: {i: NotebookPhase(p) for i, p in uow.session.execute(sa.select(NotebookRow.id, NotebookRow.phase))}
+    )
+    assert {start_id for start_id, phase in rows.items() if phase not in FINAL} == held(start)
+
+
+@pytest.mark.parametrize("last", Start.STEPS)
+@pytest.mark.parametrize("crashed", ["services", "hub", "both"])
+async def test_after_a_crash_between_any_two_steps_claims_equal_what_runs(
+    start: Start, logs: FolderLogStore, last: str, crashed: str
+) -> None:
+    start.clock.advance(-60)
+    start.go(last=last)
+    start.clock.advance(1)
+    if crashed == "services" and last in ("commit", "ask_hub"):
+        # the spawner finds no API to claim at, and the hub gives the start up
+        start.hub.present.clear()
+    if crashed in ("hub", "both"):
+        start.hub.crash()
+    controller = NotebookController(start.database, start.hub, start.engine, logs)
+    if crashed == "services" and last in ("adopt", "launch"):
+        # the hub goes on with the start while nobody looks
+        if last == "adopt":
+            start.launch()
+        await run(start, controller, 2)
+        start.become_ready()
+
+    await run(start, controller, RECOVERY)
+
+    assert_equal(start)
+    survives = last == "become_ready" or (crashed == "services" and last in ("adopt", "launch"))
+    assert (start.notebook().phase is NotebookPhase.RUNNING) == survives
+    if last in ("ask_to_stop", "end_workload"):
+        assert start.notebook().reason == "stopped by ann"
+
+
+async def test_a_start_whose_handler_still_asks_a_busy_hub_is_left_alone(
+    start: Start, controller: NotebookController
+) -> None:
+    await controller.step(start.clock.now)
+    start.clock.advance(1)
+    start.commit()
+
+    await run(start, controller, ASKING_GRACE - 10)
+    assert held(start) == {start.id}
+    start.ask_hub()
+    await run(start, controller, ASKING_GRACE)
+    assert held(start) == {start.id}
+    start.adopt()
+    assert start.notebook().phase is NotebookPhase.STARTING
+
+
+async def test_a_start_that_the_hub_never_gets_lapses(start: Start, controller: NotebookController) -> None:
+    await controller.step(start.clock.now)
+    start.clock.advance(1)
+    start.commit()
+
+    await run(start, controller, ASKING_GRACE + 4)
+
+    assert held(start) == set()
+    assert (start.notebook().phase, start.notebook().reason) == (NotebookPhase.FAILED, "the hub did not start it")
+
+
+async def test_a_ready_server_of_an_earlier_start_does_not_keep_a_lapsed_claim(start: Start, logs) -> None:
+    start.commit()
+    start.ask_hub()
+    start.hub.ready("ann", "")
+    start.clock.advance(60)
+
+    await run(start, NotebookController(start.database, start.hub, None, logs), 0)
+
+    assert held(start) == set()
+
+
+async def test_while_the_hub_cannot_be_asked_nothing_is_released(start: Start, controller: NotebookController) -> None:
+    start.go(last="become_ready")
+    start.engine.end(start.id)
+    start.hub.up = False
+    start.clock.advance(600)
+
+    with pytest.raises(HubUnavailable):
+        await controller.step(start.clock.now)
+
+    assert held(start) == {start.id}
+    assert start.notebook().phase is NotebookPhase.RUNNING
+
+
+async def test_a_workload_without_a_claim_is_stopped_and_put_away(start: Start, controller, logs) -> None:
+    start.engine.workloads["stray"] = WorkloadState(True)
+
+    await run(start, controller, 4)
+
+    assert start.engine.workloads == {}
+    assert not logs.exists(notebook_key("stray"))
+
+
+async def test_a_workload_that_died_ends_its_notebook_with_what_the_engine_saw(start: Start, controller) -> None:
+    start.go(last="become_ready")
+    start.clock.advance(5)
+    start.engine.end(start.id, exit_code=137, reason="OOMKilled")
+
+    await run(start, controller, 0)
+
+    assert held(start) == set()
+    assert (start.notebook().phase, start.notebook().reason) == (NotebookPhase.FAILED, "OOMKilled")
+
+
+async def test_a_stop_is_asked_of_the_hub_and_the_log_is_kept(start: Start, controller, logs) -> None:
+    start.go(last="ask_to_stop")
+
+    await run(start, controller, 4)
+
+    assert ("stop", "ann", "") in start.hub.calls
+    assert_equal(start)
+    assert (start.notebook().phase, start.notebook().reason) == (NotebookPhase.STOPPED, "stopped by ann")
+    assert logs.read(notebook_key(start.id), 0, 100).data == b"hello\n"
+    assert start.engine.workloads == {}
+
+
+async def test_a_stop_that_the_hub_refuses_is_asked_again(start: Start, controller) -> None:
+    start.go(last="ask_to_stop")
+    start.hub.refuses["stop", "ann", ""] = RuntimeError("busy")
+    await run(start, controller, 2)
+    assert held(start) == {start.id}
+
+    start.hub.refuses.clear()
+    await run(start, controller, 2)
+
+    assert_equal(start)
+    assert start.notebook().phase is NotebookPhase.STOPPED
+
+
+async def test_a_start_cancelled_before_the_hub_had_it_is_released_at_once(start: Start, controller) -> None:
+    await controller.step(start.clock.now)
+    start.clock.advance(1)
+    start.commit()
+    start.ask_to_stop()
+
+    await run(start, controller, 0)
+
+    assert held(start) == set()
+    assert start.notebook().reason == "stopped by ann"
+
+
+async def test_one_that_is_adopted_while_it_is_being_given_up_goes_on(start: Start, controller) -> None:
+    start.commit()
+    start.clock.advance(60)
+    write = start.database.write
+
+    async def racing(function, *args):
+        start.ask_hub()
+        start.adopt()
+        return await write(function, *args)
+
+    start.database.write = racing
+    await controller.step(start.clock.now)
+
+    assert held(start) == {start.id}
+    assert start.notebook().phase is NotebookPhase.STARTING
+
+
+async def test_a_superseded_start_s_workload_is_stopped_and_the_new_one_runs(start: Start, controller) -> None:
+    start.go(last="become_ready")
+    old = start.id
+    start.hub.present.clear()
+    start.hub.starts.clear()
+    asked = ClaimRequest(user="ann")
+    start.hub.spawn("ann", "")
+    start.id = start.database.write_now(claims.claim, start.cast.spawner, asked, MachineCapacity()).start_id
+    start.hub.starts["ann", ""] = start.id
+    start.launch()
+    start.become_ready()
+
+    await run(start, controller, 4)
+
+    assert old != start.id
+    assert start.engine.running() == {start.id}
+    assert_equal(start)
+
+
+async def test_activity_puts_the_deadline_off_and_writes_only_what_is_new(start: Start, controller) -> None:
+    start.go(last="become_ready")
+    before = start.notebook()
+    start.clock.advance(300)
+    start.hub.ready("ann", "")
+
+    await controller.step(start.clock.now)
+    after = start.notebook()
+    await controller.step(start.clock.now)
+
+    assert before.idle_deadline is not None
+    assert after.idle_deadline is not None
+    assert (after.idle_deadline - before.idle_deadline).total_seconds() == 300
+    assert start.notebook().version == after.version
+
+
+async def test_without_an_engine_the_hub_alone_is_believed(start: Start, logs) -> None:
+    start.go(last="become_ready")
+    controller = NotebookController(start.database, start.hub, None, logs)
+    start.clock.advance(60)
+    await run(start, controller, 4)
+    assert held(start) == {start.id}
+
+    start.hub.present.clear()
+    await run(start, controller, 0)
+
+    assert held(start) == set()
+    assert start.notebook().phase is NotebookPhase.FAILED
+
+
+async def test_a_stop_is_heard_for_a_start_that_is_pending_at_the_hub(start: Start, controller) -> None:
+    start.go(last="launch")
+    start.database.write_now(notebooks.stop, start.cast.member, start.id)
+
+    await run(start, controller, 4)
+
+    assert_equal(start)
+    assert start.notebook().phase is NotebookPhase.STOPPED
