@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr, field_validator
 
 
 class Model(BaseModel):
     """An immutable value. Unknown fields are refused, so that a misspelt one is never ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _without_nul(cls, value: Any) -> Any:
+        # PostgreSQL keeps no NUL in a text, and nobody means one
+        if isinstance(value, str) and "\0" in value:
+            msg = "must not have NUL characters"
+            raise ValueError(msg)
+        return value
 
 
 def _aware(value: datetime) -> datetime:

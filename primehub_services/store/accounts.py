@@ -11,7 +11,7 @@ from ..domain.identity import LOCAL_ISSUER, Account
 from ..domain.names import make_slug, normalized
 from ..domain.notebooks import FINAL
 from ..domain.paging import PageQuery
-from .lists import matching, page
+from .lists import findable, matching, page
 from .orm import (
     AccountRow,
     GroupRow,
@@ -62,6 +62,8 @@ def to_model(row: AccountRow) -> Account:
 
 def by_name(uow: UnitOfWork, name: str, *, lock: bool = False) -> AccountRow | None:
     """The account that is not deleted, if there is one. ``lock`` makes other writers of it wait."""
+    if not findable(name):
+        return None
     statement = sa.select(AccountRow).where(AccountRow.name == name, AccountRow.deleted_at.is_(None))
     if lock:
         statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
@@ -159,6 +161,8 @@ def list_(uow: UnitOfWork, query: PageQuery) -> tuple[Sequence[AccountRow], int]
 
 def with_memberships(uow: UnitOfWork, name: str) -> tuple[AccountRow, list[tuple[GroupRow, MembershipRow]]] | None:
     """An account and its places in groups that exist, by group name, in one query."""
+    if not findable(name):
+        return None
     rows = uow.session.execute(
         sa.select(AccountRow, GroupRow, MembershipRow)
         .outerjoin(MembershipRow, MembershipRow.account_id == AccountRow.id)

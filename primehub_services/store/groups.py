@@ -11,7 +11,7 @@ from ..domain.names import make_slug
 from ..domain.paging import PageQuery
 from ..domain.resources import Quota
 from ..domain.units import Bytes, Millicores
-from .lists import matching, page
+from .lists import findable, matching, page
 from .orm import (
     GroupImageRow,
     GroupInstanceTypeRow,
@@ -58,6 +58,8 @@ def to_model(row: GroupRow) -> Group:
 
 def by_reference(uow: UnitOfWork, reference: str, *, lock: bool = False) -> GroupRow | None:
     """The group with this slug, else the one with this name, that is not deleted."""
+    if not findable(reference):
+        return None
     statement = (
         sa.select(GroupRow)
         .where(sa.or_(GroupRow.slug == reference, GroupRow.name == reference), GroupRow.deleted_at.is_(None))
@@ -79,6 +81,7 @@ def by_id(uow: UnitOfWork, group_id: str, *, lock: bool = False) -> GroupRow | N
 
 def by_references(uow: UnitOfWork, references: Collection[str]) -> dict[str, GroupRow]:
     """Those of the references that are a slug, or else a name, of a group, with the group."""
+    references = [reference for reference in references if findable(reference)]
     rows = uow.session.scalars(
         sa.select(GroupRow).where(
             sa.or_(GroupRow.slug.in_(references), GroupRow.name.in_(references)), GroupRow.deleted_at.is_(None)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ..domain.identity import Role
 from ..domain.paging import PageQuery
 from ..domain.system import Invitation, InvitationKind, SystemSettings
-from .lists import matching, page
+from .lists import findable, matching, page
 from .orm import AccountRow, GroupRow, InvitationRow, SettingRow
 from .unit_of_work import UnitOfWork
 
@@ -140,6 +140,8 @@ def _listed() -> sa.Select[InvitationRow, str, str]:
 
 def get(uow: UnitOfWork, invitation_id: str) -> Listed | None:
     """The invitation with this id."""
+    if not findable(invitation_id):
+        return None
     row = uow.session.execute(_listed().where(InvitationRow.id == invitation_id)).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
 

@@ -12,6 +12,11 @@ from ..domain.problems import Invalid
 from .unit_of_work import UnitOfWork
 
 
+def findable(reference: str) -> bool:
+    """Whether a database could hold the text at all: PostgreSQL refuses even to look for a NUL."""
+    return "\0" not in reference
+
+
 def matching(search: str, *columns: Any) -> sa.ColumnElement[bool]:
     """Whether any of the columns holds the text, in any case. No text matches everything."""
     if not search:

@@ -73,9 +73,10 @@ def test_who_has_left_is_nobody(database: Database, cast: Cast, change: dict[str
         database.read_now(person, "ann")
 
 
-def test_an_unknown_name_is_nobody(database: Database) -> None:
+@pytest.mark.parametrize("name", ["nobody", "", "ann\0", "x" * 300])
+def test_an_unknown_name_is_nobody(database: Database, cast: Cast, name: str) -> None:
     with pytest.raises(Unauthenticated):
-        database.read_now(actor_for, user("nobody", *UNFILTERED))
+        database.read_now(actor_for, user(name, *UNFILTERED))
 
 
 def test_a_service_has_its_scopes_alone(database: Database) -> None:

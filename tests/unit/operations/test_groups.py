@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from primehub_services.domain.groups import GroupCreate, GroupUpdate
 from primehub_services.domain.identity import Actor, MembershipPut
@@ -143,6 +144,18 @@ def test_group_admins_set_the_job_timeout_and_nothing_else(database: Database, c
 def test_who_sees_a_group(database: Database, cast: Cast) -> None:
     hidden = {"outsider": "not-found", "spawner": "not-found", "authenticator": "not-found", "culler": "not-found"}
     assert outcomes(database, cast, groups.get, "research") == expected("ok", **hidden)
+
+
+@pytest.mark.parametrize("reference", ["", "re\0search", "x" * 300, "%", "../research"])
+def test_a_reference_that_cannot_be_one_is_not_found(database: Database, cast: Cast, reference: str) -> None:
+    with pytest.raises(NotFound):
+        database.read_now(groups.get, cast.platform_admin, reference)
+
+
+def test_a_text_with_a_nul_is_refused_by_its_field() -> None:
+    with pytest.raises(ValidationError) as refused:
+        GroupCreate(name="lab", description="a\0b")
+    assert refused.value.errors()[0]["loc"] == ("description",)
 
 
 def test_what_is_hidden_and_what_does_not_exist_read_the_same(database: Database, cast: Cast) -> None:
