@@ -1,0 +1,212 @@
+"""What every route does with requests that are not right."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from primehub_services.api.handler import MAX_BODY
+from tests.support.api import PREFIX, Api, problem
+
+People = dict[str, httpx.AsyncClient]
+
+
+async def test_a_request_without_a_token_is_asked_for_one(people: People) -> None:
+    answer = await people["nobody"].get("/me")
+    assert answer.status_code == 401
+    assert problem(answer)["code"] == "unauthenticated"
+    assert "Bearer" in answer.headers["WWW-Authenticate"]
+
+
+async def test_an_unknown_path_and_an_unknown_method_are_told_apart(people: People) -> None:
+    assert problem(await people["member"].get("/nothing"))["status"] == 404
+    answer = await people["member"].post("/me")
+    assert problem(answer)["status"] == 405
+    assert answer.headers["Allow"] == "GET, PATCH"
+
+
+async def test_a_method_that_no_route_has_is_a_problem_too(people: People) -> None:
+    assert problem(await people["member"].request("TRACE", "/me"))["status"] == 405
+
+
+async def test_the_request_id_of_the_caller_is_kept_unless_it_is_nonsense(people: People) -> None:
+    kept = await people["member"].get("/me", headers={"X-Request-Id": "my-id.1"})
+    assert kept.headers["X-Request-Id"] == "my-id.1"
+    made = await people["member"].get("/me", headers={"X-Request-Id": "a b<c>"})
+    assert len(made.headers["X-Request-Id"]) == 32
+
+
+async def test_an_unknown_query_parameter_is_named(people: People) -> None:
+    body = problem(await people["member"].get("/groups?pagesize=3"))
+    assert body["status"] == 422
+    assert body["errors"][0]["field"] == "pagesize"
+    assert "parameter" in body["errors"][0]["message"]
+
+
+async def test_a_query_parameter_on_a_route_that_has_none_is_named(people: People) -> None:
+    assert problem(await people["member"].get("/me?x=1"))["errors"][0]["field"] == "x"
+
+
+async def test_a_query_parameter_given_twice_is_named(people: People) -> None:
+    assert problem(await people["member"].get("/groups?page=1&page=2"))["errors"][0]["field"] == "page"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "x", ""])
+async def test_a_wrong_query_value_is_named_with_its_fix(people: People, value: str) -> None:
+    error = problem(await people["member"].get("/groups", params={"page": value}))["errors"][0]
+    assert error["field"] == "page"
+    assert error["fix"]
+
+
+async def test_an_unknown_field_of_a_body_is_named(people: People) -> None:
+    answer = await people["platform_admin"].post("/groups", json={"name": "g", "quota": 3})
+    error = problem(answer)["errors"][0]
+    assert (answer.status_code, error["field"]) == (422, "quota")
+    assert "no such field" in error["message"]
+
+
+async def test_a_nested_field_is_named_by_its_path(people: People) -> None:
+    body = {"name": "g", "user_quota": {"cpu": -1}}
+    assert problem(await people["platform_admin"].post("/groups", json=body))["errors"][0]["field"] == "user_quota.cpu"
+
+
+async def test_the_tag_of_a_union_is_no_part_of_a_fields_path(people: People) -> None:
+    body = {"name": "v", "source": {"type": "git", "url": "nothing"}}
+    assert problem(await people["platform_admin"].post("/volumes", json=body))["errors"][0]["field"] == "source.url"
+
+
+async def test_numbers_are_not_taken_from_text(people: People) -> None:
+    body = {"name": "g", "shared_volume_capacity": "5"}
+    error = problem(await people["platform_admin"].post("/groups", json=body))["errors"][0]
+    assert error["field"] == "shared_volume_capacity"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"{", "not JSON"),
+        (b'{"name": NaN}', "NaN"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"[" * 100_000, "nested"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_refused(people: People, content: bytes, said: str) -> None:
+    answer = await people["platform_admin"].post(
+        "/groups", content=content, headers={"Content-Type": "application/json"}
+    )
+    body = problem(answer)
+    assert (answer.status_code, body["code"]) == (400, "malformed")
+    assert said in body["detail"]
+
+
+@pytest.mark.parametrize("content", [rb'{"name":"a\u0000b"}', rb'{"name":"\ud800"}', b'{"name":"a","name":"b"}'])
+async def test_text_that_no_database_can_keep_is_named(people: People, content: bytes) -> None:
+    answer = await people["platform_admin"].post(
+        "/groups", content=content, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["field"] == "name"
+
+
+async def test_a_number_beyond_any_column_is_named(people: People) -> None:
+    answer = await people["platform_admin"].patch("/groups/research", json={"version": 10**30})
+    assert problem(answer)["errors"][0]["field"] == "version"
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"]
+)
+async def test_a_body_of_another_type_is_refused(people: People, kind: str) -> None:
+    answer = await people["platform_admin"].post("/groups", content=b"{}", headers={"Content-Type": kind})
+    assert problem(answer)["status"] == 415
+
+
+async def test_a_body_that_announces_too_much_is_refused_before_it_is_sent(people: People, api: Api) -> None:
+    token = people["platform_admin"].headers["Authorization"]
+    host, port = api.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST {PREFIX}api/v1/groups HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {10**12}\r\n\r\n".encode()
+    )
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    writer.close()
+    assert b" 413 " in head.splitlines()[0]
+    assert b"application/problem+json" in head
+
+
+async def test_a_chunked_body_that_grows_too_large_is_refused(people: People) -> None:
+    async def chunks() -> object:
+        for _ in range(MAX_BODY // 65536 + 2):
+            yield b" " * 65536
+
+    answer = await people["platform_admin"].post(
+        "/groups", content=chunks(), headers={"Content-Type": "application/json"}
+    )
+    assert problem(answer)["status"] == 413
+
+
+async def test_somebody_unknown_is_refused_before_the_body_is_looked_at(people: People) -> None:
+    answer = await people["nobody"].post("/groups", content=b"{", headers={"Content-Type": "text/plain"})
+    assert problem(answer)["status"] == 401
+
+
+@pytest.mark.parametrize("name", ["%00", "%ff", "a" * 400, "%2e%2e%2fetc"])
+async def test_a_path_that_can_name_nothing_is_not_found(people: People, name: str) -> None:
+    assert problem(await people["platform_admin"].get(f"/groups/{name}"))["status"] == 404
+
+
+async def test_a_name_with_a_slash_or_another_script_is_one_part_of_the_path(people: People) -> None:
+    made = await people["platform_admin"].post("/groups", json={"name": "データ"})
+    assert made.status_code == 201
+    assert (await people["platform_admin"].get("/groups/データ")).json()["id"] == made.json()["id"]
+
+
+async def test_a_mistake_of_ours_says_nothing_of_its_insides(
+    people: People, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError("the secret is 42")
+
+    api.context.capacity = broken  # type: ignore[assignment]
+    answer = await people["member"].get("/groups/research/launch-options")
+    body = problem(answer)
+    assert (answer.status_code, body["code"]) == (500, "internal")
+    assert "42" not in answer.text
+    assert body["request_id"] in caplog.text
+    assert "the secret is 42" in caplog.text
+
+
+async def test_secrets_of_a_refused_body_are_not_repeated(people: People) -> None:
+    body = {"name": "s", "kind": "env", "value": {"my": "hunter2"}}
+    answer = await people["member"].post("/secrets", json=body)
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
+
+
+async def test_answers_are_never_kept_by_caches_nor_framed(people: People) -> None:
+    headers = (await people["member"].get("/me")).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Server" not in headers
+
+
+async def test_a_stale_version_answers_409_with_what_is_there_now(people: People) -> None:
+    admin = people["platform_admin"]
+    version = (await admin.get("/groups/research")).json()["version"]
+    first = await admin.patch("/groups/research", json={"version": version, "description": "one"})
+    assert first.status_code == 200
+    second = await admin.patch("/groups/research", json={"version": version, "description": "two"})
+    body = problem(second)
+    assert (second.status_code, body["current"]["description"]) == (409, "one")
+
+
+async def test_the_document_is_served_as_it_is_printed(people: People) -> None:
+    from primehub_services.api.openapi import document
+
+    assert (await people["nobody"].get("/openapi.json")).json() == json.loads(json.dumps(document()))
