@@ -90,7 +90,7 @@ class EnvironmentBuilder:
         *,
         revision: str = "",
         progress: Progress = lambda percent, sentence: None,
-        output: Callable[[bytes], None] = lambda data: None,
+        output: Callable[[bytes], object] = lambda data: None,
         cancelled: Callable[[], bool] = lambda: False,
         allow_unsandboxed: bool = False,
     ) -> str:
@@ -105,7 +105,11 @@ class EnvironmentBuilder:
             build = self.plan(slug, source, revision=revision)
             if not self._is_there(build):
                 self._begin(build, allow_unsandboxed=allow_unsandboxed)
-                self._follow(build, progress, output, cancelled)
+                try:
+                    self._follow(build, progress, output, cancelled)
+                except BuildFailed:
+                    self._drop(build)
+                    raise
                 self._record(build)
         except WorkloadError as error:
             raise BuildFailed(str(error), code=error.code) from error
@@ -195,7 +199,7 @@ class EnvironmentBuilder:
         return tuple(p for p in dict.fromkeys(outside) if p != "/usr" and not p.startswith("/usr/"))
 
     def _follow(
-        self, build: Build, progress: Progress, output: Callable[[bytes], None], cancelled: Callable[[], bool]
+        self, build: Build, progress: Progress, output: Callable[[bytes], object], cancelled: Callable[[], bool]
     ) -> None:
         """Waits for the build's end, telling how far it is. Raises ``BuildFailed``."""
         offset, view, told = 0, BuildView(), ("", -1)
@@ -210,7 +214,6 @@ class EnvironmentBuilder:
             if status is None or not status.alive:
                 break
             if cancelled():
-                self._workloads.stop(build.key, 2)
                 msg = "The build was cancelled."
                 raise BuildFailed(msg, code="cancelled")
             installed = len(list(build.prefix.glob("lib/python*/site-packages/*.dist-info"))) if view.to_install else 0
@@ -268,7 +271,6 @@ class EnvironmentBuilder:
                 time.sleep(0.1)
             said = self._workloads.read_log(key, -2000).data.decode(errors="replace").strip()
         finally:
-            self._workloads.stop(key, 0)
             self._forget(key)
         if "primehub: complete" not in said:
             last = said.splitlines()[-1] if said else "it said nothing"
@@ -279,8 +281,14 @@ class EnvironmentBuilder:
             raise BuildFailed(msg, code="not-usable")
         return prefix
 
+    def _drop(self, build: Build) -> None:
+        """Leaves nothing of a build that failed or was cancelled."""
+        self._forget(build.key)
+        records.remove_tree(build.prefix)
+
     def _forget(self, key: str) -> None:
-        deadline = time.monotonic() + 10
+        self._workloads.stop(key, 2)
+        deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             try:
                 self._workloads.remove(key)

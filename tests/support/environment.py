@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def cache_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def base_environment() -> Iterator[str]:
+def base_environment() -> str:
     """The prefix of an environment that EnvironmentBuilder made (the first time it takes a minute or two)."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,4 +33,4 @@ def base_environment() -> Iterator[str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         builder = EnvironmentBuilder(Workloads(folder))
         prefix = builder.build("tests", EnvironmentSource(packages=PACKAGES), allow_unsandboxed=True)
-    yield prefix
+    return prefix

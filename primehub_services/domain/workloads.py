@@ -1,0 +1,106 @@
+"""What an engine runs, and what it says of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from .launch import LaunchPlan
+from .model import Model, Timestamp
+
+
+class Workload(Model):
+    """One thing to run, once. Its key is its plan's start id: an engine runs a key at most one time."""
+
+    plan: LaunchPlan
+    argv: tuple[str, ...] = Field(min_length=1)
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Beside the plan's own."""
+    port: int | None = None
+    """Where it listens, if it does."""
+    grace: float = Field(default=30, ge=0, description="seconds from SIGTERM to SIGKILL")
+
+    @property
+    def key(self) -> str:
+        """By which everybody knows it."""
+        return self.plan.start_id
+
+
+class EngineRef(Model):
+    """Where a workload is, in one engine's terms. Kept in the owner's row."""
+
+    engine: str
+    kind: str
+    """``process``, ``Job``, ``Pod``, ..."""
+    key: str
+    name: str = ""
+    uid: str = ""
+
+
+class ObservedState(StrEnum):
+    """What an engine sees of a workload."""
+
+    ABSENT = "ABSENT"
+    """There is none, and nothing of it runs."""
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    EXITED = "EXITED"
+    TERMINATING = "TERMINATING"
+    """It was asked to end and has not."""
+    UNKNOWN = "UNKNOWN"
+    """The engine cannot tell just now. Nothing may be concluded from it."""
+
+
+class Observation(Model):
+    """One workload as it was seen."""
+
+    state: ObservedState
+    code: int | None = None
+    """Exit code, 128 + signal where a signal ended it; null where it is not known."""
+    reason: str = ""
+    """``Completed``, ``Error``, ``OOMKilled``, ``Stopped``, ``Killed``, ``Lost``, ..."""
+    message: str = ""
+    started_at: Timestamp | None = None
+    ended_at: Timestamp | None = None
+
+
+class OwnedWorkload(Model):
+    """A workload that bears our mark."""
+
+    ref: EngineRef
+    labels: dict[str, str]
+    observation: Observation
+
+
+class UsageSample(Model):
+    """What a workload takes at one moment."""
+
+    at: Timestamp
+    cpu: int = Field(description="millicores")
+    memory: int = Field(description="bytes")
+    cpu_seconds: float = Field(description="since its start")
+
+
+class LogPiece(Model):
+    """Output of a workload. Offsets count every byte ever written, also those no longer kept."""
+
+    data: bytes
+    start: int
+    next_offset: int
+    size: int
+
+
+class Gpu(Model):
+    """A GPU of a machine."""
+
+    index: int
+    model: str = ""
+
+
+class MachineCapacity(Model):
+    """What workloads may request in all."""
+
+    cpu: int = Field(ge=0, description="millicores")
+    memory: int = Field(ge=0, description="bytes")
+    gpus: tuple[Gpu, ...] = ()

@@ -1,0 +1,1 @@
+"""What runs workloads: one interface, a folder for each engine."""

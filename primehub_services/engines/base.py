@@ -1,0 +1,135 @@
+"""The interface of engines. Each sentence here has a test in tests/contract/engines that every engine passes."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from primehub_services.domain.images import EnvironmentSource
+from primehub_services.domain.workloads import (
+    EngineRef,
+    LogPiece,
+    MachineCapacity,
+    Observation,
+    OwnedWorkload,
+    UsageSample,
+    Workload,
+)
+
+Progress = Callable[[int, str], None]
+
+
+class EngineError(Exception):
+    """The engine refuses, and would again. The text is a sentence for people, with what to do."""
+
+    def __init__(self, message: str, *, code: str = "failed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class EngineUnavailable(Exception):
+    """The engine cannot be asked just now. Nothing may be concluded from that."""
+
+
+class BuildFailed(Exception):
+    """An image cannot be made. The text is a sentence for who asked for it."""
+
+    def __init__(self, message: str, *, code: str = "failed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Engine(abc.ABC):
+    """Runs workloads. Every method may raise ``EngineUnavailable``."""
+
+    name: str
+    image_sources: frozenset[str]
+    """Types of ``Image.source`` that it can run."""
+
+    @abc.abstractmethod
+    def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
+        """Makes the workload so, and yields each reference as soon as it exists, to be committed at once.
+
+        Idempotent by the workload's key: one that runs, or ran, is not started again, and the same references are
+        yielded. Returns without waiting until it is ready. Raises ``EngineError`` where it can never run.
+        """
+
+    @abc.abstractmethod
+    async def observe(self, refs: Collection[EngineRef]) -> Mapping[str, Observation]:
+        """What is seen of each, by key. Every asked key is answered: ABSENT where there is none, UNKNOWN where the
+        engine cannot tell."""
+
+    @abc.abstractmethod
+    async def delete(self, ref: EngineRef, grace: float) -> None:
+        """Asks a running workload to end within ``grace`` seconds; drops an ended one. Absence is success.
+
+        Returns at once: completion is seen through ``observe``.
+        """
+
+    @abc.abstractmethod
+    async def list_owned(self) -> Sequence[OwnedWorkload]:
+        """Everything that bears our mark, ended and not dropped included: the sweep for orphans."""
+
+    @abc.abstractmethod
+    def changes(self) -> AsyncIterator[str]:
+        """Keys of workloads whose observation may have changed. Hints: correctness never rests on them."""
+
+
+class LogStreamer(abc.ABC):
+    """Has the output of its workloads."""
+
+    @abc.abstractmethod
+    async def read_log(self, ref: EngineRef, offset: int, limit: int) -> LogPiece:
+        """About ``limit`` bytes at the most, from ``offset`` (negative: from the end); empty where there is no more."""
+
+
+class UsageSampler(abc.ABC):
+    """Knows what its workloads take."""
+
+    @abc.abstractmethod
+    async def usage(self, refs: Collection[EngineRef]) -> Mapping[str, UsageSample]:
+        """The latest samples by key; a workload without one is left out."""
+
+
+class ImageBuilder(abc.ABC):
+    """Makes images."""
+
+    @abc.abstractmethod
+    async def build(self, slug: str, source: EnvironmentSource, *, revision: str, progress: Progress, log: Path) -> str:
+        """Makes the image, or finds it made, and returns its location. Cancelling the task ends the build.
+
+        ``revision`` makes a rebuild another image. Appends all output to ``log``. Raises ``BuildFailed``.
+        """
+
+    @abc.abstractmethod
+    async def remove_image(self, location: str) -> None:
+        """Deletes what ``build`` made there. Absence is success; what was only given stays."""
+
+
+class VolumeProvisioner(abc.ABC):
+    """Makes the folders of volumes that the platform keeps itself."""
+
+    @abc.abstractmethod
+    async def provision(self, slug: str) -> None:
+        """Makes the volume; one that is there stays as it is."""
+
+    @abc.abstractmethod
+    async def discard(self, slug: str) -> None:
+        """Deletes the volume with all in it. Absence is success."""
+
+
+class Capacity(abc.ABC):
+    """Knows how much it has in all."""
+
+    @abc.abstractmethod
+    async def capacity(self) -> MachineCapacity:
+        """What workloads may request in all."""
+
+
+CAPABILITIES: tuple[type, ...] = (LogStreamer, UsageSampler, ImageBuilder, VolumeProvisioner, Capacity)
+
+
+def capabilities(engine: Engine) -> tuple[str, ...]:
+    """The names of what an engine can do beside running workloads."""
+    return tuple(capability.__name__ for capability in CAPABILITIES if isinstance(engine, capability))

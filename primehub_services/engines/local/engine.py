@@ -1,0 +1,240 @@
+"""The Engine over ``sandbox.Workloads``: everything blocking in a thread, every state from disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from primehub_services.domain.images import EnvironmentSource
+from primehub_services.domain.workloads import (
+    EngineRef,
+    LogPiece,
+    MachineCapacity,
+    Observation,
+    ObservedState,
+    OwnedWorkload,
+    UsageSample,
+    Workload,
+)
+from primehub_services.sandbox import environments
+from primehub_services.sandbox.errors import WorkloadError
+from primehub_services.sandbox.layout import make_folder, workload_identity
+from primehub_services.sandbox.records import remove_tree
+from primehub_services.sandbox.spec import WorkloadState, WorkloadStatus
+from primehub_services.sandbox.workloads import Workloads
+
+from ..base import (
+    BuildFailed,
+    Capacity,
+    Engine,
+    EngineError,
+    ImageBuilder,
+    LogStreamer,
+    Progress,
+    UsageSampler,
+    VolumeProvisioner,
+)
+from . import machine
+
+LOOK_S = 1.0
+_STATES = {
+    WorkloadState.STARTING: ObservedState.PENDING,
+    WorkloadState.RUNNING: ObservedState.RUNNING,
+    WorkloadState.STOPPING: ObservedState.TERMINATING,
+    WorkloadState.EXITED: ObservedState.EXITED,
+}
+
+
+class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisioner, Capacity):
+    """This machine.
+
+    ``forward_out``: ports of this machine's loopback that workloads may reach (the hub's and the API's).
+    ``allow_unsandboxed``: whether workloads start where no sandbox can run. ``capacity_cpu`` (cores) and
+    ``capacity_memory`` (bytes) stand for what is measured where they are set.
+    """
+
+    name = "local"
+    image_sources = frozenset({"environment"})
+
+    def __init__(
+        self,
+        workloads: Workloads,
+        *,
+        forward_out: tuple[int, ...] = (),
+        allow_unsandboxed: bool = False,
+        capacity_cpu: float | None = None,
+        capacity_memory: int | None = None,
+    ) -> None:
+        self._workloads = workloads
+        self._forward_out = forward_out
+        self._allow_unsandboxed = allow_unsandboxed
+        self._capacity = (capacity_cpu, capacity_memory)
+        self._builder = environments.EnvironmentBuilder(workloads)
+
+    async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
+        """See ``Engine``."""
+        # a process has no name but its key, which exists before it does
+        yield _ref(workload.key)
+        try:
+            await asyncio.to_thread(self._start, workload)
+        except WorkloadError as error:
+            raise EngineError(str(error), code=error.code) from error
+
+    def _start(self, workload: Workload) -> None:
+        rendered = self._workloads.render(
+            workload.plan,
+            argv=workload.argv,
+            env=workload.environment,
+            port=workload.port,
+            forward_out=self._forward_out,
+            grace_s=workload.grace,
+            allow_unsandboxed=self._allow_unsandboxed,
+        )
+        self._workloads.start(rendered.spec)
+
+    async def observe(self, refs: Collection[EngineRef]) -> Mapping[str, Observation]:
+        """See ``Engine``."""
+        return await asyncio.to_thread(lambda: {ref.key: self._observe(ref.key) for ref in refs})
+
+    def _observe(self, key: str) -> Observation:
+        try:
+            return observation(self._workloads.status(key))
+        except (WorkloadError, OSError) as error:
+            return Observation(state=ObservedState.UNKNOWN, message=str(error))
+
+    async def delete(self, ref: EngineRef, grace: float) -> None:
+        """See ``Engine``."""
+        await asyncio.to_thread(self._delete, ref.key, grace)
+
+    def _delete(self, key: str, grace: float) -> None:
+        status = self._workloads.status(key)
+        if status is None:
+            return
+        try:
+            if status.alive:
+                self._workloads.stop(key, grace)
+            else:
+                self._workloads.remove(key)
+        except WorkloadError as error:
+            raise EngineError(str(error), code=error.code) from error
+
+    async def list_owned(self) -> Sequence[OwnedWorkload]:
+        """See ``Engine``. Builds of images are the builder's own and not among them."""
+        statuses = await asyncio.to_thread(self._workloads.list_)
+        return [
+            OwnedWorkload(ref=_ref(status.key), labels=status.labels, observation=observation(status))
+            for status in statuses
+            if status.labels.get("primehub.io/kind") != environments.KIND
+        ]
+
+    async def changes(self) -> AsyncIterator[str]:
+        """See ``Engine``. Found by looking once a second."""
+        seen: dict[str, WorkloadState] = {}
+        while True:
+            now = {status.key: status.state for status in await asyncio.to_thread(self._workloads.list_)}
+            changed = [key for key in seen.keys() | now.keys() if seen.get(key) != now.get(key)]
+            seen = now
+            for key in changed:
+                yield key
+            await asyncio.sleep(LOOK_S)
+
+    async def read_log(self, ref: EngineRef, offset: int, limit: int) -> LogPiece:
+        """See ``LogStreamer``."""
+        chunk = await asyncio.to_thread(self._workloads.read_log, ref.key, offset, limit)
+        return LogPiece(data=chunk.data, start=chunk.start, next_offset=chunk.next_offset, size=chunk.size)
+
+    async def usage(self, refs: Collection[EngineRef]) -> Mapping[str, UsageSample]:
+        """See ``UsageSampler``. Supervisors sample every ten seconds."""
+        return await asyncio.to_thread(self._usage, [ref.key for ref in refs])
+
+    def _usage(self, keys: list[str]) -> dict[str, UsageSample]:
+        samples = {}
+        for key in keys:
+            status = self._workloads.status(key)
+            if status is not None and status.alive and status.usage is not None:
+                samples[key] = UsageSample.model_validate(status.usage.model_dump())
+        return samples
+
+    async def build(self, slug: str, source: EnvironmentSource, *, revision: str, progress: Progress, log: Path) -> str:
+        """See ``ImageBuilder``. ``progress`` is called on the loop."""
+        loop = asyncio.get_running_loop()
+        cancelled = threading.Event()
+
+        def tell(percent: int, sentence: str) -> None:
+            loop.call_soon_threadsafe(progress, percent, sentence)
+
+        task = asyncio.create_task(asyncio.to_thread(self._build, slug, source, revision, tell, log, cancelled.is_set))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled.set()
+            with contextlib.suppress(BuildFailed):
+                await task
+            raise
+
+    def _build(
+        self,
+        slug: str,
+        source: EnvironmentSource,
+        revision: str,
+        progress: Progress,
+        log: Path,
+        cancelled: Callable[[], bool],
+    ) -> str:
+        try:
+            with log.open("ab", buffering=0) as file:
+                return self._builder.build(
+                    slug,
+                    source,
+                    revision=revision,
+                    progress=progress,
+                    output=file.write,
+                    cancelled=cancelled,
+                    allow_unsandboxed=self._allow_unsandboxed,
+                )
+        except environments.BuildFailed as error:
+            raise BuildFailed(str(error), code=error.code) from error
+        except OSError as error:
+            msg = f"{error.filename}: {error.strerror}"
+            raise BuildFailed(msg, code="folder") from error
+
+    async def remove_image(self, location: str) -> None:
+        """See ``ImageBuilder``."""
+        await asyncio.to_thread(self._builder.remove, location)
+
+    async def provision(self, slug: str) -> None:
+        """See ``VolumeProvisioner``."""
+        owner = workload_identity(self._workloads.options.workload_uid)
+        try:
+            await asyncio.to_thread(make_folder, self._workloads.layout.volume(slug), owner=owner)
+        except WorkloadError as error:
+            raise EngineError(str(error), code=error.code) from error
+
+    async def discard(self, slug: str) -> None:
+        """See ``VolumeProvisioner``."""
+        await asyncio.to_thread(remove_tree, self._workloads.layout.volume(slug))
+
+    async def capacity(self) -> MachineCapacity:
+        """See ``Capacity``."""
+        return await asyncio.to_thread(machine.measure, *self._capacity)
+
+
+def _ref(key: str) -> EngineRef:
+    return EngineRef(engine=LocalEngine.name, kind="process", key=key, name=key)
+
+
+def observation(status: WorkloadStatus | None) -> Observation:
+    """A status in an engine's words."""
+    if status is None:
+        return Observation(state=ObservedState.ABSENT)
+    return Observation(
+        state=_STATES[status.state],
+        code=status.code,
+        reason=status.reason,
+        message=status.message,
+        started_at=status.started_at,
+        ended_at=status.ended_at,
+    )
