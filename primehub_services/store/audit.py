@@ -41,14 +41,13 @@ def list_(
         conditions.append(AuditRow.at >= since)
     if until is not None:
         conditions.append(AuditRow.at < until)
-    statement = sa.select(AuditRow).where(*conditions)
-    rows, total = lists.page(uow, statement, query, sorts=_SORTS, default="-at", key=AuditRow.id.desc())
-    # deleted groups too: the log is about what was
-    slugs = dict(
-        uow.session.execute(
-            sa.select(GroupRow.id, GroupRow.slug).where(GroupRow.id.in_({row.group_id for row in rows}))
-        ).tuples()
+    rows, total = lists.page(
+        uow, sa.select(AuditRow).where(*conditions), query, sorts=_SORTS, default="-at", key=AuditRow.id.desc()
     )
+    # deleted groups too: the log is about what was
+    ids = {row.group_id for row in rows if row.group_id}
+    statement = sa.select(GroupRow.id, GroupRow.slug).where(GroupRow.id.in_(ids))
+    slugs: dict[str, str] = {group_id: slug for group_id, slug in uow.session.execute(statement)}
     events = [
         AuditEvent(
             id=row.id,

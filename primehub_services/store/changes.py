@@ -85,7 +85,8 @@ def _at(uow: UnitOfWork, seq: int) -> Cursor:
     there = set(
         uow.session.scalars(sa.select(ChangeRow.seq).where(ChangeRow.seq > seq - _LOOK_BACK, ChangeRow.seq <= seq))
     )
-    begin = max(1, seq - _LOOK_BACK + 1, min(there, default=seq))
+    # swept numbers are among them: looking for those too, for a while, costs little
+    begin = max(1, seq - _LOOK_BACK + 1)
     return Cursor(seq, {n: uow.now + PATIENCE for n in range(begin, seq) if n not in there})
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import sqlalchemy as sa
+
 from ..domain.volumes import Volume, VolumeCreate
 from . import catalog
 from .catalog import Seen
 from .orm import VolumeRow
 from .unit_of_work import UnitOfWork
 
-SORTS: dict[str, object] = {}
+MESSAGE_MAX = 2000
 
 
 def to_models(uow: UnitOfWork, rows: Iterable[VolumeRow], seen: Seen) -> list[Volume]:
@@ -50,3 +52,15 @@ def put(row: VolumeRow, spec: VolumeCreate) -> None:
     row.source = spec.source.model_dump(mode="json")
     row.all_groups = spec.all_groups
     row.launch_group_only = spec.launch_group_only
+
+
+def report(uow: UnitOfWork, volume_id: str, message: str) -> None:
+    """Why launches leave the volume out; empty where they do not. For the controller that keeps its content."""
+    row = uow.session.get(VolumeRow, volume_id)
+    if row is None or row.deleted_at is not None or row.message == message[:MESSAGE_MAX]:
+        return
+    uow.session.execute(
+        # not through the row: that would count a version and spoil somebody's edit
+        sa.update(VolumeRow).where(VolumeRow.id == volume_id).values(message=message[:MESSAGE_MAX])
+    )
+    catalog.tell(uow, "volume", row, "update", everyone=row.all_groups, groups=catalog.group_ids_of(uow, row))
