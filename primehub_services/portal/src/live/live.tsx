@@ -1,0 +1,86 @@
+import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { xsrfToken } from '../lib/base';
+import { connect, type Link } from './connect';
+import type { Change, LogPart, StreamState } from './messages';
+
+/** Which lists and things a change of each kind makes stale: the first word of the query keys. */
+const STALE: Record<string, readonly string[]> = {
+  account: ['me', 'users', 'members'],
+  membership: ['me', 'members', 'launch-options', 'usage'],
+  group: ['me', 'groups', 'launch-options', 'usage', 'launch-check'],
+  instance_type: ['launch-options', 'launch-check'],
+  image: ['launch-options', 'launch-check', 'images'],
+  volume: ['launch-options'],
+  claim: ['usage', 'launch-check', 'launch-options', 'notebooks'],
+  notebook: ['notebooks', 'usage', 'launch-check'],
+  announcement: ['announcements'],
+  settings: ['settings', 'me'],
+  token: ['tokens'],
+  invitation: ['invitations'],
+};
+
+export function applyChange(queries: QueryClient, change: Change): void {
+  const names = STALE[change.kind.replaceAll('-', '_')];
+  void queries.invalidateQueries(
+    names ? { predicate: (query) => names.includes(String(query.queryKey[0])) } : { queryKey: [change.kind] },
+  );
+}
+
+type Live = { state: StreamState; retry: () => void; follow: (id: string, offset: number, take: (part: LogPart) => void) => () => void };
+const LiveContext = createContext<Live | null>(null);
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
+  const [state, setState] = useState<StreamState>({ is: 'connecting' });
+  const link = useRef<Link | null>(null);
+  const followers = useRef(new Map<string, { offset: number; takers: Set<(part: LogPart) => void> }>());
+
+  useEffect(() => {
+    const open = connect((message) => {
+      if (message.type === 'state') setState(message.state);
+      else if (message.type === 'change') applyChange(queries, message.change);
+      else if (message.type === 'reset') void queries.invalidateQueries();
+      else {
+        const follower = followers.current.get(message.part.id);
+        if (!follower) return;
+        follower.offset = message.part.next;
+        for (const take of follower.takers) take(message.part);
+      }
+    });
+    link.current = open;
+    return () => {
+      link.current = null;
+      open.close();
+    };
+  }, [queries]);
+
+  const live = useMemo<Live>(() => {
+    const tell = () => link.current?.send({
+      type: 'logs',
+      logs: Object.fromEntries([...followers.current].map(([id, { offset }]) => [id, offset])),
+    });
+    return {
+      state,
+      retry: () => link.current?.send({ type: 'retry', xsrf: xsrfToken() }),
+      follow: (id, offset, take) => {
+        const follower = followers.current.get(id) ?? { offset, takers: new Set() };
+        follower.takers.add(take);
+        followers.current.set(id, follower);
+        tell();
+        return () => {
+          follower.takers.delete(take);
+          if (follower.takers.size === 0) followers.current.delete(id);
+          tell();
+        };
+      },
+    };
+  }, [state]);
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+export function useLive(): Live {
+  const live = useContext(LiveContext);
+  if (live === null) throw new Error('useLive needs a LiveProvider around it');
+  return live;
+}

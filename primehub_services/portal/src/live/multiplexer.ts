@@ -1,0 +1,142 @@
+import { EventParser, type ServerEvent } from './sse';
+import type { Change, FromStream, LogPart, StreamState, ToStream } from './messages';
+
+const SILENCE = 40_000; // the server sends something at least every 15 s
+const FORGET = 200_000; // hidden tabs are let run once a minute
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 30_000;
+
+type Client = { logs: Record<string, number>; seen: number };
+
+/**
+ * The one event stream of a browser, for all of its tabs. It lives in a SharedWorker, or in the one tab that leads.
+ * Changes go to every tab; a part of a log to those that asked for that log. Nothing is lost when the stream is
+ * opened anew (a tab wants another log, the laptop slept): it resumes after the last event seen.
+ */
+export class Multiplexer {
+  private clients = new Map<string, Client>();
+  private api = '';
+  private xsrf = '';
+  private state: StreamState = { is: 'connecting' };
+  private abort: AbortController | null = null;
+  private lastId = '';
+  private delay = FIRST_RETRY;
+  private lastByte = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private offsets = new Map<string, number>();
+
+  constructor(private readonly send: (client: string | null, message: FromStream) => void) {
+    let last = Date.now();
+    setInterval(() => {
+      const now = Date.now();
+      const slept = now - last > 30_000;
+      last = now;
+      for (const [id, client] of this.clients) if (now - client.seen > FORGET) this.forget(id);
+      if (this.abort && (slept || now - this.lastByte > SILENCE)) this.connect();
+    }, 5_000);
+  }
+
+  receive(id: string, message: ToStream): void {
+    if (message.type === 'bye') return this.forget(id);
+    const client = this.clients.get(id) ?? { logs: {}, seen: 0 };
+    client.seen = Date.now();
+    this.clients.set(id, client);
+    if ('xsrf' in message) this.xsrf = message.xsrf;
+    if (message.type === 'hello') {
+      this.api = message.api;
+      if (this.abort === null && this.timer === undefined) this.connect();
+      else if (this.state.is === 'signed-out') this.connect();
+      this.send(id, { type: 'state', state: this.state });
+    } else if (message.type === 'retry') {
+      if (this.state.is !== 'open') this.connect();
+    } else if (message.type === 'logs') {
+      const before = this.wanted();
+      for (const [log, offset] of Object.entries(message.logs)) {
+        // a tab that begins a log needs it from its own offset; the others skip what they have
+        if (!(log in client.logs)) this.offsets.set(log, Math.min(offset, this.offsets.get(log) ?? offset));
+      }
+      client.logs = message.logs;
+      const after = this.wanted();
+      const added = [...after].some((log) => !before.has(log));
+      for (const log of this.offsets.keys()) if (!after.has(log)) this.offsets.delete(log);
+      if (added && this.api) this.connect();
+    }
+  }
+
+  private wanted(): Set<string> {
+    return new Set([...this.clients.values()].flatMap((client) => Object.keys(client.logs)));
+  }
+
+  private forget(id: string): void {
+    this.clients.delete(id);
+    if (this.clients.size === 0) {
+      this.abort?.abort();
+      this.abort = null;
+      clearTimeout(this.timer);
+      this.timer = undefined;
+    }
+  }
+
+  private become(state: StreamState): void {
+    this.state = state;
+    this.send(null, { type: 'state', state });
+  }
+
+  private connect(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.abort?.abort();
+    const abort = new AbortController();
+    this.abort = abort;
+    this.lastByte = Date.now();
+    if (this.state.is !== 'open') this.become({ is: 'connecting' });
+    void this.read(abort.signal)
+      .catch(() => 'lost' as const)
+      .then((end) => {
+        if (this.abort !== abort) return;
+        this.abort = null;
+        if (end === 'signed-out') return this.become({ is: 'signed-out' });
+        // the spread keeps the browsers of a whole group from coming back in the same instant
+        const wait = this.delay * (0.75 + Math.random() / 2);
+        this.delay = Math.min(this.delay * 2, LAST_RETRY);
+        this.become({ is: 'lost', retryAt: Date.now() + wait });
+        this.timer = setTimeout(() => this.connect(), wait);
+      });
+  }
+
+  private async read(signal: AbortSignal): Promise<'lost' | 'signed-out'> {
+    const url = new URL(`${this.api}/events`, self.location.origin);
+    const logs = [...this.wanted()].map((log) => `${log}:${this.offsets.get(log) ?? 0}`);
+    if (logs.length > 0) url.searchParams.set('logs', logs.join(','));
+    const headers: Record<string, string> = { Accept: 'text/event-stream', 'X-XSRFToken': this.xsrf };
+    if (this.lastId) headers['Last-Event-ID'] = this.lastId;
+    const response = await fetch(url, { headers, signal, credentials: 'same-origin', cache: 'no-store', redirect: 'manual' });
+    if (response.status === 401 || response.type === 'opaqueredirect') return 'signed-out';
+    if (!response.ok || response.body === null) return 'lost';
+    const missed = this.lastId === '';
+    this.delay = FIRST_RETRY;
+    this.become({ is: 'open' });
+    if (missed) this.send(null, { type: 'reset' });
+    const parser = new EventParser();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (signal.aborted || done) return 'lost';
+      this.lastByte = Date.now();
+      for (const event of parser.push(value)) this.deliver(event);
+      if (parser.id) this.lastId = parser.id;
+    }
+  }
+
+  private deliver(event: ServerEvent): void {
+    if (event.event === 'reset') {
+      this.send(null, { type: 'reset' });
+    } else if (event.event === 'change') {
+      this.send(null, { type: 'change', change: JSON.parse(event.data) as Change });
+    } else if (event.event === 'log') {
+      const part = JSON.parse(event.data) as LogPart;
+      this.offsets.set(part.id, part.next);
+      for (const [id, client] of this.clients) if (part.id in client.logs) this.send(id, { type: 'log', part });
+    }
+  }
+}

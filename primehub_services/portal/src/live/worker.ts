@@ -1,0 +1,18 @@
+import type { FromStream, ToStream } from './messages';
+import { Multiplexer } from './multiplexer';
+
+const ports = new Map<string, MessagePort>();
+const stream = new Multiplexer((client, message: FromStream) => {
+  for (const [id, port] of ports) if (client === null || client === id) port.postMessage(message);
+});
+let made = 0;
+
+(self as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = (event) => {
+  const port = event.ports[0]!;
+  const id = String(++made);
+  ports.set(id, port);
+  port.onmessage = ({ data }: MessageEvent<ToStream>) => {
+    stream.receive(id, data);
+    if (data.type === 'bye') ports.delete(id);
+  };
+};

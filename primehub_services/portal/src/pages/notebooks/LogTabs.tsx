@@ -1,0 +1,29 @@
+import { Tabs } from 'antd';
+import { useSearchParams } from 'react-router';
+import type { Notebook } from '../../api/types';
+import { t } from '../../text';
+import { EventRows } from './EventLog';
+import { LogView } from './LogView';
+import { StageBar } from './StageBar';
+
+/** The log, live and after the end, and what happened at the start. Which is shown is in the address. */
+export function LogTabs({ notebook }: { notebook: Notebook }) {
+  const [query, setQuery] = useSearchParams();
+  return (
+    <Tabs
+      activeKey={query.get('tab') === 'events' ? 'events' : 'log'}
+      onChange={(key) => setQuery((before) => {
+        before.set('tab', key);
+        return before;
+      }, { replace: true })}
+      items={[
+        { key: 'log', label: t.notebook.log, children: <LogView notebook={notebook} /> },
+        {
+          key: 'events',
+          label: t.notebook.events,
+          children: <><div style={{ padding: '16px 0 4px' }}><StageBar notebook={notebook} /></div><div className="logBox"><EventRows notebook={notebook} waiting={false} /></div></>,
+        },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,85 @@
+import { useQuery } from '@tanstack/react-query';
+import { Button, Checkbox, Input } from 'antd';
+import { Download, Search } from 'lucide-react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import type { Notebook } from '../../api/types';
+import { useDebounced } from '../../lib/debounce';
+import { useLive } from '../../live/live';
+import { Bones, Empty, Failure, Waiting } from '../../parts/page';
+import { t } from '../../text';
+import { LINES, append, clean, downloadUrl, loadTail, noLines, type Lines } from './log';
+
+export function LogView({ notebook }: { notebook: Notebook }) {
+  const { follow } = useLive();
+  const ended = notebook.ended_at !== null;
+  // begun once; what comes later comes by the stream
+  const first = useQuery({ queryKey: ['log', notebook.id], queryFn: ({ signal }) => loadTail(notebook.id, signal), staleTime: Infinity, gcTime: 0 });
+  const [log, setLog] = useState<Lines>(noLines);
+  const [search, setSearch] = useState('');
+  const [followEnd, setFollowEnd] = useState(true);
+  const wanted = useDebounced(search, 120);
+
+  const loaded = first.data;
+  useEffect(() => {
+    if (loaded === undefined) return undefined;
+    setLog(append({ ...noLines, from: loaded.offset, next: loaded.offset }, loaded));
+    if (ended) return undefined;
+    return follow(notebook.id, loaded.next, (part) => setLog((before) => append(before, part)));
+  }, [loaded, ended, follow, notebook.id]);
+
+  const all = useMemo(() => (log.open === '' ? log.lines : [...log.lines, clean(log.open)]), [log]);
+  const shown = useMemo(() => (wanted === '' ? all : all.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()))), [all, wanted]);
+  const cut = log.from > 0 || log.lines.length >= LINES;
+
+  return (
+    <div className="logBox">
+      <div className="logBar">
+        <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={t.notebook.search} aria-label={t.notebook.search} value={search} onChange={(event) => setSearch(event.target.value)} />
+        <span role="status">{wanted !== '' && t.notebook.searching(shown.length)}</span>
+        <span className="gap" />
+        {!ended && <Checkbox checked={followEnd} onChange={(event) => setFollowEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
+        <Button type="text" size="small" href={downloadUrl(notebook.id)} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>
+      </div>
+      {first.error ? <div className="state"><Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.unaffected} onRetry={() => void first.refetch()} /></div>
+        : first.isPending ? <div className="log" style={{ padding: 16 }}><Waiting><Bones rows={8} widths={[40, 72, 64, 80, 52]} /></Waiting></div>
+          : all.length === 0 ? <Empty title={ended ? t.notebook.logNone : t.notebook.logEmpty} />
+            : shown.length === 0 ? <Empty title={t.notebook.logNothing(wanted)} action={<Button onClick={() => setSearch('')}>{t.notebook.clearSearch}</Button>} />
+              : <Scroll lines={shown} mark={wanted} cut={cut} followEnd={followEnd && !ended} onFollow={setFollowEnd} />}
+    </div>
+  );
+}
+
+/** Scrolling up stops following; scrolling to the end goes on with it. */
+function Scroll({ lines, mark, cut, followEnd, onFollow }: {
+  lines: string[]; mark: string; cut: boolean; followEnd: boolean; onFollow: (follow: boolean) => void;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const top = useRef(0);
+  useEffect(() => {
+    if (followEnd && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [followEnd, lines]);
+  return (
+    <div className="log" ref={box} tabIndex={0} role="region" aria-label={t.notebook.log} onScroll={() => {
+      const el = box.current!;
+      const atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < 24;
+      if (followEnd && el.scrollTop < top.current && !atEnd) onFollow(false);
+      else if (!followEnd && atEnd && el.scrollTop > top.current) onFollow(true);
+      top.current = el.scrollTop;
+    }}>
+      {cut && <p className="logNote">{t.notebook.logEarlier}</p>}
+      {lines.map((line, i) => <Line key={i} text={line} mark={mark} />)}
+    </div>
+  );
+}
+
+const Line = memo(function Line({ text, mark }: { text: string; mark: string }) {
+  if (mark === '') return <div className="row">{text}</div>;
+  const parts: React.ReactNode[] = [];
+  const lower = text.toLowerCase();
+  let at = 0;
+  for (let hit = lower.indexOf(mark.toLowerCase()); hit >= 0; hit = lower.indexOf(mark.toLowerCase(), at)) {
+    parts.push(text.slice(at, hit), <mark key={hit}>{text.slice(hit, hit + mark.length)}</mark>);
+    at = hit + mark.length;
+  }
+  return <div className="row">{parts}{text.slice(at)}</div>;
+});

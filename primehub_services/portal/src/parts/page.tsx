@@ -1,0 +1,112 @@
+import { Button, Skeleton, Tooltip } from 'antd';
+import { ChevronLeft, Lock, RotateCw } from 'lucide-react';
+import { useEffect, useId, useState, type ReactNode } from 'react';
+import { Link } from 'react-router';
+import { asProblem } from '../api/client';
+import { useNow } from '../lib/clock';
+import { ago, exact } from '../lib/format';
+import { t } from '../text';
+
+export function Page({ crumbs, title, status, lead, actions, children }: {
+  crumbs?: { to: string; text: string }; title: string; status?: ReactNode; lead?: ReactNode; actions?: ReactNode; children: ReactNode;
+}) {
+  useEffect(() => {
+    document.title = `${title} · PrimeHub`;
+  }, [title]);
+  return (
+    <div className="page">
+      <header className="head">
+        <div className="headText">
+          {crumbs && <nav className="crumbs" aria-label={t.page.up}><ChevronLeft size={14} aria-hidden /><Link to={crumbs.to}>{crumbs.text}</Link></nav>}
+          <div className="titleRow"><h1>{title}</h1>{status}</div>
+          {lead !== undefined && <div className="lead">{lead}</div>}
+        </div>
+        {actions !== undefined && <div className="actions">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+export function Panel({ title, extra, children, className = '' }: {
+  title?: ReactNode; extra?: ReactNode; children: ReactNode; className?: string;
+}) {
+  const id = useId();
+  return (
+    <section className={`panel ${className}`} aria-labelledby={title === undefined ? undefined : id}>
+      {title !== undefined && (
+        <div className="panelHead"><h2 id={id}>{title}</h2>{extra !== undefined && <div className="extra">{extra}</div>}</div>
+      )}
+      {children}
+    </section>
+  );
+}
+
+export function Facts({ rows }: { rows: [string, ReactNode][] }) {
+  return <dl className="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+/** Relative for people, exact on hover and for keyboards. */
+export function Ago({ at }: { at: string }) {
+  const now = useNow(20_000);
+  return <Tooltip title={exact(at)}><time className="ago" dateTime={at}>{ago(at, now)}</time></Tooltip>;
+}
+
+export const Who = ({ name }: { name: string }) => <span className="who"><i aria-hidden>{name[0]}</i>{name}</span>;
+
+/** Skeletons come after 150 ms, so that what is quick never flickers; the space is kept from the start. */
+export function Waiting({ children, label = t.page.loading }: { children: ReactNode; label?: string }) {
+  const [shown, show] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => show(true), 150);
+    return () => clearTimeout(timer);
+  }, []);
+  return <div aria-busy="true" className={shown ? 'waiting' : 'waiting early'}><span className="sr" role="status">{shown ? label : ''}</span>{children}</div>;
+}
+
+export function Bones({ rows, widths = [68, 92, 54, 80] }: { rows: number; widths?: number[] }) {
+  return (
+    <div className="bones" aria-hidden>
+      {Array.from({ length: rows }, (_, i) => (
+        <Skeleton.Button key={i} size="small" style={{ width: `${widths[i % widths.length]}%`, height: 12, minWidth: 0 }} />
+      ))}
+    </div>
+  );
+}
+
+/** What is not here, what it would be good for, the one next action. */
+export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+  return <div className="state"><b>{title}</b>{children !== undefined && <p>{children}</p>}{action}</div>;
+}
+
+export function NoPermission({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
+  return <div className="state"><b><Lock size={15} aria-hidden /> {title}</b><p>{children}</p>{action}</div>;
+}
+
+/** What could not be done, what is not affected, a retry with its countdown, the request's id. */
+export function Failure({ error, what, unaffected, onRetry }: {
+  error: unknown; what: string; unaffected?: string; onRetry: () => void;
+}) {
+  const problem = asProblem(error);
+  const again = problem.status === 0 || problem.status >= 500;
+  const [left, setLeft] = useState(10);
+  useEffect(() => {
+    if (!again) return undefined;
+    const timer = setInterval(() => setLeft((s) => s - 1), 1000);
+    return () => clearInterval(timer);
+  }, [again]);
+  useEffect(() => {
+    if (left > 0) return;
+    setLeft(10);
+    onRetry();
+  }, [left, onRetry]);
+  if (problem.status === 403) return <NoPermission title={problem.title}>{problem.message}</NoPermission>;
+  return (
+    <div className="state" role="alert">
+      <b>{what}</b>
+      <p>{problem.status === 0 ? t.error.noAnswer : problem.message} {unaffected} {again && <span aria-hidden>{t.error.tryingIn(left)}</span>}</p>
+      <Button icon={<RotateCw size={14} aria-hidden />} onClick={onRetry}>{t.error.tryNow}</Button>
+      {problem.requestId && <code>{t.error.request(problem.requestId)}</code>}
+    </div>
+  );
+}

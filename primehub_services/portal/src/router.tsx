@@ -1,0 +1,57 @@
+import { createBrowserRouter, Navigate, useLocation, useParams, type RouteObject } from 'react-router';
+import { base } from './lib/base';
+import { useMe } from './lib/session';
+import { recall } from './lib/storage';
+import { Crashed, NotFound } from './shell/Wholes';
+import { Shell } from './shell/Shell';
+import { GroupGate } from './shell/GroupGate';
+import { NoGroup } from './shell/NoGroup';
+
+/** To the group of the address's `?group=`, else the last one, else the first. */
+function ToGroup({ page }: { page: string }) {
+  const me = useMe();
+  const { search } = useLocation();
+  const query = new URLSearchParams(search);
+  const wanted = query.get('group') ?? recall('group', '');
+  const group = me.groups.find((g) => g.group === wanted || g.name === wanted) ?? me.groups[0];
+  if (group === undefined) return <NoGroup />;
+  query.delete('group');
+  const rest = query.size > 0 ? `?${query}` : '';
+  return <Navigate replace to={`/g/${group.group}/${page}${rest}`} />;
+}
+
+function ToHome() {
+  const { group } = useParams();
+  return <Navigate replace to={`/g/${group}/home`} />;
+}
+
+const page = (load: () => Promise<{ default: () => React.ReactNode }>): Pick<RouteObject, 'lazy'> => ({
+  lazy: async () => ({ Component: (await load()).default }),
+});
+
+export const router = createBrowserRouter([
+  { path: '/cli-login', errorElement: <Crashed />, ...page(() => import('./pages/login/LoginRequest')) },
+  {
+    element: <Shell />,
+    errorElement: <Crashed />,
+    children: [
+      { index: true, element: <ToGroup page="home" /> },
+      { path: 'notebooks', element: <ToGroup page="notebooks" /> },
+      { path: 'profile', ...page(() => import('./pages/profile/Profile')) },
+      { path: 'tokens', ...page(() => import('./pages/profile/Tokens')) },
+      {
+        path: 'g/:group',
+        element: <GroupGate />,
+        children: [
+          { index: true, element: <ToHome /> },
+          { path: 'home', ...page(() => import('./pages/home/Home')) },
+          { path: 'notebooks', ...page(() => import('./pages/notebooks/Notebooks')) },
+          { path: 'notebooks/past', ...page(() => import('./pages/notebooks/Past')) },
+          { path: 'notebooks/:id', ...page(() => import('./pages/notebooks/PastOne')) },
+          { path: '*', element: <NotFound /> },
+        ],
+      },
+      { path: '*', element: <NotFound /> },
+    ],
+  },
+], { basename: base.replace(/\/$/, '') });

@@ -1,0 +1,74 @@
+import { useQuery } from '@tanstack/react-query';
+import { Button } from 'antd';
+import { Info, OctagonX, TriangleAlert, WifiOff } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { ask } from '../api/queries';
+import type { Announcement } from '../api/types';
+import { hub } from '../lib/base';
+import { useNow } from '../lib/clock';
+import { useMe } from '../lib/session';
+import { useRemembered } from '../lib/storage';
+import { useLive } from '../live/live';
+import { t } from '../text';
+import { useWorkingGroup } from './SideMenu';
+
+const icons = { info: Info, warning: TriangleAlert, error: OctagonX };
+const weight = { error: 0, warning: 1, info: 2 };
+
+/** One line each, most serious first. */
+export function Banners() {
+  const me = useMe();
+  const group = useWorkingGroup();
+  const now = useNow(30_000);
+  const { data } = useQuery(ask.announcements());
+  const [dismissed, dismiss] = useRemembered<string[]>('dismissed', []);
+  const due = ({ starts_at, ends_at }: Announcement) =>
+    (!starts_at || Date.parse(starts_at) <= now) && (!ends_at || Date.parse(ends_at) > now);
+  const shown = (data?.items ?? [])
+    .filter((a) => due(a) && !dismissed.includes(a.id) && (!a.group || a.group === group))
+    .sort((a, b) => weight[a.level] - weight[b.level]);
+  return (
+    <div className="banners">
+      <Connection />
+      {me.must_change_password && (
+        <div className="banner warning" role="alert">
+          <TriangleAlert size={16} aria-hidden /><p>{t.shell.mustChange}</p>
+          <Button size="small" href={hub.changePassword}>{t.shell.choosePassword}</Button>
+        </div>
+      )}
+      {shown.map((a) => {
+        const Icon = icons[a.level];
+        return (
+          <div key={a.id} className={`banner ${a.level}`} role="status">
+            <Icon size={16} aria-hidden /><p>{a.message}</p>
+            <Button size="small" type="text" aria-label={t.shell.dismissThis(a.message)} onClick={() => dismiss([...dismissed.slice(-50), a.id])}>{t.shell.dismiss}</Button>
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+/** Said only when the stream stays away: a blink of the network is nobody's business. */
+function Connection() {
+  const { state, retry } = useLive();
+  const [away, setAway] = useState(false);
+  const open = state.is === 'open' || state.is === 'signed-out';
+  useEffect(() => {
+    if (open) {
+      setAway(false);
+      return undefined;
+    }
+    const timer = setTimeout(() => setAway(true), 4000);
+    return () => clearTimeout(timer);
+  }, [open]);
+  const now = useNow();
+  if (!away || open) return null;
+  const left = state.is === 'lost' ? Math.ceil((state.retryAt - now) / 1000) : 0;
+  return (
+    <div className="banner warning" role="status">
+      <WifiOff size={16} aria-hidden /><p>{left > 0 ? t.shell.lost(left) : t.shell.losing}</p>
+      <Button size="small" onClick={retry}>{t.shell.tryNow}</Button>
+    </div>
+  );
+}

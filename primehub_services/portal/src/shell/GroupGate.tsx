@@ -1,0 +1,27 @@
+import { useEffect } from 'react';
+import { Link, Outlet, useParams } from 'react-router';
+import { NoPermission } from '../parts/page';
+import { useMe } from '../lib/session';
+import { remember } from '../lib/storage';
+import { t } from '../text';
+import { NoGroup } from './NoGroup';
+
+/** Lets only members of the group in the address further; remembers it as the working group. */
+export function GroupGate() {
+  const me = useMe();
+  const { group = '' } = useParams();
+  const member = me.groups.some((g) => g.group === group);
+  useEffect(() => {
+    if (member) remember('group', group);
+  }, [member, group]);
+  if (me.groups.length === 0) return <NoGroup />;
+  if (!member) {
+    return (
+      <div className="whole">
+        <NoPermission title={t.notInGroup.title(group)} action={<Link to="/">{t.error.goHome}</Link>}>{t.notInGroup.why(me.name)}</NoPermission>
+      </div>
+    );
+  }
+  // another group is another page: nothing chosen in one is carried into the other
+  return <Outlet key={group} />;
+}

@@ -1,0 +1,49 @@
+import { Button, Dropdown, Input } from 'antd';
+import { ChevronsUpDown } from 'lucide-react';
+import { useState } from 'react';
+import { useLocation, useNavigate } from 'react-router';
+import { nameOf, useMe } from '../lib/session';
+import { t } from '../text';
+import { useWorkingGroup } from './SideMenu';
+
+const MANY = 8;
+
+/** The working group. Switching keeps the page: `/g/a/notebooks` becomes `/g/b/notebooks`. */
+export function GroupSwitch() {
+  const me = useMe();
+  const current = useWorkingGroup();
+  const go = useNavigate();
+  const { pathname } = useLocation();
+  const [find, setFind] = useState('');
+  if (current === null) return null;
+  const page = /^\/g\/[^/]+\/([^/]+)/.exec(pathname)?.[1] ?? 'home';
+  const name = nameOf(me.groups.find((g) => g.group === current)!);
+  const shown = me.groups
+    .filter((g) => `${nameOf(g)} ${g.name}`.toLowerCase().includes(find.toLowerCase()))
+    .sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
+  return (
+    <Dropdown
+      trigger={['click']}
+      onOpenChange={() => setFind('')}
+      menu={{
+        selectedKeys: [current],
+        onClick: ({ key }) => void go(`/g/${key}/${page}`),
+        items: [{
+          type: 'group',
+          label: shown.length > 0 ? t.shell.workingGroup : t.shell.noGroupMatches,
+          children: shown.map((g) => ({ key: g.group, label: nameOf(g) })),
+        }],
+      }}
+      popupRender={(menu) => (me.groups.length <= MANY ? menu : (
+        <div className="menuBox">
+          <div className="findGroup"><Input placeholder={t.shell.findGroup} aria-label={t.shell.findGroup} value={find} onChange={(event) => setFind(event.target.value)} /></div>
+          {menu}
+        </div>
+      ))}
+    >
+      <Button className="group" aria-label={`${t.shell.workingGroup}: ${name}`}>
+        <span className="muted">{t.shell.group}</span><span>{name}</span><ChevronsUpDown size={14} aria-hidden style={{ flex: 'none' }} />
+      </Button>
+    </Dropdown>
+  );
+}

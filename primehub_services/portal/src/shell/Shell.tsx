@@ -1,0 +1,92 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Button, Drawer } from 'antd';
+import { Menu as MenuIcon } from 'lucide-react';
+import { Suspense, useEffect, useRef, useState } from 'react';
+import { Outlet, useLocation, useNavigation } from 'react-router';
+import { asProblem, whenSignedOut } from '../api/client';
+import { ask } from '../api/queries';
+import { LiveProvider, useLive } from '../live/live';
+import { SessionContext } from '../lib/session';
+import { Bones, Failure, Waiting } from '../parts/page';
+import { t } from '../text';
+import { Banners } from './Banners';
+import { Brand, SideMenu } from './SideMenu';
+import { GroupSwitch } from './GroupSwitch';
+import { ProfileMenu } from './ProfileMenu';
+import { SignedOut } from './Wholes';
+
+/** Who is signed in comes first; without an answer there is no page to show. */
+export function Shell() {
+  const [out, setOut] = useState(false);
+  const me = useQuery(ask.me());
+  useEffect(() => whenSignedOut(() => setOut(true)), []);
+  if (out || (me.error && asProblem(me.error).status === 401)) return <SignedOut />;
+  if (me.data === undefined) {
+    return (
+      <Frame>
+        {me.error
+          ? <div className="whole"><Failure error={me.error} what={t.error.noAnswer} onRetry={() => void me.refetch()} /></div>
+          : <div className="page"><Waiting><Bones rows={6} /></Waiting></div>}
+      </Frame>
+    );
+  }
+  return (
+    <SessionContext value={me.data}>
+      <LiveProvider>
+        <Frame menus banners onSignedOut={() => setOut(true)}><Suspense><Outlet /></Suspense></Frame>
+      </LiveProvider>
+    </SessionContext>
+  );
+}
+
+function Frame({ menus, banners, onSignedOut, children }: {
+  menus?: boolean; banners?: boolean; onSignedOut?: () => void; children: React.ReactNode;
+}) {
+  const [open, setOpen] = useState(false);
+  const main = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  const navigation = useNavigation();
+  useEffect(() => {
+    setOpen(false);
+    scrollTo(0, 0);
+  }, [pathname]);
+  return (
+    <div className="shell">
+      <a className="skip" href={`${location.pathname}${location.search}#main`} onClick={(event) => {
+        event.preventDefault(); // <base> would make the fragment another page
+        main.current?.focus();
+        main.current?.scrollIntoView();
+      }}>{t.shell.skip}</a>
+      <div className="side">
+        <Brand named={menus} />
+        {menus && <SideMenu />}
+      </div>
+      <Drawer open={open} onClose={() => setOpen(false)} placement="left" size={264} title={t.product} styles={{ body: { padding: '8px 0' } }}>
+        {menus && <SideMenu />}
+      </Drawer>
+      <div className="main">
+        <header className="top">
+          <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpen(true)} />
+          <div className="topEnd">
+            {menus && <><GroupSwitch /><ProfileMenu /></>}
+          </div>
+        </header>
+        {banners && <><SignedOutWatch onSignedOut={onSignedOut} /><Banners /></>}
+        <main id="main" ref={main} tabIndex={-1} aria-busy={navigation.state === 'loading' || undefined}>{children}</main>
+      </div>
+    </div>
+  );
+}
+
+/** The event stream is the first to hear that the session has ended; the API is asked once before it is believed. */
+function SignedOutWatch({ onSignedOut }: { onSignedOut: (() => void) | undefined }) {
+  const { state } = useLive();
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (state.is !== 'signed-out') return;
+    queries.fetchQuery({ ...ask.me(), staleTime: 0 }).catch((error: unknown) => {
+      if (asProblem(error).status === 401) onSignedOut?.();
+    });
+  }, [state, queries, onSignedOut]);
+  return null;
+}
