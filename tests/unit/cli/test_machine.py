@@ -216,8 +216,17 @@ def test_the_self_signed_certificate_serves_tls_and_is_kept(place: folders.Folde
 
 @pytest.mark.parametrize(
     ("version", "enough"),
-    [("v20.19.0", True), ("v20.18.9", False), ("v21.7.0", False), ("v22.12.0", True), ("v22.11.0", False)]
-    + [("v24.1.0", True), ("v18.20.0", False), ("", False), ("nonsense", False)],
+    [
+        ("v20.19.0", True),
+        ("v20.18.9", False),
+        ("v21.7.0", False),
+        ("v22.11.0", False),
+        ("v22.12.0", True),
+        ("v24.1.0", True),
+        ("v18.20.0", False),
+        ("", False),
+        ("nonsense", False),
+    ],
 )
 def test_which_node_is_new_enough(version: str, enough: bool) -> None:
     assert node.new_enough(version) is enough
