@@ -12,6 +12,10 @@ NPM := $(abspath $(BIN))/python -m primehub_services.cli.machine.node
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PORTAL_SOURCES := $(shell find $(PORTAL) -type f -not -path '*/node_modules/*' -not -path '*/static/*' -not -path '*/coverage/*' 2>/dev/null)
 PYTHON_SOURCES := hub_config primehub_spawner primehub_services tests benchmarks scripts setup.py
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+# of pip's many lines, those that show that it goes on
+STEPS := awk '/^Collecting/ { n++; if (n % 25 == 0) { print "  found", n, "packages"; fflush() } } \
+  /^Installing collected/ { print "  installing them"; fflush() } /^Successfully installed/ { print "  done" }'
 # flags of `primehub up`, as in: make run UP="--port 9000"
 UP ?=
 # arguments of pytest, as in: make test ARGS="tests/unit -k quota"
@@ -68,14 +72,15 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
-$(VENV)/.installed: setup.py pyproject.toml | $(VENV)/bin/python
+# a package that is new at the top level has to be installed too
+$(VENV)/.installed: setup.py pyproject.toml $(wildcard *_*/__init__.py) | $(VENV)/bin/python
 	@echo "Installing PrimeHub and what it needs into $(VENV) (about a minute, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PIP) --editable . | $(STEPS)
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo "Installing the test tools into $(VENV) (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(PIP) --editable '.[test]' | $(STEPS)
 	@touch $@
 
 $(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock.json | $(VENV)/.installed

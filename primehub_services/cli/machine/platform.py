@@ -174,7 +174,9 @@ class Platform:
         """Wait for the portal; False where it was asked to stop meanwhile."""
         deadline = time.monotonic() + START_LIMIT
         while not self._stop.is_set():
-            if await answers(self.plan.address.local_url):
+            # the services first: the proxy logs every question that nobody behind it answers
+            inner = f"http://127.0.0.1:{self.ports['services_port']}"
+            if await answers(inner) and await answers(self.plan.address.local_url):
                 return True
             if not self.proxy.running:
                 msg = f"The proxy does not start. Its last words:\n{self.proxy.last_words()}"
