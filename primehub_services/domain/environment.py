@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")  # the original product's rule
+_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*\Z")  # the original product's rule
 RESERVED_PREFIXES = ("JUPYTERHUB_", "PRIMEHUB_", "LD_")
 RESERVED = frozenset(
     {

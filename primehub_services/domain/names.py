@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 SLUG_MAX = 40
-_SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
-_HUB_NAME = re.compile(r"^[a-z0-9][-a-z0-9_.@]*$")
+_SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+_HUB_NAME = re.compile(r"^[a-z0-9][-a-z0-9_.@]*\Z")
 
 
 def check_name(value: str) -> str:

@@ -15,7 +15,7 @@ from .names import Description, DisplayName, Name
 AbsolutePath = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^/[^\x00]*$")]
 
 
-_KEY = re.compile(r"^[-._A-Za-z0-9]{1,128}$")
+_KEY = re.compile(r"^[-._A-Za-z0-9]{1,128}\Z")
 _MAX_VARIABLES = 100
 _MAX_VALUE = 32_768
 

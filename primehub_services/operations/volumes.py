@@ -34,7 +34,7 @@ from . import _catalog
 from ._editing import check_version, given, page_of
 
 KIND = CHANGE = "volume"
-_PLAIN_REF = re.compile(r"^$|^[A-Za-z0-9][A-Za-z0-9._/+-]*$")
+_PLAIN_REF = re.compile(r"([A-Za-z0-9][A-Za-z0-9._/+-]*)?\Z")
 
 
 def local_policy(roots: Sequence[Path], data_dir: Path) -> VolumePolicy:

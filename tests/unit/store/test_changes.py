@@ -62,54 +62,57 @@ def test_a_limit_leaves_the_rest_for_the_next_time(database: Database) -> None:
     assert seen == list("abcde")
 
 
-@pytest.fixture
-def postgres(database: Database) -> Database:
-    """PostgreSQL alone: SQLite has one writer at a time, so numbers appear in order."""
-    if database.is_sqlite:
-        pytest.skip("numbers cannot appear out of order on SQLite")
-    return database
+on_postgres = pytest.mark.parametrize(
+    # SQLite has one writer at a time: its numbers appear in order
+    "database_url",
+    [pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+)
 
 
-def test_a_change_that_is_committed_late_is_not_missed(postgres: Database) -> None:
-    cursor = postgres.read_now(changes.newest)
-    with _open_transaction(postgres) as late:
+@on_postgres
+def test_a_change_that_is_committed_late_is_not_missed(database: Database) -> None:
+    cursor = database.read_now(changes.newest)
+    with _open_transaction(database) as late:
         late.changed("group", "late", "update")
         late.session.flush()
-        _write(postgres, "early")
-        found, cursor = _read(postgres, cursor)
+        _write(database, "early")
+        found, cursor = _read(database, cursor)
         assert found == ["early"]
-        _write(postgres, "more")
-        found, cursor = _read(postgres, cursor)
+        _write(database, "more")
+        found, cursor = _read(database, cursor)
         assert found == ["more"]
-    found, cursor = _read(postgres, cursor)
+    found, cursor = _read(database, cursor)
     assert found == ["late"]
-    assert _read(postgres, cursor)[0] == []
+    assert _read(database, cursor)[0] == []
 
 
-def test_a_late_change_is_not_missed_by_one_who_comes_back_or_begins(postgres: Database) -> None:
-    with _open_transaction(postgres) as late:
+@on_postgres
+def test_a_late_change_is_not_missed_by_one_who_comes_back_or_begins(database: Database) -> None:
+    with _open_transaction(database) as late:
         late.changed("group", "late", "update")
         late.session.flush()
-        _write(postgres, "early")
-        (early,), _ = postgres.read_now(changes.read, Cursor(0))
-        resumed = postgres.read_now(changes.resume, early.seq)
-        fresh = postgres.read_now(changes.newest)
+        _write(database, "early")
+        (early,), _ = database.read_now(changes.read, Cursor(0))
+        resumed = database.read_now(changes.resume, early.seq)
+        fresh = database.read_now(changes.newest)
         assert not resumed.lost
-    assert _read(postgres, resumed.cursor)[0] == ["late"]
-    assert _read(postgres, fresh)[0] == ["late"]
+    assert _read(database, resumed.cursor)[0] == ["late"]
+    assert _read(database, fresh)[0] == ["late"]
 
 
-def test_a_number_that_was_rolled_back_is_given_up(postgres: Database, clock: FixedClock) -> None:
-    cursor = postgres.read_now(changes.newest)
-    with _open_transaction(postgres) as gone:
+@on_postgres
+def test_a_number_that_was_rolled_back_is_given_up(database: Database, clock: FixedClock) -> None:
+    cursor = database.read_now(changes.newest)
+    with _open_transaction(database) as gone:
         gone.changed("group", "gone", "update")
         gone.session.flush()
         gone.session.rollback()
-    _write(postgres, "a")
-    _, cursor = _read(postgres, cursor)
+    _write(database, "a")
+    _, cursor = _read(database, cursor)
     assert len(cursor.missing) == 1
     clock.advance(changes.PATIENCE.total_seconds() + 1)
-    _, cursor = _read(postgres, cursor)
+    _, cursor = _read(database, cursor)
     assert cursor.missing == {}
 
 

@@ -70,14 +70,14 @@ def test_processes_that_upgrade_at_once_all_succeed(empty_url: str) -> None:
         subprocess.Popen(
             [sys.executable, "-c", code, empty_url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     errors = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert [process.returncode for process in processes] == [0, 0], errors
     assert set(Base.metadata.tables) < _tables(empty_url)
 
 

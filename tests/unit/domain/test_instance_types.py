@@ -1,0 +1,48 @@
+"""Instance types: limits, requests, tolerations and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from primehub_services.domain.instance_types import InstanceTypeCreate, Toleration
+
+
+def _make(**fields: Any) -> InstanceTypeCreate:
+    return InstanceTypeCreate.model_validate({"name": "t", "cpu_limit": 1, "memory_limit": "2Gi"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"cpu_limit": 0}, "cpu_limit must be more than 0"),
+        ({"memory_limit": 0}, "memory_limit must be more than 0"),
+        ({"cpu_request": 1.5}, "cpu_request must not be above cpu_limit"),
+        ({"memory_request": "3Gi"}, "memory_request must not be above memory_limit"),
+        ({"gpu_limit": -1}, "gpu_limit"),
+        ({"gpu_limit": 0.5}, "gpu_limit"),
+        ({"node_selector": {"-bad": "x"}}, "node_selector"),
+        ({"node_selector": {"k" * 64: "x"}}, "node_selector"),
+        ({"idle_timeout": -1}, "idle_timeout"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_field(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        _make(**fields)
+
+
+def test_requests_up_to_the_limits_are_taken() -> None:
+    assert _make(cpu_request=1, memory_request="2Gi").cpu_request == 1000
+    assert _make(cpu_request=0, memory_request=0).memory_request == 0
+
+
+def test_equal_needs_a_value_and_exists_forbids_one() -> None:
+    Toleration.model_validate({"key": "a", "operator": "Equal", "value": ""})
+    Toleration.model_validate({"key": "a", "operator": "Exists", "effect": "NoSchedule"})
+    for wrong in ({"key": "a", "operator": "Equal"}, {"key": "a", "operator": "Exists", "value": "x"}):
+        with pytest.raises(ValidationError, match="operator"):
+            Toleration.model_validate(wrong)
+    with pytest.raises(ValidationError, match="effect"):
+        Toleration.model_validate({"key": "a", "operator": "Exists", "effect": "Sometimes"})
