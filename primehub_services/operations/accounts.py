@@ -102,7 +102,7 @@ def update(uow: UnitOfWork, actor: Actor, user: str, update: AccountUpdate) -> A
         row.display_name = update.display_name or row.name
     if before.enabled and not row.enabled:
         row.left_at = uow.now
-        store.ask_to_stop(uow, [notebook for notebook, _ in store.running(uow, row.id)], "the account was disabled")
+        _stop_everything(uow, row, "the account was disabled")
     if (before.platform_admin and not row.platform_admin) or not row.enabled:
         invitation_store.withdraw(uow, row.name)
     uow.session.flush()
@@ -122,7 +122,7 @@ def delete(uow: UnitOfWork, actor: Actor, user: str) -> None:
     _require_admin(uow, actor)
     row = _find(uow, actor, user, lock=True)
     _check_not_last(uow, actor, row, "delete")
-    store.ask_to_stop(uow, [notebook for notebook, _ in store.running(uow, row.id)], "the account was deleted")
+    _stop_everything(uow, row, "the account was deleted")
     for group_id in {membership.group_id for membership in member_store.of_account(uow, row.id)}:
         uow.changed("membership", row.id, "delete", group_id=group_id, account_id=row.id)
     invitation_store.withdraw(uow, row.name)
@@ -172,6 +172,10 @@ def set_temporary_password(
     uow.audit(actor, "account.password-reset", row.name)
     uow.changed("account", row.id, "update", account_id=row.id)
     return TemporaryPassword.model_validate({"user": row.name, "password": password})
+
+
+def _stop_everything(uow: UnitOfWork, row: AccountRow, reason: str) -> None:
+    store.ask_to_stop(uow, [notebook for notebook, _ in store.running(uow, row.id, lock=True)], reason)
 
 
 def _find(uow: UnitOfWork, actor: Actor, user: str, *, lock: bool = False) -> AccountRow:

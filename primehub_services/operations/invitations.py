@@ -15,6 +15,7 @@ from ..domain.system import Invitation, InvitationCreate, InvitationCreated, Inv
 from ..store import accounts as account_store
 from ..store import groups as group_store
 from ..store import invitations as store
+from ..store import settings
 from ..store.orm import AccountRow, GroupRow, InvitationRow
 from ..store.unit_of_work import UnitOfWork
 from ._editing import page_of
@@ -29,7 +30,7 @@ def may_invite(uow: UnitOfWork, actor: Actor, group_id: str) -> bool:
     """Whether the actor may make links into the group: its admins, and its members where the settings say so."""
     if allowed(actor, "group.invite", group_id=group_id):
         return True
-    return allowed(actor, "notebook.start", group_id=group_id) and store.members_may_invite(uow)
+    return allowed(actor, "notebook.start", group_id=group_id) and settings.load(uow).members_may_invite
 
 
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None = None) -> Page[Invitation]:

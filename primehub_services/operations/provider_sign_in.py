@@ -7,10 +7,10 @@ import re
 import unicodedata
 
 from ..domain.handshake import AccountState, ProviderSignIn
-from ..domain.identity import Actor, Origin, Role
+from ..domain.identity import LOCAL_ISSUER, Actor, Origin, Role
 from ..domain.names import check_display_name
 from ..domain.permissions import require
-from ..domain.problems import Conflict, Forbidden, NotFound
+from ..domain.problems import Conflict, Forbidden, Invalid, NotFound
 from ..store import accounts as store
 from ..store import groups as group_store
 from ..store import members as member_store
@@ -27,6 +27,8 @@ def provider_sign_in(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> 
     disabled or deleted. The memberships of origin provider become exactly the claimed groups that exist.
     """
     require(actor, "accounts")
+    if request.issuer == LOCAL_ISSUER:  # else a provider of that name could claim a local account by its id
+        raise Invalid.field("issuer", f"{LOCAL_ISSUER!r} stands for PrimeHub's own accounts", "give the provider's URL")
     row = store.by_subject(uow, request.issuer, request.subject)
     if row is None:
         uow.lock(store.NAMES)

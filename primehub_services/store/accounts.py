@@ -175,15 +175,21 @@ def with_memberships(uow: UnitOfWork, name: str) -> tuple[AccountRow, list[tuple
     return rows[0][0], [(group, membership) for _, group, membership in rows if group is not None]
 
 
-def running(uow: UnitOfWork, account_id: str) -> Sequence[tuple[NotebookRow, str]]:
-    """The account's notebooks that have not ended, the oldest first, each with its group's slug."""
-    rows = uow.session.execute(
+def running(uow: UnitOfWork, account_id: str, *, lock: bool = False) -> Sequence[tuple[NotebookRow, str]]:
+    """The account's notebooks that have not ended, the oldest first, each with its group's slug.
+
+    ``lock`` makes other writers of the notebooks wait, so that asking them to stop meets no later version.
+    """
+    statement = (
         sa.select(NotebookRow, GroupRow.slug)
         .join(GroupRow, GroupRow.id == NotebookRow.group_id)
         .where(NotebookRow.account_id == account_id, NotebookRow.phase.not_in([phase.value for phase in FINAL]))
         .order_by(NotebookRow.created_at, NotebookRow.id)
     )
-    return [(notebook, slug) for notebook, slug in rows]
+    if lock:
+        statement = statement.with_for_update(key_share=True, of=NotebookRow)
+        statement = statement.execution_options(populate_existing=True)
+    return [(notebook, slug) for notebook, slug in uow.session.execute(statement)]
 
 
 def ask_to_stop(uow: UnitOfWork, notebooks: Iterable[NotebookRow], reason: str) -> None:

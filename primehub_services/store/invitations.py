@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from ..domain.identity import Role
 from ..domain.paging import PageQuery
-from ..domain.system import Invitation, InvitationKind, SystemSettings
+from ..domain.system import Invitation, InvitationKind
 from .lists import findable, matching, page
-from .orm import AccountRow, GroupRow, InvitationRow, SettingRow
+from .orm import AccountRow, GroupRow, InvitationRow
 from .unit_of_work import UnitOfWork
 
 _SORTS = {
@@ -107,12 +107,6 @@ def unused_by(uow: UnitOfWork, created_by: str) -> AccountRow | None:
         .order_by(InvitationRow.created_at.desc())
         .limit(1)
     )
-
-
-def members_may_invite(uow: UnitOfWork) -> bool:
-    """What the system settings say."""
-    row = uow.session.get(SettingRow, "system")
-    return row is not None and SystemSettings.model_validate(row.value).members_may_invite
 
 
 def withdraw(uow: UnitOfWork, created_by: str, *, group_id: str | None = None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from primehub_services.domain.system import InvitationCreate
 from primehub_services.operations import accounts, invitations, members
 from primehub_services.operations.actors import person
 from primehub_services.store.database import Database
-from primehub_services.store.orm import AccountRow, GroupRow, InvitationRow, MembershipRow, SecretRow
+from primehub_services.store.orm import AccountRow, GroupRow, InvitationRow, MembershipRow, NotebookRow, SecretRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.clock import FixedClock
@@ -276,3 +278,33 @@ def test_a_page_of_200_among_2000_people_in_200_groups_is_fast(database: Databas
             taken.append(time.perf_counter() - start)
         assert len(page.items) == 200
         assert min(taken) < 0.1
+
+
+def test_disabling_somebody_does_not_fail_because_a_notebook_of_theirs_changes_meanwhile(
+    database: Database, cast: Cast
+) -> None:
+    mine = database.write_now(lambda uow: notebook(uow, cast.member.account.id, cast.group).id)
+    version = account_row(database, "ann").version
+    stop = Event()
+
+    def keep_changing() -> None:
+        while not stop.is_set():
+            with suppress(Conflict):  # it does not lock, so it is the one that is told
+                database.write_now(lambda uow: setattr(uow.session.get(NotebookRow, mine), "url", uuid4().hex))
+
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(keep_changing)
+        try:
+            for enabled in (False, True) * 5:
+                change = AccountUpdate(version=version, enabled=enabled)
+                version = database.write_now(accounts.update, cast.platform_admin, "ann", change).version
+                database.write_now(forget_stop, mine)
+        finally:
+            stop.set()
+        changing.result()
+
+
+def forget_stop(uow: UnitOfWork, notebook_id: str) -> None:
+    """Let the notebook be asked again."""
+    values = sa.update(NotebookRow).where(NotebookRow.id == notebook_id).values(stop_requested=None)
+    uow.session.execute(values.execution_options(synchronize_session=False))

@@ -13,12 +13,13 @@ from primehub_services.domain.groups import GroupCreate
 from primehub_services.domain.handshake import AccountState, ProviderSignIn
 from primehub_services.domain.identity import AccountUpdate, Origin, Role
 from primehub_services.domain.names import check_hub_name
-from primehub_services.domain.problems import Conflict, Forbidden
+from primehub_services.domain.problems import Conflict, Forbidden, Invalid
 from primehub_services.operations import accounts, groups
 from primehub_services.operations.provider_sign_in import hub_name_of
 from primehub_services.operations.sign_in import provider_sign_in
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, MembershipRow
+from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
@@ -123,7 +124,7 @@ def test_the_providers_memberships_follow_its_claim_and_ours_stay(database: Data
     arrive(database, cast, groups=("research", "other"))
     pat = account_row(database, "pat").id
 
-    def also_here(uow: Any) -> str:
+    def also_here(uow: UnitOfWork) -> tuple[str, str]:
 
         factories.membership(uow, uow.session.get(AccountRow, pat), cast.other_group, Role.ADMIN, Origin.LOCAL)
         return notebook(uow, pat, cast.group).id, notebook(uow, pat, cast.other_group, server_name="b").id
@@ -194,3 +195,14 @@ def test_one_person_twice_at_once_gets_one_account(database: Database, cast: Cas
 
 def test_only_the_authenticator_vouches(database: Database, cast: Cast) -> None:
     assert outcomes(database, cast, provider_sign_in, claim()) == expected("forbidden", authenticator="ok")
+
+
+def test_no_provider_can_speak_for_local_accounts(database: Database, cast: Cast) -> None:
+    ann = account_row(database, "ann")
+    with pytest.raises(Invalid) as refused:
+        database.write_now(
+            provider_sign_in,
+            cast.authenticator,
+            ProviderSignIn(issuer=ann.issuer, subject=ann.subject, username="ann"),
+        )
+    assert refused.value.errors[0].field == "issuer"
