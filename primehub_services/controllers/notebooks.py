@@ -129,6 +129,10 @@ class NotebookController:
 
     async def _act(self, held: Held, act: Act, reason: str, world: World) -> None:
         if act is Act.STOP_SERVER:
+            state = (world.workloads or {}).get(held.start_id)
+            if self._workloads is not None and state is not None and state.running and not _ready(held, world):
+                # the hub refuses to stop a server that is still starting, but sees that its workload has ended
+                await self._workloads.stop(held.start_id)
             self._stop_server(held.user, held.server_name)
         elif act is Act.STOP_WORKLOAD and self._workloads is not None:
             log.warning("start %s of %s is not the hub's any more: its workload is stopped", held.start_id, held.user)
@@ -190,12 +194,17 @@ class NotebookController:
         await self._workloads.remove(start_id)
 
 
+def _ready(held: Held, world: World) -> bool:
+    server = world.servers.get((held.user, held.server_name))
+    return server is not None and server.ready
+
+
 def load(uow: UnitOfWork, workloads: Sequence[str]) -> Ledger:
-    """Every claimed start of a notebook server, and rows that have lost their claim without having ended."""
-    rows = {row.id: (row, user) for row, user in notebooks.active(uow)}
+    """Every claimed start of a notebook server, and which of the engine's workloads are known."""
+    rows = {row.id: row for row, _ in notebooks.active(uow)}
     held = []
     for claim, user in claims.rows(uow, WorkloadKind.NOTEBOOK):
-        row = rows.pop(claim.id, (None, ""))[0]
+        row = rows.get(claim.id)
         held.append(
             Held(
                 start_id=claim.id,

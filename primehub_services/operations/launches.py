@@ -15,7 +15,7 @@ from ..domain.admission import (
     RunningServer,
     VolumeOption,
 )
-from ..domain.claims import Claim, Decision, Held, MachineCapacity, Reason, Usage, decide, free_gpus
+from ..domain.claims import Budget, Claim, Decision, Held, MachineCapacity, Reason, Usage, decide, free_gpus
 from ..domain.groups import Group
 from ..domain.identity import Account, Actor
 from ..domain.images import Image
@@ -180,8 +180,14 @@ def _gpus(
     free = free_gpus(capacity.gpu_indices, held)
     if wanted <= len(free):
         return free[:wanted], None
-    message = f"{wanted} of this machine's GPUs asked, and {len(free)} of {len(capacity.gpu_indices)} are free."
-    return (), Reason(code="quota", field="instance_type", resource="gpu", message=message)
+    return (), Reason(
+        code="quota",
+        field="instance_type",
+        budget=Budget.MACHINE,
+        resource="gpu",
+        message=f"{wanted} of this machine's GPUs asked, and {len(free)} of {len(capacity.gpu_indices)} are free.",
+        help="Wait until something on this machine ends, or choose a smaller instance type.",
+    )
 
 
 def _in_the_way(uow: UnitOfWork, account: Account, server_name: str, superseding: str | None) -> list[Reason]:
