@@ -46,7 +46,7 @@ class ApiHandler(BaseHandler):
     async def prepare(self) -> None:
         """Everything that can be refused before the body."""
         # a refusal must reach the client before it is done sending, however much it has announced
-        self.request.connection.set_max_body_size(2**62)
+        self.request.connection.set_max_body_size(2**62)  # type: ignore[union-attr]
         route, path = self._find()
         self.route = route
         identity = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -78,7 +79,7 @@ def _name(old: str) -> str:
     return name.removesuffix("Body") + suffix
 
 
-def _operation(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, schemas: dict[Any, Any], definitions: Mapping[Any, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "operationId": route.name.replace(".", "_"),
         "tags": [route.tag],
@@ -115,7 +116,7 @@ def _answer(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     return answer | ({"content": content} if content else {})
 
 
-def _query(route: Route, schemas: dict[Any, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+def _query(route: Route, schemas: dict[Any, Any], definitions: Mapping[Any, Any]) -> list[dict[str, Any]]:
     if route.query is None:
         return []
     schema = schemas[(_key(route.query), "validation")]
@@ -178,7 +179,7 @@ def _tidy(value: Any) -> Any:
     return [_tidy(v) for v in value] if isinstance(value, list) else value
 
 
-def _renamed(value: Any, names: dict[str, str]) -> Any:
+def _renamed(value: Any, names: Mapping[Any, str]) -> Any:
     if isinstance(value, dict):
         return {k: _renamed(v, names) for k, v in value.items()}
     if isinstance(value, list):

@@ -12,7 +12,7 @@ Run = Callable[[Call], Awaitable[Any]]
 
 
 def _arguments(call: Call) -> tuple[Any, ...]:
-    given = [call.path[name] for name in call.route.parameters]
+    given: list[Any] = [call.path[name] for name in call.route.parameters]
     given += [m for m in (call.body, call.query) if isinstance(m, Model)]
     return tuple(given)
 

@@ -140,6 +140,10 @@ _SELF = (
 )
 
 
+def _page(model: Any) -> Any:
+    return Page[model]
+
+
 def _crud(
     noun: str, path: str, one: str, models: tuple[Any, Any, Any], permission: str, *, also: tuple[str, ...] = ()
 ) -> tuple[Route, ...]:
@@ -149,7 +153,7 @@ def _crud(
     an = "an" if words[0] in "aeiou" else "a"
     return (
         Route(
-            f"{noun}.list", "GET", path, f"{words.capitalize()}s", permission, Page[model], query=GroupQuery, also=also
+            f"{noun}.list", "GET", path, f"{words.capitalize()}s", permission, _page(model), query=GroupQuery, also=also
         ),
         Route(
             f"{noun}.create", "POST", path, f"Make {an} {words}", permission, model, body=create, status=201, also=also

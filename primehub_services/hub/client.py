@@ -135,10 +135,6 @@ class HubClient:
         """Every name that the hub knows, and whether it has the hub's own administration."""
         return {user["name"]: bool(user.get("admin")) async for user in self._pages("/users", {})}
 
-    async def people(self) -> dict[str, bool]:
-        """Every name that the hub knows, and whether it has the hub's own administration."""
-        return {user["name"]: bool(user.get("admin")) async for user in self._pages("/users", {})}
-
     async def ensure_user(self, name: str) -> None:
         """Make the user, unless it is there."""
         await self._call("POST", f"/users/{_q(name)}", allow=(409,))

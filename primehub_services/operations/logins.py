@@ -193,7 +193,7 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def record(uow: UnitOfWork, actor: Actor, action: str, **details: Any) -> None:
+def record(uow: UnitOfWork, actor: Actor, /, action: str, **details: Any) -> None:
     """Audit what was done to the actor's API tokens at the hub."""
     require(actor, "self.tokens")
     uow.audit(actor, action, actor.name, **details)

@@ -34,5 +34,5 @@ def people_and_groups(uow: UnitOfWork) -> dict[str, int]:
     }
 
 
-def _counts(uow: UnitOfWork, query: sa.Select[tuple[str, int]]) -> dict[str, int]:
-    return {kind: count for kind, count in uow.session.execute(query)}
+def _counts(uow: UnitOfWork, query: sa.Select[str, int]) -> dict[str, int]:
+    return {row[0]: row[1] for row in uow.session.execute(query)}

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from ..domain.identity import Actor
 from .orm import AuditRow, ChangeRow
 
+CHANNEL = "primehub_changes"
+"""Where PostgreSQL tells other processes of a commit that recorded changes."""
+
 
 class UnitOfWork:
     """What an operation works with. Repositories are functions over ``session`` in the modules beside this one."""
@@ -30,6 +33,9 @@ class UnitOfWork:
         self, kind: str, target_id: str, action: str, *, group_id: str | None = None, account_id: str | None = None
     ) -> None:
         """Tell readers, once this is committed, that a thing was created, updated or deleted."""
+        if self.dialect == "postgresql" and not self.has_changes:
+            # sent with the commit; past the session, so that no half-made row is flushed by it
+            self.session.connection().exec_driver_sql(f"NOTIFY {CHANNEL}")
         self.has_changes = True
         self.session.add(
             ChangeRow(

@@ -1,0 +1,279 @@
+"""The composition root: puts the parts of the services process together and runs them.
+
+``python -m primehub_services.app --roles api,controllers --engine local``. The hub starts it as a managed service; it
+takes its address and its token from the variables that the hub sets, everything else from ``Settings``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from hub_config.secret_files import SecretFileError, secret_file
+from hub_config.settings import Settings, SettingsError
+
+from . import composition
+from .api.application import make_application
+from .api.auth import HubAuthenticator
+from .api.context import ApiContext
+from .api.events import ChangeFeed, Streams
+from .api.metrics import Metrics
+from .api.replies import Part, State
+from .api.tokens import sweep
+from .blobs import FolderLogStore, NotebookLogs
+from .composition import EngineParts
+from .controllers import (
+    ImageController,
+    LeavingController,
+    MembershipController,
+    NotebookController,
+    Runner,
+    SweepController,
+)
+from .first_sign_in import FirstSignIn
+from .hub import HubClient
+from .instance import InstanceError, only_instance
+from .operations.sign_in import SignIn, SignInPolicy
+from .operations.volumes import local_policy
+from .store import migrate
+from .store.crypto import Keyring, KeyringError
+from .store.database import Database
+from .store.listening import Listener
+
+log = logging.getLogger("primehub")
+ROLES = ("api", "controllers")
+DEFAULT_PORT = 8092
+PREFIX = "/services/primehub/"
+MAX_HEADER = 64 * 1024
+IN_FLIGHT = 1.0
+"""Seconds that answers under way have when the process is asked to end."""
+SWEEP_LOGINS = 30.0
+
+
+@dataclass
+class Services:
+    """One process's parts."""
+
+    settings: Settings
+    database: Database
+    engine: EngineParts
+    hub: HubClient
+    context: ApiContext
+    first_sign_in: FirstSignIn
+    runners: list[Runner] = field(default_factory=list)
+    listener: Listener | None = None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit status; what is wrong is said in a sentence on stderr."""
+    options = _options(arguments)
+    try:
+        settings = Settings.load()
+        _logging(settings.log_level)
+        run = settings.data_dir / "run"
+        with only_instance(run / "services.lock"):
+            asyncio.run(_serve(settings, options))
+    except (SettingsError, SecretFileError, InstanceError, KeyringError, migrate.MigrationError) as error:
+        print(f"PrimeHub's services cannot start: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"PrimeHub's services cannot start: {_explain(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="primehub-services", description=__doc__)
+    parser.add_argument("--roles", default=",".join(ROLES), help="api, controllers, or both")
+    parser.add_argument("--engine", choices=composition.ENGINES, help="what runs workloads; default: the settings'")
+    options = parser.parse_args(arguments)
+    options.roles = [role for role in options.roles.split(",") if role]
+    unknown = sorted(set(options.roles) - set(ROLES))
+    if unknown or not options.roles:
+        parser.error(f"--roles: {', '.join(unknown) or 'none given'}; choose from {', '.join(ROLES)}")
+    return options
+
+
+def _logging(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname).1s %(name)s: %(message)s", stream=sys.stderr)
+    # every poll of the hub is a request: only what goes wrong is worth a line
+    for noisy in ("httpx", "httpcore", "tornado.access", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _explain(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}"
+
+
+async def _serve(settings: Settings, options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # listening comes before any question to the hub, which waits for us
+    sockets = _bind(settings, os.environ) if "api" in options.roles else []
+    services = await build(settings, os.environ, engine=options.engine or settings.engine, roles=options.roles)
+    try:
+        await run(services, sockets, stop)
+    finally:
+        await close(services)
+
+
+def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]:
+    url = urlsplit(environ.get("JUPYTERHUB_SERVICE_URL", ""))
+    port = url.port or settings.services_port or DEFAULT_PORT
+    host = url.hostname or "127.0.0.1"
+    try:
+        return bind_sockets(port, host)
+    except OSError as error:
+        msg = f"{host}:{port} cannot be listened on: {error.strerror}. Set services_port to a free port"
+        raise OSError(error.errno, msg) from error
+
+
+async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, roles: list[str]) -> Services:
+    """Every part, ready to run; the database migrated and set up where this is the first start."""
+    secrets = settings.data_dir / "secrets"
+    database = Database(settings.primehub_database_url)
+    await asyncio.to_thread(migrate.upgrade, database)
+    keyring = await asyncio.to_thread(Keyring.load_or_create, secrets / "encryption.key")
+    store = FolderLogStore(settings.data_dir / "blobs")
+    if "controllers" in roles:
+        await asyncio.to_thread(store.clean)
+    parts = composition.engine_parts(engine, settings)
+    first = FirstSignIn(database, settings.data_dir / "run" / "first-sign-in")
+    await composition.first_start(database, settings, parts, first)
+
+    hub = HubClient(
+        environ.get("JUPYTERHUB_API_URL", f"http://127.0.0.1:{settings.hub_port or 8081}/hub/api"),
+        environ.get("JUPYTERHUB_API_TOKEN", ""),
+    )
+    feed = ChangeFeed(database)
+    runners: list[Runner] = []
+    if "controllers" in roles:
+        runners = _runners(settings, database, hub, parts, store)
+    prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX") or PREFIX
+    context = ApiContext(
+        database=database,
+        hub=hub,
+        authenticator=HubAuthenticator(prefix),
+        keyring=keyring,
+        sign_in=SignIn(
+            database,
+            SignInPolicy(
+                password_min_length=settings.accounts.password_min_length, lockout_after=settings.accounts.lockout_after
+            ),
+        ),
+        logs=NotebookLogs(store, parts.live_logs),
+        build_logs=store,
+        capacity=parts.capacity,
+        volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),
+        feed=feed,
+        streams=Streams(database, hub, feed),
+        metrics=Metrics(),
+        cookie_secret=bytes.fromhex(secret_file(secrets / "portal_cookie_secret")),
+        metrics_token=secret_file(secrets / "metrics.token"),
+        prefix=prefix,
+        static=Path(__file__).parent / "portal" / "static",
+        engine=engine,
+        started_at=datetime.now(UTC),
+        probe=_probe(parts, runners),
+    )
+    listener = None if database.is_sqlite else Listener(database, feed.wake)
+    return Services(settings, database, parts, hub, context, first, runners, listener)
+
+
+def _runners(
+    settings: Settings, database: Database, hub: HubClient, parts: EngineParts, store: FolderLogStore
+) -> list[Runner]:
+    # one process at a time has the data folder, and with SQLite the store too
+    notebooks = Runner(NotebookController(database, hub, parts.workloads, store, alone=database.is_sqlite))
+    leaving = Runner(LeavingController(database, hub, stopping=notebooks.hint))
+    found = [notebooks, leaving, Runner(MembershipController(database, hub)), Runner(SweepController(database, store))]
+    if parts.builder is not None:
+        scratch = settings.data_dir / "run" / "builds"
+        found.append(Runner(ImageController(database, parts.builder, store, scratch)))
+    loop = asyncio.get_running_loop()
+    hinted = [runner for runner in found if runner.controller.name != "sweeper"]
+
+    def hint() -> None:
+        for runner in hinted:
+            loop.call_soon_threadsafe(runner.hint)
+
+    database.on_commit(hint)
+    return found
+
+
+def _probe(parts: EngineParts, runners: list[Runner]) -> Any:
+    async def probe() -> tuple[Part, ...]:
+        found = list(await parts.parts())
+        for runner in runners:
+            name, health = runner.controller.name, runner.health
+            state = State.DEGRADED if health.failures > 1 else State.OK
+            found.append(Part(name=f"controller {name}", status=state, message=health.last_error))
+        return tuple(found)
+
+    return probe
+
+
+async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Event) -> None:
+    """Serve and control until ``stop``."""
+    context = services.context
+    await context.feed.start()
+    if services.listener is not None:
+        services.listener.start()
+    work: list[Coroutine[Any, Any, None]] = [context.feed.run(), context.streams.run(), _sweep_logins(context)]
+    work += [services.first_sign_in.watch(context.feed)]
+    work += [runner.run() for runner in services.runners]
+    tasks = [asyncio.create_task(job) for job in work]
+    server = None
+    if sockets:
+        server = HTTPServer(make_application(context), xheaders=True, max_header_size=MAX_HEADER)
+        server.add_sockets(sockets)
+        log.info("listening on %s:%d", *sockets[0].getsockname()[:2])
+    await stop.wait()
+    log.info("ending")
+    context.streams.close()
+    if server is not None:
+        server.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.close_all_connections(), IN_FLIGHT)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=IN_FLIGHT)
+
+
+async def _sweep_logins(context: ApiContext) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_LOGINS)
+        try:
+            await sweep(context)
+        except Exception:
+            log.exception("expired sign-ins cannot be swept")
+
+
+async def close(services: Services) -> None:
+    """Close what is open."""
+    if services.listener is not None:
+        services.listener.stop()
+    await services.hub.close()
+    services.context.sign_in.close()
+    services.database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

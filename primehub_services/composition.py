@@ -1,0 +1,239 @@
+"""Which engine, and how it looks through the narrow ports of controllers and API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub_config.settings import Settings, SettingsError
+
+from .api.replies import Part, State
+from .blobs import LiveLogs, LogChunk
+from .controllers import ImageBuilder, WorkloadPort, WorkloadState
+from .controllers.images import BuildFailed, Progress
+from .controllers.ports import EngineUnavailable
+from .domain.bootstrap import MachineFacts
+from .domain.claims import MachineCapacity
+from .domain.images import EnvironmentSource, ImageBuild
+from .domain.launch import WorkloadKind
+from .domain.resources import Quota
+from .domain.units import Bytes, Millicores, parse_memory
+from .domain.workloads import MachineCapacity as EngineCapacity
+from .operations import bootstrap
+from .store.database import Database
+
+if TYPE_CHECKING:
+    from .engines.local import LocalEngine
+    from .first_sign_in import FirstSignIn
+    from .sandbox.workloads import Workloads
+
+ENGINES = ("local", "fake")
+CAPACITY_KEPT = 10.0
+"""Seconds for which the machine's size is not measured anew."""
+STOP_GRACE = 10.0
+KIND = "primehub.io/kind"
+_PIECE = 1 << 20
+_HUGE = EngineCapacity(cpu=1_000_000, memory=1 << 50)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What the rest of the process needs of an engine."""
+
+    name: str
+    capacity: Callable[[], Awaitable[MachineCapacity]]
+    workloads: WorkloadPort | None
+    builder: ImageBuilder | None
+    live_logs: LiveLogs | None
+    parts: Callable[[], Awaitable[tuple[Part, ...]]]
+
+
+def engine_parts(name: str, settings: Settings) -> EngineParts:
+    """The engine of that name. Raises ``SettingsError`` for one that is not there."""
+    if name == "local":
+        return _local(settings)
+    if name == "fake":
+        return _fake()
+    msg = f"engine: {name} is not available yet; choose from {', '.join(ENGINES)}"
+    raise SettingsError(msg)
+
+
+async def first_start(database: Database, settings: Settings, parts: EngineParts, first: FirstSignIn) -> None:
+    """Give an empty store an administrator, where accounts are ours, and something to use."""
+    has_admin = settings.accounts.local
+    if has_admin:
+        await first.prepare()
+    capacity = await parts.capacity()
+    quota = capacity.quota
+    machine = MachineFacts(
+        cpu=int(quota.cpu or Millicores(0)), memory=int(quota.memory or Bytes(0)), gpu=len(capacity.gpu_indices or ())
+    )
+    base = settings.local.base_python
+    image = EnvironmentSource(base=str(base) if base else "", packages=settings.local.base_packages)
+    await database.write(bootstrap.first_start, machine, image=image, admin="admin" if has_admin else None)
+
+
+def _local(settings: Settings) -> EngineParts:
+    from .engines.local import LocalEngine
+    from .sandbox.spec import SandboxOptions
+    from .sandbox.workloads import Workloads
+
+    local = settings.local
+    options = SandboxOptions(
+        sandbox=local.sandbox,
+        network=local.network,
+        workload_uid=local.workload_uid,
+        host_path_roots=local.host_path_roots,
+        base_python=local.base_python,
+    )
+    workloads = Workloads(settings.data_dir, options)
+    engine = LocalEngine(
+        workloads,
+        forward_out=tuple(port for port in (settings.hub_port, settings.services_port) if port),
+        allow_unsandboxed=local.allow_unsandboxed,
+        capacity_cpu=local.capacity_cpu,
+        capacity_memory=_memory(local.capacity_memory),
+    )
+    return EngineParts(
+        name="local",
+        capacity=_Measured(engine.capacity, engine.image_sources).get,
+        workloads=_LocalWorkloads(engine, workloads),
+        builder=_LocalBuilder(engine),
+        live_logs=_LocalLogs(workloads),
+        parts=lambda: asyncio.to_thread(_sandbox_parts, workloads),
+    )
+
+
+def _memory(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(parse_memory(text))
+    except ValueError as error:
+        msg = f"local.capacity_memory: {error}"
+        raise SettingsError(msg) from error
+
+
+def _fake() -> EngineParts:
+    async def capacity() -> EngineCapacity:
+        return _HUGE
+
+    async def parts() -> tuple[Part, ...]:
+        return (Part(name="engine", status=State.OK, message="Nothing really runs: this is the engine of tests."),)
+
+    sources = frozenset({"environment", "container"})
+    return EngineParts("fake", _Measured(capacity, sources).get, None, _FakeBuilder(), None, parts)
+
+
+class _Measured:
+    """The engine's capacity in the ledger's words, measured now and then."""
+
+    def __init__(self, measure: Callable[[], Awaitable[EngineCapacity]], sources: frozenset[str]) -> None:
+        self._measure = measure
+        self._sources = sources
+        self._known: MachineCapacity | None = None
+        self._until = 0.0
+
+    async def get(self) -> MachineCapacity:
+        now = asyncio.get_running_loop().time()
+        if self._known is None or now >= self._until:
+            found = await self._measure()
+            self._known = MachineCapacity(
+                quota=Quota(cpu=Millicores(found.cpu), memory=Bytes(found.memory), gpu=len(found.gpus)),
+                gpu_indices=tuple(gpu.index for gpu in found.gpus),
+                image_types=self._sources,
+            )
+            self._until = now + CAPACITY_KEPT
+        return self._known
+
+
+class _LocalWorkloads:
+    """``WorkloadPort`` over the sandboxed processes of this machine: those that spawners started."""
+
+    def __init__(self, engine: LocalEngine, workloads: Workloads) -> None:
+        self._engine = engine
+        self._workloads = workloads
+
+    async def list_owned(self) -> Mapping[str, WorkloadState]:
+        from .domain.workloads import ObservedState
+
+        over = (ObservedState.EXITED, ObservedState.ABSENT)
+        try:
+            found = await self._engine.list_owned()
+        except OSError as error:
+            msg = f"the workloads' folder cannot be read: {error.strerror}"
+            raise EngineUnavailable(msg) from error
+        return {
+            owned.ref.key: WorkloadState(
+                running=owned.observation.state not in over,
+                exit_code=owned.observation.code,
+                reason=owned.observation.reason or "",
+            )
+            for owned in found
+            if owned.labels.get(KIND) == WorkloadKind.NOTEBOOK.value
+        }
+
+    async def stop(self, start_id: str) -> None:
+        await self._do(lambda: self._workloads.stop(start_id, STOP_GRACE))
+
+    async def log(self, start_id: str) -> Iterable[bytes]:
+        return self._workloads.log_chunks(start_id)
+
+    async def remove(self, start_id: str) -> None:
+        await self._do(lambda: self._workloads.remove(start_id))
+
+    async def _do(self, act: Callable[[], None]) -> None:
+        from .sandbox.errors import WorkloadError
+
+        try:
+            await asyncio.to_thread(act)
+        except (WorkloadError, OSError) as error:
+            raise EngineUnavailable(str(error)) from error
+
+
+class _LocalLogs:
+    """``LiveLogs`` over the supervisors' logs. Called in a thread."""
+
+    def __init__(self, workloads: Workloads) -> None:
+        self._workloads = workloads
+
+    def read(self, start_id: str, offset: int, limit: int) -> LogChunk | None:
+        if self._workloads.status(start_id) is None:
+            return None
+        chunk = self._workloads.read_log(start_id, offset, limit)
+        return LogChunk(data=chunk.data, start=chunk.start, next_offset=chunk.next_offset, size=chunk.size)
+
+
+class _LocalBuilder:
+    """``ImageBuilder`` over the engine's."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self._engine = engine
+
+    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
+        from .engines.base import BuildFailed as EngineBuildFailed
+
+        try:
+            return await self._engine.build(
+                image.slug, image.source, revision=str(image.build), progress=progress, log=log
+            )
+        except EngineBuildFailed as error:
+            raise BuildFailed(str(error)) from error
+
+
+class _FakeBuilder:
+    """Every environment is there at once."""
+
+    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
+        progress(99, "Pretending")
+        return image.source.prefix or f"/opt/{image.slug}"
+
+
+def _sandbox_parts(workloads: Workloads) -> tuple[Part, ...]:
+    status = workloads.sandbox()
+    checks = (("sandbox", status.sandbox), ("network", status.network), ("limits", status.limits))
+    return tuple(
+        Part(name=name, status=State.OK if check.ok else State.DEGRADED, message=check.sentence, help=check.fix)
+        for name, check in checks
+    )
