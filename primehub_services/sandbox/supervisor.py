@@ -192,7 +192,7 @@ class Supervisor:
         self._finish()
 
     def _timeout(self) -> float:
-        waits = [WATCH_S if self.cgroup is None else SAMPLE_S]
+        waits = [WATCH_S if self.cgroup is None else max(0.0, self._next_sample - time.monotonic())]
         if self.stop_at is not None:
             waits.append(max(0.01, self.stop_at - time.monotonic()))
         return min(waits)
