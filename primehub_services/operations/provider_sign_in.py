@@ -29,18 +29,22 @@ def provider_sign_in(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> 
     require(actor, "accounts")
     if request.issuer == LOCAL_ISSUER:  # else a provider of that name could claim a local account by its id
         raise Invalid.field("issuer", f"{LOCAL_ISSUER!r} stands for PrimeHub's own accounts", "give the provider's URL")
-    row = store.by_subject(uow, request.issuer, request.subject)
-    if row is None:
+    if request.platform_admin is False:
+        uow.lock(store.ADMINS)
+    if store.by_subject(uow, request.issuer, request.subject) is None:
         uow.lock(store.NAMES)
         # somebody may have been faster with the same person's first sign-in
-        row = store.by_subject(uow, request.issuer, request.subject) or _newcomer(uow, actor, request)
-    if row.deleted_at is not None or not row.enabled:
+        if store.by_subject(uow, request.issuer, request.subject) is None:
+            _newcomer(uow, actor, request)
+    claimed = None if request.groups is None else _locked_groups(uow, request.groups)
+    row = store.by_subject(uow, request.issuer, request.subject, lock=True)
+    if row is None or row.deleted_at is not None or not row.enabled:
         raise disabled()
     row.email = row.email or request.email
     _follow_admin_claim(uow, actor, row, request.platform_admin)
     uow.session.flush()
-    if request.groups is not None:
-        _follow_groups(uow, actor, row, request.groups)
+    if claimed is not None:
+        _follow_groups(uow, actor, row, claimed)
     store.signed_in(uow, row.id)
     return state_of(uow, row.name)
 
@@ -73,7 +77,7 @@ def hub_name_of(login: str) -> str:
     return name or f"user-{hashlib.sha256(login.encode()).hexdigest()[:8]}"
 
 
-def _newcomer(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> AccountRow:
+def _newcomer(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> None:
     name = hub_name_of(request.username)
     other = store.like(uow, name)
     if other is not None:
@@ -92,7 +96,6 @@ def _newcomer(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> Account
     )
     uow.audit(actor, "account.create", row.name, issuer=request.issuer)
     uow.changed("account", row.id, "create", account_id=row.id)
-    return row
 
 
 def _printable(text: str) -> str:
@@ -102,36 +105,35 @@ def _printable(text: str) -> str:
 def _follow_admin_claim(uow: UnitOfWork, actor: Actor, row: AccountRow, claim: bool | None) -> None:
     if claim is None or claim == row.platform_admin:
         return
-    if not claim:
-        uow.lock(store.ADMINS)
-        if not store.other_admins(uow, row.id):
-            return  # a provider's mistake must not leave the platform without anybody who can mend it
+    if not claim and not store.other_admins(uow, row.id):
+        return  # a provider's mistake must not leave the platform without anybody who can mend it
     row.platform_admin = claim
     uow.audit(actor, "account.update", row.name, changes={"platform_admin": {"from": not claim, "to": claim}})
     uow.changed("account", row.id, "update", account_id=row.id)
 
 
-def _follow_groups(uow: UnitOfWork, actor: Actor, account: AccountRow, claimed: tuple[str, ...]) -> None:
+def _locked_groups(uow: UnitOfWork, claimed: tuple[str, ...]) -> dict[str, GroupRow]:
+    """The groups that a claim names, by id, locked, so that none is deleted before its member is in."""
     # Keycloak writes groups as paths
     names = {unicodedata.normalize("NFC", name.removeprefix("/")) for name in claimed}
-    wanted = {group.id: group for group in group_store.by_references(uow, names).values()}
+    ids = sorted(group.id for group in group_store.by_references(uow, names).values())
+    return {group_id: group for group_id in ids if (group := group_store.by_id(uow, group_id, lock=True))}
+
+
+def _follow_groups(uow: UnitOfWork, actor: Actor, account: AccountRow, wanted: dict[str, GroupRow]) -> None:
     held = {
         membership.group_id: membership
         for membership in member_store.of_account(uow, account.id)
         if membership.origin == Origin.PROVIDER.value
     }
     for group_id in sorted(wanted.keys() - held.keys()):
-        group = group_store.by_id(uow, group_id, lock=True)
-        if group is not None:
-            member_store.add(uow, account.id, group_id, Role.MEMBER, Origin.PROVIDER)
-            _audit(uow, actor, "membership.create", account, group)
-            uow.changed("membership", account.id, "create", group_id=group_id, account_id=account.id)
-    for group_id in sorted(held.keys() - wanted.keys()):
-        group = group_store.by_id(uow, group_id, lock=True)
-        if group is not None:
-            member_store.remove(uow, held[group_id])
-            _audit(uow, actor, "membership.delete", account, group)
-            members.ended(uow, account, group)
+        member_store.add(uow, account.id, group_id, Role.MEMBER, Origin.PROVIDER)
+        _audit(uow, actor, "membership.create", account, wanted[group_id])
+        uow.changed("membership", account.id, "create", group_id=group_id, account_id=account.id)
+    for group in group_store.by_ids(uow, held.keys() - wanted.keys()):
+        member_store.remove(uow, held[group.id])
+        _audit(uow, actor, "membership.delete", account, group)
+        members.ended(uow, account, group)
 
 
 def _audit(uow: UnitOfWork, actor: Actor, action: str, account: AccountRow, group: GroupRow) -> None:

@@ -244,28 +244,34 @@ def _check_free(uow: UnitOfWork, name: str) -> None:
 
 def _redeem(uow: UnitOfWork, actor: Actor, request: InvitationRedeem, password_hash: str) -> AccountState:
     link = usable(uow, request.token.get_secret_value())
-    # the link first: of several at once the one that marks it goes on, and a refusal below takes the mark back
-    name = _account_of(uow, link, lock=True).name if link.account_id is not None else request.username
-    if not invitation_store.use(uow, link, name):
-        msg = "This link was used already; it works once. Ask for a new one."
-        raise NotFound(msg, reason="used")
-    joins = link.kind == InvitationKind.JOIN.value
-    row = _join(uow, actor, request, link) if joins else _account_of(uow, link, lock=True)
+    if link.kind == InvitationKind.JOIN.value:
+        row, action = _join(uow, actor, request, link), "create"
+    else:
+        row, action = _account_of(uow, link, lock=True), "update"
+        _use(uow, link, row.name)
     store.set_password(uow, row, password_hash)
-    action = "account.create" if joins else "account.password-set"
-    uow.audit(actor, action, row.name, group_id=link.group_id, invitation=link.id, invited_by=link.created_by)
-    uow.changed("account", row.id, "create" if joins else "update", account_id=row.id)
+    audited = "account.create" if action == "create" else "account.password-set"
+    uow.audit(actor, audited, row.name, group_id=link.group_id, invitation=link.id, invited_by=link.created_by)
+    uow.changed("account", row.id, action, account_id=row.id)
     uow.changed("invitation", link.id, "update", group_id=link.group_id, account_id=link.account_id)
     return state_of(uow, row.name)
 
 
+def _use(uow: UnitOfWork, link: InvitationRow, name: str) -> None:
+    # of several at once the one that marks it goes on; a later refusal takes the mark back
+    if not invitation_store.use(uow, link, name):
+        msg = "This link was used already; it works once. Ask for a new one."
+        raise NotFound(msg, reason="used")
+
+
 def _join(uow: UnitOfWork, actor: Actor, request: InvitationRedeem, link: InvitationRow) -> AccountRow:
+    uow.lock(store.NAMES)
     # locked, so that the group cannot be deleted under its new member
     group = group_store.by_id(uow, link.group_id or "", lock=True)
     if group is None:
         msg = "The group of this link does not exist any more."
         raise NotFound(msg, reason="unknown")
-    uow.lock(store.NAMES)
+    _use(uow, link, request.username)
     _check_free(uow, request.username)
     row = store.add(uow, request.username, display_name=request.display_name)
     role = Role(link.role)

@@ -78,14 +78,12 @@ def by_id(uow: UnitOfWork, account_id: str, *, lock: bool = False) -> AccountRow
     return uow.session.scalar(statement)
 
 
-def by_subject(uow: UnitOfWork, issuer: str, subject: str) -> AccountRow | None:
+def by_subject(uow: UnitOfWork, issuer: str, subject: str, *, lock: bool = False) -> AccountRow | None:
     """The account of a provider's person, deleted ones too: a subject never gets a second one."""
-    return uow.session.scalar(
-        sa.select(AccountRow)
-        .where(AccountRow.issuer == issuer, AccountRow.subject == subject)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    statement = sa.select(AccountRow).where(AccountRow.issuer == issuer, AccountRow.subject == subject)
+    if lock:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return uow.session.scalar(statement)
 
 
 def like(uow: UnitOfWork, name: str) -> AccountRow | None:

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from primehub_services.domain.groups import GroupCreate
 from primehub_services.domain.handshake import AccountState, ProviderSignIn
-from primehub_services.domain.identity import AccountUpdate, Origin, Role
+from primehub_services.domain.identity import AccountUpdate, MembershipPut, Origin, Role
 from primehub_services.domain.names import check_hub_name
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid
-from primehub_services.operations import accounts, groups
+from primehub_services.operations import accounts, groups, members
 from primehub_services.operations.provider_sign_in import hub_name_of
 from primehub_services.operations.sign_in import provider_sign_in
 from primehub_services.store.database import Database
@@ -206,3 +206,20 @@ def test_no_provider_can_speak_for_local_accounts(database: Database, cast: Cast
             ProviderSignIn(issuer=ann.issuer, subject=ann.subject, username="ann"),
         )
     assert refused.value.errors[0].field == "issuer"
+
+
+def test_sign_ins_beside_a_group_admins_edits_never_wait_for_each_other_for_ever(
+    database: Database, cast: Cast
+) -> None:
+    arrive(database, cast, groups=("research",))
+
+    def sign_in(turn: int) -> str:
+        return arrive(database, cast, groups=("research", "other") if turn % 2 else ()).name
+
+    def edit(turn: int) -> str:
+        role = Role.ADMIN if turn % 2 else Role.MEMBER
+        return database.write_now(members.put, cast.group_admin, "research", "pat", MembershipPut(role=role)).user
+
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(work, turn) for turn in range(12) for work in (sign_in, edit)]
+        assert {future.result(30) for future in futures} == {"pat"}
