@@ -25,7 +25,7 @@ KIND = CHANGE = "secret"
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None = None) -> Page[Secret]:
     """Those whose names the actor may know; with ``group`` those that this group owns or may use."""
     _no_notebooks(actor)
-    rows = [row for row in store.live(uow) if _may_see(actor, row)]
+    rows = _visible(uow, actor)
     if group is not None:
         group_id = resolve_group(uow, actor, group).id
         rows = [row for row in rows if row.owner_group_id == group_id or group_id in row.groups]
@@ -122,13 +122,14 @@ def _no_notebooks(actor: Actor) -> None:
         raise Forbidden(msg)
 
 
-def _may_see(actor: Actor, row: SecretRow) -> bool:
-    if Relation.PLATFORM_ADMIN in relations(actor):
-        return True
-    if row.account_id is not None:
-        return actor.account is not None and row.account_id == actor.account.id
-    if row.owner_group_id is not None:
-        return row.owner_group_id in actor.roles
+def _visible(uow: UnitOfWork, actor: Actor) -> list[SecretRow]:
+    everything = Relation.PLATFORM_ADMIN in relations(actor)
+    account_id = actor.account.id if actor.account else None
+    rows = store.candidates(uow, account_id=account_id, group_ids=actor.roles, everything=everything)
+    return [row for row in rows if everything or row.kind == SecretKind.ENV.value or _shared_with_admin(actor, row)]
+
+
+def _shared_with_admin(actor: Actor, row: SecretRow) -> bool:
     # what images and volumes are fetched with concerns only those who make them
     return any(actor.roles.get(group_id) is Role.ADMIN for group_id in row.groups)
 
@@ -136,7 +137,7 @@ def _may_see(actor: Actor, row: SecretRow) -> bool:
 def _find(uow: UnitOfWork, actor: Actor, reference: str) -> SecretRow:
     _no_notebooks(actor)
     name = unicodedata.normalize("NFC", reference)
-    visible = [row for row in store.live(uow) if _may_see(actor, row)]
+    visible = _visible(uow, actor)
     own = [row for row in visible if actor.account is not None and row.account_id == actor.account.id]
     found = next((row for row in visible if row.slug == name), None)
     found = found or next((row for row in [*own, *visible] if row.name == name), None)

@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from .database import Database
 
@@ -27,24 +28,41 @@ def upgrade(target: Database | str) -> None:
     """Run every revision that the database of ``target`` (or at this URL) lacks, in one transaction.
 
     Safe to run in several processes at once: the others wait. After a crash at any moment the database is as it was
-    before or as it is to be. Raises ``MigrationError`` where the database was made by a newer version.
+    before or as it is to be. Raises ``MigrationError`` where the database was made by a newer version, cannot be
+    reached or written, or fails.
     """
-    with exclusive(target) as connection:
-        config = configuration(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if current is not None and current not in known:
-            msg = (
-                f"The database is at revision {current}, which this version of PrimeHub does not know: a newer one "
-                "made it. Install that version or a newer one, or restore a backup from before the upgrade."
-            )
+    url = target.url if isinstance(target, Database) else sa.make_url(target)
+    try:
+        with exclusive(target) as connection:
+            _upgrade(connection)
+    except DBAPIError as error:
+        where = url.render_as_string(hide_password=True)
+        msg = f"The database {where} cannot be brought to this version, and was not changed: {error.orig}. {_help(url)}"
+        raise MigrationError(msg) from error
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = configuration(connection)
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is not None and current not in known:
+        msg = (
+            f"The database is at revision {current}, which this version of PrimeHub does not know: a newer one "
+            "made it. Install that version or a newer one, or restore a backup from before the upgrade."
+        )
+        raise MigrationError(msg)
+    command.upgrade(config, "head")
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            msg = f"The upgrade would leave rows that point nowhere: {broken[:3]}. Nothing was changed."
             raise MigrationError(msg)
-        command.upgrade(config, "head")
-        if connection.dialect.name == "sqlite":
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-            if broken:
-                msg = f"The upgrade would leave rows that point nowhere: {broken[:3]}. Nothing was changed."
-                raise MigrationError(msg)
+
+
+def _help(url: sa.URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return "Check that its folder is there, that this user may write to it, and that the disk has space left."
+    return "Check that the server runs there, and that this user may connect to it and make tables."
 
 
 def configuration(connection: sa.Connection) -> Config:

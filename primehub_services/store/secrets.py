@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from pydantic import SecretStr
+from sqlalchemy.orm import defer
 
 from ..domain.paging import PageQuery
 from ..domain.secrets import Secret, SecretKind
@@ -64,11 +65,20 @@ def list_(uow: UnitOfWork, query: PageQuery, visible: Iterable[str] | None) -> t
     return lists.page(uow, statement, query, sorts=_SORTS, default="name", key=SecretRow.id)
 
 
-def live(uow: UnitOfWork) -> Sequence[SecretRow]:
-    """Every secret that is not deleted."""
-    return uow.session.scalars(
-        sa.select(SecretRow).where(SecretRow.deleted_at.is_(None)).order_by(SecretRow.slug)
-    ).all()
+def candidates(
+    uow: UnitOfWork, *, account_id: str | None, group_ids: Iterable[str], everything: bool = False
+) -> Sequence[SecretRow]:
+    """Secrets of the person, of the groups, and all of the platform's; or ``everything``. Without their values."""
+    statement = sa.select(SecretRow).where(SecretRow.deleted_at.is_(None)).options(defer(SecretRow.ciphertext))
+    if not everything:
+        statement = statement.where(
+            sa.or_(
+                SecretRow.account_id == account_id,
+                SecretRow.owner_group_id.in_(list(group_ids)),
+                SecretRow.kind.in_(_SHARED),
+            )
+        )
+    return uow.session.scalars(statement.order_by(SecretRow.slug)).all()
 
 
 def name_taken(uow: UnitOfWork, name: str, *, account_id: str | None, owner_group_id: str | None) -> bool:

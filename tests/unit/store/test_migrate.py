@@ -86,7 +86,7 @@ def test_an_upgrade_that_fails_half_way_leaves_nothing(empty_url: str) -> None:
     with engine.begin() as connection:
         # stands in the way of a table that is made late
         connection.execute(sa.text("CREATE TABLE group_images (x INTEGER)"))
-    with pytest.raises(sa.exc.DBAPIError):
+    with pytest.raises(migrate.MigrationError, match=r"not changed.*group_images"):
         migrate.upgrade(empty_url)
     assert _tables(empty_url) == {"group_images"}
 
@@ -119,3 +119,15 @@ def test_rows_survive_a_table_that_is_rebuilt(tmp_path: Path) -> None:
             batch.add_column(sa.Column("colour", sa.String(10)))
     with migrate.exclusive(url) as connection:
         assert connection.execute(sa.text("SELECT slug FROM child")).all() == [("g",)]
+
+
+def test_a_folder_that_is_not_there_is_named_with_what_to_check(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'absent' / 'primehub.sqlite'}"
+    with pytest.raises(migrate.MigrationError, match=r"absent/primehub\.sqlite.*folder is there"):
+        migrate.upgrade(url)
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
+    with pytest.raises(migrate.MigrationError, match="Check that the server runs") as caught:
+        migrate.upgrade("postgresql+psycopg://ann:hunter2@127.0.0.1:9/primehub")
+    assert "hunter2" not in str(caught.value)

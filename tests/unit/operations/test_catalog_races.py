@@ -1,0 +1,85 @@
+"""Two who make or change the same thing at once: one does, the other is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from primehub_services.domain.instance_types import InstanceTypeCreate, InstanceTypeUpdate
+from primehub_services.domain.problems import Conflict
+from primehub_services.domain.system import SystemSettingsUpdate
+from primehub_services.operations import instance_types, system
+from primehub_services.store.database import Database
+from tests.support.clock import FixedClock
+from tests.support.factories import Cast
+
+Task = Callable[[Database], object]
+
+
+@pytest.fixture
+def replica(database_url: str, clock: FixedClock) -> Iterator[Database]:
+    """The same store, opened as another process would."""
+    opened = Database(database_url, clock=clock)
+    yield opened
+    opened.close()
+
+
+def _race(databases: tuple[Database, Database], task: Task) -> list[str]:
+    """Run the task in both at once, several times over; what came of each."""
+    barrier = threading.Barrier(2)
+    results: list[str] = []
+
+    def run(database: Database) -> None:
+        barrier.wait(10)
+        try:
+            task(database)
+            results.append("done")
+        except Conflict:
+            results.append("conflict")
+        except Exception as error:
+            results.append(repr(error))
+
+    threads = [threading.Thread(target=run, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return sorted(results)
+
+
+def _spec(name: str) -> InstanceTypeCreate:
+    return InstanceTypeCreate.model_validate({"name": name, "cpu_limit": 1, "memory_limit": "1Gi"})
+
+
+def test_a_name_is_given_once(database: Database, replica: Database, cast: Cast) -> None:
+    for attempt in range(5):
+        spec = _spec(f"cpu-{attempt}")
+        results = _race(
+            (database, replica), lambda d, s=spec: d.write_now(instance_types.create, cast.platform_admin, s)
+        )
+        assert results == ["conflict", "done"]
+
+
+def test_of_two_changes_from_one_version_one_is_refused(database: Database, replica: Database, cast: Cast) -> None:
+    made = database.write_now(instance_types.create, cast.platform_admin, _spec("cpu"))
+    for _ in range(5):
+        change = InstanceTypeUpdate(version=made.version, groups=("research",), all_groups=False)
+        results = _race(
+            (database, replica),
+            lambda d, c=change: d.write_now(instance_types.update, cast.platform_admin, "cpu", c),
+        )
+        assert results == ["conflict", "done"]
+        after = database.read_now(instance_types.get, cast.platform_admin, "cpu")
+        assert after.version == made.version + 1
+        made = after
+
+
+def test_settings_that_two_change_at_once_lose_neither_silently(
+    database: Database, replica: Database, cast: Cast
+) -> None:
+    for version in range(5):
+        change = SystemSettingsUpdate(version=version, name=f"Lab {version}")
+        results = _race((database, replica), lambda d, c=change: d.write_now(system.update, cast.platform_admin, c))
+        assert results == ["conflict", "done"]
