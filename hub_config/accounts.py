@@ -96,7 +96,7 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
             return None
         # a provider leaves the claim out where somebody is in no group: that is an empty list, not "unknown"
         found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return tuple(str(group).strip("/") for group in found)
+        return tuple(str(group).removeprefix("/") for group in found)
 
     def _check_id_token(self, id_token: str | None, claims: dict[str, Any]) -> None:
         """The userinfo must be of the person whom the ID token is about (OpenID Connect Core 5.3.2)."""

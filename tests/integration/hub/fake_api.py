@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,8 @@ class FakeApi:
     locked: int = 0
     """Seconds to wait before the next sign-in, 0 for none."""
     environment: dict[str, str] = field(default_factory=dict)
-    provider_sign_ins: list[dict[str, Any]] = field(default_factory=list)
+    accounts: Callable[[str, dict[str, Any]], Awaitable[tuple[int, dict[str, Any]]]] | None = None
+    """Answers the sign-in's questions instead, by path and body."""
 
     def state(self, name: str) -> dict[str, Any]:
         """The AccountState of a person."""
@@ -100,7 +102,7 @@ class _Handler(web.RequestHandler):
         self.set_status(status)
         self.finish({"type": "about:blank", "status": status, "code": code, "detail": detail, **extra})
 
-    def handle(self) -> None:
+    async def handle(self) -> None:
         path = self.request.path.removeprefix(API_PATH)
         if self.fake.away:
             self.problem(503, "unavailable", "restarting")
@@ -113,6 +115,10 @@ class _Handler(web.RequestHandler):
         body = json.loads(self.request.body) if self.request.body else {}
         if spawners:
             self._claims(path.split("/")[2:], body)
+        elif self.fake.accounts is not None:
+            status, answer = await self.fake.accounts(path, body)
+            self.set_status(status)
+            self.finish(answer)
         else:
             self._accounts(path, body)
 
@@ -147,10 +153,6 @@ class _Handler(web.RequestHandler):
         fake = self.fake
         if path == "/accounts/authenticate":
             self._authenticate(body)
-        elif path == "/accounts/provider-sign-in":
-            fake.provider_sign_ins.append(body)
-            fake.people.setdefault(body["username"], Person())
-            self.finish(fake.state(body["username"]))
         elif path == "/accounts/change-password":
             self._change_password(body)
         elif path == "/invitations/inspect":

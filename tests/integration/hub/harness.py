@@ -35,9 +35,9 @@ def free_port() -> int:
 class Hub:
     """One hub over one data folder; it can be killed and started again."""
 
-    def __init__(self, data_dir: Path, services_port: int, environ: dict[str, str]) -> None:
+    def __init__(self, data_dir: Path, port: int, services_port: int, environ: dict[str, str]) -> None:
         self.data_dir = data_dir
-        self.port = free_port()
+        self.port = port
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("JUPYTERHUB_", "PRIMEHUB_"))},
@@ -138,6 +138,12 @@ class Browser(httpx.AsyncClient):
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(base_url=hub.url, trust_env=False, timeout=30, headers={"Sec-Fetch-Mode": "navigate"})
+        self.event_hooks = {"request": [], "response": [self._loopback_is_secure]}
+
+    async def _loopback_is_secure(self, _response: httpx.Response) -> None:
+        """As in browsers: cookies for secure connections are sent to this machine without TLS too."""
+        for cookie in self.cookies.jar:
+            cookie.secure = False
 
     async def send_form(self, path: str, data: dict[str, str], *, page: httpx.Response | None = None) -> httpx.Response:
         """Open the page, fill the form, send it."""
@@ -163,13 +169,13 @@ def xsrf_of(html: str) -> str:
 
 
 @asynccontextmanager
-async def running_hub(data_dir: Path, **environ: str) -> AsyncIterator[tuple[Hub, FakeApi]]:
+async def running_hub(data_dir: Path, *, port: int | None = None, **environ: str) -> AsyncIterator[tuple[Hub, FakeApi]]:
     """A hub and its fake API, both ended at the end."""
-    port = free_port()
+    services_port = free_port()
     secrets = data_dir / "secrets"
     fake = FakeApi(secret_file(secrets / "spawner.token"), secret_file(secrets / "authenticator.token"))
-    server = fake.listen(port)
-    hub = Hub(data_dir, port, environ)
+    server = fake.listen(services_port)
+    hub = Hub(data_dir, port or free_port(), services_port, environ)
     try:
         await hub.start()
         yield hub, fake

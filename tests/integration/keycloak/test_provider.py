@@ -1,0 +1,138 @@
+"""Signing in through a real Keycloak: accounts, memberships, and names that are alike."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import httpx
+import pytest
+
+from primehub_services.domain.identity import Origin
+from primehub_services.store.database import Database
+from primehub_services.store.orm import AccountRow, GroupRow, MembershipRow
+from tests.integration.hub.harness import Browser, Hub
+from tests.support import factories
+
+from .conftest import Keycloak
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.keycloak]
+
+
+async def sign_in(hub: Hub, username: str, password: str) -> tuple[str | None, httpx.Response]:
+    """A new browser goes through the provider; who is signed in afterwards, and the last answer."""
+    async with Browser(hub) as browser:
+        page = await browser.get("/hub/login")
+        assert "Sign in with the lab" in page.text
+        form = await browser.get("/hub/oauth_login", follow_redirects=True)
+        assert "code_challenge=" in str(form.url)
+        action = re.search(r'action="([^"]+)"', form.text)
+        assert action, form.text[:2000]
+        data = {"username": username, "password": password}
+        back = await browser.post(unescape(action[1]), data=data)
+        assert back.status_code == 302, re.findall(r"(?s)kc-feedback-text.*?</", back.text)
+        done = await browser.get(back.headers["location"])
+        return await browser.signed_in_as(), done
+
+
+async def memberships(store: Database, user: str) -> set[tuple[str, str]]:
+    """Group and origin of everything that a person is in."""
+
+    def find(uow):  # type: ignore[no-untyped-def]
+        query = (
+            uow.session.query(GroupRow.slug, MembershipRow.origin)
+            .join(MembershipRow, MembershipRow.group_id == GroupRow.id)
+            .join(AccountRow, AccountRow.id == MembershipRow.account_id)
+            .filter(AccountRow.name == user)
+        )
+        return {tuple(row) for row in query}
+
+    return await store.read(find)
+
+
+async def test_a_first_sign_in_makes_an_account_and_gives_the_providers_memberships(
+    hub: Hub, keycloak: Keycloak, store: Database
+) -> None:
+    await store.write(lambda uow: factories.group(uow, "research").slug)
+    name, done = await sign_in(hub, "ann-lee", "password-of-ann")
+    assert name == "ann-lee"
+    assert done.headers["location"] == "/services/primehub/"
+    assert await memberships(store, "ann-lee") == {("research", "provider")}
+    row = await store.read(lambda uow: uow.session.query(AccountRow.issuer, AccountRow.subject).one())
+    assert tuple(row) == (keycloak.issuer, keycloak.user_id("ann-lee"))
+    model = (await hub.api("GET", "/users/ann-lee")).json()
+    assert model["groups"] == ["research"]
+
+
+async def test_what_the_provider_takes_goes_at_the_next_sign_in_and_what_is_local_stays(
+    hub: Hub, keycloak: Keycloak, store: Database
+) -> None:
+    person = f"leaver-{hub.port}"
+    keycloak.make_user(person, "password-of-leaver")
+    group = next(g for g in keycloak.admin("GET", "/groups") if g["name"] == "research")
+    keycloak.admin("PUT", f"/users/{keycloak.user_id(person)}/groups/{group['id']}")
+
+    def groups(uow):  # type: ignore[no-untyped-def]
+        for name in ("research", "vision"):
+            factories.group(uow, name)
+
+    await store.write(groups)
+    assert (await sign_in(hub, person, "password-of-leaver"))[0] == person
+
+    def join(uow):  # type: ignore[no-untyped-def]
+        account = uow.session.query(AccountRow).filter_by(name=person).one()
+        for group in uow.session.query(GroupRow):
+            factories.membership(uow, account, group, origin=Origin.LOCAL)
+
+    await store.write(join)
+    keycloak.leave(person, "research")
+    assert (await sign_in(hub, person, "password-of-leaver"))[0] == person
+    assert await memberships(store, person) == {("research", "local"), ("vision", "local")}
+
+
+async def test_of_two_names_that_are_alike_the_second_is_refused_in_clear_words(hub: Hub, store: Database) -> None:
+    assert (await sign_in(hub, "ann-lee", "password-of-ann"))[0] == "ann-lee"
+    name, done = await sign_in(hub, "ann.lee", "password-of-other")
+    assert name is None
+    assert done.status_code == 403
+    assert "belongs to another account or is too like its name" in unescape(done.text)
+    assert await store.read(lambda uow: uow.session.query(AccountRow).count()) == 1
+
+
+async def test_a_name_that_the_provider_gave_to_somebody_else_never_shares_the_account(
+    hub: Hub, keycloak: Keycloak, store: Database
+) -> None:
+    person = f"given-{hub.port}"
+    first = keycloak.make_user(person, "password-of-first")
+    assert (await sign_in(hub, person, "password-of-first"))[0] == person
+    keycloak.admin("DELETE", f"/users/{first}")
+    assert keycloak.make_user(person, "password-of-second") != first
+    name, done = await sign_in(hub, person, "password-of-second")
+    assert name is None
+    assert "Accounts are never shared" in unescape(done.text)
+
+
+async def test_a_person_who_was_renamed_at_the_provider_keeps_the_account(
+    hub: Hub, keycloak: Keycloak, store: Database
+) -> None:
+    before, after = f"before-{hub.port}", f"after-{hub.port}"
+    subject = keycloak.make_user(before, "password-of-renamed")
+    assert (await sign_in(hub, before, "password-of-renamed"))[0] == before
+    # Keycloak lets an administrator rename only where the realm says so
+    keycloak.admin("PUT", "", json={"editUsernameAllowed": True})
+    keycloak.admin("PUT", f"/users/{subject}", json={"username": after})
+    assert (await sign_in(hub, after, "password-of-renamed"))[0] == before
+
+
+async def test_a_callback_that_nobody_asked_for_signs_nobody_in(hub: Hub) -> None:
+    async with Browser(hub) as browser:
+        response = await browser.get("/hub/oauth_callback?code=stolen&state=e30")
+        assert response.status_code == 400
+        assert await browser.signed_in_as() is None
+
+
+async def test_a_person_who_says_no_at_the_provider_is_told_so(hub: Hub) -> None:
+    async with Browser(hub) as browser:
+        response = await browser.get("/hub/oauth_callback?error=access_denied&error_description=%3Cb%3Eno")
+        assert response.status_code == 403
+        assert "did not let you in: &lt;b&gt;no" in response.text
