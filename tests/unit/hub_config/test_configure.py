@@ -1,0 +1,152 @@
+"""What the hub is told."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from hub_config.configure import WITHHELD, configure, services_environment
+from hub_config.roles import SERVICE_ROLES, as_markdown
+from hub_config.settings import Settings, SettingsError
+from primehub_services.domain.permissions import PERMISSIONS, Scope
+
+OIDC = {"issuer": "https://id.example.org", "client_id": "primehub", "client_secret": "the-client-secret"}
+
+
+def configured(data_dir: Path, **values: Any) -> Config:
+    """The configuration made from these settings."""
+    c = Config()
+    configure(c, Settings.model_validate({"data_dir": data_dir, **values}))
+    return c
+
+
+def service(c: Config, name: str) -> dict[str, Any]:
+    """One of the hub's services."""
+    (found,) = [s for s in c.JupyterHub.services if s["name"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_claim_is_the_only_gate_and_servers_outlive_the_hub(tmp_path: Path) -> None:
+    c = configured(tmp_path)
+    assert c.JupyterHub.concurrent_spawn_limit == 0
+    assert c.JupyterHub.cleanup_servers is False
+    assert c.JupyterHub.cleanup_proxy is False
+    assert c.PrimeHubLocalSpawner.poll_interval == 5
+    assert c.PrimeHubLocalSpawner.consecutive_failure_limit == 0
+    assert c.JupyterHub.default_url == "/services/primehub/"
+
+
+def test_leaving_is_noticed_by_the_hub_in_time_for_ten_seconds_in_all(tmp_path: Path) -> None:
+    c = configured(tmp_path)
+    assert c.PrimeHubAuthenticator.auth_refresh_strict is True
+    assert 0 < c.PrimeHubAuthenticator.auth_refresh_age <= 5
+    assert c.PrimeHubAuthenticator.manage_groups is True
+
+
+def test_a_proxy_that_somebody_else_supervises_is_never_started_by_the_hub(tmp_path: Path) -> None:
+    c = configured(tmp_path, proxy_api_port=9001)
+    assert c.ConfigurableHTTPProxy.should_start is False
+    assert c.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:9001"
+    assert c.ConfigurableHTTPProxy.auth_token == (tmp_path / "secrets" / "proxy.token").read_text()
+
+
+def test_without_a_proxys_port_the_hubs_own_proxy_is_left_alone(tmp_path: Path) -> None:
+    assert "should_start" not in configured(tmp_path).ConfigurableHTTPProxy
+
+
+def test_secrets_are_made_once_and_are_for_the_owner_alone(tmp_path: Path) -> None:
+    first, second = configured(tmp_path), configured(tmp_path)
+    assert first.PrimeHubLocalSpawner.api_service_token == second.PrimeHubLocalSpawner.api_service_token
+    files = list((tmp_path / "secrets").iterdir())
+    assert {f.name for f in files} >= {"spawner.token", "authenticator.token", "cookie_secret"}
+    assert all(stat.S_IMODE(f.stat().st_mode) == 0o600 for f in files)
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_every_service_has_a_role_of_its_own_and_a_token_of_its_own(tmp_path: Path) -> None:
+    c = configured(tmp_path)
+    assert {s["name"] for s in c.JupyterHub.services} == {role.service for role in SERVICE_ROLES}
+    assert all(role["services"] == [role["name"]] for role in c.JupyterHub.load_roles)
+    assert service(c, "primehub-spawner")["api_token"] != service(c, "primehub-authenticator")["api_token"]
+
+
+def test_spawner_and_authenticator_may_do_one_thing_each() -> None:
+    scopes = {role.service: set(role.scopes) for role in SERVICE_ROLES}
+    assert scopes["primehub-spawner"] == {Scope.CLAIMS}
+    assert scopes["primehub-authenticator"] == {Scope.ACCOUNTS}
+    assert not any(
+        {"admin:servers", "servers", "access:servers", "proxy", "shutdown"} & held for held in scopes.values()
+    )
+
+
+def test_no_person_holds_a_services_scope(tmp_path: Path) -> None:
+    held = configured(tmp_path).JupyterHub.extra_user_scopes
+    assert not held & {Scope.CLAIMS, Scope.ACCOUNTS, Scope.CULLING}
+    assert "access:services!service=primehub" in held
+
+
+def test_the_portal_asks_for_no_more_than_people_hold(tmp_path: Path) -> None:
+    c = configured(tmp_path)
+    allowed = set(service(c, "primehub")["oauth_client_allowed_scopes"])
+    assert allowed - {"tokens!user", "read:users!user"} <= c.JupyterHub.extra_user_scopes
+
+
+def test_the_services_get_the_settings_but_no_secret_of_the_hub() -> None:
+    environ = {
+        "PATH": "/bin",
+        "PRIMEHUB_SETTING__DATABASE_URL": "postgresql://u:p@h/d",
+        "PRIMEHUB_SETTING__HUB_DATABASE_URL": "postgresql://hub:secret@h/d",
+        "PRIMEHUB_SETTING__ACCOUNTS__OIDC__CLIENT_SECRET": "secret",
+        "PRIMEHUB_SETTINGS": "/etc/primehub.yaml",
+        "CONFIGPROXY_AUTH_TOKEN": "secret",
+        "JUPYTERHUB_CRYPT_KEY": "secret",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "PIP_INDEX_URL": "https://mirror.example.org/simple",
+    }
+    given = services_environment(environ)
+    assert "secret" not in "".join(given.values())
+    assert given["PRIMEHUB_SETTING__DATABASE_URL"] == "postgresql://u:p@h/d"
+    assert given["PIP_INDEX_URL"]
+    assert given["PRIMEHUB_SETTINGS"] == "/etc/primehub.yaml"
+    assert all(given[name] == "" for name in WITHHELD)
+
+
+def test_the_culler_is_given_no_settings_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIMEHUB_SETTING__DATABASE_URL", "postgresql://u:p@h/d")
+    assert set(service(configured(tmp_path), "primehub-idle-culler")["environment"]) == {"PRIMEHUB_API_URL", "PATH"}
+
+
+def test_a_provider_is_asked_with_pkce_under_the_public_address(tmp_path: Path) -> None:
+    c = configured(tmp_path, accounts={"oidc": OIDC}, public_url="https://hub.example.org/")
+    assert c.PrimeHubAuthenticator.oidc is True
+    assert c.PrimeHubOIDCAuthenticator.enable_pkce is True
+    assert c.PrimeHubOIDCAuthenticator.oauth_callback_url == "https://hub.example.org/hub/oauth_callback"
+    assert c.JupyterHub.public_url == "https://hub.example.org/"
+    assert "the-client-secret" not in str(c.JupyterHub)
+
+
+def test_nobody_could_sign_in_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"accounts: local is off"):
+        configured(tmp_path, accounts={"local": False})
+
+
+def test_an_existing_configuration_keeps_its_own_roles_services_and_scopes(tmp_path: Path) -> None:
+    c = Config()
+    c.JupyterHub.services = [{"name": "mine"}]
+    c.JupyterHub.load_roles = [{"name": "mine", "scopes": []}]
+    c.JupyterHub.extra_user_scopes = {"shares!user"}
+    configure(c, Settings(data_dir=tmp_path))
+    assert {"mine", "primehub"} <= {s["name"] for s in c.JupyterHub.services}
+    assert {"mine", "primehub"} <= {r["name"] for r in c.JupyterHub.load_roles}
+    assert "shares!user" in c.JupyterHub.extra_user_scopes
+
+
+def test_the_documentations_table_has_every_permission_and_every_scope_of_a_service() -> None:
+    text = as_markdown()
+    assert all(f"`{name}`" in text for name in PERMISSIONS)
+    assert all(f"`{scope}`" in text for role in SERVICE_ROLES for scope in role.scopes)
