@@ -12,10 +12,10 @@ from primehub_services.domain.identity import Role
 from primehub_services.domain.images import EnvironmentSource, ImagePhase
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.units import GIB, MIB
-from primehub_services.operations import bootstrap, groups, images, instance_types
+from primehub_services.operations import bootstrap, groups, images, instance_types, members
 from primehub_services.store.database import Database
 from primehub_services.store.images import pending_builds
-from primehub_services.store.orm import GroupRow, InstanceTypeRow, MembershipRow
+from primehub_services.store.orm import AccountRow, GroupRow, InstanceTypeRow, MembershipRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 
@@ -37,7 +37,7 @@ def test_the_first_start_gives_something_to_use(database: Database) -> None:
 
     def look(uow: UnitOfWork) -> None:
         row = uow.session.scalars(sa.select(GroupRow)).one()
-        person = factories.actor(uow, uow.session.scalars(sa.select(factories.AccountRow)).one())
+        person = factories.actor(uow, uow.session.scalars(sa.select(AccountRow)).one())
         assert person.roles == {row.id: Role.ADMIN}
         names = [t.name for t in instance_types.instance_types_for_group(uow, row.id)]
         assert names == ["cpu-1", "cpu-2", "cpu-small"]
@@ -75,7 +75,7 @@ def test_a_failure_half_way_leaves_nothing_and_the_next_start_does_all(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap.members, "put", crash)
+        patch.setattr(members, "put", crash)
         with pytest.raises(KeyboardInterrupt):
             database.write_now(_start)
     assert database.read_now(lambda uow: uow.session.scalars(sa.select(GroupRow)).all()) == []
@@ -116,7 +116,7 @@ def test_the_list_of_instance_types_is_what_was_made(database: Database) -> None
     database.write_now(_start)
 
     def listed(uow: UnitOfWork) -> list[str]:
-        admin = factories.actor(uow, uow.session.scalars(sa.select(factories.AccountRow)).one())
+        admin = factories.actor(uow, uow.session.scalars(sa.select(AccountRow)).one())
         return [t.name for t in instance_types.list_(uow, admin, PageQuery(sort="-cpu_limit")).items]
 
     assert database.read_now(listed) == ["cpu-2", "cpu-1", "cpu-small"]

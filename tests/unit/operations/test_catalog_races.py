@@ -49,6 +49,10 @@ def _race(databases: tuple[Database, Database], task: Task) -> list[str]:
     return sorted(results)
 
 
+def _write(operation: Callable[..., object], *arguments: object) -> Task:
+    return lambda database: database.write_now(operation, *arguments)
+
+
 def _spec(name: str) -> InstanceTypeCreate:
     return InstanceTypeCreate.model_validate({"name": name, "cpu_limit": 1, "memory_limit": "1Gi"})
 
@@ -56,9 +60,7 @@ def _spec(name: str) -> InstanceTypeCreate:
 def test_a_name_is_given_once(database: Database, replica: Database, cast: Cast) -> None:
     for attempt in range(5):
         spec = _spec(f"cpu-{attempt}")
-        results = _race(
-            (database, replica), lambda d, s=spec: d.write_now(instance_types.create, cast.platform_admin, s)
-        )
+        results = _race((database, replica), _write(instance_types.create, cast.platform_admin, spec))
         assert results == ["conflict", "done"]
 
 
@@ -68,7 +70,7 @@ def test_of_two_changes_from_one_version_one_is_refused(database: Database, repl
         change = InstanceTypeUpdate(version=made.version, groups=("research",), all_groups=False)
         results = _race(
             (database, replica),
-            lambda d, c=change: d.write_now(instance_types.update, cast.platform_admin, "cpu", c),
+            _write(instance_types.update, cast.platform_admin, "cpu", change),
         )
         assert results == ["conflict", "done"]
         after = database.read_now(instance_types.get, cast.platform_admin, "cpu")
@@ -81,5 +83,5 @@ def test_settings_that_two_change_at_once_lose_neither_silently(
 ) -> None:
     for version in range(5):
         change = SystemSettingsUpdate(version=version, name=f"Lab {version}")
-        results = _race((database, replica), lambda d, c=change: d.write_now(system.update, cast.platform_admin, c))
+        results = _race((database, replica), _write(system.update, cast.platform_admin, change))
         assert results == ["conflict", "done"]

@@ -117,7 +117,8 @@ def test_a_group_admin_cannot_give_the_image_to_others_or_name_folders_of_the_ma
     database: Database, cast: Cast
 ) -> None:
     own = _create(database, cast.group_admin, "own", group="research")
-    for field, value in (("all_groups", True), ("groups", ["other"])):
+    wide: tuple[tuple[str, Any], ...] = (("all_groups", True), ("groups", ["other"]))
+    for field, value in wide:
         with pytest.raises(Invalid) as caught:
             _create(database, cast.group_admin, "wide", group="research", **{field: value})
         assert caught.value.errors[0].field == field

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from primehub_services.domain.identity import Actor
 from primehub_services.domain.system import Change, visible
 from primehub_services.store import changes
 from primehub_services.store.changes import Cursor
@@ -175,7 +176,7 @@ def test_who_is_told_of_what(database: Database, cast: Cast) -> None:
 
 
 def test_a_disabled_person_is_told_nothing(database: Database, cast: Cast) -> None:
-    def disable(uow: UnitOfWork) -> factories.Actor:
+    def disable(uow: UnitOfWork) -> Actor:
         return factories.actor(uow, factories.account(uow, "gone", enabled=False, platform_admin=True))
 
     actor = database.write_now(disable)
