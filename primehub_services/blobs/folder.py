@@ -104,7 +104,7 @@ class FolderLogStore:
         shutil.rmtree(self._folder / _SCRATCH, ignore_errors=True)
 
     def _path(self, key: str) -> Path:
-        if not _KEY.match(key):
+        if not _KEY.fullmatch(key):
             msg = f"{key!r} is not a log's key"
             raise ValueError(msg)
         return self._folder / key

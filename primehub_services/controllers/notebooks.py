@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..blobs import LogStore, notebook_key
-from ..domain.launch import WorkloadKind
 from ..domain.lifecycle import Act, Ending, Graces, Seen, decide_start
 from ..operations import notebooks as operations
 from ..operations import starts
+from ..operations.notebooks import Activity
 from ..store import claims, notebooks
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
@@ -48,8 +48,7 @@ class Ledger:
     """Every claimed start, and which of the engine's workloads have a row."""
 
     held: tuple[Held, ...]
-    ended: Mapping[str, bool]
-    """Of the engine's workloads those that have a row, and whether the row has ended."""
+    known: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +96,16 @@ class NotebookController:
         world = World({(s.user, s.name): s for s in servers}, workloads)
         await self._note_activity(servers)
         ledger = await self._database.read(load, tuple(workloads or ()))
+        failures = []
         for held in ledger.held:
             act, reason = decide_start(self._seen(held, world, now), self._graces(held))
-            await self._act(held, act, reason, world)
-        await self._without_claim(ledger, world)
+            try:
+                await self._act(held, act, reason, world)
+            except Exception as error:  # one start must not hold up the others; it is raised below
+                failures.append(error)
+        failures += await self._without_claim(ledger, world)
+        if failures:
+            raise failures[0]
 
     async def settled(self) -> None:
         """Wait until the hub has answered every request to stop a server."""
@@ -172,26 +177,28 @@ class NotebookController:
         if stale:
             await self._database.write(operations.record_activity, stale)
 
-    async def _without_claim(self, ledger: Ledger, world: World) -> None:
+    async def _without_claim(self, ledger: Ledger, world: World) -> list[Exception]:
         """Stop workloads that nothing is reserved for; keep the logs of those that ended, and drop the rest."""
-        if self._workloads is None:
-            return
         held = {h.start_id for h in ledger.held}
+        failures = []
         for start_id, state in (world.workloads or {}).items():
-            if start_id in held:
+            if start_id in held or self._workloads is None:
                 continue
-            if state.running:
-                log.warning("the workload of start %s has no claim: it is stopped", start_id)
-                await self._workloads.stop(start_id)
-            else:
-                await self._put_away(start_id, known=start_id in ledger.ended)
+            try:
+                if state.running:
+                    log.warning("the workload of start %s has no claim: it is stopped", start_id)
+                    await self._workloads.stop(start_id)
+                else:
+                    await self._put_away(self._workloads, start_id, known=start_id in ledger.known)
+            except Exception as error:
+                failures.append(error)
+        return failures
 
-    async def _put_away(self, start_id: str, *, known: bool) -> None:
-        assert self._workloads is not None
+    async def _put_away(self, workloads: WorkloadPort, start_id: str, *, known: bool) -> None:
         if known and self._logs is not None:
-            pieces = await self._workloads.log(start_id)
+            pieces = await workloads.log(start_id)
             await asyncio.to_thread(self._logs.put, notebook_key(start_id), pieces)
-        await self._workloads.remove(start_id)
+        await workloads.remove(start_id)
 
 
 def _ready(held: Held, world: World) -> bool:
@@ -201,32 +208,24 @@ def _ready(held: Held, world: World) -> bool:
 
 def load(uow: UnitOfWork, workloads: Sequence[str]) -> Ledger:
     """Every claimed start of a notebook server, and which of the engine's workloads are known."""
-    rows = {row.id: row for row, _ in notebooks.active(uow)}
-    held = []
-    for claim, user in claims.rows(uow, WorkloadKind.NOTEBOOK):
-        row = rows.get(claim.id)
-        held.append(
-            Held(
-                start_id=claim.id,
-                user=user,
-                server_name=claim.server_name,
-                adopted=claim.adopted_at is not None,
-                created_at=claim.created_at,
-                since=claim.adopted_at or claim.created_at,
-                stop_requested=None if row is None else row.stop_requested,
-            )
+    held = (
+        Held(
+            start_id=claim.start_id,
+            user=claim.user,
+            server_name=claim.server_name,
+            adopted=claim.adopted_at is not None,
+            created_at=claim.created_at,
+            since=claim.adopted_at or claim.created_at,
+            stop_requested=claim.stop_requested,
         )
-    return Ledger(held=tuple(held), ended=notebooks.known(uow, workloads))
+        for claim in claims.claimed_starts(uow)
+    )
+    return Ledger(held=tuple(held), known=notebooks.known(uow, workloads))
 
 
-def newer_activity(uow: UnitOfWork, seen: Sequence[tuple[str, str, datetime]]) -> list[tuple[str, str, datetime]]:
+def newer_activity(uow: UnitOfWork, seen: Sequence[Activity]) -> list[Activity]:
     """Those that are worth writing down, so that nothing is written where nothing is new."""
-    known = {(user, row.server_name): row.last_activity for row, user in notebooks.active(uow)}
-    return [
-        (user, name, at)
-        for user, name, at in seen
-        if (user, name) in known and ((last := known[(user, name)]) is None or at - last >= operations.ACTIVITY_STEP)
-    ]
+    return [activity for activity, _ in operations.worth_noting(uow, seen)]
 
 
 def finish(uow: UnitOfWork, held: Held, ending: Ending) -> bool:

@@ -124,18 +124,27 @@ def culling(uow: UnitOfWork, actor: Actor, user: str, server_name: str) -> Culli
     return CullingDecision(cull=True, reason=f"no activity for {row.idle_timeout} s")
 
 
-def record_activity(uow: UnitOfWork, seen: Iterable[tuple[str, str, datetime]]) -> int:
-    """Write down when each (user, server) was last active; returns how many rows changed."""
-    live = {(user, row.server_name): row for row, user in notebooks.active(uow)}
-    changed = 0
+Activity = tuple[str, str, datetime]
+"""User, server, and when something last happened in it."""
+
+
+def worth_noting(uow: UnitOfWork, seen: Iterable[Activity]) -> list[tuple[Activity, str]]:
+    """Those that are news, each with its start id."""
+    known = notebooks.last_activities(uow)
+    found = []
     for user, server_name, at in seen:
-        row = live.get((user, server_name))
-        if row is None or (row.last_activity is not None and at - row.last_activity < ACTIVITY_STEP):
-            continue
-        row.last_activity = at
-        starts.touched(uow, row)
-        changed += 1
-    return changed
+        start_id, last = known.get((user, server_name), ("", None))
+        if start_id and (last is None or at - last >= ACTIVITY_STEP):
+            found.append(((user, server_name, at), start_id))
+    return found
+
+
+def record_activity(uow: UnitOfWork, seen: Iterable[Activity]) -> int:
+    """Write down when each server was last active; returns how many rows changed."""
+    news = worth_noting(uow, seen)
+    for (_, _, at), start_id in news:
+        notebooks.set_activity(uow, start_id, at)
+    return len(news)
 
 
 def _find(uow: UnitOfWork, actor: Actor, start_id: str, permission: str) -> tuple[NotebookRow, str, str]:

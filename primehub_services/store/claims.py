@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -10,7 +11,7 @@ from ..domain.claims import Claim
 from ..domain.launch import WorkloadKind
 from ..domain.resources import Resources
 from ..domain.units import Bytes, Millicores
-from .orm import AccountRow, ClaimRow, GroupRow
+from .orm import AccountRow, ClaimRow, GroupRow, NotebookRow
 from .unit_of_work import UnitOfWork
 
 LEDGER = "claims"
@@ -72,14 +73,35 @@ def of_server(uow: UnitOfWork, account_id: str, server_name: str) -> ClaimRow | 
     )
 
 
-def rows(uow: UnitOfWork, kind: WorkloadKind) -> Sequence[tuple[ClaimRow, str]]:
-    """Every claim of a kind with the hub name of its person."""
+@dataclass(frozen=True, slots=True)
+class ClaimedStart:
+    """A notebook's claim and what was asked of its row."""
+
+    start_id: str
+    user: str
+    server_name: str
+    created_at: datetime
+    adopted_at: datetime | None
+    stop_requested: str | None
+
+
+def claimed_starts(uow: UnitOfWork) -> list[ClaimedStart]:
+    """Every claim of a notebook server."""
     found = uow.session.execute(
-        sa.select(ClaimRow, AccountRow.name)
+        sa.select(
+            ClaimRow.id,
+            AccountRow.name,
+            ClaimRow.server_name,
+            ClaimRow.created_at,
+            ClaimRow.adopted_at,
+            NotebookRow.stop_requested,
+        )
         .join(AccountRow, AccountRow.id == ClaimRow.account_id)
-        .where(ClaimRow.kind == kind.value)
+        .outerjoin(NotebookRow, NotebookRow.id == ClaimRow.id)
+        .where(ClaimRow.kind == WorkloadKind.NOTEBOOK.value)
+        .order_by(ClaimRow.created_at, ClaimRow.id)
     )
-    return [(row, name) for row, name in found]
+    return [ClaimedStart(*row) for row in found]
 
 
 def add(uow: UnitOfWork, row: ClaimRow) -> None:

@@ -133,14 +133,27 @@ def last_in_group(uow: UnitOfWork, account_id: str, group_id: str) -> NotebookRo
     )
 
 
-def active(uow: UnitOfWork) -> Sequence[tuple[NotebookRow, str]]:
-    """Every row that has not ended, with its person's hub name."""
+def last_activities(uow: UnitOfWork) -> dict[tuple[str, str], tuple[str, datetime | None]]:
+    """By user and server name: the start that runs, and when it was last active."""
     found = uow.session.execute(
-        sa.select(NotebookRow, AccountRow.name)
+        sa.select(AccountRow.name, NotebookRow.server_name, NotebookRow.id, NotebookRow.last_activity)
         .join(AccountRow, AccountRow.id == NotebookRow.account_id)
         .where(NotebookRow.phase.not_in(_FINAL))
     )
-    return [(row, name) for row, name in found]
+    return {(user, server_name): (start_id, at) for user, server_name, start_id, at in found}
+
+
+def set_activity(uow: UnitOfWork, start_id: str, at: datetime) -> None:
+    """Note when it was last active. Not a new version: nobody edits this."""
+    row = uow.session.execute(
+        sa.update(NotebookRow)
+        .where(NotebookRow.id == start_id)
+        .values(last_activity=at)
+        .returning(NotebookRow.group_id, NotebookRow.account_id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if row is not None:
+        uow.changed("notebook", start_id, "update", group_id=row.group_id, account_id=row.account_id)
 
 
 def live_of_server(uow: UnitOfWork, user: str, server_name: str) -> NotebookRow | None:
@@ -158,10 +171,11 @@ def live_of_server(uow: UnitOfWork, user: str, server_name: str) -> NotebookRow 
     )
 
 
-def known(uow: UnitOfWork, start_ids: Collection[str]) -> dict[str, bool]:
-    """Those of the starts that have a row, and whether each has ended."""
-    found = uow.session.execute(sa.select(NotebookRow.id, NotebookRow.phase).where(NotebookRow.id.in_(list(start_ids))))
-    return {start_id: phase in _FINAL for start_id, phase in found}
+def known(uow: UnitOfWork, start_ids: Collection[str]) -> frozenset[str]:
+    """Those of the starts that have a row."""
+    if not start_ids:
+        return frozenset()
+    return frozenset(uow.session.scalars(sa.select(NotebookRow.id).where(NotebookRow.id.in_(list(start_ids)))))
 
 
 def list_(uow: UnitOfWork, query: PageQuery, filters: Filters, visible: Visible | None) -> tuple[list[Notebook], int]:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from primehub_services.blobs import FolderLogStore, notebook_key
-from primehub_services.controllers import HubUnavailable, NotebookController, WorkloadState
+from primehub_services.controllers import EngineUnavailable, HubUnavailable, NotebookController, WorkloadState
 from primehub_services.controllers.notebooks import ASKING_GRACE
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.handshake import ClaimRequest
@@ -295,3 +295,41 @@ async def test_a_starting_server_that_the_hub_refuses_to_stop_ends_through_its_w
     await run(start, controller, 2)
 
     assert start.engine.running() == set()
+
+
+async def test_one_start_that_cannot_be_dealt_with_holds_up_no_other(start: Start, controller) -> None:
+    start.go(last="become_ready")
+    start.engine.workloads |= {"a-stray": WorkloadState(True), "stray": WorkloadState(True)}
+    stop = start.engine.stop
+
+    async def failing(start_id: str) -> None:
+        if start_id == "a-stray":
+            raise EngineUnavailable("its supervisor does not answer")
+        await stop(start_id)
+
+    start.engine.stop = failing
+
+    with pytest.raises(EngineUnavailable):
+        await controller.step(start.clock.now)
+
+    assert start.engine.running() == {"a-stray", start.id}
+
+
+async def test_a_log_that_cannot_be_kept_stays_where_it_is(start: Start, controller, logs, monkeypatch) -> None:
+    start.go(last="become_ready")
+    start.clock.advance(10)
+    start.engine.end(start.id)
+
+    def full(key: str, pieces) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "put", full)
+        await controller.step(start.clock.now)
+        with pytest.raises(OSError, match="No space"):
+            await controller.step(start.clock.now)
+        assert start.id in start.engine.workloads
+    await controller.step(start.clock.now)
+
+    assert logs.read(notebook_key(start.id), 0, 100).data == b"hello\n"
+    assert start.engine.workloads == {}

@@ -1,0 +1,159 @@
+"""Kept logs: beginning and end, the gap marked, and nothing half written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from primehub_services.blobs import FolderLogStore, LogChunk, NotebookLogs, notebook_key
+
+KEY = "notebooks/abc/log"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderLogStore:
+    return FolderLogStore(tmp_path, cap=160)
+
+
+def everything(store: FolderLogStore, limit: int = 7) -> bytes:
+    data, offset = b"", 0
+    while True:
+        chunk = store.read(KEY, offset, limit)
+        if chunk.next_offset == offset:
+            return data
+        data, offset = data + chunk.data, chunk.next_offset
+
+
+def test_what_is_appended_is_read_in_pieces_and_from_the_end(store: FolderLogStore) -> None:
+    store.append(KEY, b"hello ")
+    store.append(KEY, b"world\n")
+
+    assert store.read(KEY, 0, 100) == LogChunk(b"hello world\n", 0, 12, 12)
+    assert store.read(KEY, 6, 5) == LogChunk(b"world", 6, 11, 12)
+    assert store.read(KEY, -3, 100) == LogChunk(b"ld\n", 9, 12, 12)
+    assert store.read(KEY, 12, 100) == LogChunk(b"", 12, 12, 12)
+    assert store.read(KEY, 99, 100).next_offset == 12
+    assert everything(store) == b"hello world\n"
+
+
+def test_what_is_not_there_is_an_empty_log(store: FolderLogStore) -> None:
+    assert store.read(KEY, 0, 100) == LogChunk(b"", 0, 0, 0)
+    assert (store.size(KEY), store.exists(KEY)) == (0, False)
+    store.delete(KEY)
+
+
+def test_over_the_cap_beginning_and_end_stay_and_the_gap_is_marked(store: FolderLogStore) -> None:
+    written = b"".join(b"%03d\n" % number for number in range(200))
+    for start in range(0, len(written), 13):
+        store.append(KEY, written[start : start + 13])
+
+    kept = everything(store, limit=1000)
+
+    assert store.size(KEY) == len(written)
+    head, tail = kept.split(b"\n[... ")
+    missing, tail = tail.split(b" bytes of output are left out here ...]\n")
+    assert written.startswith(head)
+    assert written.endswith(tail)
+    assert len(head) == 80
+    assert len(head) + int(missing) + len(tail) == len(written)
+    assert len(head) + len(tail) <= 160
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(pieces=st.lists(st.binary(max_size=60), max_size=20), limit=st.integers(1, 50))
+def test_a_reader_that_follows_sees_every_byte_that_is_kept(tmp_path: Path, pieces: list[bytes], limit: int) -> None:
+    store = FolderLogStore(tmp_path, cap=100_000)
+    store.delete(KEY)
+    for piece in pieces:
+        store.append(KEY, piece)
+
+    assert everything(store, limit) == b"".join(pieces)
+
+
+def test_a_whole_log_takes_the_place_of_what_is_there_or_nothing_does(store: FolderLogStore, tmp_path: Path) -> None:
+    def cut_off() -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(28, "No space left on device")
+
+    store.put(KEY, [b"whole\n"])
+    with pytest.raises(OSError, match="No space"):
+        store.put(KEY, cut_off())
+    assert store.read(KEY, 0, 100).data == b"whole\n"
+
+    store.put(KEY, [b"new", b"er\n"])
+    assert store.read(KEY, 0, 100).data == b"newer\n"
+    assert list((tmp_path / ".scratch").iterdir()) == []
+
+
+def test_what_a_killed_process_left_half_written_is_dropped(store: FolderLogStore, tmp_path: Path) -> None:
+    half = tmp_path / ".scratch" / "dead"
+    half.mkdir(parents=True)
+    (half / "0").write_bytes(b"half")
+
+    store.clean()
+
+    assert not half.exists()
+
+
+def test_deleting_leaves_no_empty_folders(store: FolderLogStore, tmp_path: Path) -> None:
+    store.append(KEY, b"x")
+    store.append("notebooks/other/log", b"y")
+
+    store.delete(KEY)
+
+    assert not (tmp_path / "notebooks" / "abc").exists()
+    assert store.read("notebooks/other/log", 0, 10).data == b"y"
+
+
+@pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".scratch/x", "a\n"])
+def test_a_key_never_leads_out_of_the_folder(store: FolderLogStore, key: str) -> None:
+    with pytest.raises(ValueError, match="not a log's key"):
+        store.read(key, 0, 1)
+
+
+class Live:
+    """An engine that has one workload."""
+
+    def read(self, start_id: str, offset: int, limit: int) -> LogChunk | None:
+        if start_id != "live":
+            return None
+        data = b"one\ntwo\nthree\n"
+        start = max(0, len(data) + offset) if offset < 0 else offset
+        piece = data[start : start + limit]
+        return LogChunk(piece, start, start + len(piece), len(data))
+
+
+def test_a_notebooks_log_is_the_engines_while_it_has_one_and_the_kept_one_after(store: FolderLogStore) -> None:
+    store.put(notebook_key("live"), [b"old\n"])
+    store.put(notebook_key("ended"), [b"kept\n"])
+    logs = NotebookLogs(store, Live())
+
+    assert logs.read("live", 0, 4).data == b"one\n"
+    assert logs.read("ended", 0, 100).data == b"kept\n"
+    assert logs.read("never", 0, 100).data == b""
+
+
+def test_the_last_lines_are_whole_lines(store: FolderLogStore) -> None:
+    logs = NotebookLogs(store, Live())
+
+    assert logs.tail("live", 2) == LogChunk(b"two\nthree\n", 4, 14, 14)
+    assert logs.tail("live", 10).data == b"one\ntwo\nthree\n"
+    assert logs.tail("live", 0).data == b""
+    assert logs.tail("live", 10, most=8).data == b"three\n"
+
+
+def test_lines_are_found_in_any_case_with_where_they_are(store: FolderLogStore) -> None:
+    store.put(notebook_key("n"), [b"Error: one\nfine\nan eRRor\nlast error"])
+    logs = NotebookLogs(store)
+
+    assert [(line.offset, line.text) for line in logs.search("n", "ERROR")] == [
+        (0, "Error: one"),
+        (16, "an eRRor"),
+        (25, "last error"),
+    ]
+    assert len(logs.search("n", "error", limit=1)) == 1
+    assert logs.search("n", "absent") == []
