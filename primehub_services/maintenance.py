@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 
 from hub_config.settings import Settings
 
@@ -52,7 +53,16 @@ def _sign_in_link(uow: UnitOfWork, name: str) -> str:
     return token
 
 
-def image_lines(database_url: str) -> tuple[dict[str, str], bool]:
+@dataclass(frozen=True, slots=True)
+class ImageLine:
+    """How an image that is not ready is doing. ``tenth`` is 11 where it failed."""
+
+    name: str
+    tenth: int
+    text: str
+
+
+def image_lines(database_url: str) -> tuple[dict[str, ImageLine], bool]:
     """A line for each image that is not ready, by id, and whether any is still being made."""
     database = Database(database_url)
     try:
@@ -61,29 +71,30 @@ def image_lines(database_url: str) -> tuple[dict[str, str], bool]:
         database.close()
 
 
-def _image_lines(uow: UnitOfWork) -> tuple[dict[str, str], bool]:
-    lines: dict[str, str] = {}
+def _image_lines(uow: UnitOfWork) -> tuple[dict[str, ImageLine], bool]:
+    lines: dict[str, ImageLine] = {}
     making = False
     for row in uow.session.scalars(catalog.visible(ImageRow, None)):
         name = row.display_name or row.name
         if row.phase == ImagePhase.FAILED.value:
-            lines[row.id] = f"The image {name} could not be made: {row.message}"
+            lines[row.id] = ImageLine(name, 11, f"The image {name} could not be made: {row.message}")
         elif row.phase != ImagePhase.READY.value:
             making = True
-            lines[row.id] = f"Making the image {name}: {row.progress} % {row.message}".rstrip()
+            text = f"Making the image {name}: {row.progress} % {row.message}".rstrip()
+            lines[row.id] = ImageLine(name, row.progress // 10, text)
     return lines, making
 
 
 def watch_images(database_url: str) -> None:
-    """Print how images are being made, each line once, until all of them are ready or have failed."""
-    shown: dict[str, str] = {}
+    """Print how images are being made, a line for each tenth, until all of them are ready or have failed."""
+    shown: dict[str, ImageLine] = {}
     while True:
         lines, making = image_lines(database_url)
         for key, line in lines.items():
-            if shown.get(key) != line:
-                print(line, flush=True)
+            if key not in shown or shown[key].tenth != line.tenth:
+                print(line.text, flush=True)
         for key in shown.keys() - lines.keys():
-            print(f"{shown[key].split(':')[0].replace('Making the', 'The')} is ready", flush=True)
+            print(f"The image {shown[key].name} is ready", flush=True)
         shown = lines
         if not making:
             return

@@ -255,6 +255,9 @@ class Platform:
             self._write_state("ready")
 
     async def _stop_hub(self) -> None:
+        services = processes.services_of(self.ports["hub_port"])
+        # the services first: a hub that ends them itself looks for their end but every few seconds
+        await processes.end(services, 5, self._hasten)
         await self.hub.stop(HUB_GRACE, self._hasten)
         await processes.end(processes.services_of(self.ports["hub_port"]), 5, self._hasten)
 

@@ -1,0 +1,39 @@
+"""The platform as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.environment import base_environment  # noqa: F401 - a fixture
+from tests.support.platform import Platform, running_platform
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """One platform for all tests that leave it as they found it, with its administrator signed in."""
+    with running_platform() as started:
+        yield started
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Something to start: a group, an instance type that takes little, an image with JupyterLab, and a person."""
+
+    group: str
+    instance_type: str
+    image: str
+    user: str
+    token: str
+
+
+@pytest.fixture(scope="session")
+def lab(platform: Platform, base_environment: str) -> Lab:  # noqa: F811 - the fixture
+    """What a person needs to start notebooks on ``platform``."""
+    platform.call("POST", "/groups", {"name": "lab", "user_quota": {"cpu": 4}})
+    small = {"name": "lab-small", "cpu_limit": 0.5, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
+    platform.call("POST", "/instance-types", small)
+    image = platform.add_image(base_environment)
+    return Lab("lab", "lab-small", image, "ann", platform.add_person("ann", "lab"))

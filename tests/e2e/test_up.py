@@ -1,0 +1,253 @@
+"""``primehub up`` for real: starts, answers, survives, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.platform import COMMAND, PASSWORD, Platform, clean_environment, data_folder, discard, free_port
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def fresh() -> Iterator[Platform]:
+    """A platform that was never started."""
+    platform = Platform(data_folder(), free_port())
+    platform.data.mkdir()
+    yield platform
+    discard(platform)
+
+
+def gone(platform: Platform) -> bool:
+    return not platform.processes()
+
+
+def up(platform: Platform, *flags: str) -> subprocess.CompletedProcess[str]:
+    """A start that is not expected to last."""
+    words = [*COMMAND, "up", "--data", str(platform.data), "--port", str(platform.port), *flags]
+    return subprocess.run(words, env=platform.environ, capture_output=True, text=True, timeout=60)
+
+
+def test_it_starts_stops_and_starts_again_with_all_its_data(fresh: Platform) -> None:
+    fresh.start()
+    assert f"PrimeHub is at  {fresh.url}" in fresh.said()
+    assert httpx.get(fresh.api + "/health").json()["status"] in ("ok", "degraded")
+    fresh.become_admin()
+    fresh.call("POST", "/groups", {"name": "kept"})
+    assert fresh.stop() == 0
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+    began = time.monotonic()
+    fresh.start()
+    assert time.monotonic() - began < 10
+    assert fresh.first_link() is None, "the link was used"
+    assert fresh.call("GET", "/groups/kept")["name"] == "kept"
+    fresh.sign_in("admin", PASSWORD).close()
+    fresh.stop()
+
+
+def test_the_first_link_works_once_and_there_is_no_default_password(fresh: Platform) -> None:
+    fresh.start()
+    token = (fresh.first_link() or "").partition("#")[2]
+    for password in ("admin", "", "password", "primehub"):
+        body = {"auth": {"username": "admin", "password": password}}
+        assert httpx.post(f"{fresh.url}/hub/api/users/admin/tokens", json=body).status_code == 403
+    fresh.redeem(token, PASSWORD).close()
+    wait_for(lambda: not (fresh.data / "run/first-sign-in").exists(), what="the link's file is gone")
+    with fresh.browser() as browser:
+        form = {"token": token, "use": "1", "password": "another long one", "repeat_password": "another long one"}
+        page = browser.get("/hub/invite").text
+        xsrf = page.split('name="_xsrf" value="')[1].split('"')[0]
+        assert "does not work" in browser.post("/hub/invite", data={"_xsrf": xsrf, **form}).text
+    assert token not in fresh.hub_log(10_000)
+    assert token not in (fresh.data / "log/proxy.log").read_text()
+
+
+def test_secrets_are_for_the_platforms_user_alone(platform: Platform) -> None:
+    for path in (platform.data / "secrets").iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+    for path in (platform.data / "secrets", platform.data / "hub", platform.data / "run", platform.data / "log"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert (platform.data / "primehub.sqlite").stat().st_mode & 0o077 == 0
+    words = [word for process in platform.processes() for word in process.cmdline()]
+    for path in (platform.data / "secrets").iterdir():
+        secret = path.read_text(errors="replace").strip()
+        assert not [w for w in words if secret in w], f"{path.name} is in a command line"
+
+
+def test_a_second_start_on_the_same_data_names_the_first(platform: Platform) -> None:
+    done = up(platform)
+    assert done.returncode == 1
+    assert str(platform.state()["pid"]) in done.stderr
+    assert "primehub down" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_named_with_its_holder_and_a_way_out(fresh: Platform) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", fresh.port))
+        holder.listen()
+        done = up(fresh)
+    assert done.returncode == 1
+    assert f"Port {fresh.port} is taken" in done.stderr
+    assert f"process {os.getpid()}" in done.stderr
+    assert "--port" in done.stderr
+    assert gone(fresh)
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(fresh: Platform) -> None:
+    blocker = fresh.data / "file"
+    blocker.write_text("")
+    words = [*COMMAND, "up", "--data", str(blocker / "data"), "--port", str(fresh.port)]
+    done = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert str(blocker / "data") in done.stderr
+    assert "--data" in done.stderr
+
+
+@pytest.mark.parametrize("variable", ["PRIMEHUB_SETTING__PROT", "PRIMEHUB_SETTING__LOCAL__SANDBOXX"])
+def test_an_unknown_setting_is_named(fresh: Platform, variable: str) -> None:
+    fresh.environ[variable] = "1"
+    done = up(fresh)
+    assert done.returncode == 1
+    assert variable.split("__")[-1].lower() in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_other_machines_only_with_tls_or_a_flag(fresh: Platform) -> None:
+    done = up(fresh, "--host", "0.0.0.0")
+    assert done.returncode == 1
+    assert "--insecure-http" in done.stderr
+    assert gone(fresh)
+
+
+def test_a_second_ctrl_c_hastens_the_end(fresh: Platform) -> None:
+    fresh.start()
+    fresh.signal(signal.SIGINT)
+    wait_for(lambda: "Stopping" in fresh.said(), what="it is stopping")
+    fresh.signal(signal.SIGINT)
+    assert fresh.stop(20) == 0
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+
+def test_a_closed_terminal_ends_it_unless_nohup_said_otherwise(fresh: Platform) -> None:
+    fresh.start()
+    fresh.signal(signal.SIGHUP)
+    assert fresh.process is not None
+    assert fresh.process.wait(60) == 0
+    fresh.process = None
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+
+def test_nohups_wish_is_kept(fresh: Platform) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        fresh.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    fresh.signal(signal.SIGHUP)
+    hub = fresh.state()["hub_pid"]
+    fresh.signal(signal.SIGUSR1)  # handled after the hangup, so the hangup was ignored once this is done
+    wait_for(lambda: fresh.state()["hub_pid"] not in (hub, None), 30, what="the hub was restarted")
+    assert fresh.process is not None
+    assert fresh.process.poll() is None
+
+
+def test_a_killed_hub_and_a_killed_proxy_are_started_again(fresh: Platform) -> None:
+    fresh.start()
+    for part in ("hub_pid", "proxy_pid"):
+        old = fresh.state()[part]
+        os.kill(old, signal.SIGKILL)
+        wait_for(lambda p=part, o=old: fresh.state()[p] not in (o, None), 30, what=f"a new {part}")  # type: ignore[misc]
+        wait_for(lambda: answers(fresh), 60, what="it answers again")
+    services = [p for p in fresh.processes() if "primehub_services.app" in p.cmdline()]
+    assert len(services) == 1, "the services of the killed hub are gone"
+
+
+def answers(platform: Platform) -> bool:
+    try:
+        return httpx.get(platform.api + "/health", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_a_start_after_a_kill_takes_over_the_proxy_and_replaces_the_hub(fresh: Platform) -> None:
+    fresh.start()
+    before = fresh.state()
+    assert fresh.process is not None
+    fresh.process.kill()
+    fresh.process.wait()
+    assert psutil.pid_exists(before["hub_pid"])
+    fresh.start()
+    after = fresh.state()
+    assert after["proxy_pid"] == before["proxy_pid"], "connections through it stay open"
+    assert after["hub_pid"] != before["hub_pid"]
+    assert not psutil.pid_exists(before["hub_pid"])
+    assert fresh.stop() == 0
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+
+def test_down_ends_what_a_killed_start_left(fresh: Platform) -> None:
+    fresh.start()
+    assert fresh.process is not None
+    fresh.process.kill()
+    fresh.process.wait()
+    done = fresh.cli("down", "--data", str(fresh.data))
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+
+def test_detached_it_returns_and_down_ends_it(fresh: Platform) -> None:
+    done = up(fresh, "--detach")
+    assert done.returncode == 0, done.stderr
+    assert "/hub/invite#" in done.stdout
+    assert answers(fresh)
+    token = done.stdout.split("/hub/invite#")[1].split()[0]
+    assert token not in (fresh.data / "log/up.log").read_text()
+    status = fresh.cli("status", "--data", str(fresh.data), "--json")
+    shown = json.loads(status.stdout)
+    assert status.returncode == 0
+    assert shown["running"]
+    assert shown["answers"]
+    restarted = fresh.cli("restart", "--data", str(fresh.data))
+    assert restarted.returncode == 0, restarted.stderr
+    assert fresh.state()["hub_pid"] != shown["hub_pid"]
+    assert fresh.state()["proxy_pid"] == shown["proxy_pid"]
+    assert fresh.cli("down", "--data", str(fresh.data)).returncode == 0
+    assert fresh.cli("status", "--data", str(fresh.data)).returncode == 1
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+
+def test_with_tls_everything_is_https(fresh: Platform) -> None:
+    fresh.url = f"https://127.0.0.1:{fresh.port}"
+    fresh.start("--self-signed")
+    certificate = fresh.data / "secrets" / "tls.crt"
+    with httpx.Client(verify=str(certificate), trust_env=False) as client:
+        assert client.get(fresh.api + "/health").status_code == 200
+        login = client.get(f"{fresh.url}/hub/login")
+    cookies = login.headers.get_list("set-cookie")
+    assert cookies
+    assert all("secure" in cookie.lower() for cookie in cookies)
+
+
+def test_a_locked_out_administrator_gets_back_in(platform: Platform) -> None:
+    done = platform.cli("sign-in-link", "--data", str(platform.data))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{platform.url}/hub/invite#")
+    platform.redeem(done.stdout.strip().partition("#")[2], PASSWORD).close()
+    platform.admin_token = platform.token("admin", PASSWORD)
+    assert platform.call("GET", "/me")["platform_admin"]
+    nobody = platform.cli("sign-in-link", "nobody", "--data", str(platform.data))
+    assert nobody.returncode == 1
+    assert "nobody" in nobody.stderr
