@@ -51,6 +51,8 @@ class FakeApi:
     locked: int = 0
     """Seconds to wait before the next sign-in, 0 for none."""
     environment: dict[str, str] = field(default_factory=dict)
+    prefix: str = "/nowhere"
+    """Of the environment that plans run in."""
     accounts: Callable[[str, dict[str, Any]], Awaitable[tuple[int, dict[str, Any]]]] | None = None
     """Answers the sign-in's questions instead, by path and body."""
 
@@ -80,7 +82,11 @@ class FakeApi:
             "instance_type": options.get("instance_type", "cpu-1"),
             "image": options.get("image", "base"),
             "image_source": {"type": "environment", "packages": ["jupyterlab"]},
-            "image_location": "/nowhere",
+            "image_location": self.prefix,
+            "mounts": [
+                {"kind": "home", "slug": user, "path": "/home/jovyan"},
+                {"kind": "project", "slug": group, "path": f"/project/{group}"},
+            ],
             "limits": {"cpu": 1, "memory": "1Gi", "gpu": 0},
             "requests": {"cpu": 0.1, "memory": "256Mi", "gpu": 0},
             "environment": {**self.environment, **mood},
