@@ -48,6 +48,8 @@ class Machine:
 
     exists: Callable[[str], bool]
     """Whether a path is there and the workload's user may see it."""
+    real: Callable[[str], str] = posixpath.normpath
+    """A path with its symbolic links followed."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Those of /bin, /lib, ... that are symbolic links, with their targets."""
     interpreter: Sequence[str] = ()
@@ -141,7 +143,7 @@ def _data(
     links: list[Link] = []
     left_out = list(plan.left_out)
     for mount in sorted(plan.mounts, key=lambda m: m.path.count("/")):
-        source, reason = _source(mount, plan, layout, target)
+        source, reason = _source(mount, plan, layout, target, machine)
         if not reason and not machine.exists(source):
             reason = f"its folder {source} is not there"
         if reason:
@@ -152,7 +154,7 @@ def _data(
     return binds, links, left_out
 
 
-def _source(mount: Mount, plan: LaunchPlan, layout: Layout, target: Target) -> tuple[str, str]:
+def _source(mount: Mount, plan: LaunchPlan, layout: Layout, target: Target, machine: Machine) -> tuple[str, str]:
     """The folder of a mount, and why it cannot be mounted (empty where it can)."""
     match mount.kind:
         case MountKind.HOME:
@@ -165,18 +167,24 @@ def _source(mount: Mount, plan: LaunchPlan, layout: Layout, target: Target) -> t
         case None | PvcSource() | GitSource():
             return str(layout.volume(mount.slug)), ""
         case HostPathSource(path=path):
-            return path, _host_path_refusal(path, target.host_path_roots)
+            return machine.real(path), _host_path_refusal(path, layout, target.host_path_roots, machine)
         case NfsSource():
             return "", "nfs needs a cluster; mount the share on this machine and make the volume a hostPath"
     return "", "it is not a folder"
 
 
-def _host_path_refusal(path: str, roots: Iterable[Path]) -> str:
-    if posixpath.normpath(path) != path.rstrip("/"):
+def _host_path_refusal(path: str, layout: Layout, roots: Iterable[Path], machine: Machine) -> str:
+    if path != "/" and posixpath.normpath(path) != path.rstrip("/"):
         return f"{path} must be a plain absolute path"
-    if any(Path(path).is_relative_to(root) for root in roots):
-        return ""
-    return f"{path} is not under one of the folders that local.host_path_roots allows"
+    # a link planted in a shared folder must not lead out of it
+    real = Path(machine.real(path))
+    allowed = [Path(machine.real(str(root))) for root in roots]
+    if not any(real.is_relative_to(root) for root in allowed):
+        return f"{path} is not under one of the folders that local.host_path_roots allows"
+    data = Path(machine.real(str(layout.data_dir)))
+    if real.is_relative_to(data) or data.is_relative_to(real):
+        return f"{path} holds the platform's own data"
+    return ""
 
 
 def _environment(plan: LaunchPlan, process: Process, target: Target) -> dict[str, str]:

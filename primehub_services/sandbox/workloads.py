@@ -107,7 +107,12 @@ class Workloads:
                 gid=gid,
                 host_path_roots=self.options.host_path_roots,
             ),
-            Machine(exists=visible, links=system_links(SYSTEM_FOLDERS), interpreter=interpreter),
+            Machine(
+                exists=visible,
+                real=os.path.realpath,
+                links=system_links(SYSTEM_FOLDERS),
+                interpreter=interpreter,
+            ),
         )
         return rendered.model_copy(update={"warnings": status.warnings})
 
