@@ -35,14 +35,6 @@ def get(uow: UnitOfWork, actor: Actor, reference: str) -> Image:
     return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
 
 
-resolve_image = get
-
-
-def images_for_group(uow: UnitOfWork, group_id: str) -> list[Image]:
-    """What a launch in the group can choose from, by name; ready or not."""
-    return store.for_groups(uow, frozenset({group_id}))
-
-
 def create(uow: UnitOfWork, actor: Actor, spec: ImageCreate, *, accepts: Collection[str]) -> Image:
     """Make an image: of the platform, or of the group ``spec.group``. ``accepts`` are the engine's source types.
 

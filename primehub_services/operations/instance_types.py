@@ -31,14 +31,6 @@ def get(uow: UnitOfWork, actor: Actor, reference: str) -> InstanceType:
     return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
 
 
-resolve_instance_type = get
-
-
-def instance_types_for_group(uow: UnitOfWork, group_id: str) -> list[InstanceType]:
-    """What a launch in the group can choose from, by name."""
-    return store.for_groups(uow, frozenset({group_id}))
-
-
 def create(uow: UnitOfWork, actor: Actor, spec: InstanceTypeCreate) -> InstanceType:
     """Make an instance type. Raises ``Conflict`` where the name is taken."""
     require(actor, "platform.admin")

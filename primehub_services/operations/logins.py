@@ -31,6 +31,7 @@ from ..store import logins as store
 from ..store.crypto import Keyring, KeyringError
 from ..store.orm import LoginRequestRow
 from ..store.orm.base import new_id
+from ..store.secrets import seal
 from ..store.unit_of_work import UnitOfWork
 
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, so no words; nothing that looks like a digit
@@ -102,7 +103,7 @@ def approve(uow: UnitOfWork, actor: Actor, code: str, made: Fetchable, *, keyrin
         msg = "This sign-in was answered already. Start it again if that was a mistake."
         raise Conflict(msg)
     sealed = json.dumps({"token": made.token, "token_id": made.token_id})
-    row.key_id, row.ciphertext = keyring.encrypt(sealed, row_id=row.id)
+    row.key_id, row.ciphertext = seal(uow, keyring, sealed, row_id=row.id)
     uow.audit(actor, "token.create", actor.name, client=row.client, host=row.host, scopes=row.scopes)
     return _view(row)
 

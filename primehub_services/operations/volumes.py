@@ -87,14 +87,6 @@ def get(uow: UnitOfWork, actor: Actor, reference: str) -> Volume:
     return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
 
 
-resolve_volume = get
-
-
-def volumes_for_group(uow: UnitOfWork, group_id: str) -> list[Volume]:
-    """What the group has, by name."""
-    return store.for_groups(uow, frozenset({group_id}))
-
-
 def create(uow: UnitOfWork, actor: Actor, spec: VolumeCreate, *, policy: VolumePolicy) -> Volume:
     """Make a volume. Raises ``Conflict`` where the name is taken, ``Invalid`` where the engine cannot serve it."""
     require(actor, "platform.admin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -14,12 +15,14 @@ from ..domain.secrets import Secret, SecretKind
 from . import catalog, lists
 from .crypto import Keyring
 from .database import Database
-from .orm import AccountRow, ImageRow, SecretRow, VolumeRow
+from .orm import AccountRow, ImageRow, LoginRequestRow, SecretRow, VolumeRow
 from .unit_of_work import UnitOfWork
 
 LOCK = "secrets"
 """Held by everything that writes a ciphertext, so that no row is left behind with a key that is being dropped."""
 _SHARED = (SecretKind.PULL.value, SecretKind.GIT.value)
+_ENCRYPTED: tuple[Any, ...] = (SecretRow, LoginRequestRow)
+"""Tables with values under the keys; a tombstone's key is empty."""
 _SORTS = {"name": SecretRow.name, "kind": SecretRow.kind, "created_at": SecretRow.created_at}
 
 
@@ -117,11 +120,16 @@ def users_of(uow: UnitOfWork, row: SecretRow) -> list[str]:
     return sorted(found + [f"volume {volume.slug}" for volume in volumes if volume.source.get("secret") in names])
 
 
-def put_value(uow: UnitOfWork, keyring: Keyring, row: SecretRow, value: SecretStr) -> None:
-    """Encrypt the value into the row, which has its id."""
+def seal(uow: UnitOfWork, keyring: Keyring, value: str, *, row_id: str) -> tuple[str, bytes]:
+    """The key's id and the value encrypted with it, safe from a rotation that happens at the same time."""
     uow.lock(LOCK)
     keyring.refresh()
-    row.key_id, row.ciphertext = keyring.encrypt(value.get_secret_value(), row_id=row.id)
+    return keyring.encrypt(value, row_id=row_id)
+
+
+def put_value(uow: UnitOfWork, keyring: Keyring, row: SecretRow, value: SecretStr) -> None:
+    """Encrypt the value into the row, which has its id."""
+    row.key_id, row.ciphertext = seal(uow, keyring, value.get_secret_value(), row_id=row.id)
     row.updated_at = uow.now
 
 
@@ -140,24 +148,25 @@ def secret_value(uow: UnitOfWork, keyring: Keyring, secret_id: str) -> SecretStr
 
 
 def reencrypt(uow: UnitOfWork, keyring: Keyring) -> int:
-    """Encrypt every secret with the newest key. The number of those that were not."""
+    """Encrypt everything with the newest key. The number of values that were not."""
     uow.lock(LOCK)
-    rows = uow.session.scalars(
-        sa.select(SecretRow).where(SecretRow.deleted_at.is_(None), SecretRow.key_id != keyring.newest)
-    ).all()
-    for row in rows:
-        value = keyring.decrypt(row.key_id, row.ciphertext, row_id=row.id)
-        row.key_id, row.ciphertext = keyring.encrypt(value, row_id=row.id)
-    return len(rows)
+    count = 0
+    for table in _ENCRYPTED:
+        held = sa.select(table).where(table.key_id.is_not(None), table.key_id.not_in(["", keyring.newest]))
+        for row in uow.session.scalars(held):
+            value = keyring.decrypt(row.key_id, row.ciphertext, row_id=row.id)
+            row.key_id, row.ciphertext = keyring.encrypt(value, row_id=row.id)
+            count += 1
+    return count
 
 
 def used_keys(uow: UnitOfWork) -> set[str]:
-    """Ids of the keys that some secret is encrypted with."""
-    return set(uow.session.scalars(sa.select(SecretRow.key_id).where(SecretRow.deleted_at.is_(None)).distinct()))
+    """Ids of the keys that some value is encrypted with."""
+    return {key for table in _ENCRYPTED for key in uow.session.scalars(sa.select(table.key_id).distinct()) if key}
 
 
 def rotate(database: Database, keyring: Keyring) -> int:
-    """Encrypt every secret with a new key and drop the old ones. The number of secrets.
+    """Encrypt every value with a new key and drop the old ones. The number of values.
 
     The new key is in the file before any row needs it, and an old one leaves it when no row does: after a crash at
     any line every secret can be read, and the next rotation finishes the work.

@@ -112,7 +112,7 @@ class GroupInstanceTypeRow(Base):
 
     group_id: Mapped[str] = mapped_column(sa.ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
     instance_type_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("instance_types.id", ondelete="CASCADE"), primary_key=True
+        sa.ForeignKey("instance_types.id", ondelete="CASCADE"), primary_key=True, index=True
     )
 
 
@@ -122,7 +122,7 @@ class GroupImageRow(Base):
     __tablename__ = "group_images"
 
     group_id: Mapped[str] = mapped_column(sa.ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
-    image_id: Mapped[str] = mapped_column(sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)
+    image_id: Mapped[str] = mapped_column(sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class GroupVolumeRow(Base):
@@ -131,5 +131,7 @@ class GroupVolumeRow(Base):
     __tablename__ = "group_volumes"
 
     group_id: Mapped[str] = mapped_column(sa.ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
-    volume_id: Mapped[str] = mapped_column(sa.ForeignKey("volumes.id", ondelete="CASCADE"), primary_key=True)
+    volume_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("volumes.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     writable: Mapped[bool]

@@ -12,9 +12,10 @@ from primehub_services.domain.identity import Role
 from primehub_services.domain.images import EnvironmentSource, ImagePhase
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.units import GIB, MIB
-from primehub_services.operations import bootstrap, groups, images, instance_types, members
+from primehub_services.operations import bootstrap, groups, instance_types, members
+from primehub_services.store import images as image_store
+from primehub_services.store import instance_types as instance_type_store
 from primehub_services.store.database import Database
-from primehub_services.store.images import pending_builds
 from primehub_services.store.orm import AccountRow, GroupRow, InstanceTypeRow, MembershipRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
@@ -39,11 +40,11 @@ def test_the_first_start_gives_something_to_use(database: Database) -> None:
         row = uow.session.scalars(sa.select(GroupRow)).one()
         person = factories.actor(uow, uow.session.scalars(sa.select(AccountRow)).one())
         assert person.roles == {row.id: Role.ADMIN}
-        names = [t.name for t in instance_types.instance_types_for_group(uow, row.id)]
+        names = [t.name for t in instance_type_store.for_groups(uow, frozenset({row.id}))]
         assert names == ["cpu-1", "cpu-2", "cpu-small"]
-        (image,) = images.images_for_group(uow, row.id)
+        (image,) = image_store.for_groups(uow, frozenset({row.id}))
         assert (image.slug, image.phase, image.source) == ("base", ImagePhase.PENDING, BASE)
-        assert [build.slug for build in pending_builds(uow)] == ["base"]
+        assert [build.slug for build in image_store.pending_builds(uow)] == ["base"]
         group = groups.get(uow, person, "research")
         assert (group.user_quota.cpu, group.group_quota.cpu, group.group_quota.memory) == (2000, 2000, 24 * GIB)
 

@@ -43,8 +43,8 @@ def test_a_group_admin_makes_an_image_that_only_the_group_sees(database: Databas
     made = _create(database, cast.group_admin, "nlp", group="research")
     assert (made.group, made.all_groups, made.groups, made.phase) == ("research", False, (), ImagePhase.PENDING)
     assert _get(database, cast.member, "nlp") == made
-    assert [i.slug for i in database.read_now(images.images_for_group, cast.group.id)] == [made.slug]
-    assert database.read_now(images.images_for_group, cast.other_group.id) == []
+    assert [i.slug for i in database.read_now(store.for_groups, frozenset({cast.group.id}))] == [made.slug]
+    assert database.read_now(store.for_groups, frozenset({cast.other_group.id})) == []
     with pytest.raises(NotFound, match="There is no image 'nlp' that you can see"):
         _get(database, cast.outsider, "nlp")
     assert database.read_now(images.list_, cast.outsider, PageQuery()).total == 0
@@ -68,7 +68,7 @@ def test_the_groups_own_image_comes_before_the_platforms_of_that_name(database: 
     system = _create(database, cast.platform_admin, "Torch")
     assert _get(database, cast.member, "Torch").id == own.id
     assert _get(database, cast.outsider, "Torch").id == system.id
-    assert [i.id for i in database.read_now(images.images_for_group, cast.group.id)].count(system.id) == 1
+    assert [i.id for i in database.read_now(store.for_groups, frozenset({cast.group.id}))].count(system.id) == 1
 
 
 def test_who_may_make_what(database: Database, cast: Cast) -> None:

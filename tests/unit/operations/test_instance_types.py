@@ -11,6 +11,7 @@ from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from primehub_services.operations import instance_types
 from primehub_services.store import changes
+from primehub_services.store import instance_types as store
 from primehub_services.store.database import Database
 from primehub_services.store.orm import GroupRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -89,7 +90,7 @@ def test_members_do_not_learn_which_other_groups_have_a_thing(database: Database
     assert database.read_now(instance_types.get, cast.outsider, "shared").groups == ("other",)
     listed = database.read_now(instance_types.list_, cast.platform_admin, PageQuery(), group="other")
     assert listed.items[0].groups == ("other", "research")
-    (launchable,) = database.read_now(instance_types.instance_types_for_group, cast.group.id)
+    (launchable,) = database.read_now(store.for_groups, frozenset({cast.group.id}))
     assert launchable.groups == ("research",)
 
 

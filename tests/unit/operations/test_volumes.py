@@ -58,7 +58,7 @@ def test_groups_have_volumes_with_or_without_writing(database: Database, cast: C
     make("all", all_groups=True, groups=[{"group": "other", "writable": True}])
     names = [v.name for v in database.read_now(volumes.list_, cast.member, PageQuery()).items]
     assert names == ["all", "mine"]
-    given = {v.name: v.groups for v in database.read_now(volumes.volumes_for_group, cast.group.id)}
+    given = {v.name: v.groups for v in database.read_now(store.for_groups, frozenset({cast.group.id}))}
     assert given == {"all": (), "mine": (VolumeGroup(group="research", writable=True),)}
     with pytest.raises(NotFound):
         database.read_now(volumes.get, cast.outsider, "mine")
@@ -84,7 +84,7 @@ def test_a_deleted_volumes_slug_and_with_it_its_folder_is_never_inherited(
 ) -> None:
     first = make()
     database.write_now(volumes.delete, cast.platform_admin, "corpus")
-    assert database.read_now(volumes.volumes_for_group, cast.group.id) == []
+    assert database.read_now(store.for_groups, frozenset({cast.group.id})) == []
     assert make().slug != first.slug
     with pytest.raises(Conflict):
         make()

@@ -244,6 +244,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "instance_type_id", name=op.f("pk_group_instance_types")),
     )
+    with op.batch_alter_table("group_instance_types", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_group_instance_types_instance_type_id"), ["instance_type_id"], unique=False
+        )
+
     op.create_table(
         "group_volumes",
         sa.Column("group_id", sa.String(length=32), nullable=False),
@@ -257,6 +262,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "volume_id", name=op.f("pk_group_volumes")),
     )
+    with op.batch_alter_table("group_volumes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_group_volumes_volume_id"), ["volume_id"], unique=False)
+
     op.create_table(
         "images",
         sa.Column("description", sa.String(length=2000), nullable=False),
@@ -447,3 +455,5 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "image_id", name=op.f("pk_group_images")),
     )
+    with op.batch_alter_table("group_images", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_group_images_image_id"), ["image_id"], unique=False)
