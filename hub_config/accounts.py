@@ -33,7 +33,9 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
     issuer = Unicode(help="The provider's issuer URL, exactly as it names itself.").tag(config=True)
     name_claim = Unicode("preferred_username", help="The claim with the wished-for user name.").tag(config=True)
     groups_claim = Unicode("groups", help="The claim with the groups; empty leaves memberships alone.").tag(config=True)
-    admin_groups = Set(Unicode(), help="Groups of the provider whose people are platform admins.").tag(config=True)
+    platform_admin_groups = Set(Unicode(), help="Groups of the provider whose people are platform admins.").tag(
+        config=True
+    )
 
     _discovered = Dict()
 
@@ -77,7 +79,9 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
             text = f"{self.login_service} gave no user name (claim {self.name_claim}). Ask your administrator."
             raise pages.refusal(403, text)
         groups = self._groups_of(claims)
-        admin = None if not self.admin_groups or groups is None else bool(self.admin_groups & set(groups))
+        admin = (
+            None if not self.platform_admin_groups or groups is None else bool(self.platform_admin_groups & set(groups))
+        )
         return ProviderSignIn(
             issuer=self.issuer,
             subject=str(claims["sub"]),

@@ -150,7 +150,7 @@ def _oidc(section: Any, settings: Settings, oidc: OidcSettings) -> None:
     section.scope = list(oidc.scopes)
     section.name_claim = oidc.username_claim
     section.groups_claim = oidc.groups_claim
-    section.admin_groups = set(oidc.admin_groups)
+    section.platform_admin_groups = set(oidc.admin_groups)
     section.enable_pkce = True
     if oidc.ca_file is not None:
         section.http_request_kwargs = {"ca_certs": str(oidc.ca_file)}
