@@ -171,7 +171,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
   if (path === '/announcements') return [200, page(scenario.includes('banner') ? [{ id: 'a1', message: 'The platform restarts at 18:00. Running jobs go on; notebooks stay open.', level: 'warning', group: null, created_by: 'bo', created_at: ago(100), starts_at: null, ends_at: null }] : [])];
   if (path === '/me/tokens' && method === 'POST') {
     const made = { id: id(), last_used_at: null, created_at: ago(0), expires_at: ago(-86400 * 30), ...(sent as S['TokenCreate']) };
-    world.tokens = [made as unknown as S['Token'], ...world.tokens];
+    world.tokens = [made, ...world.tokens];
     return [201, { ...made, token: 'f2c8a1d0b94e4f7f9a3b6c5d1e0f8a72' }];
   }
   if (path === '/me/tokens') return [200, page(world.tokens)];
@@ -211,7 +211,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
   if (one) {
     const found = [world.active, ...world.past].find((n) => n?.id === one[1]);
     if (!found) return problem(404, 'not-found', 'Not found', `There is no notebook '${one[1]}' that you can see.`);
-    if (one[2] === '/log') return [200, { text: logText, offset: 0, next: logText.length, size: logText.length, ended: false }];
+    if (one[2] === '/log') return [200, { text: logText, offset: 0, next_offset: logText.length, size: logText.length, matches: [] } satisfies S['LogPart']];
     if (one[2] === '/keep') world.active = { ...found, keep_until: ago(-(sent as { seconds: number }).seconds), idle_deadline: ago(-(sent as { seconds: number }).seconds) };
     if (method === 'DELETE') {
       world.active = { ...found, phase: 'STOPPING' };
@@ -229,7 +229,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
 async function serve(request: IncomingMessage, response: ServerResponse, next: () => void): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://mock');
   const scenario = /(?:^|; )mock=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'idle';
-  if (!url.pathname.startsWith(API)) return next();
+  if (!url.pathname.startsWith(API)) { next(); return; }
   const path = url.pathname.slice(API.length);
   if (path === '/events') {
     if (scenario.startsWith('lost')) return void response.writeHead(503).end();

@@ -29,10 +29,14 @@ const page = (load: () => Promise<{ default: () => React.ReactNode }>): Pick<Rou
   lazy: async () => ({ Component: (await load()).default }),
 });
 
+// what shows until a page's own part of the program is there: nothing, for it takes less than a blink
+const soon = { hydrateFallbackElement: <></> };
+
 export const router = createBrowserRouter([
-  { path: '/cli-login', errorElement: <Crashed />, ...page(() => import('./pages/login/LoginRequest')) },
+  { path: '/cli-login', ...soon, errorElement: <Crashed />, ...page(() => import('./pages/login/LoginRequest')) },
   {
     element: <Shell />,
+    ...soon,
     errorElement: <Crashed />,
     children: [
       { index: true, element: <ToGroup page="home" /> },

@@ -2152,13 +2152,6 @@ export interface components {
          * @enum {string}
          */
         Level: "info" | "warning" | "error";
-        LogChunk: {
-            text: string;
-            offset: number;
-            next: number;
-            size: number;
-            ended: boolean;
-        };
         /** @description A line of a log that was searched for. */
         LogMatch: {
             offset: number;
@@ -5631,7 +5624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LogChunk"];
+                    "application/json": components["schemas"]["LogPart"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */

@@ -8,7 +8,8 @@ export const hub = {
   controlPanel: `${hubBase}home`,
   admin: `${hubBase}admin`,
   changePassword: `${hubBase}change-password`,
-  logout: `${hubBase}logout`,
+  /** Ends the portal's session, then the hub's. */
+  logout: `${base}sign-out`,
   login: () => `${hubBase}login?next=${encodeURIComponent(location.pathname + location.search)}`,
 };
 

@@ -36,6 +36,27 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const link = useRef<Link | null>(null);
   const followers = useRef(new Map<string, { offset: number; takers: Set<(part: LogPart) => void> }>());
 
+  const [calls] = useState(() => {
+    const tell = () => link.current?.send({
+      type: 'logs',
+      logs: Object.fromEntries([...followers.current].map(([id, { offset }]) => [id, offset])),
+    });
+    return {
+      tell,
+      retry: () => link.current?.send({ type: 'retry', xsrf: xsrfToken() }),
+      follow: (id: string, offset: number, take: (part: LogPart) => void) => {
+        const follower = followers.current.get(id) ?? { offset, takers: new Set<(part: LogPart) => void>() };
+        follower.takers.add(take);
+        followers.current.set(id, follower);
+        tell();
+        return () => {
+          follower.takers.delete(take);
+          if (follower.takers.size === 0) followers.current.delete(id);
+          tell();
+        };
+      },
+    };
+  });
   useEffect(() => {
     const open = connect((message) => {
       if (message.type === 'state') setState(message.state);
@@ -49,33 +70,14 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       }
     });
     link.current = open;
+    calls.tell();
     return () => {
       link.current = null;
       open.close();
     };
-  }, [queries]);
+  }, [queries, calls]);
 
-  const live = useMemo<Live>(() => {
-    const tell = () => link.current?.send({
-      type: 'logs',
-      logs: Object.fromEntries([...followers.current].map(([id, { offset }]) => [id, offset])),
-    });
-    return {
-      state,
-      retry: () => link.current?.send({ type: 'retry', xsrf: xsrfToken() }),
-      follow: (id, offset, take) => {
-        const follower = followers.current.get(id) ?? { offset, takers: new Set() };
-        follower.takers.add(take);
-        followers.current.set(id, follower);
-        tell();
-        return () => {
-          follower.takers.delete(take);
-          if (follower.takers.size === 0) followers.current.delete(id);
-          tell();
-        };
-      },
-    };
-  }, [state]);
+  const live = useMemo<Live>(() => ({ state, retry: calls.retry, follow: calls.follow }), [state, calls]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 

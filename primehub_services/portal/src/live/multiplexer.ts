@@ -22,6 +22,8 @@ export class Multiplexer {
   private lastId = '';
   private delay = FIRST_RETRY;
   private lastByte = 0;
+  /** The server has said that account or session have ended. */
+  private gone = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private offsets = new Map<string, number>();
 
@@ -37,7 +39,7 @@ export class Multiplexer {
   }
 
   receive(id: string, message: ToStream): void {
-    if (message.type === 'bye') return this.forget(id);
+    if (message.type === 'bye') { this.forget(id); return; }
     const client = this.clients.get(id) ?? { logs: {}, seen: 0 };
     client.seen = Date.now();
     this.clients.set(id, client);
@@ -89,13 +91,14 @@ export class Multiplexer {
     const abort = new AbortController();
     this.abort = abort;
     this.lastByte = Date.now();
+    this.gone = false;
     if (this.state.is !== 'open') this.become({ is: 'connecting' });
     void this.read(abort.signal)
       .catch(() => 'lost' as const)
       .then((end) => {
         if (this.abort !== abort) return;
         this.abort = null;
-        if (end === 'signed-out') return this.become({ is: 'signed-out' });
+        if (end === 'signed-out') { this.become({ is: 'signed-out' }); return; }
         // the spread keeps the browsers of a whole group from coming back in the same instant
         const wait = this.delay * (0.75 + Math.random() / 2);
         this.delay = Math.min(this.delay * 2, LAST_RETRY);
@@ -124,6 +127,7 @@ export class Multiplexer {
       if (signal.aborted || done) return 'lost';
       this.lastByte = Date.now();
       for (const event of parser.push(value)) this.deliver(event);
+      if (this.gone) return 'signed-out';
       if (parser.id) this.lastId = parser.id;
     }
   }
@@ -131,6 +135,8 @@ export class Multiplexer {
   private deliver(event: ServerEvent): void {
     if (event.event === 'reset') {
       this.send(null, { type: 'reset' });
+    } else if (event.event === 'gone') {
+      this.gone = true;
     } else if (event.event === 'change') {
       this.send(null, { type: 'change', change: JSON.parse(event.data) as Change });
     } else if (event.event === 'log') {

@@ -1,6 +1,6 @@
 import { Button, Skeleton, Tooltip } from 'antd';
 import { ChevronLeft, Lock, RotateCw } from 'lucide-react';
-import { useEffect, useId, useState, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import { asProblem } from '../api/client';
 import { useNow } from '../lib/clock';
@@ -83,23 +83,32 @@ export function NoPermission({ title, children, action }: { title: string; child
   return <div className="state"><b><Lock size={15} aria-hidden /> {title}</b><p>{children}</p>{action}</div>;
 }
 
+const RETRY = 10;
+
 /** What could not be done, what is not affected, a retry with its countdown, the request's id. */
 export function Failure({ error, what, unaffected, onRetry }: {
   error: unknown; what: string; unaffected?: string; onRetry: () => void;
 }) {
   const problem = asProblem(error);
   const again = problem.status === 0 || problem.status >= 500;
-  const [left, setLeft] = useState(10);
+  const [left, setLeft] = useState(RETRY);
+  const retry = useRef(onRetry);
   useEffect(() => {
     if (!again) return undefined;
-    const timer = setInterval(() => setLeft((s) => s - 1), 1000);
+    let seconds = RETRY;
+    const timer = setInterval(() => {
+      seconds -= 1;
+      if (seconds <= 0) {
+        seconds = RETRY;
+        retry.current();
+      }
+      setLeft(seconds);
+    }, 1000);
     return () => clearInterval(timer);
   }, [again]);
   useEffect(() => {
-    if (left > 0) return;
-    setLeft(10);
-    onRetry();
-  }, [left, onRetry]);
+    retry.current = onRetry;
+  }, [onRetry]);
   if (problem.status === 403) return <NoPermission title={problem.title}>{problem.message}</NoPermission>;
   return (
     <div className="state" role="alert">

@@ -51,19 +51,19 @@ export function Banners() {
 
 /** Said only when the stream stays away: a blink of the network is nobody's business. */
 function Connection() {
+  const { state } = useLive();
+  return state.is === 'open' || state.is === 'signed-out' ? null : <Away />;
+}
+
+function Away() {
   const { state, retry } = useLive();
-  const [away, setAway] = useState(false);
-  const open = state.is === 'open' || state.is === 'signed-out';
-  useEffect(() => {
-    if (open) {
-      setAway(false);
-      return undefined;
-    }
-    const timer = setTimeout(() => setAway(true), 4000);
-    return () => clearTimeout(timer);
-  }, [open]);
+  const [said, say] = useState(false);
   const now = useNow();
-  if (!away || open) return null;
+  useEffect(() => {
+    const timer = setTimeout(() => say(true), 4000);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!said) return null;
   const left = state.is === 'lost' ? Math.ceil((state.retryAt - now) / 1000) : 0;
   return (
     <div className="banner warning" role="status">

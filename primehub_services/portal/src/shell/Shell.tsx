@@ -42,12 +42,11 @@ export function Shell() {
 function Frame({ menus, banners, onSignedOut, children }: {
   menus?: boolean; banners?: boolean; onSignedOut?: () => void; children: React.ReactNode;
 }) {
-  const [open, setOpen] = useState(false);
+  const [openAt, setOpenAt] = useState<string | null>(null); // the menu closes by going to another page
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const navigation = useNavigation();
   useEffect(() => {
-    setOpen(false);
     scrollTo(0, 0);
   }, [pathname]);
   return (
@@ -61,12 +60,12 @@ function Frame({ menus, banners, onSignedOut, children }: {
         <Brand named={menus} />
         {menus && <SideMenu />}
       </div>
-      <Drawer open={open} onClose={() => setOpen(false)} placement="left" size={264} title={t.product} styles={{ body: { padding: '8px 0' } }}>
+      <Drawer open={openAt === pathname} onClose={() => setOpenAt(null)} placement="left" size={264} title={t.product} styles={{ body: { padding: '8px 0' } }}>
         {menus && <SideMenu />}
       </Drawer>
       <div className="main">
         <header className="top">
-          <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpen(true)} />
+          <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpenAt(pathname)} />
           <div className="topEnd">
             {menus && <><GroupSwitch /><ProfileMenu /></>}
           </div>
@@ -84,7 +83,7 @@ function SignedOutWatch({ onSignedOut }: { onSignedOut: (() => void) | undefined
   const queries = useQueryClient();
   useEffect(() => {
     if (state.is !== 'signed-out') return;
-    queries.fetchQuery({ ...ask.me(), staleTime: 0 }).catch((error: unknown) => {
+    queries.query({ ...ask.me(), staleTime: 0 }).catch((error: unknown) => {
       if (asProblem(error).status === 401) onSignedOut?.();
     });
   }, [state, queries, onSignedOut]);

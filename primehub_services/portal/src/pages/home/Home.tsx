@@ -23,18 +23,19 @@ export default function Home() {
   const running = active.data?.group === group.group ? active.data : null;
   const recent = [...(running ? [running] : []), ...(past.data?.items ?? [])].slice(0, 6);
   return (
-    <Page title={nameOf(group)} lead={t.home.title}>
-      <Launch active={active.data ?? null} last={past.data?.items[0] ?? null} loading={active.isPending || past.isPending} />
+    <Page title={nameOf(group)} lead={usage.data ? t.home.people(usage.data.holders.length) : ' '}>
+      <Launch active={active.data ?? null} last={past.data?.items[0] ?? null} loading={active.isPending || past.isPending} unknown={active.isError || past.isError} />
       <Panel title={t.usage.title} className="meters">
         {usage.data ? RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user)).map((r) => <Meter key={r} resource={r} usage={usage.data} />)
           : usage.error ? <Failure error={usage.error} what={t.usage.failed} unaffected={t.usage.unaffected} onRetry={() => void usage.refetch()} />
             : <Waiting><Bones rows={2} widths={[60, 100]} /></Waiting>}
       </Panel>
       <div className="two">
-        <Panel title={t.usage.who} className="flush">
-          {usage.data ? <Holders usage={usage.data} />
-            : usage.error ? <div className="state" /> : <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>}
-        </Panel>
+        {!usage.isLoadingError && (
+          <Panel title={t.usage.who} className="flush">
+            {usage.data ? <Holders usage={usage.data} /> : <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>}
+          </Panel>
+        )}
         <Panel title={t.home.recent} extra={<Link to={`/g/${group.group}/notebooks/past`}>{t.home.past}</Link>}>
           {past.error ? <Failure error={past.error} what={t.home.failed} onRetry={() => void past.refetch()} />
             : !past.data ? <Waiting><Bones rows={4} /></Waiting>
@@ -57,7 +58,7 @@ export default function Home() {
 }
 
 /** What leads: the notebook that runs, else the last one to start again, else the first one. */
-function Launch({ active, last, loading }: { active: Notebook | null; last: Notebook | null; loading: boolean }) {
+function Launch({ active, last, loading, unknown }: { active: Notebook | null; last: Notebook | null; loading: boolean; unknown: boolean }) {
   const group = useGroup();
   const me = useMe();
   if (loading) return <div className="launch"><Waiting><Bones rows={2} widths={[40, 60]} /></Waiting></div>;
@@ -70,7 +71,7 @@ function Launch({ active, last, loading }: { active: Notebook | null; last: Note
           <p><Status state={active.phase} note={`${t.home.lastOn(active.image, active.instance_type)}${elsewhere ? `, ${groupNamed(me, active.group)}` : ''}`} /></p>
         </div>
         <div className="actions">
-          <LinkButton to={`/g/${active.group}/notebooks`}>{t.home.see}</LinkButton>
+          <LinkButton to={`/g/${active.group}/notebooks`}>{active.phase === 'STARTING' ? t.home.see : t.home.details}</LinkButton>
           {active.phase === 'RUNNING' && <Button type="primary" icon={<ExternalLink size={15} aria-hidden />} onClick={() => openLab(active)}>{t.home.open}</Button>}
         </div>
       </section>
@@ -79,13 +80,13 @@ function Launch({ active, last, loading }: { active: Notebook | null; last: Note
   return (
     <section className="launch" aria-label={t.home.start}>
       <div>
-        <h2>{last ? t.home.last : t.home.first}</h2>
+        <h2>{last ? t.home.last : unknown ? t.home.now : t.home.first}</h2>
         <p>{last ? `${t.home.lastOn(last.image, last.instance_type)}, ${summary(last.limits)}` : t.home.firstWhy}</p>
       </div>
       <div className="actions">
         {last && <LinkButton to={`/g/${group.group}/notebooks`}>{t.home.choose}</LinkButton>}
         <LinkButton type="primary" icon={<Play size={15} aria-hidden />} to={last ? launchLink(group.group, last) : `/g/${group.group}/notebooks`}>
-          {last ? t.home.startLast : t.home.start}
+          {last ? t.home.startLast : unknown ? t.shell.notebooks : t.home.start}
         </LinkButton>
       </div>
     </section>

@@ -78,7 +78,7 @@ function Decide({ code, user, onAnother }: { code: string; user: string; onAnoth
         <div><dt>{t.login.host}</dt><dd>{host || t.login.hostUnknown}</dd></div>
         <div><dt>{t.login.as}</dt><dd>{user}</dd></div>
         <div><dt>{t.login.scopes}</dt><dd><ul>{scopes.map((scope) => <li key={scope}>{t.tokens.scope[scope] ?? scope}</li>)}</ul></dd></div>
-        <div><dt>{t.login.lasts}</dt><dd>{about(lasts)}</dd></div>
+        <div><dt>{t.login.lasts}</dt><dd>{lasts >= 86_400 ? t.tokens.days(Math.round(lasts / 86_400)) : about(lasts)}</dd></div>
       </dl>
       {decide.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(decide.error).message}</p>}
       <div className="actions">

@@ -41,7 +41,7 @@ export function Answer({ verdict, decision, stale, why, button, others, onChoose
 function Helps({ reasons, others, onChoose }: { reasons: readonly Reason[]; others: InstanceTypeOption[]; onChoose: (slug: string) => void }) {
   const now = useNow(30_000);
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
-  const holders = reasons.flatMap((reason) => reason.holders ?? []);
+  const holders = reasons.flatMap((reason) => reason.holders);
   const seen = holders.filter((h, i) => holders.findIndex((o) => o.user === h.user && o.amount === h.amount && o.since === h.since) === i).slice(0, 5);
   return (
     <>

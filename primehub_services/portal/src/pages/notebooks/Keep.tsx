@@ -4,6 +4,7 @@ import { ChevronDown, CircleAlert } from 'lucide-react';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Notebook } from '../../api/types';
+import { useNow } from '../../lib/clock';
 import { about, clock, exact } from '../../lib/format';
 import { Panel } from '../../parts/page';
 import { t } from '../../text';
@@ -13,6 +14,7 @@ const HOURS = [2, 8, 24, 72];
 /** When it stops by itself, and how to put that off. */
 export function KeepPanel({ notebook, left }: { notebook: Notebook; left: number | null }) {
   const queries = useQueryClient();
+  const now = useNow(30_000);
   const settings = useQuery(ask.settings());
   const keep = useMutation({
     mutationFn: (seconds: number) => body(api.POST('/notebooks/{notebook}/keep', { params: { path: { notebook: notebook.id } }, body: { seconds } })),
@@ -20,12 +22,12 @@ export function KeepPanel({ notebook, left }: { notebook: Notebook; left: number
   });
   const most = settings.data?.keep_max ?? 2 * 3600;
   const choices = [...new Set(HOURS.map((hours) => Math.min(hours * 3600, most)))];
-  const kept = notebook.keep_until !== null && Date.parse(notebook.keep_until) > Date.now();
+  const kept = notebook.keep_until !== null && Date.parse(notebook.keep_until) > now;
   if (notebook.idle_timeout === 0) return <Panel title={t.notebook.stopsInTitle}><p className="small">{t.notebook.neverStops}</p></Panel>;
   return (
     <Panel title={t.notebook.stopsInTitle}>
       <div className="keep">
-        <b>{left === null ? t.notebook.facts.after(about(notebook.idle_timeout)) : t.notebook.stopsIn(about(left))}</b>
+        <b>{left === null ? t.notebook.facts.after(about(notebook.idle_timeout)) : t.notebook.stopsInBig(about(left))}</b>
         <p className="small" title={kept ? exact(notebook.keep_until!) : undefined}>{kept ? t.notebook.keptUntilLong(clock(notebook.keep_until!).slice(0, 5), Date.parse(notebook.keep_until!)) : t.notebook.keepWhy}</p>
         <div>
           <Dropdown trigger={['click']} menu={{

@@ -1,35 +1,49 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Button, Checkbox, Input } from 'antd';
 import { Download, Search } from 'lucide-react';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import type { Notebook } from '../../api/types';
 import { useDebounced } from '../../lib/debounce';
+import type { LogPart } from '../../live/messages';
 import { useLive } from '../../live/live';
 import { Bones, Empty, Failure, Waiting } from '../../parts/page';
 import { t } from '../../text';
-import { LINES, append, clean, downloadUrl, loadTail, noLines, type Lines } from './log';
+import { LINES, append, clean, downloadUrl, loadTail, noLines, searchAll, type Lines } from './log';
 
 export function LogView({ notebook }: { notebook: Notebook }) {
-  const { follow } = useLive();
-  const ended = notebook.ended_at !== null;
   // begun once; what comes later comes by the stream
   const first = useQuery({ queryKey: ['log', notebook.id], queryFn: ({ signal }) => loadTail(notebook.id, signal), staleTime: Infinity, gcTime: 0 });
-  const [log, setLog] = useState<Lines>(noLines);
+  if (first.data) return <Loaded key={first.dataUpdatedAt} notebook={notebook} first={first.data} />;
+  return (
+    <div className="logBox">
+      {first.error ? <div className="state"><Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.unaffected} onRetry={() => void first.refetch()} /></div>
+        : <div className="log" style={{ padding: 16 }}><Waiting><Bones rows={8} widths={[40, 72, 64, 80, 52]} /></Waiting></div>}
+    </div>
+  );
+}
+
+function Loaded({ notebook, first }: { notebook: Notebook; first: LogPart }) {
+  const { follow } = useLive();
+  const ended = notebook.ended_at !== null;
+  const [log, setLog] = useState<Lines>(() => append({ ...noLines, from: first.offset, next: first.offset }, first));
   const [search, setSearch] = useState('');
   const [followEnd, setFollowEnd] = useState(true);
   const wanted = useDebounced(search, 120);
-
-  const loaded = first.data;
-  useEffect(() => {
-    if (loaded === undefined) return undefined;
-    setLog(append({ ...noLines, from: loaded.offset, next: loaded.offset }, loaded));
-    if (ended) return undefined;
-    return follow(notebook.id, loaded.next, (part) => setLog((before) => append(before, part)));
-  }, [loaded, ended, follow, notebook.id]);
+  useEffect(() => follow(notebook.id, first.next, (part) => setLog((before) => append(before, part))), [first, follow, notebook.id]);
 
   const all = useMemo(() => (log.open === '' ? log.lines : [...log.lines, clean(log.open)]), [log]);
-  const shown = useMemo(() => (wanted === '' ? all : all.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()))), [all, wanted]);
   const cut = log.from > 0 || log.lines.length >= LINES;
+  const found = useQuery({
+    queryKey: ['log-search', notebook.id, wanted],
+    queryFn: ({ signal }) => searchAll(notebook.id, wanted, signal),
+    enabled: cut && wanted !== '',
+    refetchInterval: ended ? false : 5000,
+    placeholderData: keepPreviousData,
+  });
+  const shown = useMemo(() => {
+    if (wanted === '') return all;
+    return (cut && found.data) || all.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()));
+  }, [all, wanted, cut, found.data]);
 
   return (
     <div className="logBox">
@@ -40,11 +54,9 @@ export function LogView({ notebook }: { notebook: Notebook }) {
         {!ended && <Checkbox checked={followEnd} onChange={(event) => setFollowEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
         <Button type="text" size="small" href={downloadUrl(notebook.id)} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>
       </div>
-      {first.error ? <div className="state"><Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.unaffected} onRetry={() => void first.refetch()} /></div>
-        : first.isPending ? <div className="log" style={{ padding: 16 }}><Waiting><Bones rows={8} widths={[40, 72, 64, 80, 52]} /></Waiting></div>
-          : all.length === 0 ? <Empty title={ended ? t.notebook.logNone : t.notebook.logEmpty} />
-            : shown.length === 0 ? <Empty title={t.notebook.logNothing(wanted)} action={<Button onClick={() => setSearch('')}>{t.notebook.clearSearch}</Button>} />
-              : <Scroll lines={shown} mark={wanted} cut={cut} followEnd={followEnd && !ended} onFollow={setFollowEnd} />}
+      {all.length === 0 ? <Empty title={ended ? t.notebook.logNone : t.notebook.logEmpty} />
+        : shown.length === 0 ? <Empty title={t.notebook.logNothing(wanted)} action={<Button onClick={() => setSearch('')}>{t.notebook.clearSearch}</Button>} />
+          : <Scroll lines={shown} mark={wanted} cut={cut && wanted === ''} followEnd={followEnd && !ended} onFollow={setFollowEnd} />}
     </div>
   );
 }

@@ -28,7 +28,7 @@ export default function Past() {
           ? <Empty title={t.notebook.pastNone} action={<LinkButton type="primary" icon={<Play size={15} aria-hidden />} to={`/g/${group.group}/notebooks`}>{t.notebook.start}</LinkButton>}>{t.notebook.pastNoneWhy}</Empty>
           : (
             <>
-              <div className="scroll">
+              <div className="scroll onSheet">
                 <table className="sheet cards">
                   <thead><tr><th scope="col">{columns.state}</th><th scope="col">{columns.what}</th><th scope="col">{columns.asked}</th><th scope="col" className="r">{columns.ran}</th></tr></thead>
                   <tbody>

@@ -23,7 +23,7 @@ export function Running({ notebook, path }: { notebook: Notebook; path: string }
   const [stopping, setStopping] = useState(false);
   const running = notebook.phase === 'RUNNING';
   useEffect(() => {
-    if (running && startedHere.take(notebook.id)) setBlocked(!openLab(notebook, path));
+    if (running && startedHere.take(notebook.id)) queueMicrotask(() => setBlocked(!openLab(notebook, path)));
   }, [running, notebook, path]);
   const open = () => setBlocked(!openLab(notebook, path));
   const left = notebook.idle_deadline ? (Date.parse(notebook.idle_deadline) - now) / 1000 : null;

@@ -150,7 +150,7 @@ function Form({ options }: { options: LaunchOptions }) {
         footer={(
           <>
             <Button onClick={noAutolaunch}>{t.notebook.change}</Button>
-            <Button type="primary" disabled={refused} icon={<Play size={15} aria-hidden />} onClick={() => {
+            <Button type="primary" autoFocus disabled={refused} icon={<Play size={15} aria-hidden />} onClick={() => {
               noAutolaunch();
               go();
             }}>{t.notebook.start}</Button>
@@ -163,7 +163,7 @@ function Form({ options }: { options: LaunchOptions }) {
           </dl>
         )}
         {first.warnings.map((w) => <p key={w} className="hint"><TriangleAlert size={14} aria-hidden />{w}</p>)}
-        <p className="small" role="status">{verdictWords(verdict)}</p>
+        <p className="small" role="status" style={{ marginTop: 8 }}>{verdictWords(verdict)}{refused && check.data ? `: ${check.data.reasons[0]?.message ?? ''}` : '.'}</p>
       </Modal>
     </>
   );

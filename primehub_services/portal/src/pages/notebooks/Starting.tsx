@@ -29,7 +29,7 @@ export function Starting({ notebook }: { notebook: Notebook }) {
       {stop.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(stop.error).message}</p>}
       <div className="withRail">
         <div className="formCol">
-          <Panel><StageBar notebook={notebook} />{usually !== null && <p className="small muted">{t.notebook.usuallyIn(duration(usually))}</p>}</Panel>
+          <Panel><StageBar notebook={notebook} usually={usually} /></Panel>
           <EventLog notebook={notebook} />
         </div>
         <aside className="rail"><Panel title={t.notebook.what}><Facts rows={notebookFacts(notebook, groupNamed(me, notebook.group))} /></Panel></aside>

@@ -28,7 +28,13 @@ export function append(log: Lines, part: Pick<LogPart, 'offset' | 'next' | 'text
 
 export async function loadTail(id: string, signal: AbortSignal): Promise<LogPart> {
   const { data } = await api.GET('/notebooks/{notebook}/log', { params: { path: { notebook: id }, query: { tail: LINES, limit: 1_048_576 } }, signal });
-  return { ...data!, id };
+  return { id, offset: data!.offset, next: data!.next_offset, text: data!.text, ended: false };
+}
+
+/** The lines of the whole log that have the text; for logs of which the page holds only the end. */
+export async function searchAll(id: string, text: string, signal: AbortSignal): Promise<string[]> {
+  const { data } = await api.GET('/notebooks/{notebook}/log', { params: { path: { notebook: id }, query: { search: text } }, signal });
+  return data!.matches.map((match) => clean(match.text));
 }
 
 export const downloadUrl = (id: string) => `${apiBase}/notebooks/${id}/log?download=true`;
