@@ -186,8 +186,11 @@ def decide(
     group_quota: Quota,
     capacity: Quota,
     held: Sequence[Held],
+    elsewhere: Resources | None = None,
 ) -> Decision:
     """Whether a claim of ``limits`` (quotas) and ``requests`` (the machine) fits beside the held ones.
+
+    ``elsewhere`` is what other groups request of the machine, where their claims are not among the held ones.
 
     Each budget counts what it is a budget of: the person's quota that person's claims in this group for notebooks
     and jobs, the group's quota every claim in the group, the machine every claim's requests. There is one reason for
@@ -202,6 +205,8 @@ def decide(
     lines: list[BudgetLine] = []
     for budget, quota, asked, holders in checks:
         used = total(_amounts(budget, h) for h in holders)
+        if budget is Budget.MACHINE and elsewhere is not None:
+            used = used + elsewhere
         for resource in RESOURCE_NAMES:
             limit, want, have = getattr(quota, resource), getattr(asked, resource), getattr(used, resource)
             if budget is Budget.MACHINE and limit is None:
@@ -275,12 +280,6 @@ def _short(budget: Budget, resource: str, limit: int, used: int, asked: int, hol
         holders=tuple(shown),
         help=_HELP_SHORT[budget],
     )
-
-
-def free_gpus(indices: Sequence[int], held: Iterable[Claim]) -> tuple[int, ...]:
-    """The machine's GPUs that no claim holds, lowest first."""
-    taken = {index for claim in held for index in claim.gpu_indices}
-    return tuple(sorted(set(indices) - taken))
 
 
 def remaining(quota: Quota, used: Resources) -> Quota:

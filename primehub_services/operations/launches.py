@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from ..domain.admission import (
     RunningServer,
     VolumeOption,
 )
-from ..domain.claims import Budget, Claim, Decision, Held, MachineCapacity, Reason, Usage, decide, free_gpus
+from ..domain.claims import Budget, Claim, Decision, Held, MachineCapacity, Reason, Usage, decide
 from ..domain.groups import Group
 from ..domain.identity import Account, Actor
 from ..domain.images import Image
@@ -119,19 +119,10 @@ def assess(
     if instance_type is None or image is None:
         return Assessment(_with(*reasons), None)
     reasons += admission.pair_reasons(instance_type, image, capacity)
-    held = [claim for claim in _counted(uow, group, capacity) if claim.id != superseding]
-    gpus, missing = _gpus(instance_type, capacity, held)
-    budget = decide(
-        account_id=person.account.id,
-        group_id=group.id,
-        counts_person=True,
-        limits=instance_type.limits,
-        requests=instance_type.requests,
-        user_quota=group.user_quota,
-        group_quota=group.group_quota,
-        capacity=capacity.quota,
-        held=[Held(claim, visible=_may_see(person, claim)) for claim in held],
+    budget = _budgets(
+        uow, person, group, capacity, instance_type.limits, instance_type.requests, superseding=superseding
     )
+    gpus, missing = _gpus(uow, instance_type, capacity, superseding)
     if missing is not None and not any(r.resource == "gpu" for r in budget.reasons):
         reasons.append(missing)
     decision = Decision(
@@ -164,22 +155,51 @@ def _may_see(person: Actor, claim: Claim) -> bool:
     return own or claim.group_id in person.roles or person.account.platform_admin
 
 
-def _counted(uow: UnitOfWork, group: Group, capacity: MachineCapacity) -> Sequence[Claim]:
-    """The claims that a decision in the group has to count: all of them only where the machine is a budget."""
-    machine = any(v is not None for v in (capacity.quota.cpu, capacity.quota.memory, capacity.quota.gpu))
-    everywhere = machine or capacity.gpu_indices is not None
-    return claims.held(uow, group_id=None if everywhere else group.id)
+def _budgets(
+    uow: UnitOfWork,
+    person: Actor,
+    group: Group,
+    capacity: MachineCapacity,
+    limits: Resources,
+    requests: Resources,
+    *,
+    superseding: str | None = None,
+) -> Decision:
+    """The arithmetic. Of other groups only the sum is read, unless a refusal has to show who holds the machine."""
+    assert person.account is not None
+    account_id = person.account.id
+
+    def decided(held: Iterable[Claim], elsewhere: Resources | None) -> Decision:
+        return decide(
+            account_id=account_id,
+            group_id=group.id,
+            counts_person=True,
+            limits=limits,
+            requests=requests,
+            user_quota=group.user_quota,
+            group_quota=group.group_quota,
+            capacity=capacity.quota,
+            held=[Held(c, visible=_may_see(person, c)) for c in held if c.id != superseding],
+            elsewhere=elsewhere,
+        )
+
+    elsewhere = claims.requested_elsewhere(uow, group.id, but=superseding)
+    decision = decided(claims.held(uow, group_id=group.id), elsewhere)
+    if any(reason.budget is Budget.MACHINE and reason.code == "quota" for reason in decision.reasons):
+        return decided(claims.held(uow), None)
+    return decision
 
 
 def _gpus(
-    instance_type: InstanceType, capacity: MachineCapacity, held: Sequence[Claim]
+    uow: UnitOfWork, instance_type: InstanceType, capacity: MachineCapacity, superseding: str | None
 ) -> tuple[tuple[int, ...] | None, Reason | None]:
-    if capacity.gpu_indices is None:
-        return None, None
+    """The GPUs to give, the lowest free ones; or why there are too few."""
     wanted = instance_type.gpu_limit
-    free = free_gpus(capacity.gpu_indices, held)
+    if capacity.gpu_indices is None or not wanted:
+        return (None if capacity.gpu_indices is None else ()), None
+    free = sorted(set(capacity.gpu_indices) - claims.gpus_held(uow, but=superseding))
     if wanted <= len(free):
-        return free[:wanted], None
+        return tuple(free[:wanted]), None
     return (), Reason(
         code="quota",
         field="instance_type",
@@ -223,17 +243,7 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
     own = [
         c for c in in_group if c.account_id == actor.account.id and c.kind in (WorkloadKind.NOTEBOOK, WorkloadKind.JOB)
     ]
-    nothing = decide(
-        account_id=actor.account.id,
-        group_id=group.id,
-        counts_person=True,
-        limits=Resources(),
-        requests=Resources(),
-        user_quota=group.user_quota,
-        group_quota=group.group_quota,
-        capacity=capacity.quota,
-        held=[Held(claim, visible=False) for claim in _counted(uow, group, capacity)],
-    )
+    nothing = _budgets(uow, actor, group, capacity, Resources(), Resources())
     type_options = tuple(
         InstanceTypeOption(
             id=t.id,

@@ -55,6 +55,23 @@ def held(uow: UnitOfWork, *, group_id: str | None = None) -> list[Claim]:
     return [to_model(row, user, group) for row, user, group in uow.session.execute(statement)]
 
 
+def requested_elsewhere(uow: UnitOfWork, group_id: str, *, but: str | None = None) -> Resources:
+    """What claims in all other groups request together; ``but`` is a claim not to count."""
+    statement = sa.select(
+        sa.func.sum(ClaimRow.cpu_request), sa.func.sum(ClaimRow.memory_request), sa.func.sum(ClaimRow.gpu_limit)
+    ).where(ClaimRow.group_id != group_id)
+    if but is not None:
+        statement = statement.where(ClaimRow.id != but)
+    cpu, memory, gpu = uow.session.execute(statement).one()
+    return _amounts(int(cpu or 0), int(memory or 0), int(gpu or 0))
+
+
+def gpus_held(uow: UnitOfWork, *, but: str | None = None) -> set[int]:
+    """The machine's GPUs that claims hold; ``but`` is a claim not to count."""
+    statement = sa.select(ClaimRow.id, ClaimRow.gpu_indices).where(ClaimRow.gpu_limit > 0)
+    return {index for start_id, held in uow.session.execute(statement) if start_id != but for index in held}
+
+
 def by_id(uow: UnitOfWork, start_id: str) -> ClaimRow | None:
     """The claim of a start, if it is still held. Nobody else changes it before this transaction ends."""
     return uow.session.scalar(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from primehub_services.domain.claims import Budget, Claim, Decision, Held, decide, free_gpus, remaining
+from primehub_services.domain.claims import Budget, Claim, Decision, Held, decide, remaining
 from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.resources import RESOURCE_NAMES, Quota, Resources, total
 from primehub_services.domain.units import GIB, Bytes, Millicores
@@ -158,10 +158,21 @@ def test_a_start_is_allowed_exactly_where_every_budget_holds_it(asked, others, g
     assert decision.would_start == (not decision.reasons)
 
 
-def test_free_gpus_are_those_that_nobody_holds() -> None:
-    held = [claim(limits=amounts(gpu=2), gpu_indices=(0, 2))]
+def test_what_other_groups_request_together_counts_against_the_machine_alone() -> None:
+    decision = decide(
+        account_id="ann",
+        group_id="g",
+        counts_person=True,
+        limits=amounts(1000),
+        requests=amounts(1000),
+        user_quota=quota(cpu=1000),
+        group_quota=quota(cpu=1000),
+        capacity=quota(cpu=2000),
+        held=[],
+        elsewhere=amounts(1500),
+    )
 
-    assert free_gpus((3, 2, 1, 0), held) == (1, 3)
+    assert [(r.budget, r.short) for r in decision.reasons] == [(Budget.MACHINE, "0.5 cores")]
 
 
 def test_what_remains_is_never_less_than_nothing() -> None:
