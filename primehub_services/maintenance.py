@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from hub_config.settings import Settings
 
@@ -13,7 +14,8 @@ from .domain.images import ImagePhase
 from .domain.problems import Conflict, NotFound
 from .domain.system import InvitationKind
 from .operations.invitations import ACCOUNT_LINK_LIFETIME, PLATFORM
-from .store import accounts, catalog, invitations
+from .store import accounts, catalog, invitations, secrets
+from .store.crypto import Keyring
 from .store.database import Database
 from .store.orm import ImageRow
 from .store.unit_of_work import UnitOfWork
@@ -51,6 +53,20 @@ def _sign_in_link(uow: UnitOfWork, name: str) -> str:
     uow.audit(PLATFORM, "invitation.create", row.id, kind=row.kind, user=name)
     uow.changed("invitation", row.id, "create", account_id=account.id)
     return token
+
+
+def rotate_keys(database_url: str, key_file: Path) -> int:
+    """Encrypt every secret with a new key and drop the old ones. The number of values. It is in the audit log.
+
+    Raises ``KeyringError`` where the keys cannot be used, or are not those of this database; then nothing is lost.
+    """
+    database = Database(database_url)
+    try:
+        count = secrets.rotate(database, Keyring.load_or_create(key_file))
+        database.write_now(lambda uow: uow.audit(PLATFORM, "secret.rotate-keys", "secrets", count=count))
+    finally:
+        database.close()
+    return count
 
 
 @dataclass(frozen=True, slots=True)

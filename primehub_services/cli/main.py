@@ -35,6 +35,7 @@ MACHINE: Mapping[str, tuple[str, str]] = {
     "logs": ("control", "Show the platform's own logs."),
     "systemd-unit": ("control", "Print a systemd unit."),
     "sandbox": ("sandbox", "Show and enable the sandbox of workloads."),
+    "rotate-keys": ("rotate_keys", "Encrypt every secret with a new key."),
     "sign-in-link": ("sign_in_link", "Make a one-time sign-in link, for an administrator who is locked out."),
 }
 
