@@ -395,6 +395,25 @@ _NOTEBOOKS = (
     Route(
         "notebooks.stop", "DELETE", "/notebooks/{notebook}", "Stop a notebook", "notebook.stop", Notebook, status=202
     ),
+    Route(
+        "notebooks.log",
+        "GET",
+        "/notebooks/{notebook}/log",
+        "A part of a notebook's log",
+        "notebook.log",
+        LogPart,
+        query=LogQuery,
+        also_media=(TEXT,),
+    ),
+    Route(
+        "notebooks.keep",
+        "POST",
+        "/notebooks/{notebook}/keep",
+        "Put off the stop for idleness",
+        "notebook.keep",
+        Notebook,
+        body=NotebookKeep,
+    ),
 )
 
 _HANDSHAKE = (

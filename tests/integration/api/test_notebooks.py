@@ -55,7 +55,9 @@ async def test_a_notebooks_token_is_for_its_group_and_its_server_alone(
         assert (await inside.get("/groups/research")).status_code == 200
         assert (await inside.get(f"/groups/g-{name}")).status_code == 404
         assert (await inside.get(f"/notebooks/{notebook}")).json()["phase"] == "RUNNING"
-        assert (await inside.post(f"/notebooks/{notebook}/keep", json={})).json()["keep_until"]
+        kept = await inside.post(f"/notebooks/{notebook}/keep", json={})
+        assert kept.status_code == 200, kept.text
+        assert kept.json()["keep_until"]
         assert (await inside.delete(f"/notebooks/{notebook}")).status_code == 403
         body = {"note": "n", "scopes": ["custom:primehub:read"], "expires_in": 3600}
         assert (await inside.post("/me/tokens", json=body)).status_code == 403
