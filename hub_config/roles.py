@@ -92,7 +92,8 @@ def load_roles() -> list[dict[str, Any]]:
 
 def as_markdown() -> str:
     """The tables for the documentation."""
-    lines = ["## Services", "", "| service | scope | why |", "|---|---|---|"]
+    lines = ["# Who may do what", "", "Made by `python -m hub_config.roles`; the tables are the code's own.", ""]
+    lines += ["## Services", "", "| service | scope | why |", "|---|---|---|"]
     lines += [f"| `{r.service}` | `{scope}` | {why} |" for r in SERVICE_ROLES for scope, why in r.scopes.items()]
     lines += ["", "## People", "", "| scope | what it lets a token do |", "|---|---|"]
     lines += [f"| `{scope.value}` | {SCOPE_DESCRIPTIONS[scope]} |" for scope in PERSON_SCOPES]

@@ -146,6 +146,11 @@ def test_an_existing_configuration_keeps_its_own_roles_services_and_scopes(tmp_p
     assert "shares!user" in c.JupyterHub.extra_user_scopes
 
 
+def test_the_documentation_is_up_to_date() -> None:
+    path = Path(__file__).parents[3] / "docs" / "permissions.md"
+    assert path.read_text() == as_markdown(), "run: python -m hub_config.roles > docs/permissions.md"
+
+
 def test_the_documentations_table_has_every_permission_and_every_scope_of_a_service() -> None:
     text = as_markdown()
     assert all(f"`{name}`" in text for name in PERMISSIONS)
