@@ -35,7 +35,7 @@ from ..domain.identity import (
 from ..domain.images import Image, ImageCreate, ImageUpdate
 from ..domain.instance_types import InstanceType, InstanceTypeCreate, InstanceTypeUpdate
 from ..domain.launch import LaunchRequest
-from ..domain.notebooks import LogPart, Notebook
+from ..domain.notebooks import LogPart, Notebook, NotebookKeep
 from ..domain.paging import Page, PageQuery
 from ..domain.secrets import Secret, SecretCreate, SecretUpdate
 from ..domain.system import (
