@@ -51,6 +51,9 @@ class FakeApi:
     locked: int = 0
     """Seconds to wait before the next sign-in, 0 for none."""
     environment: dict[str, str] = field(default_factory=dict)
+    idle: set[tuple[str, str]] = field(default_factory=set)
+    """User and server name of what is to be culled."""
+    asked_to_cull: list[tuple[str, str]] = field(default_factory=list)
     prefix: str = "/nowhere"
     """Of the environment that plans run in."""
     accounts: Callable[[str, dict[str, Any]], Awaitable[tuple[int, dict[str, Any]]]] | None = None
@@ -112,6 +115,11 @@ class _Handler(web.RequestHandler):
         path = self.request.path.removeprefix(API_PATH)
         if self.fake.away:
             self.problem(503, "unavailable", "restarting")
+            return
+        if path == "/culling/decisions":
+            server = (self.get_query_argument("user"), self.get_query_argument("server"))
+            self.fake.asked_to_cull.append(server)
+            self.finish({"cull": server in self.fake.idle, "reason": "idle for 2 h"})
             return
         token = self.request.headers.get("Authorization", "").removeprefix("token ")
         spawners = path.startswith("/claims")

@@ -27,8 +27,11 @@ c.JupyterHub.proxy_class = NoProxy
 if os.environ.get("TEST_WORKLOADS", "light") == "light":
     LightSpawner.workloads.klass = object
     c.JupyterHub.spawner_class = LightSpawner
+with_culler = bool(os.environ.get("TEST_CULLER"))
 for service in c.JupyterHub.services:
-    if service["name"] in ("primehub", "primehub-idle-culler"):
+    if with_culler and service["name"] == "primehub-idle-culler":
+        service["command"] = [*service["command"][:-1], "--cull-every=1"]
+    elif service["name"] in ("primehub", "primehub-idle-culler"):
         # the fake API serves in their place
         service |= {"command": [], "environment": {}, "api_token": f"{service['name']}-token", "timeout": 1}
 c.JupyterHub.services.append({"name": "tester", "admin": True, "api_token": "tester-token"})

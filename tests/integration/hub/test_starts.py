@@ -262,3 +262,26 @@ async def test_a_hub_killed_in_the_middle_of_a_start_takes_the_server_up_or_give
 
         await wait_for_async(consistent, 40)
         assert pid
+
+
+async def test_the_idle_culler_stops_what_the_api_says_and_nothing_while_it_is_away(tmp_path: Path) -> None:
+    async with running_hub(tmp_path, TEST_CULLER="1") as (hub, api):
+        for name in ("ann", "bo"):
+            api.people[name] = Person()
+            await hub.api("POST", f"/users/{name}")
+            await hub.start_server(name, group="g1")
+        await wait_for_async(lambda: {("ann", ""), ("bo", "")} <= set(api.asked_to_cull), 20)
+        assert await hub.server("ann")
+        assert await hub.server("bo")
+        api.idle = {("ann", "")}
+
+        async def culled() -> bool:
+            return await hub.server("ann") is None
+
+        await wait_for_async(culled, 20)
+        assert await hub.server("bo")
+        assert [claim["user"] for claim in api.claims.values()] == ["bo"]
+        api.away, api.idle = True, {("bo", "")}
+        told = "PrimeHub's API does not say whether to"
+        await wait_for_async(lambda: told in hub.log.read_text(), 20)
+        assert await hub.server("bo")
