@@ -131,8 +131,8 @@ class Platform:
 
     def become_admin(self) -> str:
         """Use the first link, and make a token with all of the first administrator's rights."""
-        link = self.first_link()
-        assert link is not None, self.said()
+        link = wait_for(self.first_link, 10, what="the first link is printed")
+        assert link is not None
         self.redeem(link.partition("#")[2], PASSWORD)
         self.admin_token = self.token(ADMIN, PASSWORD)
         return self.admin_token
