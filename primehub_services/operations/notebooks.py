@@ -31,8 +31,8 @@ def start(uow: UnitOfWork, actor: Actor, request: LaunchRequest, capacity: Machi
 
     Raises ``Invalid`` where the request names what the person cannot see, and ``Refused`` with the decision.
     """
+    uow.lock(claims.LEDGER)  # before anything is read that the decision rests on
     gate(uow, actor, "notebook.start", request.group)
-    uow.lock(claims.LEDGER)
     choice = assess(uow, actor, request, capacity).favourable()
     row = starts.begin(uow, actor, actor, request, choice, adopted=False)
     return notebooks.to_model(row, choice.account.name, choice.group.slug)

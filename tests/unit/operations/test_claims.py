@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,7 @@ from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.notebooks import Notebook, NotebookPhase
+from primehub_services.domain.permissions import Scope
 from primehub_services.domain.problems import Forbidden, Invalid, NotFound, Problem, Refused
 from primehub_services.domain.resources import Quota
 from primehub_services.domain.units import Millicores
@@ -286,9 +288,14 @@ def _start_as(uow: UnitOfWork, name: str) -> Notebook:
     return notebooks.start(uow, actors.person(uow, name), REQUEST, NO_BOUND)
 
 
-async def _outcome(database: Database, name: str) -> str:
+def _claim_as(uow: UnitOfWork, name: str) -> ClaimGrant:
+    asked = ClaimRequest(user=name, user_options=OPTIONS)
+    return claims.claim(uow, factories.service(Scope.CLAIMS), asked, NO_BOUND)
+
+
+async def _outcome(database: Database, operation: Callable[[UnitOfWork, str], object], name: str) -> str:
     try:
-        await database.write(_start_as, name)
+        await database.write(operation, name)
     except Refused as refused:
         (reason,) = refused.extra["decision"]["reasons"]
         assert reason["budget"] == "group"
@@ -297,20 +304,20 @@ async def _outcome(database: Database, name: str) -> str:
     return "started"
 
 
-@pytest.mark.parametrize("quota", [10, 20])
+@pytest.mark.parametrize(("operation", "quota"), [(_start_as, 10), (_start_as, 20), (_claim_as, 10)])
 async def test_two_hundred_at_once_get_exactly_what_the_quota_holds(
-    world: World, database_url: str, quota: int
+    world: World, database_url: str, operation: Callable[[UnitOfWork, str], object], quota: int
 ) -> None:
     world.database.write_now(_crowd, 200)
     world.database.write_now(_set_quota, "research", group_cpu=quota * 1000)
-    # SQLite too is written to by two at once: its own lock serializes them
-    second = Database(database_url, clock=world.clock)
+    # two processes' worth of writers: on SQLite too, whose own lock serializes them
+    databases = (world.database, Database(database_url, clock=world.clock))
     try:
         outcomes = await asyncio.gather(
-            *(_outcome((world.database, second)[number % 2], f"person{number:03}") for number in range(200))
+            *(_outcome(databases[number % 2], operation, f"person{number:03}") for number in range(200))
         )
     finally:
-        second.close()
+        databases[1].close()
 
     assert Counter(outcomes) == {"started": quota, "quota": 200 - quota}
     assert len(world.held()) == quota
