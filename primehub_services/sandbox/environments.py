@@ -160,10 +160,11 @@ class EnvironmentBuilder:
         home = str(work / "home")
         machine = Machine(exists=visible, links=system_links(SYSTEM_FOLDERS), interpreter=self._base_folders(build))
         binds = [
+            # first, since what is shown may lie below it
+            Bind(source=str(work / "tmp"), path="/tmp", read_only=False),
             *system_binds(machine),
             *(Bind(source=path, path=path) for path in local_sources(pip)),
             Bind(source=home, path=HOME, read_only=False),
-            Bind(source=str(work / "tmp"), path="/tmp", read_only=False),
             Bind(source=str(build.prefix), path=str(build.prefix), read_only=False),
             Bind(source=str(cache), path=str(cache), read_only=False),
         ]

@@ -7,7 +7,6 @@ when the thread that began it is gone, which is what makes ``kill -9`` of a supe
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
@@ -18,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from primehub_services.sandbox import cgroups, processes, records
+from primehub_services.sandbox.child import adopt_orphans, become
 from primehub_services.sandbox.logfile import LogWriter
 
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 START_TIMEOUT_S = 30.0
 SAMPLE_S = 10.0
 WATCH_S = 0.25
-OOM_SCORE = "500"  # the kernel, out of memory, ends a workload before the platform
 
 
 def _now() -> str:
@@ -73,7 +71,7 @@ class Supervisor:
         own = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_workload(writer, own)
+            become(self.plan, self.cgroup, output=writer, supervisor=own)
         os.close(writer)
         self.main = processes.read(pid)
         self._save()
@@ -105,48 +103,6 @@ class Supervisor:
             except OSError:
                 cgroup.remove()
         self.status["limited_by"] = "cgroup" if self.cgroup else "watchdog"
-
-    def _become_workload(self, output: int, supervisor: int) -> None:
-        """In the child: joins the groups, drops to the workload's user, and becomes its command. Never returns."""
-        try:
-            os.setsid()
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-                signal.signal(number, signal.SIG_DFL)
-            signal.set_wakeup_fd(-1)
-            nothing = os.open("/dev/null", os.O_RDONLY)
-            for handle, place in ((nothing, 0), (output, 1), (output, 2)):
-                os.dup2(handle, place)
-            if self.cgroup is not None:
-                self.cgroup.join()
-            else:
-                self._best_effort_cpu()
-            with contextlib.suppress(OSError):
-                Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setresgid(*[self.plan["gid"]] * 3)
-                os.setresuid(*[self.plan["uid"]] * 3)
-            # after the change of user, which would clear it
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != supervisor:
-                os._exit(126)
-            os.umask(0o022)
-            os.chdir("/")
-            argv = self.plan["argv"]
-            os.execve(argv[0], argv, self.plan["env"])
-        except BaseException as error:
-            os.write(2, f"primehub: {error}\n".encode())
-            os._exit(126)
-
-    def _best_effort_cpu(self) -> None:
-        """Without control groups: as many CPUs as the limit begins to fill, spread over the machine by key."""
-        cpu = self.plan["limits"]["cpu"]
-        available = sorted(os.sched_getaffinity(0))
-        if cpu is None or cpu > 1000 * (len(available) - 1):
-            return
-        count = -(-cpu // 1000)
-        first = sum(self.plan["key"].encode()) % len(available)
-        os.sched_setaffinity(0, {available[(first + n) % len(available)] for n in range(count)})
 
     def _find_inner(self) -> None:
         """Finds the workload behind pasta and bwrap: PID 2 of the innermost namespace, and PID 1 its parent."""
@@ -369,10 +325,6 @@ class Supervisor:
         return logfile.read(self.folder, -1000, 1000)[0].decode(errors="replace").strip()
 
 
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
 def supervise(folder: Path, reply: int) -> None:
     """Takes the folder's lock, runs its workload, and tells over ``reply`` (JSON, one line) whether it began."""
     import json
@@ -395,7 +347,7 @@ def supervise(folder: Path, reply: int) -> None:
     supervisor = Supervisor(folder, plan)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     try:
         if records.read(folder / records.STOP) is not None:
             supervisor.end(code=None, reason="Stopped", message="It was stopped before it began.")

@@ -8,14 +8,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
-import select
-import socket
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,7 +19,7 @@ from pathlib import Path
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.volumes import PvcSource
 
-from . import cgroups, command, logfile, processes, records
+from . import cgroups, launch, logfile, processes, records
 from .errors import WorkloadError
 from .layout import Layout, check_passable, make_folder, prepare, workload_identity
 from .probe import Probed, SandboxStatus, probe
@@ -35,13 +30,7 @@ from .tools import system_links
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 _START_LOCK = "start.lock"
-_ANSWER_TIMEOUT_S = 45.0
 _BEGINS_WITHIN_S = 10.0
-_PACKAGES = Path(__file__).resolve().parent.parent.parent
-_SUPERVISOR = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from primehub_services.sandbox.supervisor import main; main()"
-)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Workloads:
@@ -134,16 +123,16 @@ class Workloads:
         """
         folder = self._folder(spec.key)
         prepare(self.layout)
-        make_folder(folder, mode=_passing())
+        make_folder(folder, mode=launch.passing_mode())
         check_passable(folder, spec.uid)
         with self._exclusively(folder):
             known = self._known(folder)
             if known is None:
                 error = self._begin(folder, spec)
                 if error:
-                    raise _explained(error, spec)
+                    raise launch.explained(error, spec)
             elif known.reason == "StartError":
-                raise _explained(known.message, spec)
+                raise launch.explained(known.message, spec)
         status = self.status(spec.key)
         if status is None:
             msg = f"The workload {spec.key} was removed while it started."
@@ -153,16 +142,16 @@ class Workloads:
     def _begin(self, folder: Path, spec: SandboxSpec) -> str:
         try:
             if spec.forward_in and spec.sandboxed and spec.network is NetworkMode.ISOLATED:
-                _check_port(spec.forward_in)
-            self._write_launch(folder, spec)
+                launch.check_port(spec.forward_in)
+            launch.write_launch(folder, spec, *self._launch_facts(spec.key))
         except (OSError, WorkloadError) as problem:
             # nothing was begun: leave no trace that looks like a start
             records.remove_tree(folder)
-            raise (_unwritable(folder, problem) if isinstance(problem, OSError) else problem) from problem
+            raise (launch.unwritable(folder, problem) if isinstance(problem, OSError) else problem) from problem
         try:
-            return self._spawn(folder)
+            return launch.spawn(folder)
         except OSError as problem:
-            raise _unwritable(folder, problem) from problem
+            raise launch.unwritable(folder, problem) from problem
 
     def _known(self, folder: Path) -> WorkloadStatus | None:
         """The status of a workload that was begun; null where its supervisor was never there."""
@@ -173,71 +162,12 @@ class Workloads:
                 return None
         return self.status(folder.name)
 
-    def _write_launch(self, folder: Path, spec: SandboxSpec) -> None:
+    def _launch_facts(self, key: str) -> tuple[Probed, str]:
         probed = self._probe()
-        tools = probed.tools
-        launch = folder / records.LAUNCH
-        make_folder(launch, mode=_passing())
-        files = {**command.launch_files(spec, tools, str(launch)), records.READY: "", command.BWRAP_STATUS: ""}
-        for name, text in files.items():
-            path = launch / name
-            if path.parent != launch:
-                make_folder(path.parent, mode=0o755)
-            writable = name in (records.READY, command.BWRAP_STATUS)
-            public = path.parent != launch
-            mode = 0o600 if writable else 0o644 if public else 0o500 if name == command.SCRIPT else 0o400
-            _write_file(path, text, mode, (spec.uid, spec.gid))
-        for bind in spec.binds:
-            source = Path(bind.source)
-            if source.is_relative_to(folder):
-                make_folder(source, owner=(spec.uid, spec.gid))
-        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-        if not spec.sandboxed:
-            scratch = Path(spec.env.get("TMPDIR", "/tmp"))
-            if scratch.name == f"primehub-{spec.key}":
-                make_folder(scratch, owner=(spec.uid, spec.gid))
-            env = spec.env
-        records.reserve_end(folder)
-        if not (folder / records.WAKE).exists():
-            os.mkfifo(folder / records.WAKE, 0o600)
-        records.write(folder / records.SPEC, spec.model_dump(mode="json", exclude={"env"}))
-        plan = {
-            **spec.model_dump(mode="json", include={"key", "labels", "network", "sandboxed", "forward_in", "log_cap"}),
-            **spec.model_dump(mode="json", include={"uid", "gid", "grace_s"}),
-            "limits": spec.limits.model_dump(mode="json"),
-            "cgroup": self._cgroup_name(spec.key) if probed.status.limits.ok else "",
-            "argv": command.outer_command(spec, tools, str(launch)),
-            "env": env,
-        }
-        records.write(folder / records.PLAN, plan)
+        return probed, self._cgroup_name(key) if probed.status.limits.ok else ""
 
     def _cgroup_name(self, key: str) -> str:
         return f"primehub-{self._mark}-{key}"
-
-    def _spawn(self, folder: Path) -> str:
-        """Starts the supervisor and hears whether the workload began: an empty text, or what went wrong."""
-        handle = os.open(folder / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            process = subprocess.Popen(
-                # no site packages: it needs the standard library alone, and there is one for each workload
-                [sys.executable, "-I", "-S", "-c", _SUPERVISOR, str(_PACKAGES), str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=handle,
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
-                start_new_session=True,
-            )
-        finally:
-            os.close(handle)
-        assert process.stdout is not None
-        with process.stdout as answers:
-            process.wait()
-            ready, _, _ = select.select([answers], [], [], _ANSWER_TIMEOUT_S)
-            line = answers.readline() if ready else b""
-        if not line:
-            return "its supervisor did not begin: " + (folder / "supervisor.log").read_text(errors="replace")[-500:]
-        return str(json.loads(line)["error"])
 
     # -- look
 
@@ -297,7 +227,7 @@ class Workloads:
             records.remove_tree(folder / records.LAUNCH)
             return ended
         except OSError as problem:
-            raise _unwritable(folder, problem) from problem
+            raise launch.unwritable(folder, problem) from problem
         finally:
             os.close(held)
 
@@ -361,7 +291,7 @@ class Workloads:
         except OSError as problem:
             if problem.errno == errno.ENXIO:
                 return  # no reader yet: the supervisor looks for the request when it begins to listen
-            raise _unwritable(folder, problem) from problem
+            raise launch.unwritable(folder, problem) from problem
         with contextlib.suppress(BlockingIOError):
             os.write(wake, b"\n")
         os.close(wake)
@@ -392,7 +322,7 @@ class Workloads:
             try:
                 folder.rename(gone)
             except OSError as problem:
-                raise _unwritable(folder, problem) from problem
+                raise launch.unwritable(folder, problem) from problem
         records.remove_tree(gone)
         records.remove_tree(Path(f"/tmp/primehub-{key}"))
 
@@ -420,10 +350,6 @@ def _starting(key: str) -> WorkloadStatus:
     return WorkloadStatus(key=key, state=WorkloadState.STARTING)
 
 
-def _passing() -> int:
-    return 0o711 if os.geteuid() == 0 else 0o700
-
-
 def visible(path: str) -> bool:
     """Whether a path is there; of files of the system, whether everyone may read them."""
     try:
@@ -431,44 +357,3 @@ def visible(path: str) -> bool:
     except OSError:
         return False
     return bool(found.st_mode & stat.S_IROTH) or not path.startswith("/etc/")
-
-
-def _write_file(path: Path, text: str, mode: int, owner: tuple[int, int]) -> None:
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-        os.fchmod(handle, mode)
-        if os.geteuid() == 0:
-            os.fchown(handle, *owner)
-
-
-def _check_port(port: int) -> None:
-    with socket.socket() as probe_socket:
-        probe_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe_socket.bind(("127.0.0.1", port))
-        except OSError as problem:
-            raise _port_taken(port) from problem
-
-
-def _port_taken(port: int | None) -> WorkloadError:
-    return WorkloadError(f"Port {port} of this machine is taken by another program: try again.", code="port-taken")
-
-
-def _unwritable(folder: Path, problem: OSError) -> WorkloadError:
-    if problem.errno in _FULL:
-        return WorkloadError(f"The disk of {folder} is full: make room and try again.", code="disk-full")
-    return WorkloadError(f"{problem.filename or folder}: {problem.strerror or problem}", code="folder")
-
-
-def _explained(error: str, spec: SandboxSpec) -> WorkloadError:
-    """What a supervisor or bwrap says, as a sentence with what to do."""
-    if "port" in error and ("bind" in error or "listen" in error):
-        return _port_taken(spec.forward_in)
-    if "No space left" in error or "quota exceeded" in error:
-        return WorkloadError("The disk is full: make room and try again.", code="disk-full")
-    if "Can't find source path" in error or "Permission denied" in error:
-        msg = f"A folder of the workload cannot be used by uid {spec.uid}, which it runs as: {error}"
-        return WorkloadError(msg, code="folder")
-    return WorkloadError(f"The workload did not start: {error}")

@@ -205,7 +205,9 @@ def test_in_a_sandbox_nothing_runs_on_even_when_nobody_looks(machine: Machine) -
 def test_a_workload_begun_and_lost_is_not_begun_again(machine: Machine) -> None:
     machine.start("one", "echo ran >> ~/count; sleep 300")
     wait_for((machine.workloads.layout.home("ann") / "count").exists)
-    os.kill(supervisor_of(machine, "one").pid, signal.SIGKILL)
+    supervisor = supervisor_of(machine, "one")
+    os.kill(supervisor.pid, signal.SIGKILL)
+    wait_for(lambda: (left := processes.read(supervisor.pid)) is None or left.zombie)
     again = machine.start("one", "echo ran >> ~/count; sleep 300")
     assert again.reason == "Lost"
     assert (machine.workloads.layout.home("ann") / "count").read_text() == "ran\n"

@@ -1,0 +1,121 @@
+"""What the engine of one machine makes of the machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from primehub_services.domain.images import EnvironmentSource
+from primehub_services.domain.units import GIB, MIB
+from primehub_services.domain.workloads import EngineRef, Gpu, ObservedState, Workload
+from primehub_services.engines.base import BuildFailed, EngineError, capabilities
+from primehub_services.engines.local import LocalEngine, machine
+from primehub_services.engines.local.engine import observation
+from primehub_services.sandbox.spec import SandboxOptions, WorkloadState, WorkloadStatus
+from primehub_services.sandbox.workloads import Workloads
+from tests.support.sandbox import make_plan
+
+OFF = SandboxOptions(sandbox="off")
+
+
+def write_gpu(folder: Path, name: str, minor: int, model: str) -> None:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "information").write_text(f"Model: \t\t {model}\nIRQ:   \t\t 35\nDevice Minor: \t {minor}\n")
+
+
+def test_gpus_are_numbered_by_their_device_files_and_only_own_ones_count(tmp_path: Path) -> None:
+    write_gpu(tmp_path / "gpus", "0000:01:00.0", 2, "NVIDIA H200")
+    write_gpu(tmp_path / "gpus", "0000:02:00.0", 0, "NVIDIA A100")
+    write_gpu(tmp_path / "gpus", "0000:03:00.0", 1, "not given to this container")
+    (tmp_path / "dev").mkdir()
+    for minor in (0, 2):
+        (tmp_path / "dev" / f"nvidia{minor}").write_text("")
+    assert machine.gpus(tmp_path / "gpus", tmp_path / "dev") == (
+        Gpu(index=0, model="NVIDIA A100"),
+        Gpu(index=2, model="NVIDIA H200"),
+    )
+
+
+def test_a_machine_without_gpus_has_none(tmp_path: Path) -> None:
+    assert machine.gpus(tmp_path / "gpus", tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("total", "left"),
+    [(16 * GIB, 16 * GIB - 16 * GIB // 10), (4 * GIB, 3 * GIB), (GIB, GIB // 2), (2 * GIB, GIB)],
+)
+def test_a_reserve_is_kept_for_the_platform(total: int, left: int) -> None:
+    assert machine.less_reserve(total) == left // MIB * MIB
+
+
+def test_a_containers_limit_is_the_memory_there_is(tmp_path: Path) -> None:
+    (tmp_path / "limit").write_text(f"{64 * MIB}\n")
+    (tmp_path / "none").write_text("max\n")
+    assert machine.total_memory((tmp_path / "none", tmp_path / "limit", tmp_path / "missing")) == 64 * MIB
+
+
+def test_what_the_administrator_set_stands_for_what_is_measured() -> None:
+    found = machine.measure(1.5, 3 * GIB)
+    assert (found.cpu, found.memory) == (1500, 3 * GIB)
+    measured = machine.measure()
+    assert measured.cpu >= 1000
+    assert measured.memory > 0
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (WorkloadState.STARTING, ObservedState.PENDING),
+        (WorkloadState.RUNNING, ObservedState.RUNNING),
+        (WorkloadState.STOPPING, ObservedState.TERMINATING),
+        (WorkloadState.EXITED, ObservedState.EXITED),
+    ],
+)
+def test_every_state_has_its_word(state: WorkloadState, expected: ObservedState) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    status = WorkloadStatus(key="one", state=state, code=3, reason="Error", message="m", started_at=at, ended_at=at)
+    seen = observation(status)
+    assert (seen.state, seen.code, seen.reason, seen.started_at) == (expected, 3, "Error", at)
+    assert observation(None).state is ObservedState.ABSENT
+
+
+async def test_what_can_never_run_is_refused_with_the_reason(tmp_path: Path) -> None:
+    engine = LocalEngine(Workloads(tmp_path / "data", OFF))
+    with pytest.raises(EngineError, match="switched off") as refusal:
+        [ref async for ref in engine.apply(Workload(plan=make_plan("one"), argv=("run",)))]
+    assert refusal.value.code == "no-sandbox"
+    assert (await engine.observe([EngineRef(engine="local", kind="process", key="one")]))[
+        "one"
+    ].state is ObservedState.ABSENT
+
+
+async def test_a_key_that_cannot_be_asked_about_is_unknown_not_absent(tmp_path: Path) -> None:
+    engine = LocalEngine(Workloads(tmp_path / "data"))
+    ref = EngineRef(engine="local", kind="process", key="../elsewhere")
+    assert (await engine.observe([ref]))["../elsewhere"].state is ObservedState.UNKNOWN
+
+
+async def test_a_given_environment_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    engine = LocalEngine(Workloads(tmp_path / "data"), allow_unsandboxed=True)
+    source = EnvironmentSource(prefix="/no/such/prefix")
+    with pytest.raises(BuildFailed, match="/no/such/prefix"):
+        await engine.build("given", source, revision="1", progress=lambda *_: None, log=tmp_path / "log")
+
+
+async def test_volumes_are_folders_of_the_data_folder(tmp_path: Path) -> None:
+    workloads = Workloads(tmp_path / "data")
+    engine = LocalEngine(workloads)
+    await engine.provision("corpus")
+    (workloads.layout.volume("corpus") / "file").write_text("kept")
+    await engine.provision("corpus")
+    assert (workloads.layout.volume("corpus") / "file").exists()
+    await engine.discard("corpus")
+    assert not workloads.layout.volume("corpus").exists()
+
+
+def test_it_has_every_capability(tmp_path: Path) -> None:
+    engine = LocalEngine(Workloads(tmp_path))
+    assert capabilities(engine) == ("LogStreamer", "UsageSampler", "ImageBuilder", "VolumeProvisioner", "Capacity")
+    assert engine.image_sources == {"environment"}
