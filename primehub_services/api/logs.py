@@ -61,7 +61,7 @@ async def _build_log(call: Call) -> Any:
     _check(query)
     if query.search:
         raise Invalid.field("search", "Logs of builds cannot be searched here.", "Download it.")
-    image = await call.read(images.get, call["image"])
+    image = await call.read(images.image_for_log, call["image"])
     store, key = call.context.build_logs, build_key(image.id)
     if query.download:
         return await _download(call, f"image-{image.slug}.log", lambda at: store.read(key, at, PIECE))

@@ -35,6 +35,11 @@ def get(uow: UnitOfWork, actor: Actor, reference: str) -> Image:
     return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
 
 
+def image_for_log(uow: UnitOfWork, actor: Actor, reference: str) -> Image:
+    """The image whose build's log the actor may read: who may change it. Raises ``NotFound`` or ``Forbidden``."""
+    return store.to_models(uow, [_editable(uow, actor, reference)], _catalog.seen_by(actor))[0]
+
+
 def create(uow: UnitOfWork, actor: Actor, spec: ImageCreate, *, accepts: Collection[str]) -> Image:
     """Make an image: of the platform, or of the group ``spec.group``. ``accepts`` are the engine's source types.
 
