@@ -200,6 +200,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
     const wanted = types.find((t) => t.slug === (sent as S['LaunchRequest']).instance_type);
     return [200, decide(group[1]!, wanted)];
   }
+  if (/^\/groups\/[\w-]+$/.test(path)) return [200, { slug: path.slice(8), shared_volume: true }];
   if (path === '/notebooks' && method === 'POST') {
     const request = sent as S['LaunchRequest'];
     const decision = decide(request.group, types.find((t) => t.slug === request.instance_type));

@@ -974,6 +974,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notebooks/{notebook}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A part of a notebook's log
+         * @description `notebook.log`: notebook, owner, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["notebooks_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notebooks/{notebook}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put off the stop for idleness
+         * @description `notebook.keep`: notebook, owner; scope `custom:primehub:write`.
+         */
+        post: operations["notebooks_keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/claims": {
         parameters: {
             query?: never;
@@ -1168,46 +1208,6 @@ export interface paths {
         get: operations["notebooks_culling"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/notebooks/{notebook}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * x
-         * @description `notebook.log`: notebook, owner, platform admin; scope `custom:primehub:read`.
-         */
-        get: operations["notebooks_log"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/notebooks/{notebook}/keep": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * x
-         * @description `notebook.keep`: notebook, owner; scope `custom:primehub:write`.
-         */
-        post: operations["notebooks_keep"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2062,9 +2062,6 @@ export interface components {
             /** @description For kind account. */
             username: string | null;
         };
-        KeepRequest: {
-            seconds: number;
-        };
         /** @description What the form has chosen when it opens: the last choice in this group where it can still be had. */
         LaunchDefaults: {
             instance_type: string | null;
@@ -2415,6 +2412,14 @@ export interface components {
             /** @default [] */
             left_out: string[];
             version: number;
+        };
+        /** @description For how long not to stop a notebook for idleness. */
+        NotebookKeep: {
+            /**
+             * @description From now; null is an hour, or the most that the administrators allow where that is less.
+             * @default null
+             */
+            seconds: number | null;
         };
         NotebookPage: {
             items: components["schemas"]["Notebook"][];
@@ -5274,6 +5279,83 @@ export interface operations {
             };
         };
     };
+    notebooks_log: {
+        parameters: {
+            query?: {
+                offset?: number;
+                /** @description Bytes, at most. */
+                limit?: number;
+                /** @description The last lines, instead of an offset. */
+                tail?: number;
+                /** @description Only lines with this text. */
+                search?: string;
+                /** @description The whole log, as a file. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                notebook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "application/json": components["schemas"]["LogPart"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notebooks_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notebook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookKeep"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claims_create: {
         parameters: {
             query?: never;
@@ -5584,82 +5666,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CullingDecision"];
-                };
-            };
-            /** @description What is wrong, which field, and what to do about it */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    notebooks_log: {
-        parameters: {
-            query?: {
-                offset?: number;
-                /** @description Bytes, at most. */
-                limit?: number;
-                /** @description The last lines, instead of an offset. */
-                tail?: number;
-                /** @description Only lines with this text. */
-                search?: string;
-                /** @description The whole log, as a file. */
-                download?: boolean;
-            };
-            header?: never;
-            path: {
-                notebook: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LogPart"];
-                };
-            };
-            /** @description What is wrong, which field, and what to do about it */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    notebooks_keep: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                notebook: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["KeepRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Notebook"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */

@@ -19,3 +19,4 @@ export type GroupUsage = Schemas['GroupUsage'];
 export type Usage = Schemas['Usage'];
 export type Resources = Schemas['Resources'];
 export type Scope = Schemas['Scope'];
+export type LogBody = Schemas['LogPart'];

@@ -98,6 +98,7 @@ function Form({ options }: { options: LaunchOptions }) {
   const machine = check.data?.reasons.some((reason) => reason.budget === 'machine') ?? false;
   const startProblem = start.error && !asProblem(start.error).decision ? asProblem(start.error) : null;
   const go = () => request && start.mutate(request);
+  const last = past.data?.items[0];
   const usually = usualStart(past.data?.items ?? [], image?.slug ?? '');
   const button = (
     <Button type="primary" size="large" block disabled={request === null || refused} loading={start.isPending} icon={<Play size={15} aria-hidden />} onClick={go}>{t.notebook.start}</Button>
@@ -115,11 +116,11 @@ function Form({ options }: { options: LaunchOptions }) {
         <div className="formCol">
           <Panel title={t.notebook.type}>
             {options.instance_types.length === 0 ? <Empty title={t.notebook.noTypes}>{t.notebook.noTypesWhy}</Empty>
-              : <TypeChoices types={options.instance_types} chosen={type?.slug ?? null} last={options.defaults.instance_type} budgets={lines} onPick={pickType} />}
+              : <TypeChoices types={options.instance_types} chosen={type?.slug ?? null} last={last?.instance_type ?? null} budgets={lines} onPick={pickType} />}
           </Panel>
           <Panel title={t.notebook.image}>
             {options.images.length === 0 ? <Empty title={t.notebook.noImages}>{t.notebook.noImagesWhy}</Empty>
-              : <ImageChoices images={options.images} type={type} chosen={image?.slug ?? null} last={options.defaults.image} onPick={pickImage} />}
+              : <ImageChoices images={options.images} type={type} chosen={image?.slug ?? null} last={last?.image ?? null} onPick={pickImage} />}
           </Panel>
           <Panel title={t.notebook.env} extra={t.notebook.envKept}>
             <EnvEditor rows={rows} errors={errors} onChange={setRows} />
@@ -138,7 +139,7 @@ function Form({ options }: { options: LaunchOptions }) {
             {startProblem && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{startProblem.message}</p>}
           </div>
           <Budgets options={options} lines={lines} type={type ? label(type) : ''} machine={machine} />
-          <Volumes volumes={options.volumes} />
+          <Volumes volumes={options.volumes} safeMode={safeMode} />
         </aside>
       </div>
       <div className="startBar">

@@ -1,4 +1,5 @@
-import { api } from '../../api/client';
+import { api, body } from '../../api/client';
+import type { LogBody } from '../../api/types';
 import { apiBase } from '../../lib/base';
 import type { LogPart } from '../../live/messages';
 
@@ -26,15 +27,21 @@ export function append(log: Lines, part: Pick<LogPart, 'offset' | 'next' | 'text
   return { lines: lines.slice(-LINES), open, from: log.from, next: part.next };
 }
 
+type Query = { tail?: number; limit?: number; search?: string };
+
+async function read(id: string, query: Query, signal: AbortSignal): Promise<LogBody> {
+  // the route also answers with a file; without `download` it is always JSON
+  return (await body(api.GET('/notebooks/{notebook}/log', { params: { path: { notebook: id }, query }, signal }))) as LogBody;
+}
+
 export async function loadTail(id: string, signal: AbortSignal): Promise<LogPart> {
-  const { data } = await api.GET('/notebooks/{notebook}/log', { params: { path: { notebook: id }, query: { tail: LINES, limit: 1_048_576 } }, signal });
-  return { id, offset: data!.offset, next: data!.next_offset, text: data!.text, ended: false };
+  const { offset, next_offset: next, text } = await read(id, { tail: LINES, limit: 1_048_576 }, signal);
+  return { id, offset, next, text, ended: false };
 }
 
 /** The lines of the whole log that have the text; for logs of which the page holds only the end. */
 export async function searchAll(id: string, text: string, signal: AbortSignal): Promise<string[]> {
-  const { data } = await api.GET('/notebooks/{notebook}/log', { params: { path: { notebook: id }, query: { search: text } }, signal });
-  return data!.matches.map((match) => clean(match.text));
+  return (await read(id, { search: text }, signal)).matches.map((match) => clean(match.text));
 }
 
 export const downloadUrl = (id: string) => `${apiBase}/notebooks/${id}/log?download=true`;
