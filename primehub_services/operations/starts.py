@@ -21,62 +21,9 @@ def begin(
     uow: UnitOfWork, actor: Actor, person: Actor, request: LaunchRequest, choice: Choice, *, adopted: bool
 ) -> NotebookRow:
     """Claim and write down one start of ``person``'s server. The caller holds the ledger's lock and has decided."""
-    variables = request.environment
-    if variables is None:
-        variables = preferences.environment(uow, choice.account.id)
-    else:
-        preferences.remember(uow, choice.account.id, variables)
-    start_id, kind, group = new_id(), choice.instance_type, choice.group
-    plan = make_plan(
-        Chosen(
-            start_id=start_id,
-            account=choice.account,
-            group=group,
-            instance_type=kind,
-            image=choice.image,
-            settings=settings.load(uow),
-            groups=launchables.groups_of(uow, person.roles),
-            volumes=launchables.volumes_of(uow, person.roles),
-            environment=variables,
-            safe_mode=request.safe_mode,
-            gpu_indices=choice.gpu_indices,
-        )
-    )
-    adopted_at = uow.now if adopted else None
-    claim = ClaimRow(
-        id=start_id,
-        kind=WorkloadKind.NOTEBOOK.value,
-        account_id=choice.account.id,
-        group_id=group.id,
-        server_name=request.server_name,
-        instance_type=kind.name,
-        cpu_limit=int(kind.limits.cpu),
-        memory_limit=int(kind.limits.memory),
-        gpu_limit=kind.limits.gpu,
-        cpu_request=int(kind.requests.cpu),
-        memory_request=int(kind.requests.memory),
-        gpu_indices=list(choice.gpu_indices or ()),
-        adopted_at=adopted_at,
-        created_at=uow.now,
-    )
-    row = NotebookRow(
-        id=start_id,
-        account_id=choice.account.id,
-        group_id=group.id,
-        server_name=request.server_name,
-        instance_type=kind.name,
-        image=choice.image.name,
-        cpu_limit=claim.cpu_limit,
-        memory_limit=claim.memory_limit,
-        gpu_limit=claim.gpu_limit,
-        plan=plan.model_dump(mode="json"),
-        safe_mode=request.safe_mode,
-        phase=NotebookPhase.STARTING.value,
-        events=[],
-        created_at=uow.now,
-        adopted_at=adopted_at,
-        idle_timeout=plan.idle_timeout,
-    )
+    plan = _plan(uow, person, request, choice)
+    claim, row = _rows(uow, request, choice, plan)
+    claim.adopted_at = row.adopted_at = uow.now if adopted else None
     note(uow, row, 0, "preparing", "Quota claimed.")
     claims.add(uow, claim)
     uow.session.add(row)
@@ -86,13 +33,67 @@ def begin(
         actor,
         "notebook.start",
         choice.account.name,
-        group_id=group.id,
-        start_id=start_id,
-        instance_type=kind.name,
-        image=choice.image.name,
-        server_name=request.server_name,
+        group_id=row.group_id,
+        start_id=row.id,
+        instance_type=row.instance_type,
+        image=row.image,
+        server_name=row.server_name,
     )
     return row
+
+
+def _plan(uow: UnitOfWork, person: Actor, request: LaunchRequest, choice: Choice) -> LaunchPlan:
+    variables = request.environment
+    if variables is None:
+        variables = preferences.environment(uow, choice.account.id)
+    else:
+        preferences.remember(uow, choice.account.id, variables)
+    return make_plan(
+        Chosen(
+            start_id=new_id(),
+            account=choice.account,
+            group=choice.group,
+            instance_type=choice.instance_type,
+            image=choice.image,
+            settings=settings.load(uow),
+            groups=launchables.groups_of(uow, person.roles),
+            volumes=launchables.volumes_of(uow, person.roles),
+            environment=variables,
+            safe_mode=request.safe_mode,
+            gpu_indices=choice.gpu_indices,
+        )
+    )
+
+
+def _rows(uow: UnitOfWork, request: LaunchRequest, choice: Choice, plan: LaunchPlan) -> tuple[ClaimRow, NotebookRow]:
+    whose = {
+        "id": plan.start_id,
+        "account_id": choice.account.id,
+        "group_id": choice.group.id,
+        "server_name": request.server_name,
+        "instance_type": plan.instance_type,
+        "cpu_limit": int(plan.limits.cpu),
+        "memory_limit": int(plan.limits.memory),
+        "gpu_limit": plan.limits.gpu,
+        "created_at": uow.now,
+    }
+    claim = ClaimRow(
+        **whose,
+        kind=WorkloadKind.NOTEBOOK.value,
+        cpu_request=int(plan.requests.cpu),
+        memory_request=int(plan.requests.memory),
+        gpu_indices=list(plan.gpu_indices),
+    )
+    row = NotebookRow(
+        **whose,
+        image=plan.image,
+        plan=plan.model_dump(mode="json"),
+        safe_mode=request.safe_mode,
+        phase=NotebookPhase.STARTING.value,
+        events=[],
+        idle_timeout=plan.idle_timeout,
+    )
+    return claim, row
 
 
 def plan_of(row: NotebookRow) -> LaunchPlan:
