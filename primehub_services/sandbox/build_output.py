@@ -15,12 +15,17 @@ _UNREACHABLE = (
     "Name or service not known",
     "Network is unreachable",
     "Connection refused",
+    "Connection reset",
+    "Connection aborted",
+    "Read timed out",
     "ConnectTimeoutError",
     "ReadTimeoutError",
     "ProxyError",
     "SSLError",
     "CERTIFICATE_VERIFY_FAILED",
 )
+_GIVEN_UP = ("Retry(total=0", "Max retries exceeded", "CERTIFICATE_VERIFY_FAILED")
+"""What pip prints before it takes an index that it cannot reach for an empty one."""
 _KEPT_LINES = 60
 
 
@@ -64,7 +69,7 @@ def _read_line(view: BuildView, line: str) -> BuildView:
             checking=view.checking or line.endswith("checking"),
             complete=view.complete or line.endswith("complete"),
         )
-    if "ERROR" in line or "rror:" in line or any(word in line for word in _UNREACHABLE):
+    if "ERROR" in line or "rror:" in line or any(word in line for word in (*_UNREACHABLE, *_GIVEN_UP)):
         view = replace(view, failures=(*view.failures, line)[-_KEPT_LINES:])
     return replace(view, last=(*view.last, line)[-5:] if line.strip() else view.last)
 
@@ -81,7 +86,7 @@ def explain(view: BuildView, reason: str) -> tuple[str, str]:
     if "No space left on device" in text:
         return "disk-full", "The disk of the data folder is full: make room and build again."
     asked = _NO_VERSION.search(text)
-    if any(word in text for word in _UNREACHABLE):
+    if any(word in text for word in _GIVEN_UP) or (not asked and any(word in text for word in _UNREACHABLE)):
         what = f" for {asked[1]}" if asked else ""
         return "no-network", f"The package index cannot be reached{what}: {_cause(view)}"
     if asked:

@@ -180,13 +180,13 @@ class Workloads:
         held = records.lock(folder / records.LOCK, shared=True) if folder.is_dir() else None
         if held is None:
             # its supervisor holds the lock: it lives (or there is no folder)
-            return status or (_starting(key) if folder.is_dir() else None)
+            return status or (_starting(folder) if folder.is_dir() else None)
         os.close(held)
         status = self._read(folder)
         if status is not None and not status.alive:
             return status
         if status is None and self._young(folder):
-            return _starting(key)
+            return _starting(folder)
         return self._bury(folder)
 
     def _read(self, folder: Path) -> WorkloadStatus | None:
@@ -206,14 +206,14 @@ class Workloads:
         """Ends what a supervisor that was killed left behind, and records the workload as lost."""
         held = records.lock(folder / records.LOCK)
         if held is None:
-            return self._read(folder) or _starting(folder.name)
+            return self._read(folder) or _starting(folder)
         try:
             status = self._read(folder)
             if status is not None and not status.alive:
                 return status
             if not self._end_processes(folder):
                 return status
-            ended = (status or _starting(folder.name)).model_copy(
+            ended = (status or _starting(folder)).model_copy(
                 update={
                     "state": WorkloadState.EXITED,
                     "reason": "Lost",
@@ -346,8 +346,9 @@ class Workloads:
             os.close(held)
 
 
-def _starting(key: str) -> WorkloadStatus:
-    return WorkloadStatus(key=key, state=WorkloadState.STARTING)
+def _starting(folder: Path) -> WorkloadStatus:
+    labels = (records.read(folder / records.SPEC) or {}).get("labels", {})
+    return WorkloadStatus(key=folder.name, state=WorkloadState.STARTING, labels=labels)
 
 
 def visible(path: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 
 from primehub_services.domain.images import EnvironmentSource
@@ -166,7 +166,25 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
         def tell(percent: int, sentence: str) -> None:
             loop.call_soon_threadsafe(progress, percent, sentence)
 
-        task = asyncio.create_task(asyncio.to_thread(self._build, slug, source, revision, tell, log, cancelled.is_set))
+        def work() -> str:
+            try:
+                with log.open("ab", buffering=0) as file:
+                    return self._builder.build(
+                        slug,
+                        source,
+                        revision=revision,
+                        progress=tell,
+                        output=file.write,
+                        cancelled=cancelled.is_set,
+                        allow_unsandboxed=trusted or self._allow_unsandboxed,
+                    )
+            except environments.BuildFailed as error:
+                raise BuildFailed(str(error), code=error.code) from error
+            except OSError as error:
+                msg = f"{error.filename}: {error.strerror}"
+                raise BuildFailed(msg, code="folder") from error
+
+        task = asyncio.create_task(asyncio.to_thread(work))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -174,32 +192,6 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
             with contextlib.suppress(BuildFailed):
                 await task
             raise
-
-    def _build(
-        self,
-        slug: str,
-        source: EnvironmentSource,
-        revision: str,
-        progress: Progress,
-        log: Path,
-        cancelled: Callable[[], bool],
-    ) -> str:
-        try:
-            with log.open("ab", buffering=0) as file:
-                return self._builder.build(
-                    slug,
-                    source,
-                    revision=revision,
-                    progress=progress,
-                    output=file.write,
-                    cancelled=cancelled,
-                    allow_unsandboxed=self._allow_unsandboxed,
-                )
-        except environments.BuildFailed as error:
-            raise BuildFailed(str(error), code=error.code) from error
-        except OSError as error:
-            msg = f"{error.filename}: {error.strerror}"
-            raise BuildFailed(msg, code="folder") from error
 
     async def remove_image(self, location: str) -> None:
         """See ``ImageBuilder``."""

@@ -60,7 +60,7 @@ def test_output_cut_anywhere_is_read_the_same() -> None:
         ("ERROR: No matching distribution found for panda-s\n", "no-such-package", "panda-s"),
         ("ERROR: No matching distribution found for numpy==0.0.1 (from x)\n", "no-such-package", "numpy==0.0.1"),
         (
-            "WARNING: Retrying after connection broken by 'NewConnectionError('<x>: Failed to establish a new "
+            "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('<x>: Failed to establish a new "
             "connection: [Errno -3] Temporary failure in name resolution')': /simple/numpy/\n"
             "ERROR: No matching distribution found for numpy\n",
             "no-network",
