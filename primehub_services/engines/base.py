@@ -96,10 +96,21 @@ class ImageBuilder(abc.ABC):
     """Makes images."""
 
     @abc.abstractmethod
-    async def build(self, slug: str, source: EnvironmentSource, *, revision: str, progress: Progress, log: Path) -> str:
+    async def build(
+        self,
+        slug: str,
+        source: EnvironmentSource,
+        *,
+        revision: str,
+        progress: Progress,
+        log: Path,
+        trusted: bool = False,
+    ) -> str:
         """Makes the image, or finds it made, and returns its location. Cancelling the task ends the build.
 
-        ``revision`` makes a rebuild another image. Appends all output to ``log``. Raises ``BuildFailed``.
+        ``revision`` makes a rebuild another image. Appends all output to ``log``. ``trusted``: a platform
+        admin asked for it, so that it may be made without protection from it where there is none. Raises
+        ``BuildFailed``.
         """
 
     @abc.abstractmethod

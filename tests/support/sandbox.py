@@ -23,6 +23,7 @@ from primehub_services.sandbox.layout import workload_identity
 from primehub_services.sandbox.pythons import choose_base
 from primehub_services.sandbox.spec import SandboxOptions, WorkloadStatus
 from primehub_services.sandbox.workloads import Workloads
+from tests.support.parts import require
 from tests.support.waiting import wait_for
 
 
@@ -149,8 +150,8 @@ def machine(plain_python: str) -> Iterator[Machine]:
     """A data folder of its own."""
     with public_folder() as folder:
         workloads = Workloads(folder / "data")
-        if not workloads.sandbox().sandboxed:
-            pytest.skip(workloads.sandbox().sandbox.sentence)
+        status = workloads.sandbox()
+        require("sandbox", status.sandboxed, status.sandbox.sentence)
         yield Machine(workloads, plain_python)
         left = workloads.stop_all(0)
         assert not left, f"still alive: {left}"
@@ -160,8 +161,7 @@ def machine(plain_python: str) -> Iterator[Machine]:
 def isolated(machine: Machine) -> Machine:
     """``machine``, where workloads have a network of their own."""
     status = machine.workloads.sandbox()
-    if not status.network_isolated:
-        pytest.skip(status.network.fix)
+    require("pasta", status.network_isolated, status.network.fix)
     return machine
 
 

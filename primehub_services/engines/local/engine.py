@@ -158,7 +158,16 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
                 samples[key] = UsageSample.model_validate(status.usage.model_dump())
         return samples
 
-    async def build(self, slug: str, source: EnvironmentSource, *, revision: str, progress: Progress, log: Path) -> str:
+    async def build(
+        self,
+        slug: str,
+        source: EnvironmentSource,
+        *,
+        revision: str,
+        progress: Progress,
+        log: Path,
+        trusted: bool = False,
+    ) -> str:
         """See ``ImageBuilder``. ``progress`` is called on the loop."""
         loop = asyncio.get_running_loop()
         cancelled = threading.Event()
