@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,6 +15,18 @@ from primehub_services.client.culling import CullingClient
 
 log = logging.getLogger(__name__)
 Arbiter = Callable[..., Awaitable[bool]]
+
+
+def end_with_parent() -> None:
+    """End this process when its parent has: a hub that was killed starts a culler of its own, and revokes our token."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def arbiter(environ: Mapping[str, str] | None = None, *, client: CullingClient | None = None) -> Arbiter:

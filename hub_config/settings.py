@@ -51,6 +51,8 @@ class LocalSettings(_Section):
     """Cores that workloads may request in all; empty is the machine's."""
     capacity_memory: str | None = None
     """Memory that workloads may request in all, like ``16Gi``; empty is the machine's less a reserve."""
+    base_environment: Path | None = None
+    """An environment with JupyterLab that is there already, to be the first image; empty makes one."""
     base_packages: tuple[str, ...] = (
         "jupyterlab>=4.6,<5",
         "jupyterhub>=6.1,<7",
@@ -62,7 +64,7 @@ class LocalSettings(_Section):
         "matplotlib>=3,<4",
         "scikit-learn>=1,<2",
     )
-    """What the first image holds."""
+    """What the first image holds where it is made."""
 
 
 class OidcSettings(_Section):

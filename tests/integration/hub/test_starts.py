@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.waiting import wait_for_async
@@ -273,6 +274,9 @@ async def test_the_idle_culler_stops_what_the_api_says_and_nothing_while_it_is_a
         await wait_for_async(lambda: {("ann", ""), ("bo", "")} <= set(api.asked_to_cull), 20)
         assert await hub.server("ann")
         assert await hub.server("bo")
+        assert hub.process is not None
+        children = psutil.Process(hub.process.pid).children()
+        (culler,) = [p for p in children if "jupyterhub_idle_culler" in p.cmdline()]
         api.idle = {("ann", "")}
 
         async def culled() -> bool:
@@ -285,3 +289,5 @@ async def test_the_idle_culler_stops_what_the_api_says_and_nothing_while_it_is_a
         told = "PrimeHub's API does not say whether to"
         await wait_for_async(lambda: told in hub.log.read_text(), 20)
         assert await hub.server("bo")
+        hub.kill()
+        await wait_for_async(lambda: not culler.is_running(), what="the culler ends with its hub")

@@ -166,3 +166,19 @@ def test_a_broken_parts_own_words_are_never_shown() -> None:
     status, text = words_of(ApiProblem(500, "error", "Traceback: secret", {}))
     assert status == 503
     assert "secret" not in text
+
+
+def test_with_a_provider_alone_there_is_no_form_and_no_page_for_passwords() -> None:
+    found = PrimeHubAuthenticator(oidc=True, local_accounts=False)
+    paths = {path for path, _ in found.get_handlers(None)}
+    assert paths == {"/login", "/oauth_login", "/oauth_callback"}
+    assert found.auto_login is True
+    assert found.login_url("/hub/") == "/hub/oauth_login"
+
+
+def test_with_both_the_form_leads_and_the_provider_has_its_door() -> None:
+    found = PrimeHubAuthenticator(oidc=True)
+    paths = {path for path, _ in found.get_handlers(None)}
+    assert paths == {"/login", "/oauth_login", "/oauth_callback", "/change-password", "/invite"}
+    assert found.auto_login is False
+    assert found.login_url("/hub/") == "/hub/login"
