@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub_config.settings import Settings, SettingsError
+from hub_config.settings import LocalSettings, Settings, SettingsError
 
 from .api.replies import Part, State
 from .blobs import LiveLogs, LogChunk
@@ -71,9 +71,14 @@ async def first_start(database: Database, settings: Settings, parts: EngineParts
     machine = MachineFacts(
         cpu=int(quota.cpu or Millicores(0)), memory=int(quota.memory or Bytes(0)), gpu=len(capacity.gpu_indices or ())
     )
-    base = settings.local.base_python
-    image = EnvironmentSource(base=str(base) if base else "", packages=settings.local.base_packages)
+    image = _first_image(settings.local)
     await database.write(bootstrap.first_start, machine, image=image, admin="admin" if has_admin else None)
+
+
+def _first_image(local: LocalSettings) -> EnvironmentSource:
+    if local.base_environment is not None:
+        return EnvironmentSource(prefix=str(local.base_environment))
+    return EnvironmentSource(base=str(local.base_python or ""), packages=local.base_packages)
 
 
 def _local(settings: Settings) -> EngineParts:

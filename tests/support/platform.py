@@ -22,6 +22,7 @@ from .waiting import wait_for
 
 API_PATH = "/services/primehub/api/v1"
 ADMIN, PASSWORD = "admin", "a long enough password"
+NOWHERE = "/nonexistent"
 START_LIMIT = 120
 COMMAND = [sys.executable, "-m", "primehub_services.cli.main"]
 
@@ -53,7 +54,8 @@ class Platform:
         self.data = data
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.environ = clean_environment(PRIMEHUB_SETTING__LOCAL__BASE_PACKAGES="[]", **(environ or {}))
+        # making the first image takes minutes of this machine: tests say which environment they mean
+        self.environ = clean_environment(PRIMEHUB_SETTING__LOCAL__BASE_ENVIRONMENT=NOWHERE, **(environ or {}))
         self.output = data.parent / "output"
         self.process: subprocess.Popen[bytes] | None = None
         self.admin_token = ""
