@@ -2,19 +2,19 @@ import type { Notebook } from '../../api/types';
 import { hubBase } from '../../lib/base';
 
 const WINDOW = 'primehub-notebook';
-const VIEWS = /^(lab|tree|notebooks|edit|doc|consoles|terminals)(\/|$|\?)/;
+const VIEWS = /^(lab|tree|notebooks|edit|doc|consoles|terminals)(\/|$)/;
 
 /** JupyterLab's address; with a path of the launch link, that place in it. Never one outside the server. */
 export function labUrl(notebook: Notebook, path = ''): string {
   const url = notebook.url || `${hubBase.replace(/hub\/$/, '')}user/${encodeURIComponent(notebook.user)}/lab`;
-  const wanted = path.replace(/^\/+/, '');
+  const wanted = decoded(path).replace(/^\/+/, '');
   if (wanted === '' || wanted.split('/').includes('..')) return url;
-  const server = url.replace(/(lab|tree|notebooks)?(\/[^/]*)?$/, (all) => (/^(lab|tree|notebooks)/.test(all) ? '' : all));
-  const encoded = wanted.split('/').map((part) => encodeURIComponent(decodeURIComponentSafe(part))).join('/');
-  return `${server.endsWith('/') ? server : `${server}/`}${VIEWS.test(wanted) ? encoded : `lab/tree/${encoded}`}`;
+  const server = url.replace(/\/(?:lab|tree)(?:\/.*)?$/, '').replace(/\/$/, '');
+  const encoded = wanted.split('/').map(encodeURIComponent).join('/');
+  return `${server}/${VIEWS.test(wanted) ? encoded : `lab/tree/${encoded}`}`;
 }
 
-function decodeURIComponentSafe(text: string): string {
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { FromStream } from '../src/live/messages';
+import { Multiplexer } from '../src/live/multiplexer';
+
+type Opened = { url: URL; headers: Record<string, string>; push: (text: string) => void; end: () => void };
+let opened: Opened[] = [];
+let status = 200;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  opened = [];
+  status = 200;
+  vi.stubGlobal('fetch', (url: URL, { headers }: { headers: Record<string, string> }) => {
+    let control!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (c) => { control = c; } });
+    opened.push({ url, headers, push: (text) => control.enqueue(new TextEncoder().encode(text)), end: () => control.close() });
+    return Promise.resolve(new Response(status === 200 ? body : null, { status }));
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const hello = { type: 'hello', api: 'http://hub/services/primehub/api/v1', xsrf: 'x1' } as const;
+const made = () => {
+  const got: [string | null, FromStream][] = [];
+  return { got, stream: new Multiplexer((to, message) => got.push([to, message])) };
+};
+const flush = () => vi.advanceTimersByTimeAsync(1);
+
+test('many tabs share one stream, and each hears every change', async () => {
+  const { got, stream } = made();
+  for (const tab of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) stream.receive(tab, hello);
+  await flush();
+  expect(opened).toHaveLength(1);
+  expect(opened[0]!.headers['X-XSRFToken']).toBe('x1');
+  opened[0]!.push('id: 5\nevent: change\ndata: {"kind":"notebook","id":"n","action":"update"}\n\n');
+  await flush();
+  expect(got.filter(([to, m]) => to === null && m.type === 'change')).toHaveLength(1);
+});
+
+test('after a break it goes on from the last event seen, and waits longer each time', async () => {
+  const { got, stream } = made();
+  stream.receive('a', hello);
+  await flush();
+  opened[0]!.push('id: 41\nevent: hello\ndata: {}\n\n');
+  await flush();
+  status = 503;
+  opened[0]!.end();
+  await flush();
+  const lost = got.findLast(([, m]) => m.type === 'state')![1];
+  expect(lost).toMatchObject({ state: { is: 'lost' } });
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(opened).toHaveLength(2);
+  expect(opened[1]!.headers['Last-Event-ID']).toBe('41');
+  await vi.advanceTimersByTimeAsync(1400);
+  expect(opened).toHaveLength(2);
+});
+
+test('a silent stream is taken for dead', async () => {
+  const { stream } = made();
+  stream.receive('a', hello);
+  await flush();
+  await vi.advanceTimersByTimeAsync(46_000);
+  expect(opened.length).toBeGreaterThan(1);
+});
+
+test('logs ride in the same stream, from the offset that the tab has, and go to the tab that asked', async () => {
+  const { got, stream } = made();
+  stream.receive('a', hello);
+  stream.receive('b', hello);
+  await flush();
+  stream.receive('b', { type: 'logs', logs: { n1: 120 } });
+  await flush();
+  expect(opened.at(-1)!.url.searchParams.get('logs')).toBe('n1:120');
+  opened.at(-1)!.push('event: log\ndata: {"id":"n1","offset":120,"next":125,"text":"five\\n","ended":false}\n\n');
+  await flush();
+  expect(got.filter(([, m]) => m.type === 'log').map(([to]) => to)).toEqual(['b']);
+});
+
+test('the end of the session ends it, until somebody signs in again', async () => {
+  const { got, stream } = made();
+  stream.receive('a', hello);
+  await flush();
+  opened[0]!.push('event: gone\ndata: {}\n\n');
+  await flush();
+  expect(got.at(-1)![1]).toEqual({ type: 'state', state: { is: 'signed-out' } });
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(opened).toHaveLength(1);
+  stream.receive('b', hello);
+  await flush();
+  expect(opened).toHaveLength(2);
+});
+
+test('without any tab there is no stream', async () => {
+  const { stream } = made();
+  stream.receive('a', hello);
+  await flush();
+  opened[0]!.push('id: 1\nevent: hello\ndata: {}\n\n');
+  stream.receive('a', { type: 'bye' });
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(opened).toHaveLength(1);
+});
