@@ -28,6 +28,13 @@ class _Schema(GenerateJsonSchema):
     def field_is_required(self, field: Any, total: bool) -> bool:
         return self.mode == "serialization" or super().field_is_required(field, total)
 
+    def generate_inner(self, schema: Any) -> dict[str, Any]:
+        """A secret that an answer does hold is no write-only one."""
+        made = super().generate_inner(schema)
+        if self.mode == "serialization":
+            made.pop("writeOnly", None)
+        return made
+
 
 def document() -> dict[str, Any]:
     """The whole document; the same for the same table."""
