@@ -9,6 +9,7 @@ import click
 from . import groups, images, instancetypes, secrets, volumes
 from .connections import add_connections, add_group_connections
 from .nouns import (
+    Duration,
     Noun,
     add_create,
     add_delete,
@@ -130,7 +131,6 @@ def invite(session: Session, name: str | None, as_admin: bool, expires: str) -> 
     from ..domain.identity import Role
     from ..domain.system import InvitationCreate
     from . import output
-    from .tokens import Duration
 
     seconds = Duration().convert(expires, None, None)
     if name:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .nouns import Noun
+from .nouns import Duration, Noun
 from .session import EXIT_ERROR, EXIT_NOT_ALLOWED, EXIT_REFUSED, EXIT_USAGE, Session, pass_session, stop
 
 if TYPE_CHECKING:
@@ -230,11 +230,11 @@ def logs(session: Session, notebook: str | None, follow: bool, tail: int | None)
         found = await _find(client, session, notebook, ended=True)
         part = await client.log(found.id, tail=tail) if tail else await client.log(found.id, offset=0)
         while True:
-            click.echo(part["text"], nl=False)
+            click.echo(part.text, nl=False)
             ended = (await client.notebooks.get(found.id)).phase in FINAL if follow else True
-            offset = part["next_offset"]
+            offset = part.next_offset
             part = await client.log(found.id, offset=offset)
-            if not part["text"]:
+            if not part.text:
                 if ended:
                     return
                 await asyncio.sleep(0.5)
@@ -268,13 +268,14 @@ def stop_(session: Session, notebook: str | None, wait: bool) -> None:
 
 @notebooks.command("keep")
 @click.argument("notebook", required=False)
+@click.option("--for", "seconds", type=Duration(), help="How long from now, like 4h.  [1h]")
 @pass_session
-def keep(session: Session, notebook: str | None) -> None:
+def keep(session: Session, notebook: str | None, seconds: int | None) -> None:
     """Put off its stop for idleness."""
     from .output import done, print_json
 
     async def run(client: PersonClient) -> Notebook:
-        return await client.keep((await _find(client, session, notebook)).id)
+        return await client.keep((await _find(client, session, notebook)).id, seconds)
 
     kept = session.call(run)
     if session.as_json:

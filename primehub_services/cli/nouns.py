@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,23 @@ if TYPE_CHECKING:
     from ..client.person import Collection, PersonClient
     from .output import Column
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
 Finder = Callable[["PersonClient"], "Collection[Any]"]
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # older click's is not generic
+    """``90d``, ``12h``, ``30m`` or seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Seconds."""
+        if isinstance(value, int):
+            return value
+        match = re.match(r"^(\d+)([smhd]?)$", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no duration; write 90d, 12h or 30m", param, ctx)
+        return int(match[1]) * _UNITS[match[2]]
 
 
 class Noun(click.Group):

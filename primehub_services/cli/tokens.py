@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .nouns import Noun, add_list
+from .nouns import Duration, Noun, add_list
 from .session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -15,26 +14,10 @@ if TYPE_CHECKING:
     from ..domain.tokens import Token
 
 SHORT_SCOPES = ("read", "write", "group-admin", "admin", "notebook")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
 
 
 def _find(client: PersonClient) -> Collection[Token]:
     return client.tokens
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg]  # older click's is not generic
-    """``90d``, ``12h``, ``30m`` or seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Seconds."""
-        if isinstance(value, int):
-            return value
-        match = re.match(r"^(\d+)([smhd]?)$", str(value))
-        if match is None:
-            self.fail(f"{value!r} is no duration; write 90d, 12h or 30m", param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
 
 
 @click.group(cls=Noun)

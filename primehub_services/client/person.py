@@ -26,7 +26,7 @@ from ..domain.identity import (
 from ..domain.images import Image
 from ..domain.instance_types import InstanceType
 from ..domain.launch import LaunchRequest
-from ..domain.notebooks import FINAL, Notebook, NotebookPhase
+from ..domain.notebooks import FINAL, LogPart, Notebook, NotebookKeep, NotebookPhase
 from ..domain.paging import Page
 from ..domain.secrets import Secret
 from ..domain.system import AuditEvent, Invitation, InvitationCreate, InvitationCreated, SystemSettings
@@ -174,9 +174,10 @@ class PersonClient(ApiClient):
         """Ask a notebook to stop."""
         return await self._read(Notebook, "DELETE", self.notebooks.path(notebook))
 
-    async def keep(self, notebook: str) -> Notebook:
-        """Put off its stop for idleness."""
-        return await self._read(Notebook, "POST", f"{self.notebooks.path(notebook)}/keep", body={})
+    async def keep(self, notebook: str, seconds: int | None = None) -> Notebook:
+        """Put off its stop for idleness, for so many seconds from now; null is as in ``NotebookKeep``."""
+        body = NotebookKeep(seconds=seconds)
+        return await self._read(Notebook, "POST", f"{self.notebooks.path(notebook)}/keep", body=body)
 
     async def watch(self, notebook: str, *, every: float = 0.5) -> AsyncIterator[Notebook]:
         """The notebook each time it changed, until it runs or has ended."""
@@ -190,10 +191,10 @@ class PersonClient(ApiClient):
                 return
             await asyncio.sleep(every)
 
-    async def log(self, notebook: str, **query: Any) -> Any:
+    async def log(self, notebook: str, **query: Any) -> LogPart:
         """A part of its log; ``query`` is as in the API (``offset``, ``limit``, ``tail``, ``search``)."""
         given = {key: value for key, value in query.items() if value is not None}
-        return await self.call("GET", f"{self.notebooks.path(notebook)}/log", query=given)
+        return await self._read(LogPart, "GET", f"{self.notebooks.path(notebook)}/log", query=given)
 
     async def create_user(self, account: AccountCreate) -> AccountCreated:
         """A new local account, and the token of its one-time link."""

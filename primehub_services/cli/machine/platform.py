@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from hub_config.secret_files import secret_file
 
-from . import locks, ports, processes, proxy, systemd, workloads
+from . import locks, ports, processes, proxy, routes, systemd, workloads
 from .addresses import Address
 from .errors import StartError
 from .folders import Folders
@@ -32,6 +31,8 @@ START_LIMIT = 180.0
 """Seconds within which the portal must answer after a start."""
 EARLY_DEATHS = 3
 """Deaths of the hub before it ever answered, after which the start is given up."""
+ROUTES_EVERY = 5.0
+LOGS_EVERY = 60.0
 HUB_GRACE = 20.0
 NOTEBOOK_GRACE = 10.0
 
@@ -62,7 +63,7 @@ class Platform:
         self._stop = asyncio.Event()
         self._hasten = asyncio.Event()
         self._restart = asyncio.Event()
-        self._state: dict[str, Any] = {}
+        self._routes: routes.Routes = {}
 
     async def run(self, when_ready: Callable[[Platform], None]) -> None:
         """Start everything, call ``when_ready``, and keep it running until a signal asks to stop.
@@ -149,11 +150,15 @@ class Platform:
             key=address.key,
         )
 
+    def _proxy_token(self) -> str:
+        return secret_file(self.plan.folders.secrets / "proxy.token")
+
     def _start_proxy(self) -> None:
-        token = secret_file(self.plan.folders.secrets / "proxy.token")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PRIMEHUB_", "JUPYTERHUB_"))}
         self.proxy.start(
-            self._proxy_command(self.ports), {**environment, "CONFIGPROXY_AUTH_TOKEN": token}, self.plan.folders.run
+            self._proxy_command(self.ports),
+            {**environment, "CONFIGPROXY_AUTH_TOKEN": self._proxy_token()},
+            self.plan.folders.run,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -227,7 +232,7 @@ class Platform:
             return
 
     async def _supervise(self) -> None:
-        looked = 0.0
+        looked = rotated = 0.0
         while not self._stop.is_set():
             if self._restart.is_set():
                 self._restart.clear()
@@ -238,8 +243,12 @@ class Platform:
             for part, start in ((self.proxy, self._start_proxy), (self.hub, self._start_hub)):
                 if not part.running:
                     await self._revive(part, start)
-            if time.monotonic() - looked > 60:
-                looked = time.monotonic()
+            now = time.monotonic()
+            if now - looked > ROUTES_EVERY:
+                looked = now
+                self._routes = await routes.fetch(self.ports["proxy_api_port"], self._proxy_token()) or self._routes
+            if now - rotated > LOGS_EVERY:
+                rotated = now
                 for part in (self.proxy, self.hub):
                     processes.rotate(part.log)
             await self._sleep(0.2)
@@ -252,7 +261,16 @@ class Platform:
         await self._sleep(pause)
         if not self._stop.is_set():
             start()
+            if part is self.proxy:
+                await self._restore_routes()
             self._write_state("ready")
+
+    async def _restore_routes(self) -> None:
+        """What the proxy knew before it ended, so that nobody waits for the hub's next look at it."""
+        for _ in range(50):
+            if await routes.restore(self.ports["proxy_api_port"], self._proxy_token(), self._routes):
+                return
+            await self._sleep(0.1)
 
     async def _stop_hub(self) -> None:
         services = processes.services_of(self.ports["hub_port"])
@@ -277,7 +295,7 @@ class Platform:
         await processes.end(processes.marked(data), 0)
 
     def _write_state(self, phase: str) -> None:
-        self._state = {
+        state = {
             "pid": os.getpid(),
             "phase": phase,
             "address": self.plan.address.public_url,
@@ -288,7 +306,7 @@ class Platform:
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         try:
-            locks.write_state(self.plan.folders, self._state)
+            locks.write_state(self.plan.folders, state)
         except OSError as error:  # a full disk must not end a platform that runs
             self.say(f"{locks.state_file(self.plan.folders)} cannot be written: {error.strerror}")
 
