@@ -25,6 +25,7 @@ LOOK_EVERY = 0.1
 """Seconds between two looks at a server that starts or stops."""
 LAST_WORDS = 2000
 """Bytes of the log that a failure quotes from."""
+NOTEBOOK_MAIN = Path(__file__).with_name("notebook_main.py").read_text()
 _PORT_TAKEN = ("already in use", "EADDRINUSE")
 
 
@@ -158,8 +159,8 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
     def _argv(self, plan: LaunchPlan) -> list[str]:
         return [
             f"{plan.image_location}/bin/python",
-            "-m",
-            "jupyterhub.singleuser",
+            "-c",
+            NOTEBOOK_MAIN,
             # output on a TCP port could be read by every other process that shares the loopback
             "--KernelManager.transport=ipc",
             *self.get_args(),

@@ -1,0 +1,61 @@
+"""What a notebook's process runs first, in an environment that is not ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from primehub_spawner.local import NOTEBOOK_MAIN
+
+SLOW = "print('slow is loaded')\nTERMS = ['iri']\ndef is_valid_syntax(term, value):\n    return value == 'good'\n"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """Packages as they are beside a notebook."""
+    for package in ("jupyterhub", "rfc3987_syntax"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text(SLOW if package == "rfc3987_syntax" else "")
+    return tmp_path
+
+
+def run(environment: Path, singleuser: str, *arguments: str) -> str:
+    (environment / "jupyterhub" / "singleuser.py").write_text(singleuser)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", NOTEBOOK_MAIN, *arguments],
+        env={"PYTHONPATH": str(environment), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return done.stdout
+
+
+def test_it_runs_the_servers_module_with_its_arguments(environment: Path) -> None:
+    said = run(environment, "import sys; print(__name__, sys.argv[1:])", "--port=1", "--x")
+    assert said == "__main__ ['--port=1', '--x']\n"
+
+
+def test_the_slow_import_is_put_off_until_it_is_used(environment: Path) -> None:
+    said = run(
+        environment,
+        "from rfc3987_syntax import is_valid_syntax as check\nprint('ready')\n"
+        "print(check('iri', 'good'), check(term='iri', value='bad'))\n",
+    )
+    assert said == "ready\nslow is loaded\nTrue False\n"
+
+
+def test_whatever_else_it_has_is_there_too(environment: Path) -> None:
+    said = run(environment, "import rfc3987_syntax\nprint('ready')\nprint(rfc3987_syntax.TERMS)\n")
+    assert said == "ready\nslow is loaded\n['iri']\n"
+
+
+def test_where_it_is_not_installed_nothing_pretends_that_it_is(environment: Path) -> None:
+    (environment / "rfc3987_syntax" / "__init__.py").unlink()
+    (environment / "rfc3987_syntax").rmdir()
+    said = run(environment, "try:\n    import rfc3987_syntax\nexcept ImportError:\n    print('absent')\n")
+    assert said == "absent\n"
