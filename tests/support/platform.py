@@ -55,7 +55,7 @@ class Platform:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         # making the first image takes minutes of this machine: tests say which environment they mean
-        self.environ = clean_environment(PRIMEHUB_SETTING__LOCAL__BASE_ENVIRONMENT=NOWHERE, **(environ or {}))
+        self.environ = clean_environment(**{"PRIMEHUB_SETTING__LOCAL__BASE_ENVIRONMENT": NOWHERE, **(environ or {})})
         self.output = data.parent / "output"
         self.process: subprocess.Popen[bytes] | None = None
         self.admin_token = ""
