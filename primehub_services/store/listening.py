@@ -6,8 +6,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-import psycopg
-
 from .database import Database
 from .unit_of_work import CHANNEL
 
@@ -39,6 +37,8 @@ class Listener:
         self._thread.join(timeout=2)
 
     def _run(self) -> None:
+        import psycopg  # ten megabytes that a platform on SQLite has no use for
+
         while not self._stop.is_set():
             try:
                 self._listen()
@@ -47,6 +47,8 @@ class Listener:
                 self._stop.wait(RETRY)
 
     def _listen(self) -> None:
+        import psycopg
+
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self._wake()
