@@ -89,7 +89,7 @@ class ChangeFeed:
         """Begin after what there is now."""
         self._loop = asyncio.get_running_loop()
         self._cursor = await self._database.read(changes.newest)
-        self._database.on_commit(self.wake)
+        self._database.on_commit(lambda _kinds: self.wake())
 
     @property
     def resume_from(self) -> int:

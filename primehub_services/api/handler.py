@@ -50,9 +50,9 @@ class ApiHandler(BaseHandler):
         route, path = self._find()
         self.route = route
         identity = None
-        if route.permission is not None:
+        if route.permission is not None and not route.checks_itself:
             identity = await self.context.authenticator.identify(self)
-            if identity is None and not route.checks_itself:
+            if identity is None:
                 raise anonymous()
         query = wire.query(route, self.request.query)
         self.call = Call(self, route, {k: wire.path_parameter(v) for k, v in path.items()}, identity, query)

@@ -89,6 +89,7 @@ async def _metrics(call: Call) -> Any:
     sent = call.handler.request.headers.get("Authorization", "").partition(" ")[2]
     by_token = bool(context.metrics_token) and hmac.compare_digest(sent.encode(), context.metrics_token.encode())
     if not by_token:
+        await call.authenticate()
         await call.read(platform.require_admin)
     counts = await context.database.read(platform.counts)
     context.metrics.take(claims=counts.claims, notebooks=counts.notebooks, totals=counts.totals)

@@ -1,0 +1,73 @@
+"""The platform's own state and numbers."""
+
+from __future__ import annotations
+
+import httpx
+
+from primehub_services.api.replies import Part, State
+from tests.support.api import Api, problem
+
+People = dict[str, httpx.AsyncClient]
+
+
+def _away(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+async def test_health_says_whether_and_nothing_more(api: Api, people: People) -> None:
+    assert (await people["nobody"].get("/health")).json() == {"status": "ok"}
+    api.hub.answers["GET /"] = _away
+    assert (await people["nobody"].get("/health")).json() == {"status": "degraded"}
+
+
+async def test_status_says_what_is_wrong_and_what_mends_it(api: Api, people: People) -> None:
+    async def probe() -> tuple[Part, ...]:
+        return (Part(name="sandbox", status=State.DEGRADED, message="None.", help="Install one."),)
+
+    api.context.probe = probe
+    status = (await people["platform_admin"].get("/status")).json()
+    assert status["status"] == "degraded"
+    parts = {p["name"]: p for p in status["parts"]}
+    assert parts["sandbox"]["help"] == "Install one."
+    assert (parts["hub"]["status"], parts["database"]["message"]) == ("ok", "SQLite")
+    assert status["versions"]["hub"] == "6.1.1"
+    assert problem(await people["member"].get("/status"))["status"] == 403
+
+
+async def test_prometheus_has_a_token_of_its_own_that_works_without_the_hub(api: Api, people: People) -> None:
+    api.context.metrics_token = "for-prometheus"
+    await people["member"].get("/me")
+    async with api.client("for-prometheus") as prometheus:
+        text = (await prometheus.get("/metrics")).text
+        assert (await prometheus.get("/me")).status_code == 401
+    assert 'primehub_api_requests_total{route="me.get",status="200"} 1.0' in text
+    assert 'primehub_total{of="groups"} 2.0' in text
+    assert "ann" not in text
+
+
+async def test_without_a_metrics_token_only_administrators_see_numbers(api: Api, people: People) -> None:
+    assert (await people["platform_admin"].get("/metrics")).status_code == 200
+    assert problem(await people["member"].get("/metrics"))["status"] == 403
+    assert problem(await people["nobody"].get("/metrics"))["status"] == 401
+    async with api.client("") as empty:
+        assert (await empty.get("/metrics", headers={"Authorization": "Bearer "})).status_code == 401
+
+
+async def test_a_start_that_the_hub_refuses_gives_its_claim_back(api: Api, people: People) -> None:
+    from tests.support import factories
+
+    await api.context.database.write(factories.instance_type)
+    await api.context.database.write(factories.image)
+    request = {"group": "research", "instance_type": "cpu-1", "image": "base"}
+    api.hub.answers["POST /users/ann/server"] = _away
+    answer = await people["member"].post("/notebooks", json=request)
+    assert problem(answer)["status"] == 503
+    usage = (await people["member"].get("/groups/research/usage")).json()
+    assert usage["holders"] == []
+    listed = (await people["member"].get("/notebooks")).json()["items"]
+    assert [n["phase"] for n in listed] == ["FAILED"]
+    api.hub.answers.clear()
+    assert (await people["member"].post("/notebooks", json=request)).status_code == 202
+    method, path, body = next(r for r in reversed(api.hub.requests) if r[0] == "POST")
+    assert (method, path) == ("POST", "/users/ann/server")
+    assert set(body["user_options"]) == {"group", "instance_type", "image", "safe_mode", "start_id"}
