@@ -50,7 +50,7 @@ async def test_without_a_metrics_token_only_administrators_see_numbers(api: Api,
     assert problem(await people["member"].get("/metrics"))["status"] == 403
     assert problem(await people["nobody"].get("/metrics"))["status"] == 401
     async with api.client("") as empty:
-        assert (await empty.get("/metrics", headers={"Authorization": "Bearer "})).status_code == 401
+        assert (await empty.get("/metrics", headers={"Authorization": "Bearer"})).status_code == 401
 
 
 async def test_a_start_that_the_hub_refuses_gives_its_claim_back(api: Api, people: People) -> None:
