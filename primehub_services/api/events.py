@@ -99,7 +99,7 @@ class ChangeFeed:
         """
         return min(self._cursor.missing, default=self._cursor.seq + 1) - 1
 
-    def wake(self) -> None:
+    def wake(self, _kinds: frozenset[str] = frozenset()) -> None:
         """Something was committed; may be called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
