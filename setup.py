@@ -33,6 +33,7 @@ setup(
         "argon2-cffi>=25,<26",
         "cryptography>=46,<51",
         "httpx>=0.28,<1",
+        "httpx-aiohttp>=0.2,<0.3",
         "click>=8.2,<9",
         "rich>=14,<16",
         "PyYAML>=6,<7",

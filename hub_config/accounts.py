@@ -14,8 +14,9 @@ from jupyterhub.auth import Authenticator
 from oauthenticator.generic import GenericOAuthenticator
 from traitlets import Bool, Dict, Instance, Integer, Set, Unicode, default
 
-from primehub_services.client import ApiClient, ApiProblem
+from primehub_services.client import ApiProblem
 from primehub_services.client.accounts import AccountsClient
+from primehub_services.client.in_hub import client_in_hub
 from primehub_services.domain.handshake import AccountState, ProviderSignIn
 
 from . import accounts_handlers as pages
@@ -136,7 +137,7 @@ class PrimeHubAuthenticator(Authenticator):
 
     @default("accounts")
     def _accounts(self) -> AccountsClient:
-        return AccountsClient(ApiClient(self.api_url, self.api_token, timeout=10))
+        return AccountsClient(client_in_hub(self.api_url, self.api_token, timeout=10))
 
     @default("provider")
     def _provider(self) -> PrimeHubOIDCAuthenticator | None:

@@ -7,7 +7,9 @@ settings leaves that part of the hub as it is.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,8 +70,21 @@ def secrets_dir(settings: Settings) -> Path:
     return settings.data_dir / "secrets"
 
 
+def _write_ahead(url: str) -> None:
+    """Let SQLite write ahead: a commit then waits for the disk once instead of three times, and loses nothing less.
+
+    The mode is kept in the file itself, so the hub's own connections need not know.
+    """
+    prefix = "sqlite:///"
+    if not url.startswith(prefix):
+        return
+    with contextlib.closing(sqlite3.connect(url.removeprefix(prefix), timeout=30)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
 def _hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.db_url = settings.jupyterhub_database_url
+    _write_ahead(settings.jupyterhub_database_url)
     cookie_secret = secrets_dir(settings) / "cookie_secret"
     secret_file(cookie_secret)
     c.JupyterHub.cookie_secret_file = str(cookie_secret)
@@ -132,7 +147,8 @@ def _sign_in(c: Any, settings: Settings) -> None:
     section.manage_groups = True
     section.auth_refresh_age = AUTH_REFRESH
     section.auth_refresh_strict = True
-    section.refresh_pre_spawn = True
+    # every start asks PrimeHub for a claim, which looks at the person anew
+    section.refresh_pre_spawn = False
     section.enable_auth_state = False
     if settings.accounts.oidc is not None:
         section.oidc = True

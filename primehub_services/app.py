@@ -208,11 +208,11 @@ def _runners(
         scratch = settings.data_dir / "run" / "builds"
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))
     loop = asyncio.get_running_loop()
-    hinted = [runner for runner in found if runner.controller.name != "sweeper"]
 
-    def hint() -> None:
-        for runner in hinted:
-            loop.call_soon_threadsafe(runner.hint)
+    def hint(kinds: frozenset[str]) -> None:
+        for runner in found:
+            if runner.controller.hints & kinds:
+                loop.call_soon_threadsafe(runner.hint)
 
     database.on_commit(hint)
     return found

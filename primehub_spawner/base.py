@@ -14,8 +14,9 @@ from jupyterhub.utils import maybe_future
 from traitlets import Dict, Instance, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
-from primehub_services.client import ApiClient, ApiProblem
+from primehub_services.client import ApiProblem
 from primehub_services.client.claims import ClaimsClient
+from primehub_services.client.in_hub import client_in_hub
 from primehub_services.domain.handshake import ClaimEvent, ClaimGrant
 from primehub_services.domain.launch import LaunchPlan
 
@@ -45,7 +46,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     def _claims(self) -> ClaimsClient:
         key = (self.api_url, self.api_service_token)
         if key not in _clients:
-            _clients[key] = ClaimsClient(ApiClient(self.api_url, self.api_service_token, timeout=30))
+            _clients[key] = ClaimsClient(client_in_hub(self.api_url, self.api_service_token, timeout=30))
         return _clients[key]
 
     @default("apply_user_options")
@@ -97,10 +98,11 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         grant = await self._claim()
         plan = grant.plan
         self.start_id, self.launch_group = grant.start_id, plan.group
+        self._narrow_token(plan)
         # from here a crash of the hub leaves enough behind to find the workload again
         self._keep(plan)
-        self._narrow_token(plan)
-        self.note(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
+        # PrimeHub has noted this with the claim
+        self._show(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
         for left_out in plan.left_out:
             self.note(30, "creating", f"Without {left_out.volume}: {left_out.reason}")
         url = await self.launch(plan)
@@ -131,10 +133,13 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
 
     def note(self, progress: int, stage: str, message: str) -> None:
         """Record a step: for the hub's progress page now, and for PrimeHub as soon as it can be told."""
-        self.events = [*self.events, {"progress": progress, "stage": stage, "message": message}]
-        self.changed.set()
+        self._show(progress, stage, message)
         event = ClaimEvent(event="progress", progress=progress, stage=stage, message=message[:2000])
         self._later(self._report(self.start_id, event))
+
+    def _show(self, progress: int, stage: str, message: str) -> None:
+        self.events = [*self.events, {"progress": progress, "stage": stage, "message": message}]
+        self.changed.set()
 
     def get_state(self) -> dict[str, Any]:
         """What finds the server again after the hub was restarted."""
@@ -172,7 +177,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         )
 
     def _keep(self, plan: LaunchPlan) -> None:
-        """Write the start into the hub's database before anything runs: its id, and what was really chosen."""
+        """Write the start and the token's scopes into the hub's database before anything runs, in one commit."""
         chosen = {"group": plan.group, "instance_type": plan.instance_type, "image": plan.image}
         self.user_options = {**chosen, "safe_mode": plan.safe_mode, "start_id": plan.start_id}
         self.orm_spawner.user_options = dict(self.user_options)
@@ -184,13 +189,15 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         self.user.db.commit()
 
     def _narrow_token(self, plan: LaunchPlan) -> None:
-        """Only now are the options known: what the hub computed itself saw those of the start before."""
+        """Only now are the options known: what the hub computed itself saw those of the start before.
+
+        The caller commits.
+        """
         token = orm.APIToken.find(self.user.db, self.api_token)
         if token is None:
             msg = "the server's own token is not in the hub's database"
             raise RuntimeError(msg)
         token.update_scopes(render.notebook_scopes(self.user.name, self.name, plan.group))
-        self.user.db.commit()
 
     async def _settle(self) -> None:
         """Report the end and release the claim, once. What cannot be told now, PrimeHub's own sweep finds."""

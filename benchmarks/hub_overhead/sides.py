@@ -68,8 +68,11 @@ class Side:
 
     async def stop(self, i: int) -> None:
         """Stop it, and wait until it has stopped."""
-        while (await self.client.delete(f"/users/person{i}/server")).status_code == 202:
-            await asyncio.sleep(0.1)
+
+        async def stopped() -> bool:
+            return (await self.client.delete(f"/users/person{i}/server")).status_code != 202
+
+        await wait_for_async(stopped, 30, what="the server has stopped")
 
 
 @contextmanager
@@ -191,7 +194,7 @@ async def _listen(side: Side, i: int) -> asyncio.Task[None]:
 
     async def read(opened: Callable[[], None]) -> None:
         async with (
-            httpx.AsyncClient(base_url=side.url, headers=headers, timeout=None, trust_env=False) as client,
+            httpx.AsyncClient(base_url=side.url, headers=headers, timeout=3600, trust_env=False) as client,
             client.stream("GET", EVENTS) as stream,
         ):
             stream.raise_for_status()

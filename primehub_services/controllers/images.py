@@ -50,6 +50,7 @@ class ImageController:
 
     name = "images"
     interval = 2.0
+    hints = frozenset({"image"})
 
     def __init__(self, database: Database, builder: ImageBuilder, logs: LogStore, scratch: Path) -> None:
         self._database = database

@@ -22,6 +22,7 @@ class LeavingController:
 
     name = "leaving"
     interval = 2.0
+    hints = frozenset({"account", "group", "membership"})
 
     def __init__(self, database: Database, hub: HubPort, *, stopping: Callable[[], None] | None = None) -> None:
         self._database = database

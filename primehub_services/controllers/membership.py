@@ -9,7 +9,7 @@ from ..store.database import Database
 from ..store.departures import Projection
 from .ports import HubPort
 
-RESYNC = timedelta(seconds=60)
+RESYNC = timedelta(seconds=300)
 """How long what the hub has is trusted to be what was last written into it."""
 _MOST = 500
 """Names in one request."""
@@ -23,6 +23,7 @@ class MembershipController:
 
     name = "membership"
     interval = 3.0
+    hints = frozenset({"account", "group", "membership"})
 
     def __init__(self, database: Database, hub: HubPort) -> None:
         self._database = database
@@ -43,8 +44,8 @@ class MembershipController:
 
     async def _users(self, wanted: Projection) -> None:
         people = dict(await self._hub.people())
-        for name in sorted(wanted.users - people.keys()):
-            await self._hub.ensure_user(name)
+        for names in _batches(sorted(wanted.users - people.keys())):
+            await self._hub.ensure_users(names)
         for name in sorted(wanted.users & wanted.admins):
             if not people.get(name):
                 await self._hub.set_admin(name, True)

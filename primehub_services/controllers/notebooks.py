@@ -21,6 +21,7 @@ from ..store import claims, notebooks
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
 from .ports import HubPort, HubRefusal, HubServer, WorkloadPort, WorkloadState
+from .runner import SHORTEST_WAIT
 
 log = logging.getLogger(__name__)
 ASKING_GRACE = 90.0
@@ -60,14 +61,16 @@ class World:
 
 
 class NotebookController:
-    """Every two seconds, and when something hints at it.
+    """Every few seconds; in between, as soon as somebody asks for a stop: to ask the hub for all servers costs it more
+    than a start, and every step of every start is a commit.
 
     ``alone`` says that no other process makes claims in this store: then claims older than this process belong to
     nobody, and wait for less.
     """
 
     name = "notebooks"
-    interval = 2.0
+    interval = 3.0
+    hints = frozenset({"notebook"})
 
     def __init__(
         self,
@@ -84,6 +87,9 @@ class NotebookController:
         self._logs = logs
         self._alone = alone
         self._started: datetime | None = None
+        self._looked: datetime | None = None
+        self._heard: frozenset[str] = frozenset()
+        """Starts whose request to stop was seen in a step already."""
         self._stopping: set[asyncio.Task[None]] = set()
         self._asked: set[tuple[str, str]] = set()
 
@@ -91,6 +97,11 @@ class NotebookController:
         """Raises ``HubUnavailable`` or ``EngineUnavailable`` where they cannot be asked: then nothing is released."""
         if self._started is None:
             self._started = now
+        to_stop = await self._database.read(notebooks.to_stop)
+        due = self._looked is None or (now - self._looked).total_seconds() >= self.interval - SHORTEST_WAIT
+        if not due and to_stop <= self._heard:
+            return
+        self._heard = to_stop
         servers = await self._hub.servers()
         workloads = None if self._workloads is None else dict(await self._workloads.list_owned())
         world = World({(s.user, s.name): s for s in servers}, workloads)
@@ -106,6 +117,7 @@ class NotebookController:
         failures += await self._without_claim(ledger, world)
         if failures:
             raise failures[0]
+        self._looked = now
 
     async def settled(self) -> None:
         """Wait until the hub has answered every request to stop a server."""

@@ -28,8 +28,8 @@ class HubPort(Protocol):
     async def people(self) -> Mapping[str, bool]:
         """Every name that the hub knows, and whether it has the hub's own administration."""
 
-    async def ensure_user(self, name: str) -> None:
-        """Make the user, unless it is there."""
+    async def ensure_users(self, names: Sequence[str]) -> None:
+        """Make the users that are not there."""
 
     async def set_admin(self, name: str, admin: bool) -> None:
         """Give or take the hub's own administration."""

@@ -22,6 +22,8 @@ class Controller(Protocol):
 
     name: str
     interval: float
+    hints: frozenset[str]
+    """The kinds of changes that are a reason to step sooner."""
 
     async def step(self, now: datetime) -> None:
         """Compare and act once. May raise anything: it is logged, and tried again."""

@@ -28,6 +28,7 @@ class SweepController:
 
     name = "sweeper"
     interval = 600.0
+    hints: frozenset[str] = frozenset()
 
     def __init__(self, database: Database, logs: LogStore, retention: Retention | None = None) -> None:
         self._database = database

@@ -135,9 +135,9 @@ class HubClient:
         """Every name that the hub knows, and whether it has the hub's own administration."""
         return {user["name"]: bool(user.get("admin")) async for user in self._pages("/users", {})}
 
-    async def ensure_user(self, name: str) -> None:
-        """Make the user, unless it is there."""
-        await self._call("POST", f"/users/{_q(name)}", allow=(409,))
+    async def ensure_users(self, names: Sequence[str]) -> None:
+        """Make the users that are not there."""
+        await self._call("POST", "/users", json={"usernames": list(names)}, allow=(409,))
 
     async def set_admin(self, name: str, admin: bool) -> None:
         """Give or take the hub's own administration."""

@@ -40,6 +40,8 @@ def claim(uow: UnitOfWork, actor: Actor, request: ClaimRequest, capacity: Machin
     except Unauthenticated as problem:
         raise refused(refusal("account-disabled", problem.detail)) from problem
     assert person.account is not None
+    if person.account.must_change_password:
+        raise refused(refusal("password-to-change", "Change your temporary password first, then start the notebook."))
     start_id = request.user_options.get("start_id")
     adopted = _adopt(uow, person, start_id, request.server_name) if isinstance(start_id, str) else None
     if adopted is not None:
@@ -68,7 +70,7 @@ def _adopt(uow: UnitOfWork, person: Actor, start_id: str, server_name: str) -> N
     if row.group_id not in person.roles:
         raise refused(refusal("not-a-member", "You are not a member of the group any more.", field="group"))
     held.adopted_at = row.adopted_at = uow.now
-    starts.note(uow, row, 5, "preparing", "The hub is starting the server.")
+    starts.taken_up(uow, row)
     starts.touched(uow, row)
     uow.session.flush()
     return row

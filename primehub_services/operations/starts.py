@@ -25,6 +25,8 @@ def begin(
     claim, row = _rows(uow, request, choice, plan)
     claim.adopted_at = row.adopted_at = uow.now if adopted else None
     note(uow, row, 0, "preparing", "Quota claimed.")
+    if adopted:
+        taken_up(uow, row)
     claims.add(uow, claim)
     uow.session.add(row)
     uow.session.flush()
@@ -99,6 +101,12 @@ def _rows(uow: UnitOfWork, request: LaunchRequest, choice: Choice, plan: LaunchP
 def plan_of(row: NotebookRow) -> LaunchPlan:
     """The plan that was made for a start."""
     return LaunchPlan.model_validate(row.plan)
+
+
+def taken_up(uow: UnitOfWork, row: NotebookRow) -> None:
+    """Note that the hub has the plan and starts it; the spawner need not say it again."""
+    plan = plan_of(row)
+    note(uow, row, 30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
 
 
 def note(uow: UnitOfWork, row: NotebookRow, progress: int, stage: str, message: str) -> None:

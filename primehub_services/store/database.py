@@ -21,6 +21,7 @@ from .unit_of_work import UnitOfWork
 P = ParamSpec("P")
 R = TypeVar("R")
 Clock = Callable[[], datetime]
+CommitListener = Callable[[frozenset[str]], None]
 RETRIES = 5
 _SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
 
@@ -47,10 +48,10 @@ class Database:
         self._readers = ThreadPoolExecutor(read_threads, thread_name_prefix="store-read")
         # one writer: SQLite allows no more, and on PostgreSQL one process's own writes then never wait for locks
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[CommitListener] = []
 
-    def on_commit(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` (from the writer's thread) after every commit that recorded a change."""
+    def on_commit(self, listener: CommitListener) -> None:
+        """Call ``listener`` (from the writer's thread) with the kinds of the changes that a commit recorded, if any."""
         self._listeners.append(listener)
 
     async def read(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -76,7 +77,7 @@ class Database:
             try:
                 with self._begin(write=True) as uow:
                     result = function(uow, *args, **kwargs)
-                    changed = uow.has_changes
+                    kinds = frozenset(uow.kinds)
             except StaleDataError as error:
                 msg = "Somebody else changed this meanwhile. Load it again and repeat your change."
                 raise Conflict(msg) from error
@@ -84,9 +85,9 @@ class Database:
                 if attempt == RETRIES - 1 or getattr(error.orig, "sqlstate", None) not in _SERIALIZATION_FAILURES:
                     raise
             else:
-                if changed:
+                if kinds:
                     for listener in self._listeners:
-                        listener()
+                        listener(kinds)
                 return result
         raise AssertionError  # the loop returns or raises
 

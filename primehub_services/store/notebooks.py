@@ -209,6 +209,12 @@ def _in_phase(phase: NotebookPhase) -> sa.ColumnElement[bool]:
     return stored if phase in FINAL else sa.and_(stored, sa.not_(asked))
 
 
+def to_stop(uow: UnitOfWork) -> frozenset[str]:
+    """The starts that are to stop and have not ended."""
+    asked = sa.and_(NotebookRow.stop_requested.is_not(None), NotebookRow.phase.not_in(_FINAL))
+    return frozenset(uow.session.scalars(sa.select(NotebookRow.id).where(asked)))
+
+
 def without_right(uow: UnitOfWork) -> Sequence[tuple[NotebookRow, str]]:
     """Rows that run though their person has left: each with why. Those already asked to stop are not among them."""
     member = sa.exists().where(

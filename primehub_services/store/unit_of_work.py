@@ -22,7 +22,8 @@ class UnitOfWork:
         self.session = session
         self.now = now
         self.dialect = dialect
-        self.has_changes = False
+        self.kinds: set[str] = set()
+        """Of the changes that this transaction tells readers of."""
 
     def lock(self, name: str) -> None:
         """Hold ``name`` until the transaction ends; on SQLite the transaction itself is that lock."""
@@ -33,10 +34,10 @@ class UnitOfWork:
         self, kind: str, target_id: str, action: str, *, group_id: str | None = None, account_id: str | None = None
     ) -> None:
         """Tell readers, once this is committed, that a thing was created, updated or deleted."""
-        if self.dialect == "postgresql" and not self.has_changes:
+        if self.dialect == "postgresql" and not self.kinds:
             # sent with the commit; past the session, so that no half-made row is flushed by it
             self.session.connection().exec_driver_sql(f"NOTIFY {CHANNEL}")
-        self.has_changes = True
+        self.kinds.add(kind)
         self.session.add(
             ChangeRow(
                 at=self.now, kind=kind, target_id=target_id, action=action, group_id=group_id, account_id=account_id

@@ -315,6 +315,22 @@ async def test_one_start_that_cannot_be_dealt_with_holds_up_no_other(start: Star
     assert start.engine.running() == {"a-stray", start.id}
 
 
+async def test_between_two_looks_only_a_new_request_to_stop_asks_the_hub(start: Start, controller) -> None:
+    start.go(last="become_ready")
+    await controller.step(start.clock.now)
+    asked = []
+    servers = start.hub.servers
+    start.hub.servers = lambda: asked.append("servers") or servers()
+
+    await controller.step(start.clock.now)
+    assert asked == []
+
+    start.ask_to_stop()
+    await controller.step(start.clock.now)
+    await controller.step(start.clock.now)
+    assert asked == ["servers"]
+
+
 async def test_a_log_that_cannot_be_kept_stays_where_it_is(start: Start, controller, logs, monkeypatch) -> None:
     start.go(last="become_ready")
     start.clock.advance(10)
@@ -326,6 +342,7 @@ async def test_a_log_that_cannot_be_kept_stays_where_it_is(start: Start, control
     with monkeypatch.context() as patch:
         patch.setattr(logs, "put", full)
         await controller.step(start.clock.now)
+        start.clock.advance(controller.interval)
         with pytest.raises(OSError, match="No space"):
             await controller.step(start.clock.now)
         assert start.id in start.engine.workloads

@@ -112,9 +112,10 @@ class Hub:
         self._called("people")
         return dict(self.known)
 
-    async def ensure_user(self, name: str) -> None:
-        self._called("ensure", name)
-        self.known.setdefault(name, False)
+    async def ensure_users(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._called("ensure", name)
+            self.known.setdefault(name, False)
 
     async def set_admin(self, name: str, admin: bool) -> None:
         self._called("admin", name, str(admin))

@@ -62,7 +62,7 @@ async def test_a_stop_of_what_is_gone_is_done(status: int, gone: bool) -> None:
 
 
 async def test_what_is_so_already_is_success() -> None:
-    await _says(409, {"message": "exists"}).ensure_user("ann")
+    await _says(409, {"message": "exists"}).ensure_users(["ann"])
     await _says(409, {"message": "exists"}).create_group("g")
     await _says(404, {"message": "none"}).delete_user("ann")
     await _says(404, {"message": "none"}).delete_group("g")

@@ -209,7 +209,9 @@ def test_a_start_goes_through_its_phases_with_its_steps_kept(world: World) -> No
     running = world.get(granted.start_id)
 
     assert (running.phase, running.url) == (NotebookPhase.RUNNING, "/user/ann/")
-    assert [e.message for e in running.events] == ["Quota claimed.", "Starting JupyterLab", "Ready."]
+    assert [e.message for e in running.events] == [
+        "Quota claimed.", "Starting base with cpu-1 in research", "Starting JupyterLab", "Ready.",
+    ]  # fmt: skip
     world.tell(granted.start_id, "stopped", exit_code=137, reason="OOMKilled")
     ended = world.get(granted.start_id)
     assert (ended.phase, ended.reason, ended.url) == (NotebookPhase.FAILED, "OOMKilled", "")
