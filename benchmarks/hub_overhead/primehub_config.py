@@ -20,6 +20,6 @@ c.JupyterHub.load_roles.append(
     {
         "name": "benchmark",
         "services": ["benchmark"],
-        "scopes": ["admin:users", "servers", "list:users", "tokens", "custom:primehub:read", "access:services"],
+        "scopes": ["admin:users", "servers", "list:users", "tokens"],
     }
 )

@@ -52,6 +52,19 @@ class Side:
             return {}
         return {"group": f"group{i % self._groups}", "instance_type": "tiny", "image": "base"}
 
+    async def token(self, i: int, *scopes: str) -> str:
+        """A token of person ``i`` that may read, and what else is said."""
+        body = {"note": "benchmark", "scopes": ["custom:primehub:read", "access:services!service=primehub", *scopes]}
+        made = await self.client.post(f"/users/person{i}/tokens", json=body)
+        made.raise_for_status()
+        return str(made.json()["token"])
+
+    def services(self) -> psutil.Process:
+        """The services process, which the hub manages."""
+        assert self.hub is not None
+        found = (p for p in self.hub.children() if "primehub_services.app" in p.cmdline())
+        return next(found)
+
     def hub_cpu(self) -> float:
         """Seconds of CPU that the hub's process has used: what is left of a figure on a machine that is not quiet."""
         assert self.hub is not None
@@ -97,9 +110,7 @@ async def both(*, people: int, groups: int, streams: int) -> AsyncIterator[tuple
     """A plain hub and PrimeHub's, each with all people known and, on PrimeHub's, clients on the event stream."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stub = free_port()
-        environ = {**os.environ, "PYTHONPATH": str(REPOSITORY), "BENCHMARK_STUB": f"http://127.0.0.1:{stub}"}
-        stack.enter_context(_process([sys.executable, str(HERE / "stub.py"), str(stub)], environ, folder, "stub.log"))
+        environ = _with_stub(stack, folder)
         sides = []
         for name, begin in (("plain", _plain), ("primehub", _primehub)):
             side_folder = folder / name
@@ -110,6 +121,23 @@ async def both(*, people: int, groups: int, streams: int) -> AsyncIterator[tuple
         for i in range(streams):
             stack.callback((await _listen(sides[1], i)).cancel)
         yield sides[0], sides[1]
+
+
+@asynccontextmanager
+async def primehub(*, people: int, groups: int) -> AsyncIterator[Side]:
+    """PrimeHub's side alone."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        side = await _primehub(stack, folder, _with_stub(stack, folder), people, groups)
+        stack.push_async_callback(side.client.aclose)
+        yield side
+
+
+def _with_stub(stack: AsyncExitStack, folder: Path) -> dict[str, str]:
+    stub = free_port()
+    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY), "BENCHMARK_STUB": f"http://127.0.0.1:{stub}"}
+    stack.enter_context(_process([sys.executable, str(HERE / "stub.py"), str(stub)], environ, folder, "stub.log"))
+    return environ
 
 
 def _proxy(stack: AsyncExitStack, folder: Path, hub: int, environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -186,10 +214,7 @@ async def _primehub(stack: AsyncExitStack, folder: Path, environ: dict[str, str]
 
 async def _listen(side: Side, i: int) -> asyncio.Task[None]:
     """A client on the event stream, as person ``i``."""
-    body = {"note": "benchmark", "scopes": ["custom:primehub:read", "access:services!service=primehub"]}
-    made = await side.client.post(f"/users/person{i}/tokens", json=body)
-    made.raise_for_status()
-    headers = {"Authorization": f"token {made.json()['token']}"}
+    headers = {"Authorization": f"token {await side.token(i)}"}
     open_ = asyncio.Event()
 
     async def read(opened: Callable[[], None]) -> None:
