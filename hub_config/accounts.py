@@ -137,7 +137,7 @@ class PrimeHubAuthenticator(Authenticator):
 
     @default("accounts")
     def _accounts(self) -> AccountsClient:
-        return AccountsClient(client_in_hub(self.api_url, self.api_token, timeout=10))
+        return AccountsClient(client_in_hub(self.api_url, self.api_token, timeout=30))
 
     @default("provider")
     def _provider(self) -> PrimeHubOIDCAuthenticator | None:

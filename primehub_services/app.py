@@ -24,12 +24,13 @@ from urllib.parse import urlsplit
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from hub_config.roles import AUTHENTICATOR, SERVICE_ROLES, SPAWNER
 from hub_config.secret_files import SecretFileError, secret_file
 from hub_config.settings import Settings, SettingsError
 
 from . import composition
 from .api.application import make_application
-from .api.auth import HubAuthenticator
+from .api.auth import HubAuthenticator, ServiceToken
 from .api.context import ApiContext
 from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
@@ -170,7 +171,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
     context = ApiContext(
         database=database,
         hub=hub,
-        authenticator=HubAuthenticator(prefix),
+        authenticator=HubAuthenticator(prefix, service_tokens(secrets)),
         keyring=keyring,
         sign_in=SignIn(
             database,
@@ -197,11 +198,19 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
     return Services(settings, database, parts, hub, context, first, runners, listener)
 
 
+def service_tokens(secrets: Path) -> list[ServiceToken]:
+    """The tokens of the platform's own services that the hub reads from the same files."""
+    scopes = {role.service: role.scopes for role in SERVICE_ROLES}
+    files = ((SPAWNER, "spawner.token"), (AUTHENTICATOR, "authenticator.token"))
+    return [ServiceToken(name, secret_file(secrets / file), tuple(scopes[name])) for name, file in files]
+
+
 def _runners(
     settings: Settings, database: Database, hub: HubClient, parts: EngineParts, store: FolderLogStore
 ) -> list[Runner]:
-    # one process at a time has the data folder, and with SQLite the store too
-    notebooks = Runner(NotebookController(database, hub, parts.workloads, store, alone=database.is_sqlite))
+    # one process at a time has the data folder, and with it all that runs on this machine or is kept in SQLite
+    alone = database.is_sqlite or parts.name == "local"
+    notebooks = Runner(NotebookController(database, hub, parts.workloads, store, alone=alone))
     leaving = Runner(LeavingController(database, hub, stopping=notebooks.hint))
     found = [notebooks, leaving, Runner(MembershipController(database, hub)), Runner(SweepController(database, store))]
     if parts.builder is not None:
