@@ -8,6 +8,7 @@ let status = 200;
 
 beforeEach(() => {
   vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
   opened = [];
   status = 200;
   vi.stubGlobal('fetch', (url: URL, { headers }: { headers: Record<string, string> }) => {
@@ -20,6 +21,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 const hello = { type: 'hello', api: 'http://hub/services/primehub/api/v1', xsrf: 'x1' } as const;

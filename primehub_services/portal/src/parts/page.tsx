@@ -79,8 +79,9 @@ export function Empty({ title, children, action }: { title: string; children?: R
   return <div className="state"><b>{title}</b>{children !== undefined && <p>{children}</p>}{action}</div>;
 }
 
-export function NoPermission({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) {
-  return <div className="state"><b><Lock size={15} aria-hidden /> {title}</b><p>{children}</p>{action}</div>;
+export function NoPermission({ title, children, action, whole }: { title: string; children: ReactNode; action?: ReactNode; whole?: boolean }) {
+  const Title = whole ? 'h1' : 'b';
+  return <div className="state"><Title><Lock size={15} aria-hidden /> {title}</Title><p>{children}</p>{action}</div>;
 }
 
 const RETRY = 10;

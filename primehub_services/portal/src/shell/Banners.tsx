@@ -28,7 +28,7 @@ export function Banners() {
     .filter((a) => due(a) && !dismissed.includes(a.id) && (!a.group || a.group === group))
     .sort((a, b) => weight[a.level] - weight[b.level]);
   return (
-    <div className="banners">
+    <div className="banners" role="region" aria-label={t.shell.banners}>
       <Connection />
       {me.must_change_password && (
         <div className="banner warning" role="alert">

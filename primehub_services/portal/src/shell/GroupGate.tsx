@@ -18,7 +18,7 @@ export function GroupGate() {
   if (!member) {
     return (
       <div className="whole">
-        <NoPermission title={t.notInGroup.title(group)} action={<Link to="/">{t.error.goHome}</Link>}>{t.notInGroup.why(me.name)}</NoPermission>
+        <NoPermission whole title={t.notInGroup.title(group)} action={<Link to="/">{t.error.goHome}</Link>}>{t.notInGroup.why(me.name)}</NoPermission>
       </div>
     );
   }

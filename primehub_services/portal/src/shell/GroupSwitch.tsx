@@ -41,8 +41,8 @@ export function GroupSwitch() {
         </div>
       ))}
     >
-      <Button className="group" aria-label={`${t.shell.workingGroup}: ${name}`}>
-        <span className="muted">{t.shell.group}</span><span>{name}</span><ChevronsUpDown size={14} aria-hidden style={{ flex: 'none' }} />
+      <Button className="group" aria-label={t.shell.switchGroup(name)}>
+        <span className="muted">{`${t.shell.group} `}</span><span>{name}</span><ChevronsUpDown size={14} aria-hidden style={{ flex: 'none' }} />
       </Button>
     </Dropdown>
   );

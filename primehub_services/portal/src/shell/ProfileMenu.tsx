@@ -37,7 +37,7 @@ export function ProfileMenu() {
   ];
   return (
     <Dropdown trigger={['click']} menu={{ items }} placement="bottomRight">
-      <Button type="text" aria-label={t.shell.profileMenu(me.name)} icon={<CircleUser size={17} strokeWidth={1.75} aria-hidden />}>
+      <Button type="text" aria-label={t.shell.profileMenu(me.display_name || me.name)} icon={<CircleUser size={17} strokeWidth={1.75} aria-hidden />}>
         <span className="meName">{me.display_name || me.name}</span>
       </Button>
     </Dropdown>

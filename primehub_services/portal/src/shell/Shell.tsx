@@ -24,6 +24,7 @@ export function Shell() {
   if (me.data === undefined) {
     return (
       <Frame>
+        <h1 className="sr">{t.product}</h1>
         {me.error
           ? <div className="whole"><Failure error={me.error} what={t.error.noAnswer} onRetry={() => void me.refetch()} /></div>
           : <div className="page"><Waiting><Bones rows={6} /></Waiting></div>}
@@ -56,20 +57,20 @@ function Frame({ menus, banners, onSignedOut, children }: {
         main.current?.focus();
         main.current?.scrollIntoView();
       }}>{t.shell.skip}</a>
-      <div className="side">
+      <header className="side">
         <Brand named={menus} />
         {menus && <SideMenu />}
-      </div>
+      </header>
       <Drawer open={openAt === pathname} onClose={() => setOpenAt(null)} placement="left" size={264} title={t.product} styles={{ body: { padding: '8px 0' } }}>
         {menus && <SideMenu />}
       </Drawer>
       <div className="main">
-        <header className="top">
+        <div className="top" role="region" aria-label={t.shell.account}>
           <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpenAt(pathname)} />
           <div className="topEnd">
             {menus && <><GroupSwitch /><ProfileMenu /></>}
           </div>
-        </header>
+        </div>
         {banners && <><SignedOutWatch onSignedOut={onSignedOut} /><Banners /></>}
         <main id="main" ref={main} tabIndex={-1} aria-busy={navigation.state === 'loading' || undefined}>{children}</main>
       </div>

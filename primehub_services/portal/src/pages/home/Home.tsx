@@ -129,7 +129,7 @@ function Holders({ usage }: { usage: GroupUsage }) {
   if (usage.holders.length === 0) return <Empty title={t.usage.nobody}>{t.usage.nobodyWhy}</Empty>;
   const zero = (value: number) => (value === 0 ? <span className="muted">0</span> : count(value));
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={t.usage.who}>
+    <div className="scroll" tabIndex={0} role="group" aria-label={t.usage.who}>
       <table className="sheet">
         <thead><tr>
           <th scope="col">{columns.name}</th><th scope="col">{columns.user}</th><th scope="col">{columns.type}</th><th scope="col">{columns.since}</th>

@@ -22,7 +22,7 @@ export default function Tokens() {
       {tokens.error ? <Failure error={tokens.error} what={t.tokens.failed} onRetry={() => void tokens.refetch()} />
         : items?.length === 0 ? <Empty title={t.tokens.none} action={create}>{t.tokens.noneWhy}</Empty>
           : (
-            <div className="scroll onSheet" tabIndex={0} role="region" aria-label={t.tokens.title}>
+            <div className="scroll onSheet" tabIndex={0} role="group" aria-label={t.tokens.title}>
               <table className="sheet">
                 <thead><tr>
                   <th scope="col">{columns.note}</th><th scope="col">{columns.scopes}</th><th scope="col">{columns.created}</th>
