@@ -132,6 +132,9 @@ class PrimeHubAuthenticator(Authenticator):
     local_accounts = Bool(True, help="Whether accounts with a password may sign in.").tag(config=True)
     oidc = Bool(False, help="Whether people may sign in through PrimeHubOIDCAuthenticator's provider.").tag(config=True)
     password_min_length = Integer(10, help="Shown beside new passwords; the API checks it.").tag(config=True)
+    starting_grace = Integer(30, help="Seconds from the hub's start for which the API may be starting too.").tag(
+        config=True
+    )
     accounts = Instance(AccountsClient)
     provider = Instance(PrimeHubOIDCAuthenticator, allow_none=True)
 
@@ -146,6 +149,7 @@ class PrimeHubAuthenticator(Authenticator):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._answered: dict[str, float] = {}
+        self._began = time.monotonic()
 
     @property
     def auto_login(self) -> bool:
@@ -211,15 +215,18 @@ class PrimeHubAuthenticator(Authenticator):
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
         """Whether somebody may go on, and what has changed for them.
 
-        While the API does not answer, who was confirmed in the last ``GRACE`` seconds goes on as they are. Everybody
-        else is nobody until it does; their cookies and tokens stay good for then.
+        While the API does not answer, who was confirmed in the last ``GRACE`` seconds goes on as they are, and in the
+        first ``starting_grace`` seconds of the hub everybody who has a session or token: the services start with the hub, a
+        notebook keeps a "no" for minutes, and nobody could be disabled while the services were away. Everybody else
+        is nobody until it answers; their cookies and tokens stay good for then.
         """
         try:
             state = await self.accounts.state(user.name)
         except ApiProblem as problem:
             if problem.status == 404:
                 return False
-            if time.monotonic() - self._answered.get(user.name, float("-inf")) < GRACE:
+            now = time.monotonic()
+            if now - self._began < self.starting_grace or now - self._answered.get(user.name, float("-inf")) < GRACE:
                 self.log.warning("PrimeHub's API does not answer (%s); %s goes on as before", problem, user.name)
                 return True
             self.log.error("PrimeHub's API does not answer (%s); %s cannot go on until it does", problem, user.name)

@@ -24,6 +24,7 @@ class LightSpawner(PrimeHubLocalSpawner):
 
 
 c.JupyterHub.proxy_class = NoProxy
+c.PrimeHubAuthenticator.starting_grace = 0
 if os.environ.get("TEST_WORKLOADS", "light") == "light":
     LightSpawner.workloads.klass = object
     c.JupyterHub.spawner_class = LightSpawner

@@ -123,6 +123,16 @@ async def test_grace_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await found.refresh_user(user("a", "b")) is False
 
 
+async def test_while_hub_and_services_start_together_a_session_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(accounts.time, "monotonic", lambda: now)
+    found = authenticator(lambda _: httpx.Response(503, json={}))
+    now += found.starting_grace - 1
+    assert await found.refresh_user(user("a", "b")) is True
+    now += 2
+    assert await found.refresh_user(user("a", "b")) is False
+
+
 async def test_a_deleted_account_has_no_grace() -> None:
     found = authenticator(lambda request: httpx.Response(404, json={"code": "not-found"}))
     assert await found.refresh_user(user()) is False
