@@ -225,14 +225,14 @@ class PrimeHubAuthenticator(Authenticator):
         except ApiProblem as problem:
             if problem.status == 404:
                 return False
-            now = time.monotonic()
-            if now - self._began < self.starting_grace or now - self._answered.get(user.name, float("-inf")) < GRACE:
+            unseen = self._began + self.starting_grace - GRACE
+            if time.monotonic() - self._answered.get(user.name, unseen) < GRACE:
                 self.log.warning("PrimeHub's API does not answer (%s); %s goes on as before", problem, user.name)
                 return True
             self.log.error("PrimeHub's API does not answer (%s); %s cannot go on until it does", problem, user.name)
             return False
         if not state.enabled or state.must_change_password:
-            self._answered.pop(user.name, None)
+            self._answered[user.name] = float("-inf")
             return False
         self._answered[user.name] = time.monotonic()
         groups = sorted(state.groups)
