@@ -55,7 +55,7 @@ function notebook(over: Partial<Notebook>): Notebook {
   return {
     id: id(), user: 'ann', server_name: '', group: 'vision-lab', instance_type: 'cpu-4', image: 'pytorch-2.9', limits: { cpu: 4, memory: '16Gi', gpu: 0 },
     safe_mode: false, phase: 'STOPPED', reason: 'stopped by ann', events: [], url: '/user/ann/lab', created_at: ago(90_000), ready_at: ago(89_996),
-    ended_at: ago(80_000), idle_timeout: 7200, idle_deadline: null, keep_until: null, left_out: [], version: 1, ...over,
+    ended_at: ago(80_000), idle_timeout: 7200, idle_deadline: null, idle_warning_at: null, keep_until: null, left_out: [], version: 1, ...over,
   };
 }
 const steps: [number, string, string][] = [
@@ -195,12 +195,16 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
         images: building ? [image('base-2026.11', 'Python environment with JupyterLab', 'both', { phase: 'BUILDING', progress: 42, disabled: 'It is not ready yet (42 %).' })] : images,
         defaults: { instance_type: 'cpu-4', image: 'pytorch-2.9', safe_mode: false },
         volumes: [{ name: 'defects', slug: 'defects', display_name: 'Defects', type: 'pvc', writable: false, left_out: '' }],
+        mounts: [
+          { kind: 'home', name: '', path: '/home/jovyan', safe_mode_path: '/home/jovyan/user', links: [], writable: true },
+          { kind: 'project', name: group[1]!, path: `/project/${group[1]!}`, safe_mode_path: `/project/${group[1]!}`, links: [`/home/jovyan/${group[1]!}`], writable: true },
+          { kind: 'dataset', name: 'Defects', path: '/datasets/defects', safe_mode_path: '/datasets/defects', links: ['/home/jovyan/datasets/defects'], writable: false },
+        ],
       } satisfies Partial<S['LaunchOptions']>];
     }
     const wanted = types.find((t) => t.slug === (sent as S['LaunchRequest']).instance_type);
     return [200, decide(group[1]!, wanted)];
   }
-  if (/^\/groups\/[\w-]+$/.test(path)) return [200, { slug: path.slice(8), shared_volume: true }];
   if (path === '/notebooks' && method === 'POST') {
     const request = sent as S['LaunchRequest'];
     const decision = decide(request.group, types.find((t) => t.slug === request.instance_type));
@@ -236,7 +240,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, next: (
     if (scenario.startsWith('lost')) return void response.writeHead(503).end();
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
     const stream = { scenario, response, logs: (url.searchParams.get('logs') ?? '').split(',').filter(Boolean) };
-    response.write(': hello\n\n');
+    response.write(`id: ${seq}\nevent: hello\ndata: {}\n\n`);
     streams.add(stream);
     const beat = setInterval(() => response.write(': beat\n\n'), 10_000);
     let at = logText.length;

@@ -219,6 +219,7 @@ export const t = {
     stopLose: 'Kernels end, and with them what is only in their memory. Files in your folders stay.',
     stopKeep: 'Keep it running',
     stopsIn: (time: string) => `stops in ${time} unless used`,
+    warned: (time: string) => `Nobody has used this notebook for a while. It stops in ${time}, unless it is used or kept.`,
     stopsInBig: (time: string) => `In ${time}`,
     stopsInTitle: 'Stops unless used',
     neverStops: 'Does not stop by itself',

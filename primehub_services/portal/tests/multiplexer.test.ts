@@ -104,3 +104,13 @@ test('without any tab there is no stream', async () => {
   await vi.advanceTimersByTimeAsync(120_000);
   expect(opened).toHaveLength(1);
 });
+
+test('only the first opening asks the pages to look again; opening anew for a log does not', async () => {
+  const { got, stream } = made();
+  stream.receive('a', hello);
+  await flush();
+  stream.receive('a', { type: 'logs', logs: { n1: 0 } });
+  await flush();
+  expect(opened).toHaveLength(2);
+  expect(got.filter(([, m]) => m.type === 'reset')).toHaveLength(1);
+});

@@ -13,7 +13,7 @@ const image = (name: string, over: Partial<ImageOption> = {}): ImageOption => ({
   id: name, name, slug: name, display_name: '', description: '', kind: 'both', group: null, phase: 'READY', progress: 100, disabled: '', ...over,
 });
 const options = (over: Partial<LaunchOptions>): LaunchOptions => ({
-  group: 'g', instance_types: [type('cpu-16', 16), type('cpu-4', 4), type('gpu-1', 4, 1)], images: [image('base')], volumes: [],
+  group: 'g', instance_types: [type('cpu-16', 16), type('cpu-4', 4), type('gpu-1', 4, 1)], images: [image('base')], volumes: [], mounts: [],
   user: { quota: { cpu: null, memory: null, gpu: null }, used: { cpu: 0, memory: '0Mi', gpu: 0 } },
   total: { quota: { cpu: null, memory: null, gpu: null }, used: { cpu: 0, memory: '0Mi', gpu: 0 } },
   budgets: [{ budget: 'group', resource: 'cpu', limit: '8 cores', used: '2 cores', asked: '0 cores' }],
@@ -57,7 +57,7 @@ test('environment variables: each wrong row says why', () => {
 const notebook = (over: Partial<Notebook>): Notebook => ({
   id: 'n', user: 'ann', server_name: '', group: 'g', instance_type: 't', image: 'i', limits: { cpu: 1, memory: '1Gi', gpu: 0 }, safe_mode: false,
   phase: 'STARTING', reason: '', events: [], url: '/user/ann/lab', created_at: '2026-03-12T14:00:00Z', ready_at: null, ended_at: null, idle_timeout: 0,
-  idle_deadline: null, keep_until: null, left_out: [], version: 1, ...over,
+  idle_deadline: null, idle_warning_at: null, keep_until: null, left_out: [], version: 1, ...over,
 });
 
 test('stages: what is over, what goes on, what failed', () => {

@@ -14,10 +14,6 @@ export const ask = {
     refetchInterval: 300_000, // they begin and end by the clock, and no event tells that
   }),
 
-  group: (group: string) => queryOptions({
-    queryKey: ['groups', group],
-    queryFn: ({ signal }) => body(api.GET('/groups/{group}', { signal, params: { path: { group } } })),
-  }),
 
   usage: (group: string) => queryOptions({
     queryKey: ['usage', group],

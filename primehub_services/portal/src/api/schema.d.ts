@@ -2075,6 +2075,11 @@ export interface components {
             instance_types: components["schemas"]["InstanceTypeOption"][];
             images: components["schemas"]["ImageOption"][];
             volumes: components["schemas"]["VolumeOption"][];
+            /**
+             * @description Every folder of a launch; volumes that are left out are not among them.
+             * @default []
+             */
+            mounts: components["schemas"]["MountOption"][];
             user: components["schemas"]["Usage"];
             total: components["schemas"]["Usage"];
             /** @description The same numbers in words, and the machine's; ``asked`` is nothing. */
@@ -2117,10 +2122,20 @@ export interface components {
             environment: {
                 [key: string]: string;
             };
+            /**
+             * @description Scripts in the group's folder that are sourced before the workload, in order, where they are there.
+             * @default []
+             */
+            profiles: string[];
             /** @default false */
             safe_mode: boolean;
             /** @description seconds; 0 is never */
             idle_timeout: number;
+            /**
+             * @description seconds before the end for idleness
+             * @default 0
+             */
+            idle_warning: number;
         };
         /** @description What a person asks for when starting a notebook. Names or slugs; nothing in it is trusted. */
         LaunchRequest: {
@@ -2335,6 +2350,21 @@ export interface components {
          * @enum {string}
          */
         MountKind: "home" | "project" | "dataset" | "scratch";
+        /** @description A folder that a launch has. */
+        MountOption: {
+            kind: components["schemas"]["MountKind"];
+            /** @description Of the group or the volume it is of; empty for the person's own. */
+            name: string;
+            path: string;
+            /** @description Where it is in safe mode. */
+            safe_mode_path: string;
+            /**
+             * @description Paths under which it is seen too.
+             * @default []
+             */
+            links: string[];
+            writable: boolean;
+        };
         /** @description A group as one of its people sees it. */
         MyGroup: {
             /** @description Slug. */
@@ -2404,6 +2434,11 @@ export interface components {
              * @default null
              */
             idle_deadline: string | null;
+            /**
+             * @description From when on its owner is to be warned of ``idle_deadline``, if nothing happens in it.
+             * @default null
+             */
+            idle_warning_at: string | null;
             /**
              * @description Not culled before, because its owner asked to keep it.
              * @default null
@@ -2559,7 +2594,7 @@ export interface components {
              */
             type: "pvc";
             /**
-             * @description GiB
+             * @description GiB; on one machine it is noted, and nothing keeps to it
              * @default null
              */
             capacity: number | null;
@@ -2577,7 +2612,7 @@ export interface components {
              */
             type: "pvc";
             /**
-             * @description GiB
+             * @description GiB; on one machine it is noted, and nothing keeps to it
              * @default null
              */
             capacity: number | null;
@@ -2966,9 +3001,28 @@ export interface components {
              * @default
              */
             message: string;
+            /**
+             * @description For kind git, once it was fetched.
+             * @default null
+             */
+            content: components["schemas"]["VolumeContent"] | null;
             /** Format: date-time */
             created_at: string;
             version: number;
+        };
+        /** @description What of a repository a volume shows. */
+        VolumeContent: {
+            commit: string;
+            /**
+             * Format: date-time
+             * @description When it was last seen to be the newest.
+             */
+            fetched_at: string;
+            /**
+             * @description Why a later look at the repository failed; what is shown stays until one succeeds.
+             * @default
+             */
+            problem: string;
         };
         /** @description What an administrator gives to make a volume. */
         VolumeCreate: {

@@ -61,7 +61,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const open = connect((message) => {
       if (message.type === 'state') setState(message.state);
       else if (message.type === 'change') applyChange(queries, message.change);
-      else if (message.type === 'reset') void queries.invalidateQueries();
+      else if (message.type === 'reset') void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'log' });
       else {
         const follower = followers.current.get(message.part.id);
         if (!follower) return;

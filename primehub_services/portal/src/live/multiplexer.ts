@@ -116,7 +116,8 @@ export class Multiplexer {
     const response = await fetch(url, { headers, signal, credentials: 'same-origin', cache: 'no-store', redirect: 'manual' });
     if (response.status === 401 || response.type === 'opaqueredirect') return 'signed-out';
     if (!response.ok || response.body === null) return 'lost';
-    const missed = this.lastId === '';
+    // what happened before the first event is known to nobody; a stream that was opened anew for a log missed nothing
+    const missed = this.lastId === '' && this.state.is !== 'open';
     this.delay = FIRST_RETRY;
     this.become({ is: 'open' });
     if (missed) this.send(null, { type: 'reset' });

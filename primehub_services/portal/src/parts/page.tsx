@@ -1,4 +1,4 @@
-import { Button, Skeleton, Tooltip } from 'antd';
+import { Button, Tooltip } from 'antd';
 import { ChevronLeft, Lock, RotateCw } from 'lucide-react';
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
@@ -68,7 +68,7 @@ export function Bones({ rows, widths = [68, 92, 54, 80] }: { rows: number; width
   return (
     <div className="bones" aria-hidden>
       {Array.from({ length: rows }, (_, i) => (
-        <Skeleton.Button key={i} size="small" style={{ width: `${widths[i % widths.length]}%`, height: 12, minWidth: 0 }} />
+        <i key={i} style={{ width: `${widths[i % widths.length]}%` }} />
       ))}
     </div>
   );

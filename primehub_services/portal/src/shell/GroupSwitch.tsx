@@ -1,4 +1,4 @@
-import { Button, Dropdown, Input } from 'antd';
+import { Button, Dropdown } from 'antd';
 import { ChevronsUpDown } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
@@ -36,7 +36,7 @@ export function GroupSwitch() {
       }}
       popupRender={(menu) => (me.groups.length <= MANY ? menu : (
         <div className="menuBox">
-          <div className="findGroup"><Input placeholder={t.shell.findGroup} aria-label={t.shell.findGroup} value={find} onChange={(event) => setFind(event.target.value)} /></div>
+          <div className="findGroup"><input type="search" placeholder={t.shell.findGroup} aria-label={t.shell.findGroup} value={find} onChange={(event) => setFind(event.target.value)} /></div>
           {menu}
         </div>
       ))}

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Drawer } from 'antd';
+import { Button } from 'antd';
 import { Menu as MenuIcon } from 'lucide-react';
-import { Suspense, useEffect, useRef, useState } from 'react';
+import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { Outlet, useLocation, useNavigation } from 'react-router';
 import { asProblem, whenSignedOut } from '../api/client';
 import { ask } from '../api/queries';
@@ -14,6 +14,9 @@ import { Brand, SideMenu } from './SideMenu';
 import { GroupSwitch } from './GroupSwitch';
 import { ProfileMenu } from './ProfileMenu';
 import { SignedOut } from './Wholes';
+
+// only phones need it
+const Drawer = lazy(() => import('./MenuDrawer'));
 
 /** Who is signed in comes first; without an answer there is no page to show. */
 export function Shell() {
@@ -61,9 +64,7 @@ function Frame({ menus, banners, onSignedOut, children }: {
         <Brand named={menus} />
         {menus && <SideMenu />}
       </header>
-      <Drawer open={openAt === pathname} onClose={() => setOpenAt(null)} placement="left" size={264} title={t.product} styles={{ body: { padding: '8px 0' } }}>
-        {menus && <SideMenu />}
-      </Drawer>
+      {menus && openAt !== null && <Suspense><Drawer open={openAt === pathname} onClose={() => setOpenAt(null)} /></Suspense>}
       <div className="main">
         <div className="top" role="region" aria-label={t.shell.account}>
           <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpenAt(pathname)} />

@@ -13,7 +13,7 @@ import { LINES, append, clean, downloadUrl, loadTail, noLines, searchAll, type L
 export function LogView({ notebook }: { notebook: Notebook }) {
   // begun once; what comes later comes by the stream
   const first = useQuery({ queryKey: ['log', notebook.id], queryFn: ({ signal }) => loadTail(notebook.id, signal), staleTime: Infinity, gcTime: 0 });
-  if (first.data) return <Loaded key={first.dataUpdatedAt} notebook={notebook} first={first.data} />;
+  if (first.data) return <Loaded key={notebook.id} notebook={notebook} first={first.data} />;
   return (
     <div className="logBox">
       {first.error ? <div className="state"><Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.unaffected} onRetry={() => void first.refetch()} /></div>

@@ -27,6 +27,7 @@ export function Running({ notebook, path }: { notebook: Notebook; path: string }
   }, [running, notebook, path]);
   const open = () => setBlocked(!openLab(notebook, path));
   const left = notebook.idle_deadline ? (Date.parse(notebook.idle_deadline) - now) / 1000 : null;
+  const warned = running && notebook.idle_warning_at !== null && Date.parse(notebook.idle_warning_at) <= now;
   const note = running ? (left !== null && left < 3600 ? t.notebook.stopsIn(about(left)) : duration((now - Date.parse(notebook.ready_at ?? notebook.created_at)) / 1000)) : undefined;
   return (
     <Page title={t.notebook.title} status={<Status state={notebook.phase} note={note} big announce />} lead={running ? t.home.lastOn(notebook.image, notebook.instance_type) : t.notebook.stoppingLead}
@@ -37,6 +38,7 @@ export function Running({ notebook, path }: { notebook: Notebook; path: string }
           <Button type="primary" icon={<ExternalLink size={15} aria-hidden />} onClick={open}>{t.notebook.open}</Button>
         </>
       )}>
+      {warned && left !== null && <p className="hint" role="alert"><TriangleAlert size={14} aria-hidden /><span>{t.notebook.warned(about(left))}</span></p>}
       {blocked && running && (
         <p className="hint" role="alert"><TriangleAlert size={14} aria-hidden /><span><b>{t.notebook.blocked}</b> <a href={labUrl(notebook, path)} target="primehub-notebook" onClick={() => setBlocked(false)}>{t.notebook.open}</a>. {t.notebook.blockedHow}</span></p>
       )}

@@ -139,7 +139,7 @@ function Form({ options }: { options: LaunchOptions }) {
             {startProblem && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{startProblem.message}</p>}
           </div>
           <Budgets options={options} lines={lines} type={type ? label(type) : ''} machine={machine} />
-          <Volumes volumes={options.volumes} safeMode={safeMode} />
+          <Volumes options={options} safeMode={safeMode} />
         </aside>
       </div>
       <div className="startBar">

@@ -1,0 +1,200 @@
+"""The portal on the real platform: a notebook's whole way by page, what others change, and the end of rights."""
+
+from __future__ import annotations
+
+import gzip
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import Lab
+from tests.e2e.portal_browser import PORTAL, chromium, overflow
+from tests.support.parts import require
+from tests.support.platform import PASSWORD, Platform
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+ROOT = "/services/primehub"
+SOON = 10_000
+"""Milliseconds in which a change by others is seen, with room for a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
+    with chromium() as started:
+        yield started
+
+
+def signed_in(browser: Browser, platform: Platform, user: str) -> BrowserContext:
+    """A browser in which the person has signed in by the hub's page."""
+    context = browser.new_context(base_url=platform.url, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(f"{ROOT}/")
+    page.get_by_label("Username").fill(user)
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.locator("input[type=submit], button[type=submit]").first.click()
+    page.wait_for_url(f"**{ROOT}/**")
+    page.close()
+    return context
+
+
+@pytest.fixture
+def ann(browser: Browser, platform: Platform, lab: Lab) -> Iterator[BrowserContext]:
+    context = signed_in(browser, platform, lab.user)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def person(platform: Platform, lab: Lab) -> str:
+    """Somebody in the group whom one test may do as it likes with."""
+    name = f"p{uuid.uuid4().hex[:8]}"
+    platform.add_person(name, lab.group)
+    return name
+
+
+def opened(context: BrowserContext, path: str) -> Page:
+    page = context.new_page()
+    page.goto(ROOT + path)
+    return page
+
+
+def refused(platform: Platform, token: str) -> bool:
+    headers = {"Authorization": f"token {token}"}
+    return httpx.get(f"{platform.api}/me", headers=headers, trust_env=False).status_code == 401
+
+
+def announce(platform: Platform, message: str) -> str:
+    return str(platform.call("POST", "/announcements", {"message": message})["id"])
+
+
+@pytest.mark.sandbox
+def test_a_notebooks_whole_way(ann: BrowserContext, platform: Platform, lab: Lab) -> None:
+    page = opened(ann, f"/g/{lab.group}/notebooks?instancetype={lab.instance_type}&image={lab.image}")
+    expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
+    home = opened(ann, f"/g/{lab.group}/home")
+    expect(home.get_by_text("Nobody uses anything now")).to_be_visible(timeout=SOON)
+    page.bring_to_front()
+
+    with ann.expect_page(timeout=60_000) as lab_page:
+        page.get_by_role("button", name="Start notebook").first.click()
+        expect(page.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
+    lab_page.value.wait_for_url("**/user/ann/lab**", timeout=60_000)
+    lab_page.value.wait_for_selector("#jp-main-dock-panel", timeout=60_000)
+    lab_page.value.close()
+
+    expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("unless used").first).to_be_visible()
+    expect(home.get_by_role("row", name="Notebook")).to_contain_text("ann", timeout=SOON)
+
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("menuitem", name="For 8 h from now").click()
+    expect(page.get_by_text("Kept until")).to_be_visible(timeout=SOON)
+
+    page.get_by_role("button", name="Stop notebook").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop notebook").click()
+    expect(page.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=30_000)
+    expect(home.get_by_text("Nobody uses anything now")).to_be_visible(timeout=SOON)
+
+    page.get_by_role("link", name="Past notebooks").click()
+    page.locator("tbody").get_by_role("link").first.click()
+    expect(page.get_by_text("stopped by ann")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
+    assert overflow(page) == 0
+
+
+def test_eight_tabs_stay_live_and_a_ninth_page_loads(ann: BrowserContext, platform: Platform, lab: Lab) -> None:
+    tabs = [opened(ann, f"/g/{lab.group}/home") for _ in range(8)]
+    for tab in tabs:
+        expect(tab.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=30_000)
+    message = f"Eight tabs read this {uuid.uuid4().hex[:6]}"
+    made = announce(platform, message)
+    try:
+        for tab in tabs:
+            expect(tab.get_by_text(message)).to_be_visible(timeout=SOON)
+        ninth = opened(ann, f"/g/{lab.group}/notebooks")
+        expect(ninth.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=SOON)
+    finally:
+        platform.call("DELETE", f"/announcements/{made}")
+
+
+def test_a_new_group_appears_and_its_end_closes_its_pages(
+    browser: Browser, platform: Platform, lab: Lab, person: str
+) -> None:
+    group = f"g{uuid.uuid4().hex[:8]}"
+    platform.call("POST", "/groups", {"name": group})
+    context = signed_in(browser, platform, person)
+    page = opened(context, f"/g/{group}/home")
+    expect(page.get_by_text(f"You cannot open the group {group}")).to_be_visible(timeout=SOON)
+    platform.call("PUT", f"/groups/{group}/members/{person}", {"role": "member"})
+    expect(page.get_by_role("heading", name=group)).to_be_visible(timeout=SOON)
+    platform.call("DELETE", f"/groups/{group}/members/{person}")
+    expect(page.get_by_text(f"You cannot open the group {group}")).to_be_visible(timeout=SOON)
+    platform.call("DELETE", f"/groups/{lab.group}/members/{person}")
+    expect(page.get_by_role("heading", name="No group available")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("link", name="Notebooks")).to_have_count(0)
+    context.close()
+
+
+def test_a_disabled_person_sees_that_it_is_over(browser: Browser, platform: Platform, lab: Lab, person: str) -> None:
+    context = signed_in(browser, platform, person)
+    page = opened(context, f"/g/{lab.group}/home")
+    expect(page.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=SOON)
+    version = platform.call("GET", f"/users/{person}")["version"]
+    platform.call("PATCH", f"/users/{person}", {"version": version, "enabled": False})
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible(timeout=SOON)
+    context.close()
+
+
+def test_an_api_token_is_made_shown_once_and_works(ann: BrowserContext, platform: Platform) -> None:
+    page = opened(ann, "/tokens")
+    page.get_by_role("button", name="Create token").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("portal test")
+    dialog.get_by_role("button", name="Create token").click()
+    token = dialog.get_by_test_id("token").inner_text()
+    assert platform.call("GET", "/me", token=token)["name"] == "ann"
+    dialog.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="Delete token portal test").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete token").click()
+    expect(page.get_by_text("portal test", exact=True)).to_have_count(0)
+    wait_for(lambda: refused(platform, token), 10, what="the deleted token is refused")
+
+
+def test_the_command_is_signed_in_through_the_page(ann: BrowserContext, platform: Platform) -> None:
+    asked = platform.call("POST", "/login-requests", {"client": "primehub", "host": "my-laptop"})
+    page = ann.new_page()
+    page.goto(asked["verification_path"])
+    expect(page.get_by_text("my-laptop")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(asked["code"])).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="Approved")).to_be_visible(timeout=SOON)
+    page.reload()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+def test_a_display_name_is_saved_and_seen(ann: BrowserContext, platform: Platform, lab: Lab) -> None:
+    page = opened(ann, "/profile")
+    name = f"Ann {uuid.uuid4().hex[:5]}"
+    page.get_by_label("Display name").fill(name)
+    page.get_by_role("button", name="Save profile").click()
+    expect(page.get_by_role("button", name=f"{name}, profile menu")).to_be_visible(timeout=SOON)
+    assert platform.call("GET", "/me", token=lab.token)["display_name"] == name
+
+
+def test_home_weighs_less_than_300_kb(ann: BrowserContext, lab: Lab) -> None:
+    page = ann.new_page()
+    bodies: dict[str, int] = {}
+
+    def weigh(path: str, body: bytes) -> None:
+        bodies[path] = len(body) if path.endswith(".woff2") else len(gzip.compress(body))
+
+    page.on("requestfinished", lambda r: weigh(r.url, r.response().body()) if "/assets/" in r.url else None)
+    page.goto(f"{ROOT}/g/{lab.group}/home")
+    expect(page.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=SOON)
+    total = sum(bodies.values())
+    assert total < 300_000, f"{total} bytes: {bodies}"
