@@ -45,6 +45,7 @@ from .controllers import (
     NotebookController,
     Runner,
     SweepController,
+    VolumeController,
 )
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
@@ -166,7 +167,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
     feed = ChangeFeed(database)
     runners: list[Runner] = []
     if "controllers" in roles:
-        runners = _runners(settings, database, hub, parts, store)
+        runners = _runners(settings, database, hub, parts, store, keyring)
     prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX") or PREFIX
     context = ApiContext(
         database=database,
@@ -206,7 +207,12 @@ def service_tokens(secrets: Path) -> list[ServiceToken]:
 
 
 def _runners(
-    settings: Settings, database: Database, hub: HubClient, parts: EngineParts, store: FolderLogStore
+    settings: Settings,
+    database: Database,
+    hub: HubClient,
+    parts: EngineParts,
+    store: FolderLogStore,
+    keyring: Keyring,
 ) -> list[Runner]:
     # one process at a time has the data folder, and with it all that runs on this machine or is kept in SQLite
     alone = database.is_sqlite or parts.name == "local"
@@ -216,6 +222,8 @@ def _runners(
     if parts.builder is not None:
         scratch = settings.data_dir / "run" / "builds"
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))
+    if parts.volumes is not None:
+        found.append(Runner(VolumeController(database, parts.volumes, keyring)))
     loop = asyncio.get_running_loop()
 
     def hint(kinds: frozenset[str]) -> None:

@@ -15,12 +15,14 @@ from .blobs import LiveLogs, LogChunk
 from .controllers import ImageBuilder, WorkloadPort, WorkloadState
 from .controllers.images import BuildFailed, Progress
 from .controllers.ports import EngineUnavailable
+from .controllers.volumes import VolumeFailed, VolumePort
 from .domain.bootstrap import MachineFacts
 from .domain.claims import MachineCapacity
 from .domain.images import EnvironmentSource, ImageBuild
 from .domain.launch import WorkloadKind
 from .domain.resources import Quota
 from .domain.units import Bytes, Millicores, parse_memory
+from .domain.volumes import GitSource
 from .domain.workloads import MachineCapacity as EngineCapacity
 from .operations import bootstrap
 from .store.database import Database
@@ -47,6 +49,7 @@ class EngineParts:
     capacity: Callable[[], Awaitable[MachineCapacity]]
     workloads: WorkloadPort | None
     builder: ImageBuilder | None
+    volumes: VolumePort | None
     live_logs: LiveLogs | None
     parts: Callable[[], Awaitable[tuple[Part, ...]]]
 
@@ -107,6 +110,7 @@ def _local(settings: Settings) -> EngineParts:
         capacity=_Measured(engine.capacity, engine.image_sources).get,
         workloads=_LocalWorkloads(engine, workloads),
         builder=_LocalBuilder(engine),
+        volumes=_LocalVolumes(engine),
         live_logs=_LocalLogs(workloads),
         parts=lambda: asyncio.to_thread(_sandbox_parts, workloads),
     )
@@ -128,7 +132,7 @@ def _fake() -> EngineParts:
         return (Part(name="engine", status=State.OK, message="Nothing really runs: this is the engine of tests."),)
 
     sources = frozenset({"environment", "container"})
-    return EngineParts("fake", _Measured(capacity, sources).get, None, _FakeBuilder(), None, parts)
+    return EngineParts("fake", _Measured(capacity, sources).get, None, _FakeBuilder(), _FakeVolumes(), None, parts)
 
 
 class _Measured:
@@ -225,6 +229,39 @@ class _LocalBuilder:
             )
         except EngineBuildFailed as error:
             raise BuildFailed(str(error)) from error
+
+
+class _LocalVolumes:
+    """``VolumePort`` over the engine's."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self._engine = engine
+
+    async def provision(self, slug: str) -> None:
+        from .engines.base import EngineError
+
+        try:
+            await self._engine.provision(slug)
+        except EngineError as error:
+            raise VolumeFailed(str(error)) from error
+
+    async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
+        from .engines.base import VolumeFailed as EngineVolumeFailed
+
+        try:
+            return await self._engine.fetch(slug, source, secret)
+        except EngineVolumeFailed as error:
+            raise VolumeFailed(str(error)) from error
+
+
+class _FakeVolumes:
+    """Every volume is there at once."""
+
+    async def provision(self, slug: str) -> None:
+        return None
+
+    async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
+        return "0" * 40
 
 
 class _FakeBuilder:

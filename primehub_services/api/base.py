@@ -16,7 +16,7 @@ from .context import ApiContext
 from .problems import MEDIA, body_of, internal, of_status
 
 log = logging.getLogger("primehub.api")
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}\Z")
 
 
 class BaseHandler(HubOAuthenticated, RequestHandler):

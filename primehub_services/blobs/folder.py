@@ -19,8 +19,8 @@ from .logs import LogChunk
 
 CAP = 32 * 1024 * 1024
 _PIECES = 16
-_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$")
-_PIECE = re.compile(r"^[0-9]{20}$")
+_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*\Z")
+_PIECE = re.compile(r"^[0-9]{20}\Z")
 _SCRATCH = ".scratch"
 
 

@@ -10,6 +10,7 @@ from .notebooks import NotebookController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
 from .runner import Controller, Health, Runner
 from .sweeper import SweepController
+from .volumes import VolumeController
 
 __all__ = [
     "Controller",
@@ -25,6 +26,7 @@ __all__ = [
     "NotebookController",
     "Runner",
     "SweepController",
+    "VolumeController",
     "WorkloadPort",
     "WorkloadState",
 ]

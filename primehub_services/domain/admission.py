@@ -5,6 +5,7 @@ from __future__ import annotations
 from .claims import BudgetLine, MachineCapacity, Reason, Usage, show
 from .images import Image, ImageKind, ImagePhase
 from .instance_types import InstanceType
+from .launch import MountKind
 from .model import Model, Timestamp
 from .resources import RESOURCE_NAMES, Quota, Resources
 
@@ -54,6 +55,20 @@ class VolumeOption(Model):
     left_out: str = ""
 
 
+class MountOption(Model):
+    """A folder that a launch has."""
+
+    kind: MountKind
+    name: str
+    """Of the group or the volume it is of; empty for the person's own."""
+    path: str
+    safe_mode_path: str
+    """Where it is in safe mode."""
+    links: tuple[str, ...] = ()
+    """Paths under which it is seen too."""
+    writable: bool
+
+
 class RunningServer(Model):
     """A start of the person's server that is in the way of another."""
 
@@ -77,6 +92,8 @@ class LaunchOptions(Model):
     instance_types: tuple[InstanceTypeOption, ...]
     images: tuple[ImageOption, ...]
     volumes: tuple[VolumeOption, ...]
+    mounts: tuple[MountOption, ...] = ()
+    """Every folder of a launch; volumes that are left out are not among them."""
     user: Usage
     total: Usage
     budgets: tuple[BudgetLine, ...]

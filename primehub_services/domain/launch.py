@@ -91,8 +91,11 @@ class LaunchPlan(Model):
     mounts: tuple[Mount, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
+    """Scripts in the group's folder that are sourced before the workload, in order, where they are there."""
     safe_mode: bool = False
     idle_timeout: int = Field(ge=0, description="seconds; 0 is never")
+    idle_warning: int = Field(default=0, ge=0, description="seconds before the end for idleness")
 
     @property
     def labels(self) -> dict[str, str]:

@@ -116,6 +116,11 @@ def final_phase(
     return NotebookPhase.STOPPED, told or "stopped"
 
 
+def idle_warning_at(deadline: datetime | None, *, idle_warning: int) -> datetime | None:
+    """From when on a notebook's owner is warned of its ``deadline``. ``idle_warning`` is in seconds, 0 is not at all."""
+    return None if deadline is None or not idle_warning else deadline - timedelta(seconds=idle_warning)
+
+
 def idle_deadline(
     phase: NotebookPhase, *, idle_timeout: int, active_at: datetime | None, keep_until: datetime | None
 ) -> datetime | None:

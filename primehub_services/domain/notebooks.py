@@ -57,6 +57,8 @@ class Notebook(Model):
     """Seconds without activity until it stops; 0 is never."""
     idle_deadline: Timestamp | None = None
     """When it will be stopped if nothing happens in it; null is never."""
+    idle_warning_at: Timestamp | None = None
+    """From when on its owner is to be warned of ``idle_deadline``, if nothing happens in it."""
     keep_until: Timestamp | None = None
     """Not culled before, because its owner asked to keep it."""
     left_out: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ DATASETS = "/datasets"
 NVIDIA = "nvidia.com/gpu"
 _ACTIVITY_INTERVAL = 300
 _LINKS_TAKEN = frozenset({"datasets", "user"})
-_VARIABLE = re.compile(r"^[-._A-Za-z0-9]+$")
+_VARIABLE = re.compile(r"^[-._A-Za-z0-9]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Chosen:
 
 def make_plan(chosen: Chosen) -> LaunchPlan:
     """The plan of one start of a notebook server."""
-    mounts = [*_home(chosen), *_projects(chosen)]
+    mounts = [*_homes(chosen), *project_mounts(chosen.group, chosen.groups)]
     variables: dict[str, str] = {}
     left_out: list[LeftOut] = []
     for volume in sorted(chosen.volumes, key=lambda v: v.slug):
@@ -60,7 +60,7 @@ def make_plan(chosen: Chosen) -> LaunchPlan:
             variables |= given
             left_out += [LeftOut(volume=volume.name, reason=reason) for reason in refused]
         else:
-            mounts.append(_dataset(volume, chosen.group))
+            mounts.append(dataset_mount(volume, chosen.group))
     kind, image, source = chosen.instance_type, chosen.image, chosen.image.source
     location = image.location
     if isinstance(source, ContainerSource):
@@ -85,8 +85,10 @@ def make_plan(chosen: Chosen) -> LaunchPlan:
         mounts=tuple(mounts),
         left_out=tuple(left_out),
         environment=_environment(chosen, variables),
+        profiles=_profiles(chosen),
         safe_mode=chosen.safe_mode,
-        idle_timeout=idle_timeout(kind, chosen.group, chosen.settings),
+        idle_timeout=(timeout := idle_timeout(kind, chosen.group, chosen.settings)),
+        idle_warning=idle_warning(timeout, chosen.settings),
     )
 
 
@@ -100,6 +102,11 @@ def idle_timeout(instance_type: InstanceType, group: Group, settings: SystemSett
         if value is not None:
             return value
     return settings.idle_timeout
+
+
+def idle_warning(timeout: int, settings: SystemSettings) -> int:
+    """Seconds before the end for idleness at which a person is warned: the system's, at most half of ``timeout``."""
+    return min(settings.idle_warning, timeout // 2)
 
 
 def is_given(volume: Volume, launch_group: Group, groups: Sequence[Group]) -> bool:
@@ -137,21 +144,27 @@ def is_reserved(name: str) -> bool:
     return name in RESERVED or name.startswith(RESERVED_PREFIXES)
 
 
-def _home(chosen: Chosen) -> list[Mount]:
-    capacity = chosen.account.volume_capacity
-    volume = Mount(
+def home_mount(account: Account, settings: SystemSettings, *, safe_mode: bool) -> Mount:
+    """A person's own files."""
+    capacity = account.volume_capacity
+    return Mount(
         kind=MountKind.HOME,
-        slug=chosen.account.slug,
-        path=SAFE_MODE_HOME if chosen.safe_mode else HOME,
-        capacity=chosen.settings.default_volume_capacity if capacity is None else capacity,
+        slug=account.slug,
+        path=SAFE_MODE_HOME if safe_mode else HOME,
+        capacity=settings.default_volume_capacity if capacity is None else capacity,
     )
+
+
+def _homes(chosen: Chosen) -> list[Mount]:
+    volume = home_mount(chosen.account, chosen.settings, safe_mode=chosen.safe_mode)
     # a container's own home folder serves on a cluster; where there is no container, an empty one is needed
     scratch = Mount(kind=MountKind.SCRATCH, slug="home", path=HOME)
     return [scratch, volume] if chosen.safe_mode and chosen.image.source.type == "environment" else [volume]
 
 
-def _projects(chosen: Chosen) -> list[Mount]:
-    others = [g for g in chosen.groups if g.id != chosen.group.id and not g.launch_group_only]
+def project_mounts(launch_group: Group, groups: Sequence[Group]) -> list[Mount]:
+    """The launch group's folder, and those of the person's other groups that are not for launches in them alone."""
+    others = [g for g in groups if g.id != launch_group.id and not g.launch_group_only]
     return [
         Mount(
             kind=MountKind.PROJECT,
@@ -161,12 +174,13 @@ def _projects(chosen: Chosen) -> list[Mount]:
             links=() if group.slug in _LINKS_TAKEN else (f"{HOME}/{group.slug}",),
             capacity=group.shared_volume_capacity,
         )
-        for group in (chosen.group, *sorted(others, key=lambda g: g.slug))
+        for group in (launch_group, *sorted(others, key=lambda g: g.slug))
         if group.shared_volume
     ]
 
 
-def _dataset(volume: Volume, launch_group: Group) -> Mount:
+def dataset_mount(volume: Volume, launch_group: Group) -> Mount:
+    """A data volume's folder, as launches in the group see it."""
     writable = any(entry.group == launch_group.slug and entry.writable for entry in volume.groups)
     return Mount(
         kind=MountKind.DATASET,
@@ -177,6 +191,14 @@ def _dataset(volume: Volume, launch_group: Group) -> Mount:
         source=volume.source,
         capacity=getattr(volume.source, "capacity", None),
     )
+
+
+def _profiles(chosen: Chosen) -> tuple[str, ...]:
+    """The group's script, then the person's own in that group; neither in safe mode, which is for mending them."""
+    if chosen.safe_mode or not chosen.group.shared_volume:
+        return ()
+    folder = f"{PROJECTS}/{chosen.group.slug}/.primehub"
+    return f"{folder}/profile", f"{folder}/{chosen.account.name}.profile"
 
 
 def _environment(chosen: Chosen, volumes: Mapping[str, str]) -> dict[str, str]:

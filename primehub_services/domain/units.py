@@ -15,7 +15,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 MIB = 1024**2
 GIB = 1024**3
-_MEMORY = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(Mi|Gi|Ti|M|G|T)?B?$", re.IGNORECASE)
+_MEMORY = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(Mi|Gi|Ti|M|G|T)?B?\Z", re.IGNORECASE)
 _FACTORS = {"m": MIB, "g": GIB, "t": 1024 * GIB}
 _MAX_CPU = 1_000_000
 _MAX_MEMORY = 1024**5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -38,7 +39,9 @@ class PvcSource(Model):
     """A claim that the platform makes (a folder under the data folder on one machine)."""
 
     type: Literal["pvc"] = "pvc"
-    capacity: int | None = Field(default=None, ge=1, description="GiB")
+    capacity: int | None = Field(
+        default=None, ge=1, description="GiB; on one machine it is noted, and nothing keeps to it"
+    )
     claim: str | None = Field(default=None, description="an existing claim to use instead")
 
 
@@ -79,6 +82,30 @@ VolumeSource = Annotated[PvcSource | NfsSource | HostPathSource | GitSource | En
 
 
 READ_ONLY_TYPES = frozenset({"git", "env"})
+FETCHING = "It is being fetched for the first time."
+"""The message of a repository that nothing was seen of yet."""
+
+
+class VolumeContent(Model):
+    """What of a repository a volume shows."""
+
+    commit: str
+    fetched_at: Timestamp
+    """When it was last seen to be the newest."""
+    problem: str = ""
+    """Why a later look at the repository failed; what is shown stays until one succeeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVolume:
+    """A volume whose folder the platform itself keeps."""
+
+    id: str
+    slug: str
+    source: PvcSource | GitSource
+    secret: str | None = None
+    """Id of the secret that its repository is asked for with, where it is there."""
+    secret_changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +147,8 @@ class Volume(VolumeCreate):
     slug: str
     message: str = ""
     """Why it is left out of launches, where it is."""
+    content: VolumeContent | None = None
+    """For kind git, once it was fetched."""
     created_at: Timestamp
     version: int
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from pathlib import Path
 
 from primehub_services.domain.images import EnvironmentSource
+from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
     EngineRef,
     LogPiece,
@@ -118,12 +119,24 @@ class ImageBuilder(abc.ABC):
         """Deletes what ``build`` made there. Absence is success; what was only given stays."""
 
 
+class VolumeFailed(Exception):
+    """A volume's content cannot be had just now. The text is a sentence for the administrators."""
+
+
 class VolumeProvisioner(abc.ABC):
     """Makes the folders of volumes that the platform keeps itself."""
 
     @abc.abstractmethod
     async def provision(self, slug: str) -> None:
-        """Makes the volume; one that is there stays as it is."""
+        """Makes the volume; one that is there stays as it is. Raises ``EngineError``."""
+
+    @abc.abstractmethod
+    async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
+        """Makes the volume show the newest commit of ``source``, also in workloads that run, and returns its id.
+
+        ``secret``: an SSH private key, or a token for https. Never shows a part of a commit; where it fails, the volume
+        shows what it did before. Cancelling the task ends it. Raises ``VolumeFailed``.
+        """
 
     @abc.abstractmethod
     async def discard(self, slug: str) -> None:

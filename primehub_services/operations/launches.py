@@ -12,6 +12,7 @@ from ..domain.admission import (
     InstanceTypeOption,
     LaunchDefaults,
     LaunchOptions,
+    MountOption,
     RunningServer,
     VolumeOption,
 )
@@ -20,11 +21,12 @@ from ..domain.groups import Group
 from ..domain.identity import Account, Actor
 from ..domain.images import Image
 from ..domain.instance_types import InstanceType
-from ..domain.launch import LaunchRequest, WorkloadKind
+from ..domain.launch import LaunchRequest, Mount, WorkloadKind
 from ..domain.permissions import require
-from ..domain.planning import idle_timeout, is_given
+from ..domain.planning import dataset_mount, home_mount, idle_timeout, is_given, project_mounts
 from ..domain.problems import FieldError, Invalid, NotFound, Problem, Refused
 from ..domain.resources import Resources, total
+from ..domain.system import SystemSettings
 from ..domain.volumes import GitSource, Volume
 from ..store import claims, groups, instance_types, launchables, notebooks, preferences, settings
 from ..store import images as image_store
@@ -259,11 +261,14 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
         for t in _by_title(types)
     )
     image_options = tuple(_image_option(i, capacity) for i in _by_title(images))
+    people = launchables.groups_of(uow, actor.roles)
+    volumes = [v for v in launchables.volumes_of(uow, actor.roles) if is_given(v, group, people)]
     return LaunchOptions(
         group=group.slug,
         instance_types=type_options,
         images=image_options,
-        volumes=_volume_options(uow, actor, group),
+        volumes=tuple(_volume_option(volume, group) for volume in volumes),
+        mounts=_mount_options(actor.account, system, group, people, volumes),
         user=Usage(quota=group.user_quota, used=total(c.limits for c in own)),
         total=Usage(quota=group.group_quota, used=total(c.limits for c in in_group)),
         budgets=nothing.budgets,
@@ -292,19 +297,37 @@ def _image_option(image: Image, capacity: MachineCapacity) -> ImageOption:
     )
 
 
-def _volume_options(uow: UnitOfWork, actor: Actor, group: Group) -> tuple[VolumeOption, ...]:
-    people = launchables.groups_of(uow, actor.roles)
-    return tuple(
-        VolumeOption(
-            name=volume.name,
-            slug=volume.slug,
-            display_name=volume.display_name,
-            type=volume.source.type,
-            writable=_writable(volume, group),
-            left_out=volume.message,
-        )
-        for volume in launchables.volumes_of(uow, actor.roles)
-        if is_given(volume, group, people)
+def _volume_option(volume: Volume, group: Group) -> VolumeOption:
+    return VolumeOption(
+        name=volume.name,
+        slug=volume.slug,
+        display_name=volume.display_name,
+        type=volume.source.type,
+        writable=_writable(volume, group),
+        left_out=volume.message,
+    )
+
+
+def _mount_options(
+    account: Account, system: SystemSettings, group: Group, groups: Sequence[Group], volumes: Sequence[Volume]
+) -> tuple[MountOption, ...]:
+    """The folders of a plan that would be made now, under the names that people know."""
+    home, safe = (home_mount(account, system, safe_mode=safe_mode) for safe_mode in (False, True))
+    titles = {g.slug: g.display_name or g.name for g in (group, *groups)}
+    shown = [v for v in volumes if v.source.type != "env" and not v.message]
+    found = [(mount, titles[mount.slug]) for mount in project_mounts(group, groups)]
+    found += [(dataset_mount(volume, group), volume.display_name or volume.name) for volume in shown]
+    return (_mount_option(home, "", safe.path), *(_mount_option(mount, name, mount.path) for mount, name in found))
+
+
+def _mount_option(mount: Mount, name: str, safe_mode_path: str) -> MountOption:
+    return MountOption(
+        kind=mount.kind,
+        name=name,
+        path=mount.path,
+        safe_mode_path=safe_mode_path,
+        links=mount.links,
+        writable=not mount.read_only,
     )
 
 

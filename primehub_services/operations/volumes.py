@@ -96,6 +96,7 @@ def create(uow: UnitOfWork, actor: Actor, spec: VolumeCreate, *, policy: VolumeP
         _catalog.taken("a volume", spec.name)
     row = VolumeRow(name=spec.name, slug=catalog.new_slug(uow, VolumeRow, spec.name), created_at=uow.now)
     store.put(row, spec)
+    store.begin_source(row, None, spec)
     uow.session.add(row)
     uow.session.flush()
     catalog.set_groups(uow, row, groups, writable=groups)
@@ -124,7 +125,7 @@ def update(uow: UnitOfWork, actor: Actor, reference: str, change: VolumeUpdate, 
     groups = dict(zip(_group_ids(uow, spec), (g.writable for g in spec.groups), strict=True))
     store.put(row, spec)
     if "source" in fields:
-        row.message = ""  # it was about the old one
+        store.begin_source(row, before, spec)
     catalog.touch(row)
     catalog.set_groups(uow, row, groups, writable=groups)
     uow.session.flush()
@@ -138,7 +139,8 @@ def update(uow: UnitOfWork, actor: Actor, reference: str, change: VolumeUpdate, 
 
 
 def delete(uow: UnitOfWork, actor: Actor, reference: str) -> None:
-    """No new workload gets it; its content stays where it is. Its slug is never used again."""
+    """No new workload gets it; its content stays on the disk, for an administrator to keep or delete. Its slug is
+    never used again."""
     row = _catalog.find(uow, actor, VolumeRow, KIND, reference, lock=True)
     require(actor, "platform.admin", visible=True)
     row.deleted_at = uow.now
@@ -193,6 +195,9 @@ def _check_git(uow: UnitOfWork, source: GitSource, policy: VolumePolicy) -> None
     if parts is not None and parts.password is not None:
         fix = "take the password out of the URL, make a secret of kind git, and name it in source.secret"
         raise Invalid.field("source.url", "holds a password that everyone could read", fix)
+    if parts is not None and parts.scheme == "http":
+        fix = "give its https or ssh URL"
+        raise Invalid.field("source.url", "is http, by which anybody on the way could change what is fetched", fix)
     if parts is not None and (parts.hostname or "").startswith("-"):
         raise Invalid.field("source.url", "names a host that begins with '-'", "give the host's name")
     if parts is not None and parts.scheme == "file" and (problem := policy.check_path(parts.path)):

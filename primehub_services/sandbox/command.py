@@ -22,6 +22,28 @@ ARGUMENTS = "arguments"
 BWRAP_STATUS = "bwrap.json"
 INNER_FOLDER = "inner"
 READY = "ready"
+PROFILE_S = 10
+"""Seconds that a profile has."""
+_PROFILES = """\
+set_by_profile="${{TMPDIR:-/tmp}}/.primehub-profile"
+within=
+command -v timeout >/dev/null && within="timeout -k 1 {seconds}"
+for profile in {profiles}; do
+  [ -f "$profile" ] || continue
+  rm -f "$set_by_profile"
+  $within {shell} -c '. "$1"; export -p >"$2"' profile "$profile" "$set_by_profile" </dev/null
+  code=$?
+  if [ -s "$set_by_profile" ]; then
+    . "$set_by_profile"
+  elif [ "$code" = 124 ]; then
+    echo "primehub: $profile took longer than {seconds} s; going on without it" >&2
+  else
+    echo "primehub: $profile ended with code $code; going on without what it sets" >&2
+  fi
+  rm -f "$set_by_profile"
+done
+unset set_by_profile within profile code"""
+"""Takes over the variables that profiles export. Each runs in a shell of its own, so that none can end the start."""
 ETC_FILES = ("passwd", "group", "hosts", "hostname", "nsswitch.conf", "resolv.conf")
 
 
@@ -35,6 +57,8 @@ class Tools:
     """Whether bwrap can forbid user namespaces inside."""
     resolv_conf: str = ""
     """Content of /etc/resolv.conf inside: name servers that are reached from a network namespace."""
+    shell: str = "/bin/sh"
+    """What runs the runner; bash where it is there, since dash drops variables with ``-`` or ``.`` in their names."""
     limit_processes: bool = False
     """Whether the limit on a user's processes counts each user namespace by itself (Linux 5.14)."""
 
@@ -42,7 +66,9 @@ class Tools:
 def outer_command(spec: SandboxSpec, tools: Tools, folder: str) -> list[str]:
     """What the supervisor executes; ``folder`` is the launch folder, with the files of ``launch_files``."""
     script = f"{folder}/{SCRIPT}"
-    if not spec.sandboxed or spec.network is NetworkMode.SHARED:
+    if not spec.sandboxed:
+        return [tools.shell, script]
+    if spec.network is NetworkMode.SHARED:
         return ["/bin/sh", script]
     return [tools.pasta, *_pasta_arguments(spec), script]
 
@@ -56,7 +82,7 @@ def _pasta_arguments(spec: SandboxSpec) -> Iterator[str]:
 def launch_files(spec: SandboxSpec, tools: Tools, folder: str) -> dict[str, str]:
     """The files of the launch folder by their path in it: script, bwrap's arguments, runner."""
     if not spec.sandboxed:
-        return {SCRIPT: _unsandboxed_script(spec), RUNNER: runner_script(spec, tools)}
+        return {SCRIPT: _unsandboxed_script(spec, tools), RUNNER: runner_script(spec, tools)}
     return {
         SCRIPT: _script(spec, tools, folder),
         ARGUMENTS: "".join(f"{argument}\0" for argument in bwrap_arguments(spec, tools, folder)),
@@ -85,12 +111,12 @@ def _script(spec: SandboxSpec, tools: Tools, folder: str) -> str:
         "#!/bin/sh\n"
         f"exec {shlex.quote(tools.bwrap)} --args 4 4<{here}/{ARGUMENTS}"
         f" --json-status-fd 3 3>{here}/{BWRAP_STATUS} 5>{here}/{READY}"
-        f" -- /bin/sh {INNER}/{RUNNER} {shlex.join(spec.argv)}\n"
+        f" -- {tools.shell} {INNER}/{RUNNER} {shlex.join(spec.argv)}\n"
     )
 
 
-def _unsandboxed_script(spec: SandboxSpec) -> str:
-    return f'#!/bin/sh\nexec /bin/sh "${{0%/*}}/{RUNNER}" {shlex.join(spec.argv)} 5>"${{0%/*}}/{READY}"\n'
+def _unsandboxed_script(spec: SandboxSpec, tools: Tools) -> str:
+    return f'#!/bin/sh\nexec {tools.shell} "${{0%/*}}/{RUNNER}" {shlex.join(spec.argv)} 5>"${{0%/*}}/{READY}"\n'
 
 
 def bwrap_arguments(spec: SandboxSpec, tools: Tools, folder: str) -> list[str]:
@@ -154,5 +180,9 @@ def runner_script(spec: SandboxSpec, tools: Tools) -> str:
         lines.append(f"ulimit -u {spec.limits.pids} 2>/dev/null || ulimit -p {spec.limits.pids} 2>/dev/null")
     # the supervisor waits for a line on 5; none of the launcher's handles is left to the workload
     lines.append("echo ready >&5")
-    lines.append('exec "$@" 3>&- 4>&- 5>&-')
+    lines.append("exec 3>&- 4>&- 5>&-")
+    if spec.profiles:
+        profiles = " ".join(map(shlex.quote, spec.profiles))
+        lines.append(_PROFILES.format(profiles=profiles, shell=tools.shell, seconds=PROFILE_S))
+    lines.append('exec "$@"')
     return "\n".join(lines) + "\n"

@@ -31,6 +31,10 @@ class Layout:
         """A data volume that the platform keeps itself."""
         return self.data_dir / "volumes" / _checked(volume_slug)
 
+    def repository(self, volume_slug: str) -> Path:
+        """Where the repository of a volume of kind git is fetched; what is shown is in ``volume``."""
+        return self.data_dir / "volumes" / ".git" / _checked(volume_slug)
+
     @property
     def environments(self) -> Path:
         """Environments that the platform made, and pip's cache."""
@@ -110,16 +114,17 @@ def _advice(error: OSError) -> str:
     return "Give the platform's user the right to write there, or choose another data folder."
 
 
-def check_passable(path: Path, uid: int) -> None:
-    """Raises ``WorkloadError`` where ``uid`` cannot pass through a parent of ``path``, naming that parent."""
+def check_passable(path: Path, uid: int, *, own: bool = True) -> None:
+    """Raises ``WorkloadError`` where ``uid`` cannot pass through a parent of ``path``, naming that parent.
+
+    ``own``: the path is in the data folder, so that another data folder would help.
+    """
     if os.geteuid() != 0:
         return
     for parent in reversed(path.resolve().parents):
         found = parent.stat()
         bit = stat.S_IXUSR if found.st_uid == uid else stat.S_IXGRP if found.st_gid == uid else stat.S_IXOTH
         if not found.st_mode & bit:
-            msg = (
-                f"Workloads run as uid {uid}, and it cannot enter {parent}. "
-                f"Choose a data folder elsewhere (PRIMEHUB_DATA), or run: chmod o+x {parent}"
-            )
+            where = f"Choose a folder elsewhere{' (PRIMEHUB_DATA)' if own else ''}, or run: chmod o+x {parent}"
+            msg = f"Workloads run as uid {uid}, and it cannot enter {parent}. {where}"
             raise WorkloadError(msg, code="folder")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 _PASSED = re.compile(r"^(https?|ftp|all|no)_proxy$", re.IGNORECASE)
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_GIT_CERTIFICATES = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
 _NOT_PASSED = frozenset({"PIP_CACHE_DIR", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_CONFIG_FILE", "PIP_LOG"})
 _SECTIONS = ("global", "install")
 
@@ -48,6 +49,17 @@ def _files(environ: Mapping[str, str]) -> tuple[Path, ...]:
         config / "pip/pip.conf",
         *((Path(named),) if named else ()),
     )
+
+
+def proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name proxies."""
+    return {name: value for name, value in environ.items() if _PASSED.match(name)}
+
+
+def certificates(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name the authorities which git is to trust, with their files and folders."""
+    names = (*_CERTIFICATES, *_GIT_CERTIFICATES)
+    return {name: environ[name] for name in names if environ.get(name, "").startswith("/")}
 
 
 def loopback_ports(settings: Mapping[str, str]) -> tuple[int, ...]:

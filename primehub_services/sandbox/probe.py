@@ -99,6 +99,7 @@ def _probe(data_dir: Path, options: SandboxOptions) -> Probed:
         pasta=pasta,
         disable_userns=found.disable_userns,
         resolv_conf=tools.resolv_conf(),
+        shell="/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
         limit_processes=tools.counts_processes_per_namespace(),
     )
     return Probed(status, made)

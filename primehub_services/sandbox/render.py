@@ -16,6 +16,8 @@ from .layout import Layout
 from .spec import HOME, Bind, Limits, Link, NetworkMode, Rendered, SandboxSpec, Tmpfs
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
+GIT = "/gitsync"
+"""Where the folders of repositories are; what is shown of each is a link in it."""
 MARK = "PRIMEHUB_WORKLOAD_KEY"
 """Variable by which processes of a workload without a sandbox are found again."""
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -50,6 +52,8 @@ class Machine:
     """Whether a path is there and the workload's user may see it."""
     real: Callable[[str], str] = posixpath.normpath
     """A path with its symbolic links followed."""
+    unreachable: Callable[[str], str] = lambda path: ""
+    """Why the workload's user cannot come to a path; empty where it can."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Those of /bin, /lib, ... that are symbolic links, with their targets."""
     interpreter: Sequence[str] = ()
@@ -87,7 +91,7 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
     if not plan.image_location:
         msg = f"The image {plan.image} has no environment on this machine: build it, or choose another image."
         raise WorkloadError(msg, code="environment")
-    binds, links, left_out = _data(plan, layout, target, machine)
+    binds, links, roots, left_out = _data(plan, layout, target, machine)
     if not any(bind.path == HOME for bind in binds):
         # no person's home here (safe mode, a job): a scratch folder that ends with the workload
         binds.insert(0, Bind(source=str(layout.workload(plan.start_id) / "home"), path=HOME, read_only=False))
@@ -100,10 +104,11 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         hostname=f"primehub-{plan.user_slug}",
         sandboxed=target.sandboxed,
         binds=(*system_binds(machine, plan.gpu_indices), *binds) if target.sandboxed else tuple(binds),
-        system_links=tuple(Link(path=path, target=to) for path, to in sorted(machine.links.items()))
+        system_links=(*(Link(path=path, target=to) for path, to in sorted(machine.links.items())), *roots)
         if target.sandboxed
         else (),
         links=tuple(links),
+        profiles=plan.profiles,
         tmpfs=(Tmpfs(path="/tmp", size=_half(plan.limits.memory)),) if target.sandboxed else (),
         limits=Limits(cpu=plan.limits.cpu or None, memory=plan.limits.memory or None),
         gpu_indices=plan.gpu_indices,
@@ -138,20 +143,30 @@ def system_binds(machine: Machine, gpu_indices: Sequence[int] = ()) -> list[Bind
 
 def _data(
     plan: LaunchPlan, layout: Layout, target: Target, machine: Machine
-) -> tuple[list[Bind], list[Link], list[LeftOut]]:
+) -> tuple[list[Bind], list[Link], list[Link], list[LeftOut]]:
+    """Mounts, links in the home folder, links elsewhere, and what is left out."""
     binds: list[Bind] = []
     links: list[Link] = []
+    roots: list[Link] = []
     left_out = list(plan.left_out)
     for mount in sorted(plan.mounts, key=lambda m: m.path.count("/")):
         source, reason = _source(mount, plan, layout, target, machine)
         if not reason and not machine.exists(source):
             reason = f"its folder {source} is not there"
+        if not reason and isinstance(mount.source, HostPathSource):
+            reason = machine.unreachable(source)
         if reason:
             left_out.append(LeftOut(volume=mount.slug, reason=reason))
             continue
-        binds.append(Bind(source=source, path=mount.path, read_only=mount.read_only))
+        if isinstance(mount.source, GitSource) and target.sandboxed:
+            # the folder around the link to what is shown: a link that was changed is seen, a mount would stay
+            around = f"{GIT}/{mount.slug}"
+            binds.append(Bind(source=str(Path(source).parent), path=around))
+            roots.append(Link(path=mount.path, target=f"{around}/{mount.slug}"))
+        else:
+            binds.append(Bind(source=source, path=mount.path, read_only=mount.read_only))
         links += [Link(path=path, target=mount.path) for path in mount.links]
-    return binds, links, left_out
+    return binds, links, roots, left_out
 
 
 def _source(mount: Mount, plan: LaunchPlan, layout: Layout, target: Target, machine: Machine) -> tuple[str, str]:
@@ -164,16 +179,19 @@ def _source(mount: Mount, plan: LaunchPlan, layout: Layout, target: Target, mach
         case MountKind.SCRATCH:
             return str(layout.workload(plan.start_id) / "scratch" / mount.slug), ""
     match mount.source:
-        case None | PvcSource() | GitSource():
+        case None | PvcSource():
             return str(layout.volume(mount.slug)), ""
+        case GitSource():
+            return str(layout.volume(mount.slug) / mount.slug), ""
         case HostPathSource(path=path):
-            return machine.real(path), _host_path_refusal(path, layout, target.host_path_roots, machine)
+            return machine.real(path), host_path_refusal(path, layout, target.host_path_roots, machine)
         case NfsSource():
             return "", "nfs needs a cluster; mount the share on this machine and make the volume a hostPath"
     return "", "it is not a folder"
 
 
-def _host_path_refusal(path: str, layout: Layout, roots: Iterable[Path], machine: Machine) -> str:
+def host_path_refusal(path: str, layout: Layout, roots: Iterable[Path], machine: Machine) -> str:
+    """Why a folder of this machine may not be shown; empty where it may."""
     if path != "/" and posixpath.normpath(path) != path.rstrip("/"):
         return f"{path} must be a plain absolute path"
     # a link planted in a shared folder must not lead out of it
@@ -215,7 +233,7 @@ def _environment(plan: LaunchPlan, process: Process, target: Target) -> dict[str
 def _gpus(plan: LaunchPlan, target: Target) -> dict[str, str]:
     numbers = ",".join(map(str, plan.gpu_indices))
     if not plan.gpu_indices:
-        return {"CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "void"}
+        return {"CUDA_VISIBLE_DEVICES": "", "NVIDIA_VISIBLE_DEVICES": "none"}
     if target.sandboxed:
         # only these have device files inside, and CUDA numbers what it can open
         return {"NVIDIA_VISIBLE_DEVICES": numbers}
@@ -246,5 +264,6 @@ def _on_the_machine(spec: SandboxSpec, layout: Layout) -> SandboxSpec:
             "env": {name: real(text) for name, text in spec.env.items()},
             "cwd": real(spec.cwd),
             "links": links,
+            "profiles": tuple(real(path) for path in spec.profiles),
         }
     )

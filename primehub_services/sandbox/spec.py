@@ -88,6 +88,8 @@ class SandboxSpec(Model):
     """Links that are there from the start, /bin for one."""
     links: tuple[Link, ...] = ()
     """Links that the workload's runner makes in folders of its own."""
+    profiles: tuple[str, ...] = ()
+    """Scripts, as seen inside, that set variables for the workload, in order; those that are not there are passed over."""
     tmpfs: tuple[Tmpfs, ...] = ()
     limits: Limits = Field(default_factory=Limits)
     gpu_indices: tuple[int, ...] = ()

@@ -28,7 +28,7 @@ from .render import MARK, SYSTEM_FOLDERS, Machine, Process, Target, render
 from .spec import Key, LogChunk, NetworkMode, Rendered, SandboxOptions, SandboxSpec, WorkloadState, WorkloadStatus
 from .tools import system_links
 
-_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _START_LOCK = "start.lock"
 _BEGINS_WITHIN_S = 10.0
 
@@ -99,6 +99,7 @@ class Workloads:
             Machine(
                 exists=visible,
                 real=os.path.realpath,
+                unreachable=lambda path: _unreachable(path, uid),
                 links=system_links(SYSTEM_FOLDERS),
                 interpreter=interpreter,
             ),
@@ -349,6 +350,14 @@ class Workloads:
 def _starting(folder: Path) -> WorkloadStatus:
     labels = (records.read(folder / records.SPEC) or {}).get("labels", {})
     return WorkloadStatus(key=folder.name, state=WorkloadState.STARTING, labels=labels)
+
+
+def _unreachable(path: str, uid: int) -> str:
+    try:
+        check_passable(Path(path), uid, own=False)
+    except (WorkloadError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def visible(path: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ..domain.lifecycle import idle_deadline
+from ..domain.lifecycle import idle_deadline, idle_warning_at
 from ..domain.notebooks import FINAL, Notebook, NotebookPhase, ProgressEvent
 from ..domain.paging import PageQuery
 from ..domain.resources import Resources
@@ -74,7 +74,8 @@ def to_model(row: NotebookRow, user: str, group: str) -> Notebook:
         ready_at=row.ready_at,
         ended_at=row.ended_at,
         idle_timeout=row.idle_timeout,
-        idle_deadline=deadline(row),
+        idle_deadline=(end := deadline(row)),
+        idle_warning_at=idle_warning_at(end, idle_warning=row.plan.get("idle_warning", 0)),
         keep_until=row.keep_until,
         left_out=tuple(f"{v['volume']}: {v['reason']}" for v in row.plan.get("left_out", ())),
         version=row.version,

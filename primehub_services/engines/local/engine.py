@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from primehub_services.domain.images import EnvironmentSource
+from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
     EngineRef,
     LogPiece,
@@ -19,10 +20,9 @@ from primehub_services.domain.workloads import (
     UsageSample,
     Workload,
 )
-from primehub_services.sandbox import environments
+from primehub_services.sandbox import environments, repositories
 from primehub_services.sandbox.errors import WorkloadError
 from primehub_services.sandbox.layout import make_folder, workload_identity
-from primehub_services.sandbox.records import remove_tree
 from primehub_services.sandbox.spec import WorkloadState, WorkloadStatus
 from primehub_services.sandbox.workloads import Workloads
 
@@ -35,11 +35,14 @@ from ..base import (
     LogStreamer,
     Progress,
     UsageSampler,
+    VolumeFailed,
     VolumeProvisioner,
 )
 from . import machine
 
 LOOK_S = 1.0
+_OWN = frozenset({environments.KIND, repositories.KIND})
+"""Kinds of workloads that no other part of the platform has asked for."""
 _STATES = {
     WorkloadState.STARTING: ObservedState.PENDING,
     WorkloadState.RUNNING: ObservedState.RUNNING,
@@ -73,6 +76,7 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
         self._allow_unsandboxed = allow_unsandboxed
         self._capacity = (capacity_cpu, capacity_memory)
         self._builder = environments.EnvironmentBuilder(workloads)
+        self._repositories = repositories.Repositories(workloads)
 
     async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
         """See ``Engine``."""
@@ -122,12 +126,12 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
             raise EngineError(str(error), code=error.code) from error
 
     async def list_owned(self) -> Sequence[OwnedWorkload]:
-        """See ``Engine``. Builds of images are the builder's own and not among them."""
+        """See ``Engine``. Builds of images and fetches of repositories are not among them."""
         statuses = await asyncio.to_thread(self._workloads.list_)
         return [
             OwnedWorkload(ref=_ref(status.key), labels=status.labels, observation=observation(status))
             for status in statuses
-            if status.labels.get("primehub.io/kind") != environments.KIND
+            if status.labels.get("primehub.io/kind") not in _OWN
         ]
 
     async def changes(self) -> AsyncIterator[str]:
@@ -193,14 +197,7 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
                 msg = f"{error.filename}: {error.strerror}"
                 raise BuildFailed(msg, code="folder") from error
 
-        task = asyncio.create_task(asyncio.to_thread(work))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled.set()
-            with contextlib.suppress(BuildFailed):
-                await task
-            raise
+        return await _cancellable(work, cancelled, BuildFailed)
 
     async def remove_image(self, location: str) -> None:
         """See ``ImageBuilder``."""
@@ -214,13 +211,37 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
         except WorkloadError as error:
             raise EngineError(str(error), code=error.code) from error
 
+    async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
+        """See ``VolumeProvisioner``."""
+        cancelled = threading.Event()
+
+        def work() -> str:
+            try:
+                return self._repositories.fetch(slug, source, secret=secret, cancelled=cancelled.is_set)
+            except repositories.FetchFailed as error:
+                raise VolumeFailed(str(error)) from error
+
+        return await _cancellable(work, cancelled, VolumeFailed)
+
     async def discard(self, slug: str) -> None:
         """See ``VolumeProvisioner``."""
-        await asyncio.to_thread(remove_tree, self._workloads.layout.volume(slug))
+        await asyncio.to_thread(self._repositories.discard, slug)
 
     async def capacity(self) -> MachineCapacity:
         """See ``Capacity``."""
         return await asyncio.to_thread(machine.measure, *self._capacity)
+
+
+async def _cancellable(work: Callable[[], str], cancelled: threading.Event, failure: type[Exception]) -> str:
+    """The result of ``work``, done in a thread; where the task is cancelled, its end is waited for."""
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        cancelled.set()
+        with contextlib.suppress(failure):
+            await task
+        raise
 
 
 def _ref(key: str) -> EngineRef:

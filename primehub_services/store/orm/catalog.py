@@ -85,6 +85,8 @@ class VolumeRow(_Named, Base):
     all_groups: Mapped[bool]
     launch_group_only: Mapped[bool]
     message: Mapped[str] = mapped_column(sa.String(2000), default="")
+    content: Mapped[dict[str, Any] | None]
+    """Of kind git: what of the repository is shown."""
 
 
 class SecretRow(_Named, Base):

@@ -135,7 +135,9 @@ def test_the_plan_of_a_plain_start_whole() -> None:
             "JUPYTERHUB_ACTIVITY_INTERVAL": "300",
             "NVIDIA_VISIBLE_DEVICES": "none",
         },
+        "profiles": ["/project/research/.primehub/profile", "/project/research/.primehub/ann.b.profile"],
         "idle_timeout": 7200,
+        "idle_warning": 600,
     }
 
 

@@ -39,7 +39,7 @@ def test_only_platform_admins_change_them(database: Database, cast: Cast) -> Non
 
 def test_a_change_keeps_what_it_does_not_name(database: Database, cast: Cast) -> None:
     first = _update(database, cast.platform_admin, 0, name="Lab", idle_timeout=0)
-    second = _update(database, cast.platform_admin, first.version, idle_timeout=60)
+    second = _update(database, cast.platform_admin, first.version, idle_timeout=60, idle_warning=10)
     assert (second.name, second.idle_timeout, second.keep_max) == ("Lab", 60, 86_400)
     assert second.version == first.version + 1
     assert database.read_now(system.get, cast.member) == second
@@ -64,7 +64,7 @@ def test_what_a_newer_version_has_set_is_kept(database: Database, cast: Cast) ->
         uow.session.add(SettingRow(key="system", value={"name": "Lab", "from_the_future": 1}))
 
     database.write_now(newer)
-    assert _update(database, cast.platform_admin, 1, idle_timeout=60).name == "Lab"
+    assert _update(database, cast.platform_admin, 1, idle_timeout=60, idle_warning=10).name == "Lab"
 
     def value(uow: UnitOfWork) -> Any:
         return uow.session.get_one(SettingRow, "system").value["from_the_future"]

@@ -171,6 +171,7 @@ def upgrade() -> None:
         sa.Column("all_groups", sa.Boolean(), nullable=False),
         sa.Column("launch_group_only", sa.Boolean(), nullable=False),
         sa.Column("message", sa.String(length=2000), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=True),
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("slug", sa.String(length=40), nullable=False),
         sa.Column("display_name", sa.String(length=100), nullable=False),
