@@ -123,6 +123,7 @@ class Repositories:
         owner = workload_identity(self._workloads.options.workload_uid)
         make_folder(self._layout.repository(slug).parent, mode=0o711)
         make_folder(self._layout.repository(slug), owner=owner)
+        records.remove_tree(self._layout.repository(slug) / "new")
         spec = self._spec(key, slug, source, secret)
         self._write_private(key, secret, owner)
         self._workloads.start(spec)
