@@ -87,7 +87,7 @@ def _of_hub(error: HubRefusal | HubUnavailable) -> Problem:
     if isinstance(error, HubUnavailable):
         return Unavailable(f"{error} Try again in a moment.")
     if error.status in (401, 403, 404):
-        msg = "This token may not manage tokens. Sign in to the portal, or use a token with the scope tokens!user."
+        msg = "This token may not manage tokens. The portal does, under API tokens; so does a token with the scope tokens!user."
         return Forbidden(msg)
     return Invalid(f"JupyterHub does not accept this: {error.message}")
 

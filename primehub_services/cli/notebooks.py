@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import webbrowser
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -198,10 +198,12 @@ async def _find(client: PersonClient, session: Session, ref: str | None, *, ende
 @click.argument("notebook", required=False)
 @pass_session
 def status(session: Session, notebook: str | None) -> None:
-    """Show one notebook: the one given, or the one of yours that runs or ran last."""
+    """Show one notebook: yours that runs or ran last, or the one given."""
     from .output import show_one
 
     found = session.call(lambda client: _find(client, session, notebook, ended=True))
+    if found.url and not session.as_json:
+        found = found.model_copy(update={"url": session.site + found.url})
     show_one(session, found, hide=("version", "events", "limits"))
 
 
@@ -223,23 +225,38 @@ def list_(session: Session, ended: bool, user: str | None) -> None:
 @click.option("--tail", type=click.IntRange(min=1, max=10_000), help="Only the last lines.")
 @pass_session
 def logs(session: Session, notebook: str | None, follow: bool, tail: int | None) -> None:
-    """Print a notebook's log, also after its end."""
-    from ..domain.notebooks import FINAL
+    """Print a notebook's log, also after its end. With --json it is one document, so it cannot be followed."""
+    from .output import print_json
+
+    if follow and session.as_json:
+        stop("--follow never ends in one document: leave out --follow, or --json.", EXIT_USAGE)
 
     async def run(client: PersonClient) -> None:
         found = await _find(client, session, notebook, ended=True)
-        part = await client.log(found.id, tail=tail) if tail else await client.log(found.id, offset=0)
-        while True:
-            click.echo(part.text, nl=False)
-            ended = (await client.notebooks.get(found.id)).phase in FINAL if follow else True
-            offset = part.next_offset
-            part = await client.log(found.id, offset=offset)
-            if not part.text:
-                if ended:
-                    return
-                await asyncio.sleep(0.5)
+        pieces = _log(client, found.id, tail, follow)
+        if session.as_json:
+            print_json({"notebook": found.id, "log": "".join([text async for text in pieces])})
+            return
+        async for text in pieces:
+            click.echo(text, nl=False)
 
     session.call(run)
+
+
+async def _log(client: PersonClient, notebook: str, tail: int | None, follow: bool) -> AsyncIterator[str]:
+    """The log in pieces, up to now or until the notebook has ended."""
+    from ..domain.notebooks import FINAL
+
+    part = await client.log(notebook, tail=tail) if tail else await client.log(notebook, offset=0)
+    while True:
+        if part.text:
+            yield part.text
+        ended = (await client.notebooks.get(notebook)).phase in FINAL if follow else True
+        part = await client.log(notebook, offset=part.next_offset)
+        if not part.text:
+            if ended:
+                return
+            await asyncio.sleep(0.5)
 
 
 @notebooks.command("stop")

@@ -47,7 +47,8 @@ def show_one(session: Session, value: BaseModel | Mapping[str, Any], *, hide: It
         print_json(value)
         return
     fields = as_json(value)
-    table(["", ""], [[key, _cell(item)] for key, item in fields.items() if key not in set(hide)], header=False)
+    rows = [[key.replace("_", " "), _shown(key, item)] for key, item in fields.items() if key not in set(hide)]
+    table(["", ""], rows, header=False)
 
 
 def done(session: Session, text: str, **result: Any) -> None:
@@ -76,9 +77,14 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, header: bool 
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    if not stream.isatty():
-        console.width = 100_000
-    console.print(shown, no_wrap=not stream.isatty(), crop=False)
+    if stream.isatty():
+        console.print(shown, crop=False)
+        return
+    console.width = 100_000
+    with console.capture() as captured:
+        console.print(shown, no_wrap=True, crop=False)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), file=stream)
 
 
 def refusal(detail: str, decision: Mapping[str, Any]) -> None:
@@ -102,8 +108,9 @@ def refusal(detail: str, decision: Mapping[str, Any]) -> None:
         rows = [[user, name or "(default)", amount, _moment(since)] for user, name, amount, since in sorted(holders)]
         table(["USER", "SERVER", "AMOUNT", "SINCE"], rows, err=True)
     for r in reasons:
-        if not r.get("limit"):
-            click.echo(f"- {r.get('message', '')}", err=True)
+        message = str(r.get("message") or "")
+        if not r.get("limit") and message not in detail:
+            click.echo(message, err=True)
     for help_text in dict.fromkeys(r.get("help") or "" for r in reasons):
         if help_text:
             click.echo(help_text, err=True)
@@ -118,6 +125,23 @@ def _field(row: Any, what: str | Callable[[Any], Any]) -> Any:
     for name in what.split("."):
         row = row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
     return row
+
+
+def _shown(field: str, value: Any) -> str:
+    """A field as people read it: a moment in this machine's time, a length in the largest unit that is whole."""
+    if isinstance(value, str) and field.endswith(("_at", "_until", "_deadline")):
+        return _moment(value)
+    if isinstance(value, int) and field.endswith("_timeout") and not isinstance(value, bool):
+        return duration(value)
+    return _cell(value)
+
+
+def duration(seconds: int) -> str:
+    """Seconds in a few words: ``2 h``."""
+    if not seconds:
+        return "never"
+    size, unit = next(((s, u) for s, u in ((86_400, "d"), (3600, "h"), (60, "min")) if seconds % s == 0), (1, "s"))
+    return f"{seconds // size} {unit}"
 
 
 def _cell(value: Any) -> str:

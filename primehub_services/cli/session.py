@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -28,6 +29,14 @@ EXIT_REFUSED = 3
 EXIT_NOT_ALLOWED = 4
 EXIT_UNREACHABLE = 5
 EXIT_NOT_SIGNED_IN = 6
+_CODES = {
+    EXIT_ERROR: "error",
+    EXIT_USAGE: "invalid",
+    EXIT_REFUSED: "refused",
+    EXIT_NOT_ALLOWED: "not-found",
+    EXIT_UNREACHABLE: "unreachable",
+    EXIT_NOT_SIGNED_IN: "unauthenticated",
+}
 
 
 def global_options() -> list[click.Parameter]:
@@ -174,7 +183,7 @@ def api_url(endpoint: str) -> str:
     """The API's root of an endpoint as people write it: with or without scheme and path. Ends the command if bad."""
     text = endpoint if "://" in endpoint else f"http://{endpoint}"
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text) or not _has_port(parts):
         stop(f"{endpoint!r} is no address. Write it like https://primehub.example.org", EXIT_USAGE)
     path = parts.path.rstrip("/")
     if not path.endswith(API_PATH):
@@ -182,10 +191,26 @@ def api_url(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
+def _has_port(parts: SplitResult) -> bool:
+    """Whether what stands for its port is one."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def stop(message: str, code: int = EXIT_ERROR) -> NoReturn:
-    """Say why on standard error and end with the code."""
+    """Say why on standard error, with ``--json`` also as a document on standard output, and end with the code."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.find_root().meta.get(_META, {}).get("json"):
+        print_problem(message, _CODES[code])
     click.echo(message, err=True)
     raise SystemExit(code)
+
+
+def print_problem(detail: str, code: str) -> None:
+    """A problem that the API did not word, in the fields of those that it does."""
+    click.echo(json.dumps({"detail": detail, "code": code}, indent=2, ensure_ascii=False))
 
 
 def exit_code(problem: ApiProblem) -> int:
@@ -204,21 +229,44 @@ def exit_code(problem: ApiProblem) -> int:
 def fail(problem: ApiProblem, session: Session) -> NoReturn:
     """Say what went wrong, each wrong field with its fix, and end."""
     code = exit_code(problem)
-    if session.as_json and problem.body:
-        click.echo(json.dumps(problem.body, indent=2))
+    if session.as_json:
+        if problem.body:
+            click.echo(json.dumps(problem.body, indent=2, ensure_ascii=False))
+        else:
+            print_problem(problem.detail, problem.code)
     if problem.code == "refused" and isinstance(problem.body.get("decision"), dict):
         from .output import refusal
 
         refusal(problem.detail, problem.body["decision"])
         raise SystemExit(code)
-    click.echo(problem.detail, err=True)
-    for error in problem.errors:
-        click.echo(f"  {error.field}: {error.message}{f' ({error.fix})' if error.fix else ''}", err=True)
-    if code == EXIT_NOT_SIGNED_IN:
-        click.echo("Sign in with: primehub login", err=True)
-    if code == EXIT_UNREACHABLE:
-        click.echo(f"Is the platform running at {session.endpoint}?", err=True)
+    for line in _words(problem, session, code):
+        click.echo(line, err=True)
     raise SystemExit(code)
+
+
+def _words(problem: ApiProblem, session: Session, code: int) -> Iterator[str]:
+    """What is wrong, once, and what to do."""
+    if code == EXIT_NOT_SIGNED_IN and session.token:
+        yield f"{session.site} does not accept this token: it is wrong, too old, or revoked."
+    elif not all(error.message in problem.detail for error in problem.errors) or not problem.errors:
+        yield problem.detail
+    for error in problem.errors:
+        yield f"{error.field}: {error.message}"
+        if error.fix:
+            yield f"  {error.fix}"
+    if code == EXIT_NOT_SIGNED_IN:
+        yield "Sign in with: primehub login"
+    if code == EXIT_UNREACHABLE and not problem.status:
+        yield "Does the platform run? Is that its address? (primehub config show)"
+    if scope := problem.body.get("scope"):
+        yield f"Sign in again with it: primehub login{_scope_flags(str(scope))}"
+
+
+def _scope_flags(lacking: str) -> str:
+    from ..domain.permissions import PREFIX
+
+    names = dict.fromkeys(["read", "write", lacking.removeprefix(PREFIX)])
+    return "".join(f" --scope {name}" for name in names)
 
 
 def pass_session(function: Callable[..., T]) -> Callable[..., T]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -76,8 +78,7 @@ class ApiClient:
         try:
             response = await self._http.request(method, path, json=content, params=query)
         except httpx.HTTPError as error:
-            detail = f"{self._http.base_url.host} does not answer ({type(error).__name__})."
-            raise ApiProblem(0, "unreachable", detail, {}) from error
+            raise ApiProblem(0, "unreachable", unreachable(self._http.base_url, error), {}) from error
         if response.is_error:
             raise problem_of(response)
         return response.json() if response.content else None
@@ -85,6 +86,25 @@ class ApiClient:
     async def fetch(self, model: type[M], method: str, path: str, **kwargs: Any) -> M:
         """The answer as ``model``."""
         return model.model_validate(await self.call(method, path, **kwargs))
+
+
+def unreachable(url: httpx.URL, error: httpx.HTTPError) -> str:
+    """Why nothing came back from there, in a sentence."""
+    site = f"{url.scheme}://{url.netloc.decode()}"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"The certificate of {site} is not trusted: {cause.verify_message}."
+        if isinstance(cause, ssl.SSLError):
+            return f"{site} does not speak TLS."
+        if isinstance(cause, socket.gaierror):
+            return f"{url.host} is not known: {cause.strerror}."
+        if isinstance(cause, ConnectionRefusedError):
+            return f"{site} does not answer: nothing listens there."
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.TimeoutException):
+        return f"{site} does not answer in time."
+    return f"{site} does not answer ({type(error).__name__})."
 
 
 def problem_of(response: httpx.Response) -> ApiProblem:

@@ -157,7 +157,7 @@ def require(
     found = relations(actor, group_id=group_id, owner_id=owner_id)
     if found & rule.relations:
         msg = f"The token lacks the scope {rule.scope}."
-        raise Forbidden(msg)
+        raise Forbidden(msg, scope=rule.scope.value)
     who = " or ".join(sorted(r.value.replace("-", " ") for r in rule.relations - {Relation.NOTEBOOK}))
     msg = f"Only a {who} may do this."
     raise Forbidden(msg)

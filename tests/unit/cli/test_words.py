@@ -1,0 +1,70 @@
+"""What the commands of people say when something is wrong, and how they show one thing."""
+
+from __future__ import annotations
+
+import json
+
+from . import things
+from .conftest import Run
+from .fake_api import FakeApi, page
+
+
+def test_what_stops_a_command_is_a_document_too(run: Run, signed_in: Run, api: FakeApi) -> None:
+    assert json.loads(run("me", "--json", "--endpoint", "http://127.0.0.1:1").stdout)["code"] == "unreachable"
+    missing = signed_in("notebooks", "start", "--json")
+    assert missing.exit_code == 2
+    assert json.loads(missing.stdout)["code"] == "invalid"
+    api.answers["GET", "/me"] = 200, things.me("g1")
+    api.answers["GET", "/notebooks"] = page()
+    nothing = signed_in("notebooks", "stop", "--json")
+    assert nothing.exit_code == 4
+    assert "no notebook" in json.loads(nothing.stdout)["detail"]
+
+
+def test_what_is_wrong_is_said_once(signed_in: Run, api: FakeApi) -> None:
+    errors = [{"field": "image", "message": "There is no image 'x'.", "fix": "Choose another."}]
+    detail = "There is no image 'x'."
+    api.answers["POST", "/notebooks"] = 422, {"code": "invalid", "detail": detail, "errors": errors}
+    words = ("notebooks", "start", "--group", "g1", "--instance-type", "small", "--image", "x")
+    assert signed_in(*words).stderr == "image: There is no image 'x'.\n  Choose another.\n"
+    reasons = [{"message": "Your server runs already.", "help": "Stop it first."}]
+    body = {"code": "refused", "detail": "Your server runs already.", "decision": {"reasons": reasons}}
+    api.answers["POST", "/notebooks"] = 409, body
+    assert signed_in(*words).stderr == "Your server runs already.\nStop it first.\n"
+
+
+def test_a_token_without_the_right_says_how_to_get_one_with_it(signed_in: Run, api: FakeApi) -> None:
+    body = {"code": "forbidden", "detail": "The token lacks the scope.", "scope": "custom:primehub:admin"}
+    api.answers["GET", "/users"] = 403, body
+    result = signed_in("admin", "users", "list")
+    assert result.exit_code == 4
+    assert "primehub login --scope read --scope write --scope admin" in result.stderr
+
+
+def test_a_token_that_is_good_no_more_is_not_taken_for_none(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/me"] = 401, {"code": "unauthenticated", "detail": "Send a token as 'Authorization: ...'."}
+    result = signed_in("me")
+    assert "does not accept this token" in result.stderr
+    assert "Authorization" not in result.stderr
+
+
+def test_a_log_is_text_or_one_document(signed_in: Run, api: FakeApi) -> None:
+    path = f"/notebooks/{things.NOTEBOOK_ID}"
+    api.answers["GET", path] = 200, things.notebook("STOPPED")
+    pieces = [{"text": text, "offset": n, "next_offset": n, "size": 9} for n, text in ((5, "one\n"), (9, "two\n"))]
+    api.answers["GET", f"{path}/log"] = [(200, pieces[0]), (200, pieces[1]), (200, {**pieces[1], "text": ""})]
+    assert signed_in("notebooks", "logs", things.NOTEBOOK_ID).stdout == "one\ntwo\n"
+    api.answers["GET", f"{path}/log"] = [(200, pieces[0]), (200, {**pieces[1], "text": ""})]
+    shown = json.loads(signed_in("notebooks", "logs", things.NOTEBOOK_ID, "--json").stdout)
+    assert shown == {"notebook": things.NOTEBOOK_ID, "log": "one\n"}
+    assert signed_in("notebooks", "logs", things.NOTEBOOK_ID, "--json", "--follow").exit_code == 2
+
+
+def test_one_thing_shows_moments_lengths_and_addresses_as_people_read_them(signed_in: Run, api: FakeApi) -> None:
+    path = f"/notebooks/{things.NOTEBOOK_ID}"
+    api.answers["GET", path] = 200, things.notebook("RUNNING", idle_timeout=7200)
+    shown = signed_in("notebooks", "status", things.NOTEBOOK_ID).stdout
+    assert "2 h" in shown
+    assert "T12:00:00" not in shown
+    assert f"{api.url}/user/ann/lab" in shown
+    assert not [line for line in shown.splitlines() if line != line.rstrip()]
