@@ -21,6 +21,7 @@ from primehub_spawner.local import PrimeHubLocalSpawner
 from .accounts import PrimeHubAuthenticator
 from .roles import AUTHENTICATOR, CULLER, PORTAL_SCOPES, PRIMEHUB, SPAWNER, custom_scopes, extra_user_scopes, load_roles
 from .secret_files import secret_file
+from .services import look_often
 from .settings import FILE_VARIABLE, PREFIX, OidcSettings, Settings, SettingsError
 
 HERE = Path(__file__).parent
@@ -105,6 +106,8 @@ def _hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
     c.JupyterHub.last_activity_interval = 30
+    # a notebook that was starting when the hub was killed may take long to answer: nobody else waits for it
+    c.JupyterHub.init_spawners_timeout = 1
     c.JupyterHub.tornado_settings = {
         "slow_spawn_timeout": settings.slow_spawn_timeout,
         "headers": {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"},
@@ -227,6 +230,7 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
         },
     ]
     c.JupyterHub.services = [*(_given(c.JupyterHub, "services") or ()), *services]
+    look_often()
 
 
 def services_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,7 @@ class Held:
     since: datetime
     """When it was made or, if later, adopted."""
     stop_requested: str | None
+    known_ready: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class NotebookController:
             server_ready=server is not None and server.ready,
             server_stopping=server is not None and server.pending == "stop",
             workload_running=running,
+            known_ready=held.known_ready,
         )
 
     async def _act(self, held: Held, act: Act, reason: str, world: World) -> None:
@@ -154,6 +156,9 @@ class NotebookController:
         elif act is Act.STOP_WORKLOAD and self._workloads is not None:
             log.warning("start %s of %s is not the hub's any more: its workload is stopped", held.start_id, held.user)
             await self._workloads.stop(held.start_id)
+        elif act is Act.NOTE_READY:
+            server = world.servers[held.user, held.server_name]
+            await self._database.write(note_ready, held, f"{server.url}lab")
         elif act is Act.END:
             state = (world.workloads or {}).get(held.start_id)
             ending = Ending(reason, failed=bool(reason) and not held.stop_requested)
@@ -229,6 +234,7 @@ def load(uow: UnitOfWork, workloads: Sequence[str]) -> Ledger:
             created_at=claim.created_at,
             since=claim.adopted_at or claim.created_at,
             stop_requested=claim.stop_requested,
+            known_ready=claim.ready_at is not None,
         )
         for claim in claims.claimed_starts(uow)
     )
@@ -238,6 +244,13 @@ def load(uow: UnitOfWork, workloads: Sequence[str]) -> Ledger:
 def newer_activity(uow: UnitOfWork, seen: Sequence[Activity]) -> list[Activity]:
     """Those that are worth writing down, so that nothing is written where nothing is new."""
     return [activity for activity, _ in operations.worth_noting(uow, seen)]
+
+
+def note_ready(uow: UnitOfWork, held: Held, url: str) -> None:
+    """Write down that a start is ready, unless it is not starting any more."""
+    row = notebooks.locked(uow, held.start_id)
+    if row is not None:
+        starts.become_ready(uow, row, url)
 
 
 def finish(uow: UnitOfWork, held: Held, ending: Ending) -> bool:

@@ -27,6 +27,8 @@ class Act(StrEnum):
     """Ask the hub to stop the server."""
     STOP_WORKLOAD = "stop-workload"
     """Ask the engine to stop the workload; its claim stays until it is gone."""
+    NOTE_READY = "note-ready"
+    """Write down that it is ready: whoever was to tell was killed."""
     END = "end"
     """Release the claim and put the row into its final phase."""
 
@@ -45,6 +47,8 @@ class Seen:
     server_stopping: bool
     workload_running: bool | None
     """None where no engine can be asked apart from the hub."""
+    known_ready: bool = True
+    """Whether it is written down that it is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,12 @@ def decide_start(seen: Seen, graces: Graces) -> tuple[Act, str]:
         return Act.NOTHING, ""
     if seen.stop_requested:
         return Act.STOP_SERVER, seen.stop_requested
-    gone = seen.workload_running is False and seen.claimed_for > graces.starting
-    return (Act.END, "") if gone and seen.server_ready else (Act.NOTHING, "")
+    # a ready server that is seen any sooner may be an earlier start's
+    if not seen.server_ready or seen.claimed_for <= graces.starting:
+        return Act.NOTHING, ""
+    if seen.workload_running is False:
+        return Act.END, ""
+    return (Act.NOTHING if seen.known_ready else Act.NOTE_READY), ""
 
 
 def _unadopted(seen: Seen, graces: Graces) -> tuple[Act, str]:

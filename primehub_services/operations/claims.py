@@ -120,13 +120,10 @@ def event(uow: UnitOfWork, actor: Actor, start_id: str, told: ClaimEvent) -> Non
         return
     if told.event == "stopped":
         starts.end(uow, row, Ending(told.reason, told.exit_code), actor=actor)
+    elif told.event == "ready":
+        starts.become_ready(uow, row, told.url, told.message)
     elif phase is NotebookPhase.STARTING:
-        if told.event == "ready":
-            row.phase, row.ready_at, row.url = NotebookPhase.RUNNING.value, uow.now, told.url
-            row.last_activity = uow.now
-            starts.note(uow, row, 100, "ready", told.message or "Ready.")
-        else:
-            starts.note(uow, row, told.progress, told.stage, told.message)
+        starts.note(uow, row, told.progress, told.stage, told.message)
         starts.touched(uow, row)
 
 

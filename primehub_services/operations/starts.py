@@ -120,6 +120,16 @@ def touched(uow: UnitOfWork, row: NotebookRow) -> None:
     uow.changed("notebook", row.id, "update", group_id=row.group_id, account_id=row.account_id)
 
 
+def become_ready(uow: UnitOfWork, row: NotebookRow, url: str, message: str = "") -> None:
+    """The server answers and is in the proxy. Only a row that is starting changes."""
+    if NotebookPhase(row.phase) is not NotebookPhase.STARTING:
+        return
+    row.phase, row.ready_at, row.url = NotebookPhase.RUNNING.value, uow.now, url
+    row.last_activity = uow.now
+    note(uow, row, 100, "ready", message or "Ready.")
+    touched(uow, row)
+
+
 def end(uow: UnitOfWork, row: NotebookRow, ending: Ending, *, actor: Actor = PLATFORM) -> None:
     """Release the claim and put the row into its final phase. An ended row stays as it is; its claim still goes."""
     claims.delete(uow, row.id)

@@ -100,6 +100,7 @@ class ClaimedStart:
     created_at: datetime
     adopted_at: datetime | None
     stop_requested: str | None
+    ready_at: datetime | None
 
 
 def claimed_starts(uow: UnitOfWork) -> list[ClaimedStart]:
@@ -112,6 +113,7 @@ def claimed_starts(uow: UnitOfWork) -> list[ClaimedStart]:
             ClaimRow.created_at,
             ClaimRow.adopted_at,
             NotebookRow.stop_requested,
+            NotebookRow.ready_at,
         )
         .join(AccountRow, AccountRow.id == ClaimRow.account_id)
         .outerjoin(NotebookRow, NotebookRow.id == ClaimRow.id)

@@ -152,6 +152,17 @@ async def test_while_the_hub_cannot_be_asked_nothing_is_released(start: Start, c
     assert start.notebook().phase is NotebookPhase.RUNNING
 
 
+async def test_a_notebook_whose_readiness_nobody_could_tell_runs(start: Start, controller) -> None:
+    start.go(last="launch")
+    start.hub.ready("ann", "")
+
+    await run(start, controller, 6)
+
+    assert start.notebook().phase is NotebookPhase.RUNNING
+    assert start.notebook().url.endswith("lab")
+    assert start.notebook().events[-1].progress == 100
+
+
 async def test_a_workload_without_a_claim_is_stopped_and_put_away(start: Start, controller, logs) -> None:
     start.engine.workloads["stray"] = WorkloadState(True)
 

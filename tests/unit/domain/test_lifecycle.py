@@ -46,13 +46,14 @@ def test_idleness_counts_from_activity_and_waits_for_who_asked_to_keep() -> None
 
 
 ALL = [
-    Seen(claimed_for, adopted, stop, present, ready, stopping, workload)
-    for claimed_for, adopted, stop, (present, ready, stopping), workload in itertools.product(
+    Seen(claimed_for, adopted, stop, present, ready, stopping, workload, known_ready)
+    for claimed_for, adopted, stop, (present, ready, stopping), workload, known_ready in itertools.product(
         (0.0, 1000.0),
         (False, True),
         (None, "stopped by ann"),
         ((False, False, False), (True, False, False), (True, True, False), (True, True, True), (True, False, True)),
         (None, False, True),
+        (False, True),
     )
 ]
 GRACES = Graces(unadopted=60)
@@ -82,3 +83,10 @@ def test_a_stop_that_was_asked_for_is_acted_upon_unless_the_hub_is_at_it() -> No
         waits = seen.server_stopping or (not seen.adopted and seen.server_present and not seen.server_ready)
         if seen.stop_requested and seen.claimed_for > 60 and not waits:
             assert decide_start(seen, GRACES)[0] is not Act.NOTHING, seen
+
+
+def test_what_is_ready_and_not_known_to_be_is_written_down() -> None:
+    for seen in ALL:
+        runs = seen.adopted and seen.server_ready and seen.workload_running is not False and seen.claimed_for > 60
+        wanted = runs and not (seen.known_ready or seen.stop_requested or seen.server_stopping)
+        assert (decide_start(seen, GRACES)[0] is Act.NOTE_READY) == wanted, seen
