@@ -12,7 +12,7 @@ NPM := $(abspath $(BIN))/python -m primehub_services.cli.machine.node
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PORTAL_SOURCES := $(shell find $(PORTAL) -type f -not -path '*/node_modules/*' -not -path '*/static/*' -not -path '*/coverage/*' 2>/dev/null)
 PYTHON_SOURCES := hub_config primehub_spawner primehub_services tests benchmarks scripts setup.py
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
 # of pip's many lines, those that show that it goes on
 STEPS := awk '/^Collecting/ { n++; if (n % 25 == 0) { print "  found", n, "packages"; fflush() } } \
   /^Installing collected/ { print "  installing them"; fflush() } /^Successfully installed/ { print "  done" }'
@@ -85,10 +85,10 @@ $(VENV)/.tested: $(VENV)/.installed
 
 $(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock.json | $(VENV)/.installed
 	@echo "Installing what the web pages are built with (about a minute, once)"
-	@cd $(PORTAL) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@cd $(PORTAL) && $(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 $(BUILT): $(PORTAL_SOURCES) $(PORTAL)/node_modules/.installed
 	@echo "Building the web pages"
-	@cd $(PORTAL) && $(NPM) run --silent build
+	@cd $(PORTAL) && $(NPM) run --silent build -- --logLevel warn
 	@touch $@

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .nouns import Noun, add_create, add_delete, add_get, add_list
-from .session import Session
+from .session import Session, pass_session
 
 if TYPE_CHECKING:
     from ..client.person import Collection, PersonClient
@@ -41,3 +41,38 @@ add_list(images, _find, COLUMNS, of_group=True)
 add_get(images, _find, "image")
 add_create(images, _find, "image of the working group", fill=_in_group)
 add_delete(images, _find, "image")
+
+
+@images.command("rebuild")
+@click.argument("name")
+@pass_session
+def rebuild(session: Session, name: str) -> None:
+    """Make an image again, after what kept it from being made is mended."""
+    from .output import done, print_json
+
+    image = session.call(lambda client: client.rebuild(name))
+    if session.as_json:
+        print_json(image)
+    else:
+        done(session, f"{image.name} is being made again; see: primehub images get {image.slug}")
+
+
+@images.command("build-log")
+@click.argument("name")
+@pass_session
+def build_log(session: Session, name: str) -> None:
+    """Print the log of an image's latest build."""
+    from .output import print_json
+
+    async def whole(client: PersonClient) -> str:
+        pieces, part = [], await client.build_log(name, offset=0)
+        while part.text:
+            pieces.append(part.text)
+            part = await client.build_log(name, offset=part.next_offset)
+        return "".join(pieces)
+
+    text = session.call(whole)
+    if session.as_json:
+        print_json({"image": name, "log": text})
+    else:
+        click.echo(text, nl=False)

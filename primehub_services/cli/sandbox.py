@@ -13,7 +13,7 @@ import click
 from .control import data_option
 from .machine import workloads
 from .machine.errors import StartError
-from .up import load, report
+from .up import load, report, wrapped
 
 
 @click.group()
@@ -32,7 +32,7 @@ def status(data: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(found.model_dump(mode="json"), indent=2))
     else:
         for sentence in workloads.sandbox_sentences(settings):
-            click.echo(sentence)
+            click.echo(wrapped(sentence))
     raise SystemExit(0 if found.sandboxed else 1)
 
 
@@ -68,4 +68,4 @@ def enable(data: Path | None, print_it: bool) -> None:
         report(StartError(f"AppArmor does not take the profile: {loaded.stderr.strip()}"))
     probe.forget()
     for sentence in workloads.sandbox_sentences(settings):
-        click.echo(sentence)
+        click.echo(wrapped(sentence))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +121,15 @@ def _run(flags: dict[str, Any]) -> None:
         say("PrimeHub has stopped")
 
 
+def wrapped(sentence: str) -> str:
+    """The sentence in lines that fit the terminal, if it is one; what begins with a mark is indented after it."""
+    if not sys.stdout.isatty():
+        return sentence
+    indent = "  " if sentence.startswith("! ") else ""
+    width = min(shutil.get_terminal_size().columns, 110)
+    return textwrap.fill(sentence, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 def say(text: str) -> None:
     """A line for whoever watches; nobody may be left to read it."""
     try:
@@ -134,7 +145,7 @@ def _welcome(platform: Platform, settings: Settings, began: float) -> None:
     address = platform.plan.address.public_url
     say(f"Ready after {time.monotonic() - began:.1f} s")
     for sentence in workloads.sandbox_sentences(settings):
-        say(sentence)
+        say(wrapped(sentence))
     say("")
     say(f"  PrimeHub is at  {address}")
     if os.environ.get(DETACHED):

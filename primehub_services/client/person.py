@@ -196,6 +196,15 @@ class PersonClient(ApiClient):
         given = {key: value for key, value in query.items() if value is not None}
         return await self._read(LogPart, "GET", f"{self.notebooks.path(notebook)}/log", query=given)
 
+    async def rebuild(self, image: str) -> Image:
+        """Make an image's environment again."""
+        return await self._read(Image, "POST", f"{self.images.path(image)}/rebuild")
+
+    async def build_log(self, image: str, **query: Any) -> LogPart:
+        """A part of the log of an image's latest build; ``query`` is as for ``log``."""
+        given = {key: value for key, value in query.items() if value is not None}
+        return await self._read(LogPart, "GET", f"{self.images.path(image)}/build-log", query=given)
+
     async def create_user(self, account: AccountCreate) -> AccountCreated:
         """A new local account, and the token of its one-time link."""
         return await self._read(AccountCreated, "POST", "/users", body=account)

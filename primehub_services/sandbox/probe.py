@@ -59,6 +59,11 @@ class SandboxStatus(Model):
         checks = (self.sandbox, self.network, self.limits)
         return tuple(f"{check.sentence} {check.fix}".strip() for check in checks if not check.ok)
 
+    @property
+    def exposures(self) -> tuple[str, ...]:
+        """A sentence for each way in which workloads are open to each other: what concerns who starts one."""
+        return tuple(check.sentence for check in (self.sandbox, self.network) if not check.ok)
+
 
 @dataclass(frozen=True, slots=True)
 class Probed:
@@ -114,7 +119,7 @@ def _probe_bwrap(data_dir: Path, options: SandboxOptions, uid: int, gid: int) ->
         for extra in (("--disable-userns",), ()):
             error = _run([bwrap, *_BWRAP, *extra, "/bin/true"], uid, gid)
             if not error:
-                sentence = f"Workloads run in sandboxes ({bwrap})."
+                sentence = "Workloads run in sandboxes of bubblewrap."
                 return Check(ok=True, sentence=sentence), Tools(bwrap=bwrap, disable_userns=bool(extra))
             reason = reason or error
     return _no_sandbox(reason), Tools()

@@ -104,7 +104,7 @@ class Workloads:
                 interpreter=interpreter,
             ),
         )
-        return rendered.model_copy(update={"warnings": status.warnings})
+        return rendered.model_copy(update={"warnings": status.exposures})
 
     def _make_data_folders(self, plan: LaunchPlan, owner: tuple[int, int]) -> None:
         for mount in plan.mounts:

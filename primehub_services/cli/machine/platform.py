@@ -100,6 +100,8 @@ class Platform:
     def _asked_to_stop(self) -> None:
         if self._stop.is_set():
             self._hasten.set()
+        elif sys.stdout.isatty():
+            self.say("")  # after the terminal's ^C
         self._stop.set()
 
     async def _begin(self) -> None:

@@ -54,7 +54,8 @@ def install(node: Node, data: Path, say: Callable[[str], None]) -> Path:
 def _npm(node: Node, folder: Path) -> None:
     for manifest in ("package.json", "package-lock.json"):
         shutil.copy(MANIFESTS / manifest, folder)
-    command = [*node.npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*node.npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command += ["--no-update-notifier", "--loglevel=error"]
     done = subprocess.run(
         command, cwd=folder, env=node.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
     )

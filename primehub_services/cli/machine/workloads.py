@@ -43,7 +43,9 @@ def sandbox_status(settings: Settings) -> SandboxStatus:
 
 
 def sandbox_sentences(settings: Settings) -> list[str]:
-    """How well workloads are kept apart on this machine, and how to mend what is missing."""
+    """How well workloads are kept apart on this machine: what holds in one sentence, then what is missing, with its
+    remedy, after a ``!``."""
     status = sandbox_status(settings)
     checks = (status.sandbox, status.network, status.limits)
-    return [check.sentence if check.ok else f"{check.sentence} {check.fix}".strip() for check in checks]
+    held = " ".join(check.sentence for check in checks if check.ok)
+    return [*([held] if held else []), *(f"! {warning}" for warning in status.warnings)]

@@ -68,3 +68,17 @@ def test_one_thing_shows_moments_lengths_and_addresses_as_people_read_them(signe
     assert "T12:00:00" not in shown
     assert f"{api.url}/user/ann/lab" in shown
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
+
+
+def test_an_image_is_made_again_and_tells_how_it_went(signed_in: Run, api: FakeApi) -> None:
+    api.answers["POST", "/images/base/rebuild"] = 200, things.image()
+    assert "being made again" in signed_in("images", "rebuild", "base").stdout
+    parts = [{"text": text, "offset": n, "next_offset": n, "size": 9} for n, text in ((5, "ERROR: no\n"), (9, ""))]
+    api.answers["GET", "/images/base/build-log"] = parts_of(parts)
+    assert signed_in("images", "build-log", "base").stdout == "ERROR: no\n"
+    api.answers["GET", "/images/base/build-log"] = parts_of(parts)
+    assert json.loads(signed_in("images", "build-log", "base", "--json").stdout)["log"] == "ERROR: no\n"
+
+
+def parts_of(parts: list[dict[str, object]]) -> list[tuple[int, dict[str, object]]]:
+    return [(200, part) for part in parts]
