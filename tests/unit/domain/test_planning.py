@@ -10,7 +10,7 @@ from primehub_services.domain.groups import Group
 from primehub_services.domain.identity import Account
 from primehub_services.domain.images import Image, ImagePhase
 from primehub_services.domain.instance_types import InstanceType
-from primehub_services.domain.planning import Chosen, idle_timeout, is_given, make_plan, volume_variables
+from primehub_services.domain.planning import Chosen, idle_timeout, idle_warning, is_given, make_plan, volume_variables
 from primehub_services.domain.system import SystemSettings
 from primehub_services.domain.volumes import EnvSource, Volume
 
@@ -267,3 +267,16 @@ def test_variables_of_a_volume_with_a_name_of_another_script_have_the_plain_form
 
     assert given == {"DONN_ES_A": "1"}
     assert len(refused) == 2
+
+
+def test_a_warning_of_idleness_is_never_sooner_than_half_way() -> None:
+    system = SystemSettings(idle_timeout=7200, idle_warning=600)
+    assert [idle_warning(timeout, system) for timeout in (7200, 1200, 600, 0)] == [600, 600, 300, 0]
+
+
+def test_profiles_are_of_the_launch_group_and_skipped_in_safe_mode_and_without_its_folder() -> None:
+    folder = "/project/research/.primehub"
+    assert make_plan(CHOSEN).profiles == (f"{folder}/profile", f"{folder}/ann.b.profile")
+    assert make_plan(replace(CHOSEN, safe_mode=True)).profiles == ()
+    without = RESEARCH.model_copy(update={"shared_volume": False})
+    assert make_plan(replace(CHOSEN, group=without)).profiles == ()

@@ -14,7 +14,7 @@ from primehub_services.domain.problems import Forbidden, Invalid, NotFound, Refu
 from primehub_services.domain.resources import Quota
 from primehub_services.operations import launches, notebooks
 from primehub_services.store.database import Database
-from primehub_services.store.orm import GroupRow, GroupVolumeRow, VolumeRow
+from primehub_services.store.orm import GroupRow, GroupVolumeRow, NotebookRow, VolumeRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.factories import Cast
@@ -208,6 +208,40 @@ def test_the_form_shows_the_volumes_that_a_launch_gets(world: World) -> None:
     volumes = world.options().volumes
 
     assert [(v.name, v.writable, v.left_out) for v in volumes] == [("data", True, ""), ("share", False, "not mounted")]
+
+
+def test_the_form_shows_every_folder_of_a_launch_where_it_will_be(world: World) -> None:
+    def fill(uow: UnitOfWork) -> None:
+        rows = [
+            VolumeRow(name="data", slug="data", source={"type": "pvc"}),
+            VolumeRow(name="code", slug="code", source={"type": "git", "url": "https://x/y"}, display_name="The code"),
+            VolumeRow(name="away", slug="away", source={"type": "git", "url": "https://x/z"}, message="not there"),
+            VolumeRow(name="keys", slug="keys", source={"type": "env", "variables": {}}),
+        ]
+        for row in rows:
+            row.created_at, row.all_groups, row.launch_group_only = uow.now, True, True
+        uow.session.add_all(rows)
+        uow.session.flush()
+        uow.session.add(GroupVolumeRow(group_id=world.cast.group.id, volume_id=rows[0].id, writable=True))
+
+    world.database.write_now(fill)
+
+    mounts = world.options().mounts
+
+    assert [(m.kind, m.name, m.path, m.safe_mode_path, m.links, m.writable) for m in mounts] == [
+        ("home", "", "/home/jovyan", "/home/jovyan/user", (), True),
+        ("project", "research", "/project/research", "/project/research", ("/home/jovyan/research",), True),
+        ("dataset", "The code", "/datasets/code", "/datasets/code", ("/home/jovyan/datasets/code",), False),
+        ("dataset", "data", "/datasets/data", "/datasets/data", ("/home/jovyan/datasets/data",), True),
+    ]
+    notebook = world.database.write_now(
+        notebooks.start,
+        world.cast.member,
+        LaunchRequest(group="research", instance_type="cpu-1", image="base"),
+        CAPACITY,
+    )
+    row = world.database.read_now(lambda uow: uow.session.get_one(NotebookRow, notebook.id).plan)
+    assert sorted(mount["path"] for mount in row["mounts"]) == sorted(m.path for m in mounts)
 
 
 @pytest.mark.parametrize("name", ["outsider", "spawner", "culler", "authenticator"])

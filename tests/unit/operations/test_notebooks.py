@@ -242,6 +242,7 @@ def test_an_idle_notebook_is_culled_after_its_deadline_and_says_so(world: World)
     )
     running = world.running()
     assert running.idle_deadline == world.clock.now + timedelta(seconds=600)
+    assert running.idle_warning_at == world.clock.now + timedelta(seconds=300), "a warning at the start is none"
 
     def decision():
         return world.database.read_now(notebooks.culling, world.cast.culler, "ann", "")
@@ -265,6 +266,7 @@ def test_keeping_puts_culling_off_and_never_shortens(world: World) -> None:
 
     kept = keep(80_000)
     assert kept.idle_deadline == kept.keep_until == world.clock.now + timedelta(seconds=80_000)
+    assert kept.idle_warning_at == kept.keep_until - timedelta(seconds=600)
     assert keep(60, world.cast.notebook).keep_until == kept.keep_until
     world.clock.advance(79_000)
     assert not world.database.read_now(notebooks.culling, world.cast.culler, "ann", "").cull

@@ -86,3 +86,21 @@ def test_a_change_is_in_the_audit_log_without_the_picture(database: Database, ca
 def test_a_logo_is_a_picture(logo: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         SystemSettingsUpdate(version=0, logo=logo)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"idle_timeout": 600}, "idle_timeout"),
+        ({"idle_warning": 7200}, "idle_warning"),
+        ({"idle_timeout": 100, "idle_warning": 100}, "idle_warning"),
+    ],
+)
+def test_a_warning_of_idleness_comes_before_its_end(
+    database: Database, cast: Cast, change: dict[str, int], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        _update(database, cast.platform_admin, 0, **change)
+    assert [error.field for error in refused.value.errors] == [field]
+    off = _update(database, cast.platform_admin, 0, idle_timeout=0)
+    assert _update(database, cast.platform_admin, off.version, idle_warning=9000).idle_warning == 9000

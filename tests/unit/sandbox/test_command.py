@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from primehub_services.sandbox.command import Tools, bwrap_arguments, launch_files, outer_command, runner_script
 from primehub_services.sandbox.spec import Bind, Limits, Link, NetworkMode, SandboxSpec, Tmpfs
@@ -120,3 +123,68 @@ def test_the_runner_never_replaces_a_persons_own_file(tmp_path: Path) -> None:
     )
     run_runner(made, tmp_path)
     assert (tmp_path / "research").read_text() == "mine"
+
+
+@pytest.fixture(params=["/bin/sh", "/bin/bash"])
+def shell(request: pytest.FixtureRequest) -> str:
+    """Each shell that may run the runner."""
+    if not Path(request.param).exists():
+        pytest.skip(f"there is no {request.param}")
+    return str(request.param)
+
+
+def with_profiles(tmp_path: Path, shell: str, *profiles: str, command: str = "env") -> subprocess.CompletedProcess[str]:
+    """Runs the runner with profiles of these contents; ``command`` is what it becomes."""
+    paths = []
+    for number, text in enumerate(profiles):
+        paths.append(str(tmp_path / f"profile-{number}"))
+        Path(paths[-1]).write_text(text)
+    tools = replace(TOOLS, shell=shell)
+    made = spec(sandboxed=False, cwd=str(tmp_path), profiles=(*paths, str(tmp_path / "absent")))
+    script = tmp_path / "runner.sh"
+    script.write_text(runner_script(made, tools))
+    line = f"exec {shell} {script} {command} 5>{tmp_path}/ready"
+    env = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path), "GIVEN": "1"}
+    return subprocess.run(["/bin/sh", "-c", line], env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_what_profiles_export_is_set_for_the_workload_the_later_one_last(tmp_path: Path, shell: str) -> None:
+    done = with_profiles(
+        tmp_path,
+        shell,
+        "export SHARED='it is \"here\"' PYTHONPATH=/project/lib\nNOT_EXPORTED=1\necho said\n",
+        'export SHARED="$SHARED; and\nhere" LD_LIBRARY_PATH=/project/lib:$LD_LIBRARY_PATH\n',
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert 'SHARED=it is "here"; and' in lines
+    assert lines[lines.index('SHARED=it is "here"; and') + 1] == "here"
+    assert {"PYTHONPATH=/project/lib", "LD_LIBRARY_PATH=/project/lib:", "GIVEN=1", "said"} <= set(lines)
+    assert "NOT_EXPORTED" not in done.stdout
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".primehub")]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["exit 3\n", "if then fi (\n", "set -eu\nfalse\n", "no-such-command\n", "exec false\n", "kill -9 $$\n"],
+)
+def test_a_broken_profile_stops_no_start_and_no_later_profile(tmp_path: Path, shell: str, broken: str) -> None:
+    done = with_profiles(tmp_path, shell, broken, "export AFTER=1\n")
+    assert done.returncode == 0
+    assert "AFTER=1" in done.stdout.splitlines()
+    assert done.stderr
+
+
+def test_a_profile_that_does_not_end_is_given_up(tmp_path: Path, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("primehub_services.sandbox.command.PROFILE_S", 0.3)
+    done = with_profiles(tmp_path, shell, "export BEFORE=1\nsleep 60\n", "sleep 60 >/dev/null 2>&1 &\nexport AFTER=1\n")
+    assert done.returncode == 0
+    assert "profile-0 took longer than" in done.stderr
+    assert "AFTER=1" in done.stdout.splitlines()
+    assert "BEFORE" not in done.stdout
+
+
+def test_the_launchers_handles_are_closed_for_profiles_and_workload(tmp_path: Path, shell: str) -> None:
+    done = with_profiles(tmp_path, shell, "echo x >&5\n", command="sh -c 'echo y >&5'")
+    assert "Bad file descriptor" in done.stderr or "5" in done.stderr
+    assert (tmp_path / "ready").read_text() == "ready\n"
