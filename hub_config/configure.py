@@ -52,7 +52,8 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     if settings.engine == "kubernetes":
         msg = "engine: kubernetes is not available yet; use local"
         raise SettingsError(msg)
-    (settings.data_dir / "hub").mkdir(parents=True, exist_ok=True)
+    # the hub's database, whose file others could read, is made in it
+    (settings.data_dir / "hub").mkdir(mode=0o700, parents=True, exist_ok=True)
     _hub(c, settings)
     _pages(c, settings)
     _proxy(c, settings)
@@ -90,7 +91,7 @@ def _hub(c: Any, settings: Settings) -> None:
     secret_file(cookie_secret)
     c.JupyterHub.cookie_secret_file = str(cookie_secret)
     c.JupyterHub.cookie_max_age_days = COOKIE_DAYS
-    c.JupyterHub.bind_url = f"{'https' if settings.tls.cert else 'http'}://{settings.host}:{settings.port}/"
+    c.JupyterHub.bind_url = f"{settings.listening}/"
     if settings.public_url or settings.tls.cert:
         c.JupyterHub.public_url = f"{settings.address}/"
     c.JupyterHub.hub_ip = "127.0.0.1"
@@ -237,7 +238,8 @@ def services_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What the services process is given of our variables: its settings and the machine's ways, no hub secret."""
     kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith(("PIP_", PREFIX))}
     kept.setdefault("PATH", os.defpath)
-    kept |= {name: "" for name in WITHHELD if name in kept}
+    # still a text: a variable without one would be no value at all, which the settings refuse
+    kept |= {name: '""' for name in WITHHELD if name in kept}
     if environ.get(FILE_VARIABLE):
         kept[FILE_VARIABLE] = environ[FILE_VARIABLE]
     if environ.get("PRIMEHUB_DATA"):

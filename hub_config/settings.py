@@ -1,5 +1,7 @@
 """Typed settings: one YAML file, then variables ``PRIMEHUB_SETTING__A__B``. An unknown key is an error.
 
+A variable's text is the value; lists, mappings and texts in quotes are read as YAML.
+
 The chart's values and the file of one machine are this same model. What platform admins change while the platform
 runs is not here but in the database (``domain.system.SystemSettings``).
 """
@@ -12,11 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 PREFIX = "PRIMEHUB_SETTING__"
 FILE_VARIABLE = "PRIMEHUB_SETTINGS"
 Port = Annotated[int, Field(ge=0, le=65535)]
+Switch = Annotated[Literal["auto", "off"], BeforeValidator(lambda value: "off" if value is False else value)]
+"""``off`` without quotes is YAML's own word for no."""
 
 
 class SettingsError(Exception):
@@ -39,7 +43,7 @@ class LocalSettings(_Section):
 
     allow_unsandboxed: bool = False
     """Let everyone start workloads where no sandbox can run. They are then not protected from each other."""
-    sandbox: Literal["auto", "off"] = "auto"
+    sandbox: Switch = "auto"
     network: Literal["auto", "pasta", "shared"] = "auto"
     workload_uid: int = Field(default=1000, ge=1)
     """The uid that workloads run as where the platform was started as root."""
@@ -111,7 +115,6 @@ class Settings(_Section):
     local: LocalSettings = Field(default_factory=LocalSettings)
     hub_port: Port = 0
     """Ports inside the machine; 0 is a free one, kept for the next start."""
-    hub_connect_port: Port = 0
     services_port: Port = 0
     proxy_api_port: Port = 0
     spawn_timeout: int = Field(default=300, ge=10, description="seconds")
@@ -132,8 +135,13 @@ class Settings(_Section):
     @property
     def address(self) -> str:
         """The public address, without a slash at its end."""
-        scheme = "https" if self.tls.cert else "http"
-        return (self.public_url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self.listening).rstrip("/")
+
+    @property
+    def listening(self) -> str:
+        """Where the proxy listens, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls.cert else 'http'}://{host}:{self.port}"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, *, file: Path | None = None) -> Settings:
@@ -145,7 +153,7 @@ class Settings(_Section):
             values = _read(path)
         for name, text in environ.items():
             if name.startswith(PREFIX):
-                _put(values, name.removeprefix(PREFIX).lower().split("__"), yaml.safe_load(text))
+                _put(values, name, text)
         values.setdefault("data_dir", str(default_data_dir(environ)))
         try:
             return cls.model_validate(values)
@@ -181,7 +189,30 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        values = values.setdefault(key, {})
-    values[keys[-1]] = value
+def _put(values: dict[str, Any], name: str, text: str) -> None:
+    """Set what the variable ``name`` stands for. Its text is never shown: it may be a secret."""
+    *sections, key = name.removeprefix(PREFIX).lower().split("__")
+    for section in sections:
+        if values.get(section) is None:
+            values[section] = {}
+        values = values[section]
+        if not isinstance(values, dict):
+            msg = f"{name}: {section} is set to a value, and has no keys of its own"
+            raise SettingsError(msg)
+    values[key] = _value(name, text.strip())
+
+
+def _value(name: str, text: str) -> Any:
+    """What a variable's text means: as it is, unless it is a list, a mapping or in quotes, which are YAML.
+
+    Everything else would be too: a password like ``0123`` or ``a #b`` would become another one.
+    """
+    if text in ("", "null", "~"):
+        return None
+    if text[0] not in "[{\"'":
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        msg = f"{name}: not valid YAML; write it in double quotes"
+        raise SettingsError(msg) from None

@@ -1,0 +1,71 @@
+"""Settings from a file and from variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub_config.settings import PREFIX, Settings, SettingsError
+
+
+def test_variables_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("port: 9000\npublic_url: https://a.example.org\nlocal:\n  host_path_roots: [/srv]\n")
+    settings = Settings.load({f"{PREFIX}PORT": "9001", f"{PREFIX}LOCAL__SANDBOX": "off"}, file=file)
+    assert settings.port == 9001
+    assert settings.public_url == "https://a.example.org"
+    assert settings.local.host_path_roots == (Path("/srv"),)
+    assert settings.local.sandbox == "off"
+
+
+@pytest.mark.parametrize("text", ["off", "'off'"])
+def test_a_sandbox_is_switched_off_with_quotes_and_without(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"local:\n  sandbox: {text}\n")
+    assert Settings.load({}, file=file).local.sandbox == "off"
+    assert Settings.load({f"{PREFIX}LOCAL__SANDBOX": text}).local.sandbox == "off"
+
+
+def test_a_section_that_the_file_leaves_empty_can_be_filled_by_variables(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("tls:\n")
+    assert Settings.load({f"{PREFIX}TLS__CERT": "/tls.crt"}, file=file).tls.cert == Path("/tls.crt")
+
+
+@pytest.mark.parametrize("text", ["0123", "1e3", "a #b", "a: b", "@x", "yes", "#x", "- x"])
+def test_a_secret_in_a_variable_is_taken_as_it_is(text: str) -> None:
+    assert Settings.load({f"{PREFIX}DATABASE_URL": text}).database_url.get_secret_value() == text
+    assert Settings.load({f"{PREFIX}DATABASE_URL": f'"{text}"'}).database_url.get_secret_value() == text
+
+
+def test_lists_numbers_and_switches_can_be_given_in_variables() -> None:
+    variables = {"LOCAL__HOST_PATH_ROOTS": '["/srv", "/data"]', "ACCOUNTS__LOCAL": "no", "LOCAL__CAPACITY_CPU": "1.5"}
+    settings = Settings.load({PREFIX + name: text for name, text in variables.items()})
+    assert settings.local.host_path_roots == (Path("/srv"), Path("/data"))
+    assert settings.accounts.local is False
+    assert settings.local.capacity_cpu == 1.5
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"PROT": "1"}, "prot"),
+        ({"LOCAL__SANDBOXX": "auto"}, "local.sandboxx"),
+        ({"PORT": "70000"}, "port"),
+        ({"PORT": "1", "PORT__A": "1"}, f"{PREFIX}PORT__A"),
+    ],
+)
+def test_what_is_wrong_is_named(variables: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Settings.load({PREFIX + name: text for name, text in variables.items()})
+
+
+def test_a_variable_that_is_not_yaml_is_named_and_its_text_is_not_shown() -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL") as caught:
+        Settings.load({f"{PREFIX}DATABASE_URL": '"secret'})
+    assert "secret" not in str(caught.value)
+
+
+def test_addresses_of_ipv6_are_in_brackets() -> None:
+    assert Settings.load({f"{PREFIX}HOST": "::1"}).address == "http://[::1]:8000"
