@@ -14,8 +14,10 @@ PORTAL_SOURCES := $(shell find $(PORTAL) -type f -not -path '*/node_modules/*' -
 PYTHON_SOURCES := hub_config primehub_spawner primehub_services tests benchmarks scripts setup.py
 PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
 # of pip's many lines, those that show that it goes on
-STEPS := awk '/^Collecting/ { n++; if (n % 25 == 0) { print "  found", n, "packages"; fflush() } } \
-  /^Installing collected/ { print "  installing them"; fflush() } /^Successfully installed/ { print "  done" }'
+STEPS := n=0; while IFS= read -r line; do case "$$line" in \
+  Collecting*) n=$$((n + 1)); if [ $$((n % 25)) = 0 ]; then echo "  found $$n packages"; fi ;; \
+  "Installing collected"*) echo "  installing them" ;; \
+  "Successfully installed"*) echo "  done" ;; esac; done
 # flags of `primehub up`, as in: make run UP="--port 9000"
 UP ?=
 # arguments of pytest, as in: make test ARGS="tests/unit -k quota"
@@ -75,12 +77,12 @@ $(VENV)/bin/python:
 # a package that is new at the top level has to be installed too
 $(VENV)/.installed: setup.py pyproject.toml $(wildcard *_*/__init__.py) | $(VENV)/bin/python
 	@echo "Installing PrimeHub and what it needs into $(VENV) (about a minute, once)"
-	@$(PIP) --editable . | $(STEPS)
+	@$(PIP) --editable . | { $(STEPS); }
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo "Installing the test tools into $(VENV) (once)"
-	@$(PIP) --editable '.[test]' | $(STEPS)
+	@$(PIP) --editable '.[test]' | { $(STEPS); }
 	@touch $@
 
 $(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock.json | $(VENV)/.installed
@@ -90,5 +92,5 @@ $(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock
 
 $(BUILT): $(PORTAL_SOURCES) $(PORTAL)/node_modules/.installed
 	@echo "Building the web pages"
-	@cd $(PORTAL) && $(NPM) run --silent build -- --logLevel warn
+	@cd $(PORTAL) && $(NPM) run --silent build -- --logLevel warn | cat  # no terminal, no animation
 	@touch $@
