@@ -35,13 +35,42 @@ REQUIRED = {"jupyterlab": "jupyterlab>=4,<5", "jupyterhub": "jupyterhub>=6.1,<7"
 KIND = "image-build"
 _LOOK_S = 0.3
 _MEMORY = 4 * 1024**3
-_SCRIPT = """\
+_RECIPE = "2"
+"""Changes when environments are made in another way, so that none of the old way is taken for one of the new."""
+_USER_SITE = """\
+# Lets people install packages beside the environment's, which nobody can write: pip then puts them into ~/.local.
+# They come after the environment's own, so that none of them can keep JupyterLab from starting.
+import os, site, sys
+
+def add_user_site():
+    folder = site.getusersitepackages()
+    try:
+        os.makedirs(folder, exist_ok=True)  # what is not there now would not be looked at later
+    except OSError:
+        pass
+    site.ENABLE_USER_SITE = True
+    site.addsitedir(folder)
+
+def then(customize=site.execsitecustomize):
+    add_user_site()
+    customize()
+
+# by now it is not known yet that this is a virtual environment, which by itself has no user's packages
+if not (sys.flags.no_user_site or sys.flags.isolated):
+    site.execsitecustomize = then
+"""
+_SCRIPT = f"""\
 set -e
 base="$1"; prefix="$2"; shift 2
 echo "primehub: making the environment"
 "$base" -m venv --clear "$prefix"
 echo "primehub: installing packages"
 "$prefix/bin/python" -m pip install --no-input --progress-bar off "$@"
+for site in "$prefix"/lib/python3*/site-packages; do
+  cat >"$site/primehub_user_site.py" <<'END'
+{_USER_SITE}END
+  echo 'import primehub_user_site' >"$site/primehub_user_site.pth"
+done
 echo "primehub: checking"
 "$prefix/bin/python" -c 'import jupyterlab, ipykernel'
 "$prefix/bin/python" -m jupyterhub.singleuser --version
@@ -122,7 +151,7 @@ class EnvironmentBuilder:
         base = choose_base(preferred or None, uid, gid)
         named = {_project(package) for package in source.packages}
         packages = (*source.packages, *(text for name, text in REQUIRED.items() if name not in named))
-        facts = "\n".join([slug, base.executable, *map(str, base.version), revision, *sorted(packages)])
+        facts = "\n".join([_RECIPE, slug, base.executable, *map(str, base.version), revision, *sorted(packages)])
         name = f"{slug}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
         return Build(name, f"build-{name}", self._layout.environments / name, base, packages)
 
