@@ -22,6 +22,7 @@ ARGUMENTS = "arguments"
 BWRAP_STATUS = "bwrap.json"
 INNER_FOLDER = "inner"
 READY = "ready"
+FILTER = "filter"
 PROFILE_S = 10
 """Seconds that a profile has."""
 _PROFILES = """\
@@ -59,6 +60,8 @@ class Tools:
     """Content of /etc/resolv.conf inside: name servers that are reached from a network namespace."""
     shell: str = "/bin/sh"
     """What runs the runner; bash where it is there, since dash drops variables with ``-`` or ``.`` in their names."""
+    seccomp: bytes = b""
+    """The filter of system calls; empty is none."""
     limit_processes: bool = False
     """Whether the limit on a user's processes counts each user namespace by itself (Linux 5.14)."""
 
@@ -86,6 +89,7 @@ def launch_files(spec: SandboxSpec, tools: Tools, folder: str) -> dict[str, str]
     return {
         SCRIPT: _script(spec, tools, folder),
         ARGUMENTS: "".join(f"{argument}\0" for argument in bwrap_arguments(spec, tools, folder)),
+        **({FILTER: tools.seccomp.decode(errors="surrogateescape")} if tools.seccomp else {}),
         f"{INNER_FOLDER}/{RUNNER}": runner_script(spec, tools),
         **{f"etc/{name}": text for name, text in _etc(spec, tools).items()},
     }
@@ -107,10 +111,11 @@ def _etc(spec: SandboxSpec, tools: Tools) -> dict[str, str]:
 def _script(spec: SandboxSpec, tools: Tools, folder: str) -> str:
     # the environment goes through a file: a command line can be read by everyone on the machine
     here = shlex.quote(folder)
+    seccomp = f" --seccomp 6 6<{here}/{FILTER}" if tools.seccomp else ""
     return (
         "#!/bin/sh\n"
         f"exec {shlex.quote(tools.bwrap)} --args 4 4<{here}/{ARGUMENTS}"
-        f" --json-status-fd 3 3>{here}/{BWRAP_STATUS} 5>{here}/{READY}"
+        f" --json-status-fd 3 3>{here}/{BWRAP_STATUS} 5>{here}/{READY}{seccomp}"
         f" -- {tools.shell} {INNER}/{RUNNER} {shlex.join(spec.argv)}\n"
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from primehub_services.domain.model import Model
 
-from . import cgroups, tools
+from . import cgroups, seccomp, tools
 from .command import Tools
 from .layout import workload_identity
 from .pythons import as_user
@@ -105,6 +107,7 @@ def _probe(data_dir: Path, options: SandboxOptions) -> Probed:
         disable_userns=found.disable_userns,
         resolv_conf=tools.resolv_conf(),
         shell="/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
+        seccomp=seccomp.program(platform.machine()),
         limit_processes=tools.counts_processes_per_namespace(),
     )
     return Probed(status, made)
@@ -162,7 +165,7 @@ def _probe_pasta(options: SandboxOptions, found: Tools, uid: int, gid: int) -> t
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         script = Path(folder, "try.sh")
-        script.write_text(f"#!/bin/sh\nexec {found.bwrap} {' '.join(_BWRAP)} /bin/true\n")
+        script.write_text(f"#!/bin/sh\nexec {shlex.join([found.bwrap, *_BWRAP, '/bin/true'])}\n")
         script.chmod(0o755)
         arguments = ("--config-net", "--no-map-gw", "-f", "-t", "none", "-u", "none", "-T", "none", "-U", "none")
         error = _run([pasta, *arguments, str(script)], uid, gid)

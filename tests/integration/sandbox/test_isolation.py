@@ -146,6 +146,27 @@ def test_no_namespace_can_be_made_inside(machine: Machine) -> None:
     assert "made" not in output
 
 
+KEYS = """
+import ctypes, os, platform
+call = ctypes.CDLL(None, use_errno=True).syscall
+add, request = {"x86_64": (248, 249), "aarch64": (217, 218)}[platform.machine()]
+print("key", call(add, b"user", b"ticket", b"secret", 6, -4), ctypes.get_errno())
+print("asked", call(request, b"user", b"ticket", None, -3), ctypes.get_errno())
+print("keys", open("/proc/keys").read().count("ticket"))
+"""
+
+
+def test_nothing_is_kept_in_the_kernels_keyrings_which_all_workloads_share(machine: Machine) -> None:
+    _, output = machine.run("one", f"{machine.prefix}/bin/python", "-c", KEYS)
+    assert output.split("\n")[:3] == ["key -1 1", "asked -1 1", "keys 0"]
+
+
+def test_the_first_process_inside_is_filtered_too(machine: Machine) -> None:
+    # it may be traced, and would otherwise do for the workload what the workload may not
+    _, output = machine.run("one", "grep Seccomp: /proc/1/status /proc/self/status")
+    assert [line.split()[-1] for line in output.splitlines()] == ["2", "2"]
+
+
 def test_the_environment_is_not_on_a_command_line(machine: Machine) -> None:
     machine.start("one", 'echo "$TOKEN"; exec sleep 300', env={"TOKEN": "verysecret-5f3a"})
     machine.says("one", "verysecret-5f3a")

@@ -88,6 +88,13 @@ def test_the_script_becomes_bwrap_and_quotes_what_it_passes() -> None:
     assert files["etc/resolv.conf"] == "nameserver 192.0.2.1\n"
 
 
+def test_the_filter_of_system_calls_goes_to_bwrap_byte_by_byte() -> None:
+    program = bytes(range(256))
+    files = launch_files(spec(), replace(TOOLS, seccomp=program), FOLDER)
+    assert f" --seccomp 6 6<{FOLDER}/filter -- " in files["launch.sh"]
+    assert files["filter"].encode(errors="surrogateescape") == program
+
+
 def test_the_environment_is_in_no_file_but_bwraps_arguments() -> None:
     files = launch_files(spec(env={"TOKEN": "secret-9"}), TOOLS, FOLDER)
     assert [name for name, text in files.items() if "secret-9" in text] == ["arguments"]
