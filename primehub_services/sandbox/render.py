@@ -121,7 +121,7 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         labels=plan.labels,
     )
     if not target.sandboxed:
-        spec = _on_the_machine(spec, layout)
+        spec = _on_the_machine(spec)
     return Rendered(spec=spec, left_out=tuple(left_out))
 
 
@@ -240,10 +240,12 @@ def _gpus(plan: LaunchPlan, target: Target) -> dict[str, str]:
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": numbers, "NVIDIA_VISIBLE_DEVICES": numbers}
 
 
-def _on_the_machine(spec: SandboxSpec, layout: Layout) -> SandboxSpec:
+def _on_the_machine(spec: SandboxSpec) -> SandboxSpec:
     """The spec without a sandbox: every path of a pod replaced by the folder that stands for it."""
     scratch = f"/tmp/primehub-{spec.key}"
-    places = {bind.path: bind.source for bind in spec.binds} | {"/tmp": scratch}
+    prefix = spec.env["VIRTUAL_ENV"]
+    # the environment stays where it is, also below /tmp
+    places = {bind.path: bind.source for bind in spec.binds} | {"/tmp": scratch, prefix: prefix}
 
     def real(text: str) -> str:
         for path in sorted(places, key=len, reverse=True):
