@@ -1,12 +1,13 @@
 """The files by which supervisor and platform know of each other, in one folder for each workload.
 
-``plan.json``     what the supervisor is to run (0600: it is where the spec's environment ends up in no file of its own)
+``plan.json``     what the supervisor is to run (0600: it may hold the spec's environment). Gone once it runs.
 ``spec.json``     the spec, without its environment
 ``lock``          held by the supervisor while it lives: the proof of life, where a pid would prove nothing
 ``status.json``   replaced whole at each change
 ``end``           written in place when the workload is over; its blocks are taken at the start, so that a full disk
                   cannot make a workload's end unknown
-``stop``          the request to stop, with its grace period; ``wake`` is the pipe that makes the supervisor look
+``stop``          the request to stop, with its grace period; ``wake`` is the pipe that makes the supervisor look, and
+                  that the request goes through too, since a full disk takes no file
 ``log.<offset>``  output (``logfile``)
 ``launch/``       what the workload's user may read: script, bwrap's arguments, files of /etc. Gone when it is over.
 

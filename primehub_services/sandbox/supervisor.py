@@ -56,7 +56,7 @@ class Supervisor:
             "forward_in": plan["forward_in"],
             "limited_by": "",
         }
-        self._output = -1
+        self._output = self._wake = -1
         self._sampled: tuple[float, float] | None = None
         self._next_sample = 0.0
 
@@ -64,6 +64,8 @@ class Supervisor:
 
     def begin(self) -> str:
         """Starts the workload. Returns an empty text, or what went wrong."""
+        # before anybody is told that it runs: what is asked through the pipe waits in it
+        self._wake = os.open(self.folder / records.WAKE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._limit()
         reader, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reader, False)
@@ -83,6 +85,7 @@ class Supervisor:
             # the runner has said so: every step of making the sandbox went well
             if ready.stat().st_size:
                 self._find_inner()
+                self._forget_environment()
                 self.status |= {"state": "running", "started_at": _now()}
                 self._save()
                 return ""
@@ -92,6 +95,12 @@ class Supervisor:
             time.sleep(0.01)
         self._kill_all()
         return f"its sandbox was not ready after {START_TIMEOUT_S:.0f} s. {self._tail()}"
+
+    def _forget_environment(self) -> None:
+        """What began it has been read; its environment, which may hold secrets, is on no disk while it runs."""
+        for path in (self.folder / records.PLAN, self.folder / records.LAUNCH / "arguments"):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _limit(self) -> None:
         limits = self.plan["limits"]
@@ -124,7 +133,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Stays until the workload is over, and records how it ended."""
-        wake = os.open(self.folder / records.WAKE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        wake = self._wake
         signals, signals_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(signals_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -141,7 +150,9 @@ class Supervisor:
                         poller.unregister(handle)
                 else:
                     with contextlib.suppress(BlockingIOError):
-                        os.read(handle, 4096)
+                        data = os.read(handle, 4096)
+                        if handle == wake:
+                            self._hear(data)
             self._look_for_stop()
             self._reap()
             self._watch()
@@ -176,6 +187,14 @@ class Supervisor:
                 return
             if self.main is not None and pid == self.main.pid:
                 self.wait_status = status
+
+    def _hear(self, data: bytes) -> None:
+        """A request to stop that came through the pipe: on a full disk it is in no file."""
+        import json
+
+        for line in data.splitlines():
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
+                self._ask_to_stop(json.loads(line).get("grace_s", self.plan["grace_s"]))
 
     def _look_for_stop(self) -> None:
         request = records.read(self.folder / records.STOP)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import re
 import stat
@@ -277,31 +278,40 @@ class Workloads:
     def stop(self, key: str, grace_s: float | None = None) -> None:
         """Asks the workload to end (SIGTERM), and ends it after ``grace_s``. Returns at once; absence is success.
 
-        Raises ``WorkloadError`` where the request cannot be written (a full disk).
+        Raises ``WorkloadError`` where the request cannot be written: on a full disk, to a workload that just begins.
         """
         folder = self._folder(key)
         status = self.status(key)
         if status is None or not status.alive:
             return
         request = {} if grace_s is None else {"grace_s": grace_s}
+        written: OSError | None = None
         try:
             records.write(folder / records.STOP, request)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            # on a full disk the pipe alone has to do
+            written = problem
+        try:
             wake = os.open(folder / records.WAKE, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return
         except OSError as problem:
-            if problem.errno == errno.ENXIO:
+            if problem.errno == errno.ENXIO and written is None:
                 return  # no reader yet: the supervisor looks for the request when it begins to listen
-            raise launch.unwritable(folder, problem) from problem
+            raise launch.unwritable(folder, written or problem) from problem
         with contextlib.suppress(BlockingIOError):
-            os.write(wake, b"\n")
+            os.write(wake, json.dumps(request).encode() + b"\n")
         os.close(wake)
 
     def stop_all(self, grace_s: float) -> list[str]:
         """Stops every workload and waits. Returns the keys of those that are alive after all."""
         alive = [status.key for status in self.list_() if status.alive]
         for key in alive:
-            self.stop(key, grace_s)
+            # one that cannot be asked keeps none of the others from being
+            with contextlib.suppress(WorkloadError):
+                self.stop(key, grace_s)
         deadline = time.monotonic() + grace_s + 10
         while alive and time.monotonic() < deadline:
             time.sleep(0.05)

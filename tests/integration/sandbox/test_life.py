@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from primehub_services.sandbox import processes
 from primehub_services.sandbox.errors import WorkloadError
 from primehub_services.sandbox.spec import WorkloadState
 from primehub_services.sandbox.workloads import Workloads
+from tests.support.parts import require
 from tests.support.sandbox import Machine, alive_with, free_port, make_plan
 from tests.support.waiting import wait_for
 
@@ -228,12 +230,18 @@ def test_usage_is_sampled(machine: Machine) -> None:
     assert wait_for(usage, what="a sample")
 
 
-def test_secrets_are_gone_from_the_disk_when_it_is_over(either: Machine) -> None:
-    either.start("one", 'echo "${#TOKEN}"; exit 0', env={"TOKEN": "verysecret-77aa"})
-    either.ended("one")
+def test_secrets_are_on_no_disk_while_it_runs_and_afterwards(either: Machine) -> None:
+    either.start("one", 'echo "${#TOKEN}"; while [ ! -e end ]; do sleep 0.05; done', env={"TOKEN": "verysecret-77aa"})
     folder = either.workloads.layout.workload("one")
-    found = [path for path in folder.rglob("*") if path.is_file() and b"verysecret-77aa" in path.read_bytes()]
-    assert not found
+
+    def found() -> list[Path]:
+        return [path for path in folder.rglob("*") if path.is_file() and b"verysecret-77aa" in path.read_bytes()]
+
+    assert not found()
+    (either.workloads.layout.home("ann") / "end").touch()
+    assert either.ended("one").code == 0
+    assert not found()
+    assert either.output("one").strip() == str(len("verysecret-77aa"))
 
 
 def test_what_runs_is_listed_and_what_ended_is_removed_on_request(machine: Machine) -> None:
@@ -285,28 +293,49 @@ def fill(path: Path) -> None:
             file.write(b"x" * 4096)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_is_named_at_the_start_and_does_not_end_what_runs(plain_python: str, tmp_path: Path) -> None:
+@pytest.fixture
+def small(plain_python: str, tmp_path: Path) -> Iterator[Machine]:
+    """A machine whose data folder is on a disk of 2 MiB, ``tmp_path / "disk"``."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
     disk = tmp_path / "disk"
     disk.mkdir()
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o711)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=False).returncode != 0:
-        pytest.skip("no small disk can be mounted here")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=False)
+    require("sandbox", done.returncode == 0, "no small disk can be mounted here")
     machine = Machine(Workloads(disk / "data"), plain_python)
     try:
-        machine.start("one", "echo up; sleep 1; head -c 4000000 /dev/zero; echo; sleep 0.2; exit 6")
-        machine.says("one", "up")
-        fill(disk / "filler")
-        with pytest.raises(WorkloadError, match="full") as refusal:
-            machine.start("two", "true")
-        assert refusal.value.code == "disk-full"
-        status = machine.ended("one")
-        assert (status.code, status.reason) == (6, "Error")
-        assert "could not be written" in status.message
+        yield machine
     finally:
         machine.workloads.stop_all(0)
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_is_named_at_the_start_and_does_not_end_what_runs(small: Machine, tmp_path: Path) -> None:
+    home = small.workloads.layout.home("ann")
+    # taking a file away needs no room
+    small.start(
+        "one", "touch wait; echo up; while [ -e wait ]; do sleep 0.05; done; head -c 4000000 /dev/zero; echo; exit 6"
+    )
+    small.says("one", "up")
+    fill(tmp_path / "disk" / "filler")
+    with pytest.raises(WorkloadError, match="full") as refusal:
+        small.start("two", "true")
+    assert refusal.value.code == "disk-full"
+    (home / "wait").unlink()
+    status = small.ended("one")
+    assert (status.code, status.reason) == (6, "Error")
+    assert "could not be written" in status.message
+
+
+def test_on_a_full_disk_a_workload_can_still_be_stopped(small: Machine, tmp_path: Path) -> None:
+    small.start("one", "trap 'exit 7' TERM; echo up; while true; do sleep 0.05; done")
+    small.says("one", "up")
+    fill(tmp_path / "disk" / "filler")
+    small.workloads.stop("one", 20)
+    status = small.ended("one")
+    assert (status.code, status.reason) == (7, "Stopped")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root is kept out of its own folder only as another user")
