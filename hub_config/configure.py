@@ -32,7 +32,6 @@ NAMED_SERVERS = 10
 AUTH_REFRESH = 3
 """Seconds after which the hub asks again whether a person may go on. With the API's own 5 s, under 10 in all."""
 COOKIE_DAYS = 7.0
-CULL_EVERY = 30
 KEPT = (
     "HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER", "XDG_DATA_HOME", "XDG_CACHE_HOME",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -224,7 +223,7 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
             "command": [
                 *_python("jupyterhub_idle_culler"),
                 f"--config={HERE / 'culler_config.py'}",
-                f"--cull-every={CULL_EVERY}",
+                f"--cull-every={settings.cull_interval}",
             ],
             "environment": {"PRIMEHUB_API_URL": url + API_PATH, "PATH": environ.get("PATH", os.defpath)},
             "display": False,

@@ -120,6 +120,7 @@ class Settings(_Section):
     spawn_timeout: int = Field(default=300, ge=10, description="seconds")
     slow_spawn_timeout: float = Field(default=2, ge=0, description="seconds")
     poll_interval: int = Field(default=5, ge=1, description="seconds")
+    cull_interval: int = Field(default=30, ge=1, description="seconds between two looks for idle notebooks")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

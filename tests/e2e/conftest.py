@@ -14,7 +14,7 @@ from tests.support.platform import Platform, running_platform
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """One platform for all tests that leave it as they found it, with its administrator signed in."""
-    with running_platform() as started:
+    with running_platform({"PRIMEHUB_SETTING__CULL_INTERVAL": "2"}) as started:
         yield started
 
 
