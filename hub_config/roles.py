@@ -41,7 +41,7 @@ SERVICE_ROLES: tuple[ServiceRole, ...] = (
             "start:servers": "start a notebook that was asked for",
             "delete:servers": "stop a notebook; end those of somebody who has left",
             "tokens": "revoke the tokens of somebody who has left",
-            "admin:users": "make the hub's user of an account, set its admin mark, remove it",
+            "admin:users": "make the hub's user of an account, remove it",
             "admin:groups": "keep the hub's groups a copy of PrimeHub's",
         },
     ),

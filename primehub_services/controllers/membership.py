@@ -1,4 +1,8 @@
-"""Projects people and groups into the hub, which other Jupyter tools read. PrimeHub's own checks never rest on it."""
+"""Projects people and groups into the hub, which other Jupyter tools read. PrimeHub's own checks never rest on it.
+
+Who administers the hub is not written from here: only an administrator may give that. The authenticator says it at
+each sign-in, and whenever the hub asks anew whether somebody may go on.
+"""
 
 from __future__ import annotations
 
@@ -43,15 +47,8 @@ class MembershipController:
         self._written, self._looked = wanted, now
 
     async def _users(self, wanted: Projection) -> None:
-        people = dict(await self._hub.people())
-        for names in _batches(sorted(wanted.users - people.keys())):
+        for names in _batches(sorted(wanted.users - set(await self._hub.people()))):
             await self._hub.ensure_users(names)
-        for name in sorted(wanted.users & wanted.admins):
-            if not people.get(name):
-                await self._hub.set_admin(name, True)
-        for name, admin in sorted(people.items()):
-            if admin and name in wanted.known and name not in wanted.admins:
-                await self._hub.set_admin(name, False)
 
     async def _groups(self, wanted: Projection) -> None:
         existing = await self._hub.groups()

@@ -25,14 +25,11 @@ class HubPort(Protocol):
     async def stop_server(self, user: str, name: str) -> bool:
         """Stop a server; True once it is gone."""
 
-    async def people(self) -> Mapping[str, bool]:
-        """Every name that the hub knows, and whether it has the hub's own administration."""
+    async def people(self) -> Collection[str]:
+        """Every name that the hub knows."""
 
     async def ensure_users(self, names: Sequence[str]) -> None:
         """Make the users that are not there."""
-
-    async def set_admin(self, name: str, admin: bool) -> None:
-        """Give or take the hub's own administration."""
 
     async def delete_user(self, name: str) -> None:
         """Delete the user, with sessions, tokens and servers."""

@@ -131,17 +131,13 @@ class HubClient:
 
     # people
 
-    async def people(self) -> dict[str, bool]:
-        """Every name that the hub knows, and whether it has the hub's own administration."""
-        return {user["name"]: bool(user.get("admin")) async for user in self._pages("/users", {})}
+    async def people(self) -> frozenset[str]:
+        """Every name that the hub knows."""
+        return frozenset([user["name"] async for user in self._pages("/users", {})])
 
     async def ensure_users(self, names: Sequence[str]) -> None:
         """Make the users that are not there."""
         await self._call("POST", "/users", json={"usernames": list(names)}, allow=(409,))
-
-    async def set_admin(self, name: str, admin: bool) -> None:
-        """Give or take the hub's own administration."""
-        await self._call("PATCH", f"/users/{_q(name)}", json={"admin": admin})
 
     async def delete_user(self, name: str) -> None:
         """Delete the user, with its servers and tokens."""

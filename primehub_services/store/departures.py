@@ -52,9 +52,6 @@ class Projection:
 
     users: frozenset[str]
     """Who may sign in."""
-    known: frozenset[str]
-    """Everybody who ever had an account."""
-    admins: frozenset[str]
     groups: dict[str, frozenset[str]]
     """By slug, with members' hub names."""
     gone: frozenset[str]
@@ -64,7 +61,7 @@ class Projection:
 def projection(uow: UnitOfWork) -> Projection:
     """Accounts that may sign in, and the groups they are in by any origin."""
     live = sa.and_(AccountRow.enabled, AccountRow.deleted_at.is_(None))
-    people = uow.session.execute(sa.select(AccountRow.name, live, AccountRow.platform_admin)).all()
+    people = uow.session.execute(sa.select(AccountRow.name).where(live)).scalars()
     groups = uow.session.execute(sa.select(GroupRow.slug, GroupRow.deleted_at)).all()
     members: dict[str, set[str]] = {slug: set() for slug, deleted in groups if deleted is None}
     for slug, name in uow.session.execute(
@@ -75,9 +72,7 @@ def projection(uow: UnitOfWork) -> Projection:
     ):
         members[slug].add(name)
     return Projection(
-        users=frozenset(name for name, enabled, _ in people if enabled),
-        known=frozenset(name for name, _, _ in people),
-        admins=frozenset(name for name, enabled, admin in people if enabled and admin),
+        users=frozenset(people),
         groups={slug: frozenset(names) for slug, names in members.items()},
         gone=frozenset(slug for slug, deleted in groups if deleted is not None),
     )

@@ -27,7 +27,7 @@ def start(database: Database, cast: Cast, clock: FixedClock) -> Start:
     database.write_now(fill)
     begun = Start(database, cast, clock)
     begun.go(last="become_ready")
-    begun.hub.known = {"ann": False, "gil": False}
+    begun.hub.known = {"ann", "gil"}
     return begun
 
 

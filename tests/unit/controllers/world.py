@@ -58,7 +58,7 @@ class Hub:
     present: dict[tuple[str, str], HubServer] = field(default_factory=dict)
     starts: dict[tuple[str, str], str] = field(default_factory=dict)
     """The start id that the spawner runs."""
-    known: dict[str, bool] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
     memberships: dict[str, set[str]] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     refuses: dict[tuple[str, ...], Exception] = field(default_factory=dict)
@@ -108,23 +108,19 @@ class Hub:
         self._forget((user, name), start_id)
         return True
 
-    async def people(self) -> Mapping[str, bool]:
+    async def people(self) -> set[str]:
         self._called("people")
-        return dict(self.known)
+        return set(self.known)
 
     async def ensure_users(self, names: Sequence[str]) -> None:
         for name in names:
             self._called("ensure", name)
-            self.known.setdefault(name, False)
-
-    async def set_admin(self, name: str, admin: bool) -> None:
-        self._called("admin", name, str(admin))
-        self.known[name] = admin
+            self.known.add(name)
 
     async def delete_user(self, name: str) -> None:
         self._called("delete", name)
         assert not [user for user, _ in self.present if user == name]
-        self.known.pop(name, None)
+        self.known.discard(name)
 
     async def revoke_tokens(self, user: str) -> int:
         self._called("revoke", user)
@@ -144,7 +140,7 @@ class Hub:
 
     async def add_to_group(self, name: str, users: Sequence[str]) -> None:
         self._called("add", name, *users)
-        assert set(users) <= self.known.keys()
+        assert set(users) <= self.known
         self.memberships[name] |= set(users)
 
     async def remove_from_group(self, name: str, users: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyterhub.services.service import _MockUser, _ServiceSpawner
 from traitlets.config import Config
 
 from hub_config.configure import WITHHELD, configure, services_environment
@@ -165,3 +166,15 @@ def test_the_documentations_table_has_every_permission_and_every_scope_of_a_serv
     text = as_markdown()
     assert all(f"`{name}`" in text for name in PERMISSIONS)
     assert all(f"`{scope}`" in text for role in SERVICE_ROLES for scope in role.scopes)
+
+
+async def test_a_service_that_died_is_started_again_at_once(tmp_path: Path) -> None:
+    configured(tmp_path)
+    spawner = _ServiceSpawner(user=_MockUser(name="x"), cmd=["true"])
+    spawner.start_polling()
+    assert spawner.poll_interval <= 2
+    spawner.stop_polling()
+
+
+def test_a_notebook_that_is_slow_to_answer_does_not_hold_up_a_restarted_hub(tmp_path: Path) -> None:
+    assert configured(tmp_path).JupyterHub.init_spawners_timeout <= 2
