@@ -15,6 +15,10 @@ import httpx
 import psutil
 import pytest
 
+from primehub_services.cli.machine import ports
+from primehub_services.sandbox.layout import workload_identity
+from primehub_services.sandbox.spec import SandboxSpec
+from primehub_services.sandbox.workloads import Workloads
 from tests.support.platform import (
     COMMAND,
     PASSWORD,
@@ -215,6 +219,36 @@ def test_a_start_after_a_kill_takes_over_the_proxy_and_replaces_the_hub(fresh: P
     assert after["hub_pid"] != before["hub_pid"]
     assert not psutil.pid_exists(before["hub_pid"])
     assert fresh.stop() == 0
+    wait_for(lambda: gone(fresh), what="no process is left")
+
+
+def test_a_start_that_cannot_have_its_port_ends_nothing_that_an_earlier_one_left(fresh: Platform) -> None:
+    fresh.start()
+    before = fresh.state()
+    assert fresh.process is not None
+    fresh.process.kill()
+    fresh.process.wait()
+    workloads = Workloads(fresh.data)
+    outlived = SandboxSpec(
+        key="outlived",
+        argv=("/bin/sleep", "600"),
+        sandboxed=False,
+        cwd="/",
+        env={"PATH": "/bin"},
+        **dict(zip(("uid", "gid"), workload_identity(1000), strict=True)),
+    )
+    workloads.start(outlived)
+    os.kill(before["proxy_pid"], signal.SIGKILL)
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        wait_for(lambda: ports.is_free("127.0.0.1", fresh.port), what="the port is free")
+        holder.bind(("127.0.0.1", fresh.port))
+        holder.listen()
+        assert up(fresh).returncode == 1
+    status = workloads.status("outlived")
+    assert status is not None
+    assert status.alive
+    assert fresh.cli("down", "--data", str(fresh.data)).returncode == 0
     wait_for(lambda: gone(fresh), what="no process is left")
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,15 +68,17 @@ class Platform:
     async def run(self, when_ready: Callable[[Platform], None]) -> None:
         """Start everything, call ``when_ready``, and keep it running until a signal asks to stop.
 
-        Raises ``StartError`` where it cannot start; whatever was started is ended then.
+        Raises ``StartError`` where it cannot start; whatever was started is ended then. Where not even the ports can be
+        had, nothing was, and notebooks that outlived an earlier start go on.
         """
         self._handle_signals()
+        proxy_runs = await self._take_ports()
         try:
-            await self._begin()
+            self._begin(proxy_runs)
             if await self._wait_until_ready():
-                self._write_state("ready")
                 systemd.notify("READY=1")
                 when_ready(self)
+                self._write_state("ready")  # whoever follows a detached start stops reading then
                 watching = asyncio.create_task(self._watch_images())
                 await self._supervise()
                 await watching
@@ -104,7 +106,8 @@ class Platform:
             self.say("")  # after the terminal's ^C
         self._stop.set()
 
-    async def _begin(self) -> None:
+    async def _take_ports(self) -> bool:
+        """Settle where everything listens; returns whether the proxy of an earlier start goes on."""
         folders, address = self.plan.folders, self.plan.address
         kept = await self._adopt_proxy()
         if not kept:
@@ -115,8 +118,11 @@ class Platform:
             await processes.end(processes.services_of(last_hub), 5)
         folders.first_sign_in.unlink(missing_ok=True)  # the services write it again while the link is unused
         self.ports = ports.assign(folders, self.plan.fixed_ports, ours=held)
+        return kept
+
+    def _begin(self, proxy_runs: bool) -> None:
         self._write_state("starting")
-        if not kept:
+        if not proxy_runs:
             self._start_proxy()
         self.say("Starting the hub and its services")
         self._start_hub()
@@ -129,7 +135,8 @@ class Platform:
         wanted = self._proxy_command(last) if last.keys() >= set(ports.INTERNAL) else None
         for process in found:
             try:
-                if process.cmdline() == wanted:
+                # anybody can write such a command line
+                if process.cmdline() == wanted and process.uids().effective == os.geteuid():
                     self.say(f"Taking over the proxy that runs already (process {process.pid})")
                     self.proxy.adopt(process)
                     await processes.end([p for p in found if p.pid != process.pid], 5)
@@ -282,19 +289,28 @@ class Platform:
         await processes.end(processes.services_of(self.ports["hub_port"]), 5, self._hasten)
 
     async def _end(self) -> None:
-        """Notebooks, services, hub, proxy, in that order; then whatever else of ours is left."""
+        """Notebooks, services, hub, proxy, in that order; then whatever else of ours is left.
+
+        A step that fails (on a full disk, say) is told of, and keeps none after it from being done.
+        """
         self._write_state("stopping")
         systemd.notify("STOPPING=1")
         data = self.plan.folders.data
-        self.say("Stopping notebooks")
-        await workloads.stop_all(data, NOTEBOOK_GRACE, self._hasten)
-        self.say("Stopping the hub and its services")
-        if self.ports:
-            await self._stop_hub()
-        await workloads.stop_all(data, 0, self._hasten)  # one that was started meanwhile
-        self.say("Stopping the proxy")
-        await self.proxy.stop(5, self._hasten)
-        await processes.end(processes.marked(data), 0)
+        steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+            ("Stopping notebooks", lambda: workloads.stop_all(data, NOTEBOOK_GRACE, self._hasten)),
+            ("Stopping the hub and its services", self._stop_hub),
+            # one that was started meanwhile
+            ("", lambda: workloads.stop_all(data, 0, self._hasten)),
+            ("Stopping the proxy", lambda: self.proxy.stop(5, self._hasten)),
+            ("", lambda: processes.end(processes.marked(data), 0)),
+        )
+        for text, step in steps:
+            if text:
+                self.say(text)
+            try:
+                await step()
+            except Exception as error:
+                self.say(f"That did not go well: {error}")
 
     def _write_state(self, phase: str) -> None:
         state = {

@@ -21,6 +21,8 @@ import pytest
 
 from primehub_services.cli.machine import addresses, folders, locks, node, ports, processes, proxy, systemd
 from primehub_services.cli.machine.errors import StartError
+from primehub_services.sandbox import tools
+from tests.support.parts import require
 from tests.support.waiting import wait_for, wait_for_async
 
 
@@ -326,6 +328,24 @@ def test_a_part_runs_in_a_session_of_its_own_and_is_found_by_its_mark(
     assert [p.pid for p in processes.leaders(tmp_path, "hub")] == [process.pid]
     assert processes.leaders(tmp_path, "proxy") == []
     assert processes.marked(tmp_path / "other") == []
+
+
+def test_what_runs_in_a_sandbox_is_never_taken_for_ours(tmp_path: Path) -> None:
+    [bwrap, *_] = tools.bwrap_candidates(None, os.geteuid())
+    words = [bwrap, "--dev-bind", "/", "/", "--unshare-user", "--unshare-pid", "--die-with-parent"]
+    require("sandbox", subprocess.run([*words, "/bin/true"], check=False).returncode == 0, "bubblewrap does not run")
+    words += ["--setenv", processes.PLATFORM, str(tmp_path), "--setenv", processes.PART, "proxy"]
+    with subprocess.Popen([*words, "/bin/sleep", "60"]) as child:
+        try:
+
+            def bearing() -> list[psutil.Process]:
+                inside = psutil.Process(child.pid).children(recursive=True)
+                return [p for p in inside if p.environ().get(processes.PLATFORM) == str(tmp_path)]
+
+            wait_for(bearing, what="the sandboxed process bears the mark")
+            assert processes.marked(tmp_path) == []
+        finally:
+            child.kill()
 
 
 async def test_a_part_that_does_not_listen_is_ended_after_its_grace(part: processes.Supervised) -> None:
