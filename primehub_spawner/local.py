@@ -26,6 +26,8 @@ LOOK_EVERY = 0.1
 LAST_WORDS = 2000
 """Bytes of the log that a failure quotes from."""
 NOTEBOOK_MAIN = Path(__file__).with_name("notebook_main.py").read_text()
+SAFE_MODE = "If something in your home folder is the reason, start in safe mode and mend it."
+_FULL = ("No space left on device", "Disk quota exceeded")
 _PORT_TAKEN = ("already in use", "EADDRINUSE")
 
 
@@ -184,12 +186,7 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
         with contextlib.suppress(WorkloadError):
             chunk = await asyncio.to_thread(self.workloads.read_log, start_id, -LAST_WORDS)
             log = chunk.data.decode(errors="replace").strip()
-        if any(words in log for words in _PORT_TAKEN):
-            return _PortTaken()
-        how = "it is not there any more" if status is None else f"{status.reason or 'exit'}, code {status.code}"
-        last = log.splitlines()[-1][:300] if log else "nothing"
-        text = f"The server ended while it started ({how}). The last line of its log: {last}"
-        return SpawnException(text, reason="exited", status_code=500)
+        return ended_early(status, log)
 
     async def _status(self, key: str) -> WorkloadStatus | None:
         return await asyncio.to_thread(self.workloads.status, key)
@@ -197,6 +194,19 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
 
 class _PortTaken(Exception):
     """Somebody else took the port between our look and the server's start."""
+
+
+def ended_early(status: WorkloadStatus | None, log: str) -> Exception:
+    """Why a server ended before it answered, from the end of its log."""
+    if any(words in log for words in _PORT_TAKEN):
+        return _PortTaken()
+    if any(words in log for words in _FULL):
+        text = "There is no room left for your files. Start in safe mode, delete what you do not need, and start again."
+        return SpawnException(text, reason="disk-full", status_code=500)
+    how = "it is not there any more" if status is None else f"{status.reason or 'exit'}, code {status.code}"
+    last = log.splitlines()[-1][:300] if log else "nothing"
+    text = f"The server ended while it started ({how}). The last line of its log: {last}"
+    return SpawnException(f"{text} {SAFE_MODE}", reason="exited", status_code=500)
 
 
 def free_port() -> int:
