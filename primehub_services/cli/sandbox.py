@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,23 @@ from .control import data_option
 from .machine import workloads
 from .machine.errors import StartError
 from .up import load, report, wrapped
+
+if TYPE_CHECKING:
+    from hub_config.settings import Settings
+
+settings_option = click.option(
+    "--settings", type=click.Path(path_type=Path), help="YAML file of settings, as for `primehub up`."
+)
+
+
+def _settings(data: Path | None, file: Path | None) -> Settings:
+    from hub_config.settings import SettingsError
+
+    try:
+        return load({"data": data, "settings": file})[0]
+    except SettingsError as error:
+        report(StartError(f"The settings are not valid:\n{error}"))
+        raise
 
 
 @click.group()
@@ -23,35 +41,37 @@ def sandbox() -> None:
 
 @sandbox.command("status")
 @data_option
+@settings_option
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-def status(data: Path | None, as_json: bool) -> None:
+def status(data: Path | None, settings: Path | None, as_json: bool) -> None:
     """Show what was tried and how it went. Ends with code 1 where no sandbox can run."""
-    settings, _ = load({"data": data})
-    found = workloads.sandbox_status(settings)
+    chosen = _settings(data, settings)
+    found = workloads.sandbox_status(chosen)
     if as_json:
         click.echo(json.dumps(found.model_dump(mode="json"), indent=2))
     else:
-        for sentence in workloads.sandbox_sentences(settings):
+        for sentence in workloads.sandbox_sentences(chosen):
             click.echo(wrapped(sentence))
     raise SystemExit(0 if found.sandboxed else 1)
 
 
 @sandbox.command("enable")
 @data_option
+@settings_option
 @click.option("--print", "print_it", is_flag=True, help="Only print the AppArmor profile.")
-def enable(data: Path | None, print_it: bool) -> None:
+def enable(data: Path | None, settings: Path | None, print_it: bool) -> None:
     """Let sandboxes run where AppArmor forbids them (Ubuntu 24.04 and later). Installing needs root."""
     from ..sandbox import probe, tools
 
-    settings, _ = load({"data": data})
-    candidates = tools.bwrap_candidates(settings.data_dir, os.geteuid())
+    chosen = _settings(data, settings)
+    candidates = tools.bwrap_candidates(chosen.data_dir, os.geteuid())
     if not candidates:
         report(StartError("There is no bubblewrap.", "Install it: apt-get install bubblewrap"))
     profile = probe.apparmor_profile(candidates[0])
     if print_it:
         click.echo(profile, nl=False)
         return
-    if workloads.sandbox_status(settings).sandboxed:
+    if workloads.sandbox_status(chosen).sandboxed:
         click.echo("Sandboxes run here already; nothing is to be done.")
         return
     parser = shutil.which("apparmor_parser")
@@ -67,5 +87,5 @@ def enable(data: Path | None, print_it: bool) -> None:
     if loaded.returncode:
         report(StartError(f"AppArmor does not take the profile: {loaded.stderr.strip()}"))
     probe.forget()
-    for sentence in workloads.sandbox_sentences(settings):
+    for sentence in workloads.sandbox_sentences(chosen):
         click.echo(wrapped(sentence))

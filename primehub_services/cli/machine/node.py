@@ -62,5 +62,8 @@ def _version(node: Path) -> str:
 
 
 if __name__ == "__main__":  # for the Makefile: run npm with the Node found
-    found = find()
+    try:
+        found = find()
+    except StartError as error:
+        raise SystemExit(f"{error.message}\n{error.fix}") from None
     os.execve(found.npm[0], [*found.npm, *sys.argv[1:]], found.environment())

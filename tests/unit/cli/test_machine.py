@@ -18,9 +18,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
 from primehub_services.cli.machine import addresses, folders, locks, node, ports, processes, proxy, systemd
 from primehub_services.cli.machine.errors import StartError
+from primehub_services.cli.main import cli
 from primehub_services.sandbox import tools
 from tests.support.parts import require
 from tests.support.waiting import wait_for, wait_for_async
@@ -401,6 +403,22 @@ def test_a_large_log_is_rotated_while_its_writer_goes_on(tmp_path: Path) -> None
     assert (tmp_path / "hub.log.1").read_bytes() == b"4" * 2000
     assert (tmp_path / "hub.log.1").stat().st_mode & 0o077 == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["hub.log", "hub.log.1", "hub.log.2", "hub.log.3"]
+
+
+# the command
+
+
+def test_the_sandbox_command_minds_the_settings_file_and_names_what_is_wrong_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    words = ["sandbox", "status", "--data", str(tmp_path), "--settings", str(file)]
+    file.write_text("local:\n  sandbox: off\n")
+    found = CliRunner().invoke(cli, [*words, "--json"])
+    assert found.exit_code == 1
+    assert "switched off" in json.loads(found.stdout)["sandbox"]["sentence"]
+    file.write_text("local:\n  sandbox: perhaps\n")
+    found = CliRunner().invoke(cli, words)
+    assert found.exit_code == 1
+    assert "local.sandbox" in found.stderr
 
 
 # systemd
