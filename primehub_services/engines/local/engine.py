@@ -114,10 +114,10 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
         await asyncio.to_thread(self._delete, ref.key, grace)
 
     def _delete(self, key: str, grace: float) -> None:
-        status = self._workloads.status(key)
-        if status is None:
-            return
         try:
+            status = self._workloads.status(key)
+            if status is None:
+                return
             if status.alive:
                 self._workloads.stop(key, grace)
             else:
