@@ -1,17 +1,26 @@
 """What a notebook's process runs: ``python -c <this file> ARGUMENTS``, in anybody's environment.
 
-It is ``python -m jupyterhub.singleuser`` but for one import. jsonschema, which Jupyter's events need, takes up
-``rfc3987_syntax`` where it is installed, and importing that builds a parser for a second or more, for a check (of IRIs)
-that no schema of Jupyter's asks for. It is put off until somebody does. Standard library only.
+It is ``python -m jupyterhub.singleuser`` but for two things. Standard library only, as far as it is loaded by itself.
+
+One import is put off. jsonschema, which Jupyter's events need, takes up ``rfc3987_syntax`` where it is installed, and
+importing that builds a parser for a second or more, for a check (of IRIs) that no schema of Jupyter's asks for.
+
+And visitors are looked after: who is let in without being the server's owner, a platform admin. Jupyter keeps the hub's
+answer about somebody for five minutes and never asks again about an open connection. An owner who leaves loses the
+server itself; a visitor who leaves would go on in it.
 """
 
+import asyncio
 import importlib
 import importlib.util
+import os
 import runpy
 import sys
 import types
 
 SLOW = "rfc3987_syntax"
+ASK_AGAIN = 4
+"""Seconds between two questions to the hub about a visitor with an open connection."""
 
 
 def put_off(name: str) -> None:
@@ -36,6 +45,54 @@ def put_off(name: str) -> None:
     sys.modules[name] = placeholder
 
 
+def look_after_visitors() -> None:
+    """Ask the hub about a visitor at every request, and again and again while a connection of theirs is open."""
+    spec = importlib.util.find_spec("jupyterhub.singleuser")
+    if spec is None or spec.submodule_search_locations is None:
+        return  # another kind of server
+    from jupyterhub.singleuser.extension import JupyterHubIdentityProvider as Provider
+    from tornado.web import HTTPError, RequestHandler
+    from tornado.websocket import WebSocketHandler
+
+    identify, known = Provider.get_user, "_jupyterhub_user"
+    watches: set[asyncio.Task[None]] = set()
+
+    async def may_stay(provider: Provider, token: str) -> bool:
+        auth = provider.hub_auth
+        model = await auth.user_for_token(token, use_cache=False, sync=False)
+        return bool(model and auth.check_scopes(auth.access_scopes, model))
+
+    async def watch(provider: Provider, handler: WebSocketHandler, token: str) -> None:
+        while True:
+            await asyncio.sleep(ASK_AGAIN)
+            if handler.ws_connection is None or handler.ws_connection.is_closing():
+                return
+            try:
+                if await may_stay(provider, token):
+                    continue
+            except HTTPError:
+                continue  # while the hub is away nobody can take anything back
+            handler.close(1008, "not allowed any more")
+
+    async def get_user(self: Provider, handler: RequestHandler) -> object:
+        known_already = hasattr(handler, known)
+        user = await identify(self, handler)
+        if known_already or user is None or user.username == os.environ.get("JUPYTERHUB_USER"):
+            return user
+        token = self.hub_auth.get_token(handler)
+        if not await may_stay(self, token):
+            setattr(handler, known, None)
+            return None
+        if isinstance(handler, WebSocketHandler):
+            task = asyncio.ensure_future(watch(self, handler, token))
+            watches.add(task)
+            task.add_done_callback(watches.discard)
+        return user
+
+    Provider.get_user = get_user
+
+
 if __name__ == "__main__":
     put_off(SLOW)
+    look_after_visitors()
     runpy.run_module("jupyterhub.singleuser", run_name="__main__", alter_sys=True)
