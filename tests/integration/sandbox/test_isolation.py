@@ -197,7 +197,7 @@ def test_the_workloads_port_is_reached_from_the_machine_and_from_no_other_worklo
 
     def get() -> int:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/", timeout=2).status_code
+            return httpx.get(f"http://127.0.0.1:{port}/", timeout=2, trust_env=False).status_code
         except httpx.TransportError:
             return 0
 
