@@ -7,12 +7,14 @@ from collections import Counter
 
 import pytest
 
+from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import EngineRef, ObservedState
 from primehub_services.engines.base import (
     Capacity,
     ImageBuilder,
     LogStreamer,
     UsageSampler,
+    VolumeFailed,
     VolumeProvisioner,
     capabilities,
 )
@@ -197,6 +199,14 @@ async def test_volumes_are_made_once_and_discarded(rig: Rig) -> None:
     await rig.engine.provision("corpus")
     await rig.engine.discard("corpus")
     await rig.engine.discard("corpus")
+
+
+async def test_a_repository_that_cannot_be_fetched_is_said_so(rig: Rig) -> None:
+    if not isinstance(rig.engine, VolumeProvisioner):
+        pytest.skip("this engine makes no volumes")
+    with pytest.raises(VolumeFailed, match=r"\S \S"):
+        await rig.engine.fetch("code", GitSource(url="file:///no/such/repository.git"), None)
+    await rig.engine.discard("code")
 
 
 async def test_capabilities_are_those_that_it_has(rig: Rig) -> None:
