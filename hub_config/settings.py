@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 PREFIX = "PRIMEHUB_SETTING__"
 FILE_VARIABLE = "PRIMEHUB_SETTINGS"
@@ -160,10 +161,14 @@ class Settings(_Section):
             return cls.model_validate(values)
         except ValidationError as error:
             lines = [
-                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}"
+                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {_word(e)}"
                 for e in error.errors(include_input=False, include_url=False)
             ]
             raise SettingsError("\n".join(lines)) from None
+
+
+def _word(error: ErrorDetails) -> str:
+    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -182,7 +187,9 @@ def _read(path: Path) -> dict[str, Any]:
         msg = f"{path}: {error.strerror}"
         raise SettingsError(msg) from error
     except yaml.YAMLError as error:
-        msg = f"{path}: not valid YAML: {error}"
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        msg = f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}"
         raise SettingsError(msg) from error
     if not isinstance(values, dict):
         msg = f"{path}: must hold keys and values"

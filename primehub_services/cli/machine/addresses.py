@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,8 @@ def resolve(  # one parameter for each flag
         if path is not None and not path.is_file():
             msg = f"The TLS {name} {path} is not there."
             raise StartError(msg, "Give the path of a PEM file.")
+    if cert and key:
+        _check_pair(cert, key)
     if behind_proxy and not public_url:
         msg = "Behind a proxy, the address that people use is not this machine's own."
         raise StartError(msg, "Say it with --public-url https://primehub.example.org")
@@ -80,6 +83,16 @@ def resolve(  # one parameter for each flag
     shown = socket.getfqdn() if host in ("0.0.0.0", "::") else host
     shown = f"[{shown}]" if ":" in shown else shown
     return Address(host, port, (public_url or f"{scheme}://{shown}:{port}").rstrip("/"), cert, key)
+
+
+def _check_pair(cert: Path, key: Path) -> None:
+    """Raises ``StartError`` where a server cannot use them together."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except (ssl.SSLError, OSError) as error:
+        reason = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or str(error)
+        msg = f"The TLS certificate {cert} and the key {key} cannot be used: {reason.lower().replace('_', ' ')}."
+        raise StartError(msg, "Give PEM files that belong together, the key without a passphrase.") from error
 
 
 def certificate(folders: Folders, host: str) -> tuple[Path, Path]:

@@ -64,7 +64,9 @@ def prepare(data: Path, *, needed_free: int = NEEDED_FREE) -> Folders:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(folders.data, another) from error
-        msg = f"The data folder {folders.data} cannot be written: {error.strerror}."
+        no_folder = error.errno in (errno.EEXIST, errno.ENOTDIR)
+        reason = "a file is in its place" if no_folder else error.strerror
+        msg = f"The data folder {folders.data} cannot be written: {reason}."
         raise StartError(msg, f"{another}, or make it writable for {_user()}.") from error
     if shutil.disk_usage(folders.data).free < needed_free:
         raise _full(folders.data, another)

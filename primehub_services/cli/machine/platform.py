@@ -73,17 +73,20 @@ class Platform:
         """
         self._handle_signals()
         proxy_runs = await self._take_ports()
+        ready = False
         try:
             self._begin(proxy_runs)
             if await self._wait_until_ready():
                 systemd.notify("READY=1")
                 when_ready(self)
                 self._write_state("ready")  # whoever follows a detached start stops reading then
+                ready = True
                 watching = asyncio.create_task(self._watch_images())
                 await self._supervise()
                 await watching
         finally:
-            await self._end()
+            # of a start that fails, the reason is all that is worth a line
+            await self._end(quietly=not ready and not self._stop.is_set())
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -288,7 +291,7 @@ class Platform:
         await self.hub.stop(HUB_GRACE, self._hasten)
         await processes.end(processes.services_of(self.ports["hub_port"]), 5, self._hasten)
 
-    async def _end(self) -> None:
+    async def _end(self, *, quietly: bool) -> None:
         """Notebooks, services, hub, proxy, in that order; then whatever else of ours is left.
 
         A step that fails (on a full disk, say) is told of, and keeps none after it from being done.
@@ -305,7 +308,7 @@ class Platform:
             ("", lambda: processes.end(processes.marked(data), 0)),
         )
         for text, step in steps:
-            if text:
+            if text and not quietly:
                 self.say(text)
             try:
                 await step()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import socket
@@ -20,15 +21,20 @@ _FIRST, _LAST = 18_000, 31_999
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now."""
+    return not _refused(host, port)
+
+
+def _refused(host: str, port: int) -> int:
+    """Why a server could not listen there, as the system's number for it; 0 where it could."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         # as servers do: a port whose old connections are closing is free
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.errno or errno.EINVAL
+    return 0
 
 
 def check_public(host: str, port: int) -> None:
@@ -38,11 +44,11 @@ def check_public(host: str, port: int) -> None:
     if not _is_local(host):
         msg = f"{host} is no address of this machine."
         raise StartError(msg, "Give one of its addresses with --host, or 0.0.0.0 for all of them.")
+    if _refused(host, port) == errno.EACCES:
+        msg = f"Only root may listen on port {port}."
+        raise StartError(msg, f"Choose a port from 1024 on: primehub up --port {_suggest(host, port)}")
     holder = holder_of(port)
-    if holder is None and port < 1024 and is_free(host, 0):
-        msg = f"Port {port} is taken, or only root may listen on it."
-    else:
-        msg = f"Port {port} is taken{f' by {holder}' if holder else ' by another program'}."
+    msg = f"Port {port} is taken{f' by {holder}' if holder else ' by another program'}."
     raise StartError(msg, f"Stop that program, or choose another port: primehub up --port {_suggest(host, port)}")
 
 
@@ -51,8 +57,8 @@ def _is_local(host: str) -> bool:
 
 
 def _suggest(host: str, port: int) -> int:
-    start = port if port >= 1024 else 8000
-    return next((p for p in range(start + 1, min(start + 100, 65536)) if is_free(host, p)), 0)
+    start = port + 1 if port >= 1024 else 8000
+    return next((p for p in range(start, min(start + 100, 65536)) if is_free(host, p)), 0)
 
 
 def holder_of(port: int) -> str | None:
