@@ -49,6 +49,7 @@ setup(
             "pytest>=9,<10",
             "pytest-asyncio>=1,<2",
             "pytest-jupyterhub>=0.1,<1",
+            "pytest-rerunfailures>=16,<17",
             "hypothesis>=6,<7",
             "schemathesis>=4,<5",
             "playwright>=1.65,<2",
