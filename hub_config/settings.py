@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 PREFIX = "PRIMEHUB_SETTING__"
@@ -124,6 +124,23 @@ class Settings(_Section):
     cull_interval: int = Field(default=30, ge=1, description="seconds between two looks for idle notebooks")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @field_validator("database_url", "hub_database_url")
+    @classmethod
+    def _with_driver(cls, value: SecretStr) -> SecretStr:
+        """PostgreSQL's driver is the one that PrimeHub brings, where the URL names none."""
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        named = scheme not in ("postgres", "postgresql")
+        return value if named else SecretStr(f"postgresql+psycopg{separator}{rest}")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not url.startswith(("postgresql+psycopg://", "sqlite://")):
+            msg = "must begin with postgresql:// or sqlite://"
+            raise ValueError(msg)
+        return value
+
     @property
     def primehub_database_url(self) -> str:
         """Where PrimeHub's own data is."""
@@ -168,7 +185,9 @@ class Settings(_Section):
 
 
 def _word(error: ErrorDetails) -> str:
-    return "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
+    return (
+        "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    )
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:

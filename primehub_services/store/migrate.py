@@ -37,7 +37,9 @@ def upgrade(target: Database | str) -> None:
             _upgrade(connection)
     except DBAPIError as error:
         where = url.render_as_string(hide_password=True)
-        msg = f"The database {where} cannot be brought to this version, and was not changed: {error.orig}. {_help(url)}"
+        words = str(error.orig).strip().splitlines()[0].rstrip(".")
+        what = "reached" if "connection failed" in words else "brought to this version, and was not changed"
+        msg = f"The database {where} cannot be {what}: {words}. {_help(url)}"
         raise MigrationError(msg) from error
 
 

@@ -90,7 +90,7 @@ def _check_pair(cert: Path, key: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
     except (ssl.SSLError, OSError) as error:
-        reason = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or str(error)
+        reason = (error.reason or "they are not PEM") if isinstance(error, ssl.SSLError) else str(error.strerror)
         msg = f"The TLS certificate {cert} and the key {key} cannot be used: {reason.lower().replace('_', ' ')}."
         raise StartError(msg, "Give PEM files that belong together, the key without a passphrase.") from error
 

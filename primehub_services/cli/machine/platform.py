@@ -18,7 +18,7 @@ import psutil
 
 from hub_config.secret_files import secret_file
 
-from . import locks, ports, processes, proxy, routes, systemd, workloads
+from . import locks, ports, processes, proxy, reasons, routes, systemd, workloads
 from .addresses import Address
 from .errors import StartError
 from .folders import Folders
@@ -196,13 +196,11 @@ class Platform:
             if await answers(inner) and await answers(self.plan.address.local_url):
                 return True
             if not self.proxy.running:
-                msg = f"The proxy does not start. Its last words:\n{self.proxy.last_words()}"
-                raise StartError(msg, f"Its log is {self.proxy.log}")
+                raise _does_not_start(self.proxy)
             if not self.hub.running:
                 pause = self.hub.pause()
                 if self.hub.failures >= EARLY_DEATHS:
-                    msg = f"The hub does not start. Its last words:\n{self.hub.last_words(25)}"
-                    raise StartError(msg, f"Its log is {self.hub.log}")
+                    raise _does_not_start(self.hub)
                 await self._sleep(pause)
                 self._start_hub()
             if time.monotonic() > deadline:
@@ -330,6 +328,10 @@ class Platform:
             locks.write_state(self.plan.folders, state)
         except OSError as error:  # a full disk must not end a platform that runs
             self.say(f"{locks.state_file(self.plan.folders)} cannot be written: {error.strerror}")
+
+
+def _does_not_start(part: Supervised) -> StartError:
+    return StartError(reasons.why(part.part, part.last_words(reasons.LINES)), f"Its log is {part.log}")
 
 
 async def answers(local_url: str) -> bool:

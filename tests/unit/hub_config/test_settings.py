@@ -35,8 +35,8 @@ def test_a_section_that_the_file_leaves_empty_can_be_filled_by_variables(tmp_pat
 
 @pytest.mark.parametrize("text", ["0123", "1e3", "a #b", "a: b", "@x", "yes", "#x", "- x"])
 def test_a_secret_in_a_variable_is_taken_as_it_is(text: str) -> None:
-    assert Settings.load({f"{PREFIX}DATABASE_URL": text}).database_url.get_secret_value() == text
-    assert Settings.load({f"{PREFIX}DATABASE_URL": f'"{text}"'}).database_url.get_secret_value() == text
+    assert Settings.load({f"{PREFIX}HUB_DATABASE_URL": text}).hub_database_url.get_secret_value() == text
+    assert Settings.load({f"{PREFIX}HUB_DATABASE_URL": f'"{text}"'}).hub_database_url.get_secret_value() == text
 
 
 def test_lists_numbers_and_switches_can_be_given_in_variables() -> None:
@@ -69,3 +69,17 @@ def test_a_variable_that_is_not_yaml_is_named_and_its_text_is_not_shown() -> Non
 
 def test_addresses_of_ipv6_are_in_brackets() -> None:
     assert Settings.load({f"{PREFIX}HOST": "::1"}).address == "http://[::1]:8000"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_needs_no_driver_to_be_named(scheme: str) -> None:
+    given = {f"{PREFIX}DATABASE_URL": f"{scheme}://u:p@h/d", f"{PREFIX}HUB_DATABASE_URL": f"{scheme}://u:p@h/d"}
+    settings = Settings.load(given)
+    assert settings.primehub_database_url == "postgresql+psycopg://u:p@h/d"
+    assert settings.jupyterhub_database_url == "postgresql+psycopg://u:p@h/d"
+
+
+def test_a_database_that_cannot_be_used_is_refused_without_its_password() -> None:
+    with pytest.raises(SettingsError, match="database_url: must begin with postgresql://") as caught:
+        Settings.load({f"{PREFIX}DATABASE_URL": "mysql://u:secret@h/d"})
+    assert "secret" not in str(caught.value)
