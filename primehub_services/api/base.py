@@ -25,6 +25,8 @@ class BaseHandler(HubOAuthenticated, RequestHandler):
     context: ApiContext
     request_id: str
     xsrf_failed = False
+    closes = False
+    """Whether the connection is closed after a refusal."""
 
     def initialize(self, context: ApiContext) -> None:
         """Take the parts that the composition root made."""
@@ -66,6 +68,8 @@ class BaseHandler(HubOAuthenticated, RequestHandler):
         self.set_header("Content-Type", MEDIA)
         if isinstance(problem, Unauthenticated):
             self.set_header("WWW-Authenticate", 'Bearer realm="PrimeHub"')
+        if self.closes:
+            self.set_header("Connection", "close")
         if "allow" in problem.extra:
             self.set_header("Allow", problem.extra["allow"])
         if isinstance(problem, TooMany) and "retry_after_s" in problem.extra:

@@ -35,6 +35,7 @@ class ApiHandler(BaseHandler):
         self._chunks: list[bytes] = []
         self._received = 0
         self._too_large = False
+        self._refusal: Exception | None = None
         self._began = time.perf_counter()
         self._when_gone: list[Callable[[], None]] = []
 
@@ -47,6 +48,22 @@ class ApiHandler(BaseHandler):
         """Everything that can be refused before the body."""
         # a refusal must reach the client before it is done sending, however much it has announced
         self.request.connection.set_max_body_size(2**62)  # type: ignore[union-attr]
+        try:
+            await self._recognise()
+        except Exception as refusal:
+            if self._announces_body():
+                # answered while a body may be on its way, after which tornado closes the connection: whoever keeps it
+                # for the next request, the hub's proxy does, has to know
+                self.closes = True
+                raise
+            self._refusal = refusal
+
+    def _announces_body(self) -> bool:
+        headers = self.request.headers
+        return headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers
+
+    async def _recognise(self) -> None:
+        """Find the route and the caller, and check all but the body."""
         route, path = self._find()
         self.route = route
         identity = None
@@ -98,6 +115,8 @@ class ApiHandler(BaseHandler):
         self._chunks.append(chunk)
 
     async def _serve(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
         if self._too_large:
             raise self._large()
         call, route = self.call, self.call.route

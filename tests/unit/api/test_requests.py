@@ -137,6 +137,20 @@ async def test_a_body_that_announces_too_much_is_refused_before_it_is_sent(peopl
     writer.close()
     assert b" 413 " in head.splitlines()[0]
     assert b"application/problem+json" in head
+    assert b"connection: close" in head.lower()
+
+
+@pytest.mark.parametrize("path", ["groups", "nowhere", "version?x=1"])
+async def test_a_connection_goes_on_after_a_refusal(api: Api, path: str) -> None:
+    # the hub's proxy keeps its connections to us for the next request, whoever makes it
+    host, port = api.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for _ in range(3):
+        writer.write(f"GET {PREFIX}api/v1/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
+        assert b"connection: close" not in head
+        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r")[0]))
+    writer.close()
 
 
 async def test_a_chunked_body_that_grows_too_large_is_refused(people: People) -> None:
