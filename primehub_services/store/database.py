@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
-from ..domain.problems import Conflict
+from ..domain.problems import Conflict, Unavailable
 from .unit_of_work import UnitOfWork
 
 P = ParamSpec("P")
@@ -23,6 +24,8 @@ R = TypeVar("R")
 Clock = Callable[[], datetime]
 CommitListener = Callable[[frozenset[str]], None]
 RETRIES = 5
+log = logging.getLogger("primehub.store")
+_DISK_FULL = "53100"  # PostgreSQL
 _SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
 
 
@@ -34,6 +37,7 @@ def utc_now() -> datetime:
 class Database:
     """The store. Reads run side by side; writes are one at a time on SQLite and serialized by row on PostgreSQL.
 
+    ``read`` and ``write`` raise ``Unavailable`` where the database is away or its disk is full.
     Every call of ``read`` and ``write`` is one transaction in a worker thread, so that the event loop never waits
     for a disk. A function given to them must do nothing but use its unit of work: it may run again after a
     serialization failure.
@@ -68,8 +72,11 @@ class Database:
 
     def read_now(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """``read``, in this thread."""
-        with self._begin(write=False) as uow:
-            return function(uow, *args, **kwargs)
+        try:
+            with self._begin(write=False) as uow:
+                return function(uow, *args, **kwargs)
+        except OperationalError as error:
+            raise _unavailable(error) from error
 
     def write_now(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """``write``, in this thread."""
@@ -83,7 +90,7 @@ class Database:
                 raise Conflict(msg) from error
             except OperationalError as error:
                 if attempt == RETRIES - 1 or getattr(error.orig, "sqlstate", None) not in _SERIALIZATION_FAILURES:
-                    raise
+                    raise _unavailable(error) from error
             else:
                 if kinds:
                     for listener in self._listeners:
@@ -107,6 +114,15 @@ class Database:
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()
+
+
+def _unavailable(error: OperationalError) -> Unavailable:
+    """A server that is away, a disk that is full: nothing that the asker or our code did wrong."""
+    words = str(error.orig).strip() or "no reason given"
+    log.error("the database: %s", words.splitlines()[0])
+    if getattr(error.orig, "sqlstate", None) == _DISK_FULL or "disk is full" in words:
+        return Unavailable("The disk of PrimeHub's database is full: nothing can be changed until there is room again.")
+    return Unavailable("PrimeHub's database does not answer just now. Try again in a moment.")
 
 
 def _make_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
