@@ -13,6 +13,7 @@ import httpx
 
 PAGED = "application/jupyterhub-pagination+json"
 PAGE = 200  # the hub's own api_page_max_limit
+_OVERLAP = 20
 
 
 class HubUnavailable(Exception):
@@ -206,13 +207,27 @@ class HubClient:
         return len(tokens)
 
     async def _pages(self, path: str, query: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        offset: int | None = 0
-        while offset is not None:
+        """Every item of a list, each once, and none missed that is in it all the time.
+
+        The hub counts from the beginning, so that what leaves the list between two pages moves all behind it forward.
+        A page must therefore begin with an item that was seen already; where it does not, it is asked for further back.
+        """
+        seen: set[str] = set()
+        offset = 0
+        while True:
             page = await self._call("GET", path, params={**query, "offset": offset, "limit": PAGE})
-            for item in page["items"]:
-                yield item
+            items = page["items"]
+            if offset and not (items and items[0]["name"] in seen):
+                offset = max(0, offset - PAGE // 2)
+                continue
+            for item in items:
+                if item["name"] not in seen:
+                    seen.add(item["name"])
+                    yield item
             following = page["_pagination"]["next"]
-            offset = following["offset"] if following else None
+            if not following:
+                return
+            offset = max(offset + 1, following["offset"] - _OVERLAP)
 
     async def _call(self, method: str, path: str, *, allow: Sequence[int] = (), **kwargs: Any) -> Any:
         """The answer's JSON. With ``missing`` given, that value stands for a 404."""

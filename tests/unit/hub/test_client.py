@@ -21,17 +21,40 @@ def _says(status: int, body: Any = None) -> HubClient:
     return _client(lambda _request: httpx.Response(status, json=body))
 
 
-async def test_servers_are_read_page_by_page() -> None:
+def _pages(names: list[str], after_each: Callable[[int], None] = lambda _offset: None) -> Answer:
+    """The hub's way: so many of the list as it is now, counted from its beginning."""
+
     def answer(request: httpx.Request) -> httpx.Response:
-        offset = int(request.url.params["offset"])
+        offset, limit = int(request.url.params["offset"]), int(request.url.params["limit"])
         assert "pagination" in request.headers["Accept"]
-        server = {"name": "", "ready": offset == 0, "pending": None if offset == 0 else "spawn", "url": "/user/x/"}
-        items = [{"name": f"p{offset}", "servers": {"": server}}]
-        following = {"offset": 200} if offset == 0 else None
+        items = [
+            {"name": name, "servers": {"": {"name": "", "ready": True, "pending": None, "url": f"/user/{name}/"}}}
+            for name in names[offset : offset + limit]
+        ]
+        following = {"offset": offset + limit} if offset + limit < len(names) else None
+        after_each(offset)
         return httpx.Response(200, json={"items": items, "_pagination": {"next": following}})
 
-    found = await _client(answer).servers()
-    assert [(s.user, s.ready, s.pending) for s in found] == [("p0", True, None), ("p200", False, "spawn")]
+    return answer
+
+
+async def test_servers_are_read_page_by_page_each_once() -> None:
+    names = [f"p{n}" for n in range(450)]
+    assert [s.user for s in await _client(_pages(names)).servers()] == names
+
+
+@pytest.mark.parametrize("leaving", [1, 19, 50, 199])
+async def test_a_server_that_runs_is_seen_whoever_else_stops_between_two_pages(leaving: int) -> None:
+    names = [f"p{n}" for n in range(450)]
+    stay = names[leaving:]
+
+    def leave(offset: int) -> None:
+        if offset == 0:
+            names[:] = stay
+
+    found = [s.user for s in await _client(_pages(names, leave)).servers()]
+    assert set(stay) <= set(found)
+    assert len(found) == len(set(found))
 
 
 @pytest.mark.parametrize(("status", "result"), [(201, StartResult.STARTED), (202, StartResult.PENDING)])
