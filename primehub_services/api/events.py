@@ -89,7 +89,7 @@ class ChangeFeed:
         """Begin after what there is now."""
         self._loop = asyncio.get_running_loop()
         self._cursor = await self._database.read(changes.newest)
-        self._database.on_commit(lambda _kinds: self.wake())
+        self._database.on_commit(self.wake)
 
     @property
     def resume_from(self) -> int:
@@ -180,7 +180,12 @@ class Streams:
             stream.subscription.close()
 
     async def run(self) -> None:
-        """Look after rights until cancelled."""
+        """Look after rights and tokens until cancelled; a slow hub holds up only the tokens."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_rights())
+            group.create_task(self._watch_tokens())
+
+    async def _watch_rights(self) -> None:
         own = self._feed.subscribe()
         due = time.monotonic() + RECHECK
         try:
@@ -198,12 +203,20 @@ class Streams:
         finally:
             self._feed.unsubscribe(own)
 
+    async def _watch_tokens(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK)
+            due = [s for s in self._open if s.actor is not None and time.monotonic() - s.token_checked > TOKEN_RECHECK]
+            try:
+                await self._recheck_tokens(due)
+            except Exception:
+                log.exception("the tokens of open streams cannot be checked")
+
     async def recheck(self) -> None:
-        """Make every stream's actor anew; one that has lost its account or its token ends."""
+        """Make every stream's actor anew; one that has lost its account ends."""
         streams = [s for s in self._open if s.actor is not None]
         if not streams:
             return
-        await self._recheck_tokens([s for s in streams if time.monotonic() - s.token_checked > TOKEN_RECHECK])
         found = await self._database.read(_actors, [s.model for s in streams])
         for stream, actor in zip(streams, found, strict=True):
             if stream.actor is None:

@@ -16,9 +16,10 @@ from primehub_services.api import events, stream
 from primehub_services.api.events import QUEUE, ChangeFeed, Subscription
 from primehub_services.blobs import FolderLogStore, notebook_key
 from primehub_services.domain.claims import MachineCapacity
+from primehub_services.domain.identity import AccountUpdate
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.system import Change
-from primehub_services.operations import members, notebooks
+from primehub_services.operations import accounts, members, notebooks
 from primehub_services.store.database import Database
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
@@ -147,9 +148,6 @@ async def test_a_stream_hears_nothing_of_a_group_after_its_person_has_left_it(
 async def test_a_stream_ends_when_its_account_is_disabled(
     api: Api, cast: Cast, people: dict[str, httpx.AsyncClient]
 ) -> None:
-    from primehub_services.domain.identity import AccountUpdate
-    from primehub_services.operations import accounts
-
     assert cast.member.account is not None
     update = AccountUpdate(version=cast.member.account.version, enabled=False)
     async with listening(people["member"]) as client, listening(people["group_admin"]) as other:
@@ -187,6 +185,26 @@ async def test_a_hub_that_is_away_ends_no_stream(
         await api.context.database.write(_tell, "notebook", "one", group_id=cast.group.id)
         await client.until("change")
         assert not client.ended
+
+
+async def test_a_hub_that_does_not_answer_keeps_no_stream_of_one_who_left(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cast.member.account is not None
+    asked = asyncio.Event()
+
+    async def never(_token: str) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(events, "TOKEN_RECHECK", 0.05)
+    monkeypatch.setattr(events, "RECHECK", 0.05)
+    monkeypatch.setattr(api.context.hub, "user_for_token", never)
+    async with listening(people["member"]) as client:
+        await asyncio.wait_for(asked.wait(), 5)
+        update = AccountUpdate(version=cast.member.account.version, enabled=False)
+        await api.context.database.write(accounts.update, cast.platform_admin, "ann", update)
+        await client.until("gone")
 
 
 async def test_a_log_is_carried_on_from_its_offset_until_its_notebook_ends(
