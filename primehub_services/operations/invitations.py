@@ -38,7 +38,8 @@ def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None 
     require(actor, "self.read")
     everything = allowed(actor, "platform.admin")
     chosen = None if everything else {g for g in actor.roles if allowed(actor, "group.invite", group_id=g)}
-    created_by = None if everything else actor.name
+    # a notebook's token is for its launch group, whatever links its owner made elsewhere
+    created_by = None if everything or actor.is_notebook else actor.name
     if group is not None:
         row = resolve_group(uow, actor, group)
         if not everything and row.id not in (chosen or ()):

@@ -16,12 +16,12 @@ from ..domain.admission import (
     RunningServer,
     VolumeOption,
 )
-from ..domain.claims import Budget, Claim, Decision, Held, MachineCapacity, Reason, Usage, decide
+from ..domain.claims import COUNTED_FOR_PERSON, Budget, Claim, Decision, Held, MachineCapacity, Reason, Usage, decide
 from ..domain.groups import Group
 from ..domain.identity import Account, Actor
 from ..domain.images import Image
 from ..domain.instance_types import InstanceType
-from ..domain.launch import LaunchRequest, Mount, WorkloadKind
+from ..domain.launch import LaunchRequest, Mount
 from ..domain.permissions import require
 from ..domain.planning import dataset_mount, home_mount, idle_timeout, is_given, project_mounts
 from ..domain.problems import FieldError, Invalid, NotFound, Problem, Refused
@@ -154,6 +154,8 @@ def _may_see(person: Actor, claim: Claim) -> bool:
     if person.account is None:
         return False
     own = claim.account_id == person.account.id
+    if person.is_notebook:  # which reads its owner's part and the sums, not who else is there
+        return own
     return own or claim.group_id in person.roles or person.account.platform_admin
 
 
@@ -242,9 +244,7 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
     types = instance_types.for_groups(uow, frozenset({group.id}))
     images = image_store.for_groups(uow, frozenset({group.id}))
     in_group = claims.held(uow, group_id=group.id)
-    own = [
-        c for c in in_group if c.account_id == actor.account.id and c.kind in (WorkloadKind.NOTEBOOK, WorkloadKind.JOB)
-    ]
+    own = [c for c in in_group if c.account_id == actor.account.id and c.kind in COUNTED_FOR_PERSON]
     nothing = _budgets(uow, actor, group, capacity, Resources(), Resources())
     type_options = tuple(
         InstanceTypeOption(

@@ -117,6 +117,7 @@ def test_who_lists_and_revokes_which_links(database: Database, cast: Cast) -> No
     assert listed(cast.group_admin) == listed(cast.group_admin, group="research") == {by_admin.id, by_member.id}
     assert listed(cast.member) == {by_member.id}
     assert listed(cast.outsider) == {elsewhere.id}
+    assert listed(cast.notebook) == set()
     assert outcome(database, invitations.list_, cast.member, PageQuery(), group="research") == "forbidden"
     assert outcome(database, invitations.list_, cast.outsider, PageQuery(), group="research") == "not-found"
     assert outcome(database, invitations.list_, cast.spawner, PageQuery()) == "forbidden"

@@ -131,6 +131,8 @@ def test_everything_that_is_short_is_said_with_who_holds_it(world: World) -> Non
     assert said[Budget.USER, "cpu"].code == "never-fits"
     assert [h.user for h in said[Budget.GROUP, "gpu"].holders] == ["gil"]
     assert decision.never
+    asked_by_notebook = {(r.budget, r.resource): r for r in world.check("gpu-1", actor=world.cast.notebook).reasons}
+    assert [h.user for h in asked_by_notebook[Budget.GROUP, "gpu"].holders] == [None]
 
 
 def test_ones_own_running_server_is_a_reason(world: World) -> None:
