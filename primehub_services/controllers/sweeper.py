@@ -11,6 +11,7 @@ from ..store import changes, notebooks
 from ..store.database import Database
 
 _BATCH = 500
+_CHANGES = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class SweepController:
         self._swept: datetime | None = None
 
     async def step(self, now: datetime) -> None:
-        """A bounded number of each, so that writers never wait long."""
-        await self._database.write(changes.sweep, now - self._keep.changes)
+        """A bounded number in each transaction, so that writers never wait long."""
+        while await self._database.write(changes.sweep, now - self._keep.changes, limit=_CHANGES) == _CHANGES:
+            pass
         await self._sweep_logs(now - self._keep.logs)
         old = await self._database.read(notebooks.ended_between, None, now - self._keep.notebooks, limit=_BATCH)
         if old:

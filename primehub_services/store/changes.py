@@ -66,12 +66,14 @@ def read(uow: UnitOfWork, cursor: Cursor, *, limit: int = 500) -> tuple[list[Cha
     return [_to_model(row) for row in rows], Cursor(max(last, cursor.seq), missing)
 
 
-def sweep(uow: UnitOfWork, before: datetime) -> int:
-    """Delete what is older; the newest stays, since its number is where the next reader begins. How many."""
+def sweep(uow: UnitOfWork, before: datetime, *, limit: int = 5000) -> int:
+    """Delete what is older, the first ``limit`` of it; the newest stays, since its number is where the next reader
+    begins. How many."""
     last = uow.session.scalar(sa.select(sa.func.max(ChangeRow.seq))) or 0
+    old = sa.select(ChangeRow.seq).where(ChangeRow.at < before, ChangeRow.seq < last)
     deleted = uow.session.execute(
         sa.delete(ChangeRow)
-        .where(ChangeRow.at < before, ChangeRow.seq < last)
+        .where(ChangeRow.seq.in_(old.order_by(ChangeRow.seq).limit(limit)))
         .execution_options(synchronize_session=False)
         .returning(ChangeRow.seq)
     )

@@ -136,6 +136,13 @@ def test_one_who_was_away_for_too_long_is_told_that_changes_are_lost(database: D
     assert database.read_now(changes.resume, everything[2].seq + 100).lost, "of another database"
 
 
+def test_the_sweep_takes_the_oldest_first_and_no_more_than_asked(database: Database, clock: FixedClock) -> None:
+    _write(database, "a", "b", "c")
+    clock.advance(3600)
+    assert database.write_now(changes.sweep, clock.now, limit=1) == 1
+    assert _read(database, Cursor(0))[0] == ["b", "c"]
+
+
 def test_the_sweep_keeps_the_newest_so_that_numbers_never_repeat(database: Database, clock: FixedClock) -> None:
     _write(database, "a", "b")
     cursor = database.read_now(changes.newest)
