@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..blobs import LogChunk, LogStore
+from ..blobs import LogChunk, LogStore, build_key
 from ..domain.notebooks import LogMatch, LogPart
 from ..domain.problems import Invalid
 from ..operations import images, notebooks
@@ -68,11 +68,6 @@ async def _build_log(call: Call) -> Any:
     if query.tail is not None:
         return as_part(await asyncio.to_thread(_tail, store, key, query.tail))
     return as_part(await asyncio.to_thread(store.read, key, query.offset or 0, query.limit))
-
-
-def build_key(image_id: str) -> str:
-    """The key of the log of an image's build."""
-    return f"images/{image_id}/log"
 
 
 def _tail(store: LogStore, key: str, lines: int) -> LogChunk:

@@ -66,6 +66,11 @@ def notebook_key(start_id: str) -> str:
     return f"notebooks/{start_id}/log"
 
 
+def build_key(image_id: str) -> str:
+    """The key of the log of an image's latest build."""
+    return f"images/{image_id}/log"
+
+
 class NotebookLogs:
     """A notebook's log wherever it is: with the engine while it has the workload, else in the store."""
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from ..blobs import LogStore
+from ..blobs import LogStore, build_key
 from ..domain.images import ImageBuild
 from ..store import images
 from ..store.database import Database
@@ -35,11 +35,6 @@ class ImageBuilder(Protocol):
 
         Begins anew over what a build that was killed has left. Raises ``BuildFailed``. Cancelling ends it.
         """
-
-
-def build_key(image_id: str) -> str:
-    """The key of the log of an image's latest build."""
-    return f"images/{image_id}/log"
 
 
 class ImageController:

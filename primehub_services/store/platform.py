@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from ..domain.notebooks import FINAL
 from .orm import AccountRow, ClaimRow, GroupRow, NotebookRow
 from .unit_of_work import UnitOfWork
 
-_FINAL = ("STOPPED", "FAILED")
+_FINAL = [phase.value for phase in FINAL]
 
 
 def alive(uow: UnitOfWork) -> None:

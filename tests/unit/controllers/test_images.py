@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from primehub_services.blobs import FolderLogStore
+from primehub_services.blobs import FolderLogStore, build_key
 from primehub_services.controllers import ImageController
 from primehub_services.controllers import images as module
-from primehub_services.controllers.images import BuildFailed, build_key
+from primehub_services.controllers.images import BuildFailed
 from primehub_services.domain.images import ImageBuild
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ImageRow
