@@ -128,7 +128,10 @@ async def _decide(call: Call) -> Any:
     try:
         return await call.write(logins.approve, code, logins.Fetchable(made.token, made.id), keyring=keyring)
     except Problem:
-        await call.context.hub.delete_token(name, made.id)
+        try:
+            await call.context.hub.delete_token(name, made.id)
+        except (HubRefusal, HubUnavailable) as error:  # what the person is to hear is why it was not approved
+            log.warning("a token of %s that nobody fetches cannot be revoked: %s", name, error)
         raise
 
 
