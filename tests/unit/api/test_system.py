@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from primehub_services.api.replies import Part, State
 from tests.support.api import Api, problem
@@ -18,6 +19,14 @@ async def test_health_says_whether_and_nothing_more(api: Api, people: People) ->
     assert (await people["nobody"].get("/health")).json() == {"status": "ok"}
     api.hub.answers["GET /"] = _away
     assert (await people["nobody"].get("/health")).json() == {"status": "degraded"}
+
+
+async def test_health_which_anyone_may_ask_measures_nothing(api: Api, people: People) -> None:
+    async def probe() -> tuple[Part, ...]:
+        pytest.fail("the sandbox was tried")
+
+    api.context.probe = probe
+    assert (await people["nobody"].get("/health")).status_code == 200
 
 
 async def test_status_says_what_is_wrong_and_what_mends_it(api: Api, people: People) -> None:
