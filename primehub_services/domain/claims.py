@@ -11,7 +11,7 @@ from pydantic import Field
 from .launch import WorkloadKind
 from .model import Model, Timestamp
 from .resources import RESOURCE_NAMES, Quota, Resources, total
-from .units import Bytes, Millicores, format_cpu, format_memory
+from .units import format_cpu, format_memory
 
 COUNTED_FOR_PERSON = frozenset({WorkloadKind.NOTEBOOK, WorkloadKind.JOB})
 """Deployments and apps belong to the group and count against the group's quota alone."""
@@ -279,13 +279,4 @@ def _short(budget: Budget, resource: str, limit: int, used: int, asked: int, hol
         short=show(resource, used + asked - limit),
         holders=tuple(shown),
         help=_HELP_SHORT[budget],
-    )
-
-
-def remaining(quota: Quota, used: Resources) -> Quota:
-    """What is left of a quota; never below zero."""
-    return Quota(
-        cpu=None if quota.cpu is None else Millicores(max(0, quota.cpu - used.cpu)),
-        memory=None if quota.memory is None else Bytes(max(0, quota.memory - used.memory)),
-        gpu=None if quota.gpu is None else max(0, quota.gpu - used.gpu),
     )

@@ -107,12 +107,6 @@ class HubClient:
         users = self._pages("/users", {"state": "active"})
         return tuple([_server(user["name"], s) async for user in users for s in user.get("servers", {}).values()])
 
-    async def server(self, user: str, name: str) -> HubServer | None:
-        """One server; None where it does not run, start or stop."""
-        model = await self._call("GET", f"/users/{_q(user)}", missing=None)
-        found = (model or {}).get("servers", {}).get(name)
-        return _server(user, found) if found else None
-
     async def start_server(self, user: str, name: str, options: dict[str, Any]) -> StartResult:
         """Start a server. Raises ``HubRefusal`` with the spawner's own words where it is refused."""
         # the hub answers after slow_spawn_timeout with "pending"; a launch page of a busy hub may take longer

@@ -14,7 +14,7 @@ from ..domain.launch import LaunchRequest
 from ..domain.lifecycle import Ending
 from ..domain.notebooks import FINAL, NotebookPhase
 from ..domain.permissions import require
-from ..domain.problems import FieldError, Invalid, NotFound, Refused, Unauthenticated
+from ..domain.problems import FieldError, Invalid, NotFound, Unauthenticated
 from ..store import claims, groups, notebooks
 from ..store.orm import ClaimRow, NotebookRow
 from ..store.unit_of_work import UnitOfWork
@@ -135,6 +135,3 @@ def release(uow: UnitOfWork, actor: Actor, start_id: str) -> None:
         starts.end(uow, row, Ending(), actor=actor)
     else:
         claims.delete(uow, start_id)
-
-
-__all__ = ["CANCELLED_FOR", "Refused", "claim", "event", "release"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from primehub_services.domain.claims import Budget, Claim, Decision, Held, decide, remaining
+from primehub_services.domain.claims import Budget, Claim, Decision, Held, decide
 from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.resources import RESOURCE_NAMES, Quota, Resources, total
 from primehub_services.domain.units import GIB, Bytes, Millicores
@@ -173,7 +173,3 @@ def test_what_other_groups_request_together_counts_against_the_machine_alone() -
     )
 
     assert [(r.budget, r.short) for r in decision.reasons] == [(Budget.MACHINE, "0.5 cores")]
-
-
-def test_what_remains_is_never_less_than_nothing() -> None:
-    assert remaining(quota(cpu=1000, gpu=1), amounts(1500, GIB)) == quota(cpu=0, gpu=1)
