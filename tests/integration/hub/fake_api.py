@@ -145,6 +145,10 @@ class _Handler(web.RequestHandler):
             if fake.refuse is not None:
                 self.problem(**fake.refuse)
                 return
+            person = fake.people.get(body["user"])
+            if person is not None and person.must_change_password:
+                self.problem(409, "refused", "Change your temporary password first.")
+                return
             start_id = body["user_options"].get("start_id")
             if not start_id or start_id in fake.claims:
                 start_id = uuid.uuid4().hex

@@ -134,7 +134,7 @@ async def test_a_temporary_password_opens_nothing_until_it_is_changed(
     auth = {"auth": {"username": person, "password": PASSWORD}}
     assert (await browser.post(f"/hub/api/users/{person}/tokens", json=auth)).status_code == 403
     start = await hub.api("POST", f"/users/{person}/server", {"user_options": {}}, check=False)
-    assert start.status_code == 403
+    assert start.status_code == 409
 
     data = {"old_password": PASSWORD, "new_password": "my very own one", "repeat_password": "my very own one"}
     changed = await browser.send_form(response.headers["location"], data | {"username": person})

@@ -184,6 +184,13 @@ def test_who_is_disabled_or_unknown_is_refused(world: World, user: str) -> None:
         world.claim(user, **OPTIONS)
 
 
+def test_who_has_a_temporary_password_to_change_is_refused(world: World) -> None:
+    world.database.write_now(lambda uow: uow.session.execute(sa.update(AccountRow).values(must_change_password=True)))
+
+    with pytest.raises(Refused, match="temporary password"):
+        world.claim("ann", **OPTIONS)
+
+
 def test_only_the_spawner_may_claim_report_and_release(world: World) -> None:
     started = world.start()
     asked, told = ClaimRequest(user="ann", user_options=OPTIONS), ClaimEvent(event="stopped")
