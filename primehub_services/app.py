@@ -28,7 +28,7 @@ from hub_config.roles import AUTHENTICATOR, SERVICE_ROLES, SPAWNER
 from hub_config.secret_files import SecretFileError, secret_file
 from hub_config.settings import Settings, SettingsError
 
-from . import composition
+from . import composition, disk
 from .api.application import make_application
 from .api.auth import HubAuthenticator, ServiceToken
 from .api.context import ApiContext
@@ -172,7 +172,9 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
     context = ApiContext(
         database=database,
         hub=hub,
-        authenticator=HubAuthenticator(prefix, service_tokens(secrets)),
+        authenticator=HubAuthenticator(
+            prefix, service_tokens(secrets), disk_is_full=lambda: disk.is_full(settings.data_dir)
+        ),
         keyring=keyring,
         sign_in=SignIn(
             database,
@@ -193,7 +195,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         static=Path(__file__).parent / "portal" / "static",
         engine=engine,
         started_at=datetime.now(UTC),
-        probe=_probe(parts, runners),
+        probe=_probe(parts, runners, settings.data_dir),
     )
     listener = None if database.is_sqlite else Listener(database, feed.wake)
     return Services(settings, database, parts, hub, context, first, runners, listener)
@@ -235,9 +237,11 @@ def _runners(
     return found
 
 
-def _probe(parts: EngineParts, runners: list[Runner]) -> Any:
+def _probe(parts: EngineParts, runners: list[Runner], data_dir: Path) -> Any:
     async def probe() -> tuple[Part, ...]:
         found = list(await parts.parts())
+        if shortage := disk.shortage(data_dir):
+            found.append(Part(name="disk", status=State.DEGRADED, message=shortage, help="Make room there."))
         for runner in runners:
             name, health = runner.controller.name, runner.health
             state = State.DEGRADED if health.failures > 1 else State.OK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,11 +62,14 @@ class HubAuthenticator:
     asked in turn, as many people at once as there are connections to it would wait for each other.
     """
 
-    def __init__(self, prefix: str, services: Collection[ServiceToken] = ()) -> None:
+    def __init__(
+        self, prefix: str, services: Collection[ServiceToken] = (), *, disk_is_full: Callable[[], bool] = lambda: False
+    ) -> None:
         # imported here: it loads aiohttp, which the OpenAPI command has no use for
         from jupyterhub.services.auth import HubOAuth
 
         self.hub_auth: HubOAuth | None = HubOAuth(base_url=prefix, cache_max_age=ANSWERS_KEPT)
+        self._disk_is_full = disk_is_full
         self._services = {
             _digest(s.token): Identity({"kind": "service", "name": s.service, "scopes": sorted(s.scopes)}, s.token)
             for s in services
@@ -89,6 +92,11 @@ class HubAuthenticator:
             if handler.xsrf_failed:
                 msg = "The request carries a session but no valid X-XSRFToken. Reload the page."
                 raise CrossSite(msg)
+            if auth.get_token(handler) and self._disk_is_full():  # the hub then takes every token for a wrong one
+                msg = (
+                    "The disk of the data folder is full, so nobody can be recognised. Make room there, then try again."
+                )
+                raise Unavailable(msg)
             return None
         by_header = getattr(handler, "_token_authenticated", False)
         token = auth.get_token(handler, in_cookie=not by_header)

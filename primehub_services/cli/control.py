@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import psutil
 
+from .. import disk
 from .machine import locks, ports, processes, systemd
 from .machine.errors import StartError
 from .machine.folders import Folders
@@ -141,6 +142,8 @@ def status(data: Path | None, as_json: bool) -> None:
             number = pid if name == "up" else state.get(f"{name}_pid")
             click.echo(f"{name + ':':7}{_process(number)}")
         click.echo(f"Answers: {'yes' if shown['answers'] else 'no'}")
+        if shortage := disk.shortage(place.data):
+            click.echo(shortage)
     raise SystemExit(0 if running else 1)
 
 

@@ -52,6 +52,8 @@ def prepare(data: Path, *, needed_free: int = NEEDED_FREE) -> Folders:
     """The folders, made where they are not there. Raises ``StartError`` where they cannot be written or are full."""
     folders = Folders(data.absolute())
     another = "Choose another data folder with --data FOLDER (or the variable PRIMEHUB_DATA)"
+    if _free(folders.data) < needed_free:
+        raise _full(folders.data, another)
     try:
         # workloads of a platform that root started pass through to their own folders, and see nothing on the way
         folders.data.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
@@ -68,17 +70,22 @@ def prepare(data: Path, *, needed_free: int = NEEDED_FREE) -> Folders:
         reason = "a file is in its place" if no_folder else error.strerror
         msg = f"The data folder {folders.data} cannot be written: {reason}."
         raise StartError(msg, f"{another}, or make it writable for {_user()}.") from error
-    if shutil.disk_usage(folders.data).free < needed_free:
-        raise _full(folders.data, another)
     return folders
 
 
 def _full(data: Path, another: str) -> StartError:
-    free = shutil.disk_usage(data if data.exists() else data.parent).free // MIB
     return StartError(
-        f"The disk of the data folder {data} is full: {free} MiB are free, and a start needs {NEEDED_FREE // MIB} MiB.",
+        f"The disk of the data folder {data} is full: {_free(data) // MIB} MiB are free, and a start needs "
+        f"{NEEDED_FREE // MIB} MiB.",
         f"Free some space there. {another}.",
     )
+
+
+def _free(data: Path) -> int:
+    """Bytes that can be written where the folder is or would be."""
+    there = next(folder for folder in (data, *data.parents) if os.path.exists(folder))
+    usage = shutil.disk_usage(there)
+    return usage.free if usage.total else NEEDED_FREE  # no disk at all, like /proc: writing says more
 
 
 def _user() -> str:

@@ -18,6 +18,7 @@ import psutil
 
 from hub_config.secret_files import secret_file
 
+from ... import disk
 from . import locks, ports, processes, proxy, reasons, routes, systemd, workloads
 from .addresses import Address
 from .errors import StartError
@@ -32,7 +33,7 @@ START_LIMIT = 180.0
 EARLY_DEATHS = 3
 """Deaths of the hub before it ever answered, after which the start is given up."""
 ROUTES_EVERY = 5.0
-LOGS_EVERY = 60.0
+LOGS_EVERY = 30.0
 HUB_GRACE = 20.0
 NOTEBOOK_GRACE = 10.0
 
@@ -64,6 +65,7 @@ class Platform:
         self._hasten = asyncio.Event()
         self._restart = asyncio.Event()
         self._routes: routes.Routes = {}
+        self._short_of_disk = False
 
     async def run(self, when_ready: Callable[[Platform], None]) -> None:
         """Start everything, call ``when_ready``, and keep it running until a signal asks to stop.
@@ -261,7 +263,14 @@ class Platform:
                 rotated = now
                 for part in (self.proxy, self.hub):
                     processes.rotate(part.log)
+                self._mind_the_disk()
             await self._sleep(0.2)
+
+    def _mind_the_disk(self) -> None:
+        shortage = disk.shortage(self.plan.folders.data)
+        if bool(shortage) != self._short_of_disk:
+            self.say(shortage or "The disk has room again")
+        self._short_of_disk = bool(shortage)
 
     async def _revive(self, part: Supervised, start: Callable[[], None]) -> None:
         pause = part.pause()

@@ -61,6 +61,7 @@ def test_a_disk_without_room_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="full") as caught:
         folders.prepare(tmp_path / "data", needed_free=2**60)
     assert "Free some space" in caught.value.fix
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_private_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
