@@ -45,12 +45,12 @@ class Losses:
 class Events:
     """An open event stream, read to its end in a thread of its own."""
 
-    def __init__(self, platform: Platform, client: httpx.Client, headers: dict[str, str]) -> None:
+    def __init__(self, platform: Platform, client: httpx.Client, headers: dict[str, str], *, query: str = "") -> None:
         self.lines: list[str] = []
         self.open = threading.Event()
         self.ended = False
         self._client, self._headers = client, headers
-        self._url = f"{platform.api}/events"
+        self._url = f"{platform.api}/events{query}"
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         assert self.open.wait(15), "the event stream did not open"
