@@ -106,8 +106,14 @@ def _token(token: HubToken) -> Token:
 
 async def _ask(call: Call) -> Any:
     context = call.context
-    context.login_limit.take(call.handler.request.remote_ip or "")
+    context.login_limit.take(_address(call))
     return await context.database.write(logins.create, call.body, path=f"{context.prefix}cli-login")
+
+
+def _address(call: Call) -> str:
+    """Where a request came from, as the hub's proxy says: it writes last. All else in headers is the client's to say."""
+    request = call.handler.request
+    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or request.remote_ip or ""
 
 
 async def _poll(call: Call) -> Any:

@@ -6,6 +6,7 @@ import pytest
 
 from primehub_services.api.limits import KEYS, RateLimit
 from primehub_services.domain.problems import TooMany
+from tests.support.api import Api
 
 
 def test_tries_come_back_with_time_and_are_counted_for_each_key() -> None:
@@ -28,3 +29,16 @@ def test_only_so_many_keys_are_remembered() -> None:
     for i in range(KEYS + 10):
         limit.take(str(i))
     assert len(limit._buckets) == KEYS
+
+
+async def test_a_stranger_is_told_apart_by_what_the_proxy_says_alone(api: Api) -> None:
+    api.context.login_limit = RateLimit(tries=2, seconds=60)
+
+    async def ask(claimed: str, proxys: str) -> int:
+        headers = {"X-Real-Ip": claimed, "X-Forwarded-For": f"{claimed}, {proxys}"}
+        return (await client.post("/login-requests", json={}, headers=headers)).status_code
+
+    async with api.client() as client:
+        answers = [await ask(f"198.51.100.{n}", "203.0.113.7") for n in range(3)]
+        answers.append(await ask("198.51.100.9", "203.0.113.8"))
+    assert answers == [201, 201, 429, 201]
