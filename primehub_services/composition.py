@@ -112,7 +112,7 @@ def _local(settings: Settings) -> EngineParts:
         builder=_LocalBuilder(engine),
         volumes=_LocalVolumes(engine),
         live_logs=_LocalLogs(workloads),
-        parts=lambda: asyncio.to_thread(_sandbox_parts, workloads),
+        parts=lambda: asyncio.to_thread(_sandbox_parts, workloads, local.allow_unsandboxed),
     )
 
 
@@ -225,7 +225,12 @@ class _LocalBuilder:
 
         try:
             return await self._engine.build(
-                image.slug, image.source, revision=str(image.build), progress=progress, log=log
+                image.slug,
+                image.source,
+                revision=str(image.build),
+                progress=progress,
+                log=log,
+                trusted=image.of_platform,
             )
         except EngineBuildFailed as error:
             raise BuildFailed(str(error)) from error
@@ -272,9 +277,12 @@ class _FakeBuilder:
         return image.source.prefix or f"/opt/{image.slug}"
 
 
-def _sandbox_parts(workloads: Workloads) -> tuple[Part, ...]:
+def _sandbox_parts(workloads: Workloads, allow_unsandboxed: bool) -> tuple[Part, ...]:
     status = workloads.sandbox()
-    checks = (("sandbox", status.sandbox), ("network", status.network), ("limits", status.limits))
+    sandbox = status.sandbox.model_copy(
+        update={"sentence": f"{status.sandbox.sentence} {status.who_may_start(allow_unsandboxed)}".strip()}
+    )
+    checks = (("sandbox", sandbox), ("network", status.network), ("limits", status.limits))
     return tuple(
         Part(name=name, status=State.OK if check.ok else State.DEGRADED, message=check.sentence, help=check.fix)
         for name, check in checks

@@ -111,6 +111,8 @@ class ImageBuild(Model):
     build: int
     phase: ImagePhase
     source: EnvironmentSource
+    of_platform: bool = False
+    """Whether only platform admins can change it, so that it may be made where no sandbox can run."""
 
 
 class ImageUpdate(Model):

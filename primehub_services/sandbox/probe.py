@@ -61,6 +61,14 @@ class SandboxStatus(Model):
         checks = (self.sandbox, self.network, self.limits)
         return tuple(f"{check.sentence} {check.fix}".strip() for check in checks if not check.ok)
 
+    def who_may_start(self, allow_unsandboxed: bool) -> str:
+        """Who may start workloads where no sandbox can run; empty where one can."""
+        if self.sandboxed:
+            return ""
+        if allow_unsandboxed:
+            return "Everyone may start notebooks all the same: local.allow_unsandboxed is set."
+        return "Only platform admins may start notebooks here, unless local.allow_unsandboxed is set."
+
     @property
     def exposures(self) -> tuple[str, ...]:
         """A sentence for each way in which workloads are open to each other: what concerns who starts one."""

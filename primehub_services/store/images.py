@@ -97,7 +97,14 @@ def pending_builds(uow: UnitOfWork) -> tuple[ImageBuild, ...]:
     )
     return tuple(
         ImageBuild.model_validate(
-            {"image_id": row.id, "slug": row.slug, "build": row.build, "phase": row.phase, "source": row.source}
+            {
+                "image_id": row.id,
+                "slug": row.slug,
+                "build": row.build,
+                "phase": row.phase,
+                "source": row.source,
+                "of_platform": row.owner_group_id is None,
+            }
         )
         for row in rows
         if row.source["type"] == "environment"

@@ -33,7 +33,7 @@ START_LIMIT = 180.0
 EARLY_DEATHS = 3
 """Deaths of the hub before it ever answered, after which the start is given up."""
 ROUTES_EVERY = 5.0
-LOGS_EVERY = 30.0
+LOGS_EVERY = 60.0
 HUB_GRACE = 20.0
 NOTEBOOK_GRACE = 10.0
 
@@ -258,12 +258,12 @@ class Platform:
             now = time.monotonic()
             if now - looked > ROUTES_EVERY:
                 looked = now
+                self._mind_the_disk()
                 self._routes = await routes.fetch(self.ports["proxy_api_port"], self._proxy_token()) or self._routes
             if now - rotated > LOGS_EVERY:
                 rotated = now
                 for part in (self.proxy, self.hub):
                     processes.rotate(part.log)
-                self._mind_the_disk()
             await self._sleep(0.2)
 
     def _mind_the_disk(self) -> None:

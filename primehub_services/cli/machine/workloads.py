@@ -48,4 +48,6 @@ def sandbox_sentences(settings: Settings) -> list[str]:
     status = sandbox_status(settings)
     checks = (status.sandbox, status.network, status.limits)
     held = " ".join(check.sentence for check in checks if check.ok)
-    return [*([held] if held else []), *(f"! {warning}" for warning in status.warnings)]
+    lines = [held, *(f"! {warning}" for warning in status.warnings)]
+    lines.append(status.who_may_start(settings.local.allow_unsandboxed))
+    return [line for line in lines if line]

@@ -273,3 +273,10 @@ def test_an_admin_of_two_groups_sees_each_image_once(database: Database, cast: C
     page = database.read_now(images.list_, actor, PageQuery())
     assert [i.name for i in page.items] == ["all", "two"]
     assert page.items[1].groups == ("other", "research")
+
+
+def test_only_what_platform_admins_can_change_is_built_without_a_sandbox(database: Database, cast: Cast) -> None:
+    _create(database, cast.platform_admin, "base")
+    _create(database, cast.group_admin, "own", group="research")
+    built = {build.slug.partition("-")[0]: build.of_platform for build in database.read_now(store.pending_builds)}
+    assert built == {"base": True, "own": False}

@@ -176,6 +176,9 @@ def test_switched_off_sandboxes_are_said_to_be(tmp_path: Path) -> None:
     assert not status.sandboxed
     assert not status.network_isolated
     assert any("local.sandbox" in warning for warning in status.warnings)
+    assert "Only platform admins" in status.who_may_start(allow_unsandboxed=False)
+    assert "Everyone" in status.who_may_start(allow_unsandboxed=True)
+    assert not any("local.sandbox" in sentence for sentence in status.exposures), "the remedy is not its reader's"
 
 
 def test_without_a_sandbox_nothing_starts_unless_allowed(tmp_path: Path) -> None:
