@@ -56,8 +56,8 @@ def cluster_policy() -> VolumePolicy:
 def path_problem(path: str, roots: Sequence[Path], data_dir: Path) -> str | None:
     """Why a folder of this machine may not be a volume; None where it may.
 
-    Links are followed first: what counts is where the folder really is. Ask again right before it is mounted, since
-    a link may have been changed meanwhile.
+    Links are followed first: what counts is where the folder really is, and below a root no link may be on the way:
+    who may write beside one could lead it to another group's folder. It is asked again right before it is mounted.
     """
     if not os.path.isabs(path) or ".." in path.split("/"):
         return "the path must be absolute and without '..'"
@@ -71,6 +71,10 @@ def path_problem(path: str, roots: Sequence[Path], data_dir: Path) -> str | None
         return "it holds, or is in, the platform's own data folder"
     if not real.is_dir():
         return "there is no such folder on this machine"
+    named = [*zip(roots, real_roots, strict=True), *zip(real_roots, real_roots, strict=True)]
+    plain = Path(os.path.normpath(path))
+    if not any(plain.is_relative_to(root) and real_root / plain.relative_to(root) == real for root, real_root in named):
+        return f"it leads through a link; give the folder itself, {real}"
     return None
 
 

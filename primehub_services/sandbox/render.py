@@ -195,14 +195,23 @@ def host_path_refusal(path: str, layout: Layout, roots: Iterable[Path], machine:
     if path != "/" and posixpath.normpath(path) != path.rstrip("/"):
         return f"{path} must be a plain absolute path"
     # a link planted in a shared folder must not lead out of it
-    real = Path(machine.real(path))
+    real, roots = Path(machine.real(path)), tuple(roots)
     allowed = [Path(machine.real(str(root))) for root in roots]
     if not any(real.is_relative_to(root) for root in allowed):
         return f"{path} is not under one of the folders that local.host_path_roots allows"
     data = Path(machine.real(str(layout.data_dir)))
     if real.is_relative_to(data) or data.is_relative_to(real):
         return f"{path} holds the platform's own data"
+    named = [*zip(roots, allowed, strict=True), *zip(allowed, allowed, strict=True)]
+    if not any(_without_links(Path(path), real, root, real_root) for root, real_root in named):
+        # not where to: whoever could change the link would learn what else there is
+        return f"{path} leads through a link below the folders that local.host_path_roots allows"
     return ""
+
+
+def _without_links(path: Path, real: Path, root: Path, real_root: Path) -> bool:
+    """Whether nothing of the path below the root, which the administrator named, is a link."""
+    return path.is_relative_to(root) and real_root / path.relative_to(root) == real
 
 
 def _environment(plan: LaunchPlan, process: Process, target: Target) -> dict[str, str]:

@@ -123,6 +123,7 @@ def test_folders_of_the_host_are_only_those_under_the_roots(make: Make, root: Pa
     (root / "out").symlink_to("/etc")
     (root / "sly").symlink_to(root.parent / "data" / "secrets")
     (root / "file").write_text("")
+    (root / "alias").symlink_to(root / "corpus")
     made = make("good", source={"type": "hostPath", "path": str(root / "corpus")})
     assert made.source.type == "hostPath"
     for path in (
@@ -131,6 +132,7 @@ def test_folders_of_the_host_are_only_those_under_the_roots(make: Make, root: Pa
         f"{root}/out",
         f"{root}/out/ssl",
         f"{root}/sly",
+        f"{root}/alias",
         f"{root}/absent",
         f"{root}/file",
         f"{root}-other",

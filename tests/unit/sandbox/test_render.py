@@ -118,6 +118,19 @@ def test_a_link_in_a_shared_folder_does_not_lead_out_of_it_nor_to_the_platforms_
         assert reason in result.left_out[0].reason
 
 
+def test_a_link_to_another_groups_folder_under_the_same_root_is_not_followed() -> None:
+    real = {"/srv/shared/ours": "/srv/shared/theirs", "/srv": "/mnt/disk", "/srv/corpus": "/mnt/disk/corpus"}
+    machine = Machine(exists=lambda path: True, real=lambda path: real.get(path, path))
+    target = Target(True, NetworkMode.ISOLATED, 1000, 1000, host_path_roots=(Path("/srv/shared"), Path("/srv")))
+    mounts = (dataset(HostPathSource(path="/srv/shared/ours")),)
+    (left_out,) = render(make_plan("start1", mounts=mounts), LAYOUT, Process(argv=["run"]), target, machine).left_out
+    assert "link" in left_out.reason
+    assert "theirs" not in left_out.reason
+    plan = make_plan("start1", mounts=(dataset(HostPathSource(path="/srv/corpus")),))
+    result = render(plan, LAYOUT, Process(argv=["run"]), target, machine)
+    assert places(result)["/datasets/corpus"] == ("/mnt/disk/corpus", True), "a root itself may be a link"
+
+
 def test_nfs_is_left_out_naming_what_to_do() -> None:
     result = rendered(mounts=(dataset(NfsSource(server="nas", path="/x")),))
     assert "hostPath" in result.left_out[0].reason
