@@ -11,11 +11,11 @@ import httpx
 import websocket
 
 from .platform import Platform
+from .waiting import wait_for
 
 PROMISED = 10.0
 """Seconds from a departure until everything is gone."""
 WATCHED_FOR = 30.0
-LOOK_EVERY = 0.2
 PORTAL = "/services/primehub/"
 
 
@@ -26,14 +26,17 @@ class Losses:
     after: dict[str, float] = field(default_factory=dict)
 
     def watch(self, probes: dict[str, Callable[[], bool]], left_at: float) -> None:
-        """Ask every probe again and again until it says that its thing is gone."""
+        """Ask every probe again and again until it says that its thing is gone. ``check`` judges what was seen."""
         waiting = dict(probes)
-        while waiting and time.monotonic() - left_at < WATCHED_FOR:
+
+        def over() -> bool:
             for name, gone in list(waiting.items()):
                 if gone():
                     self.after[name] = time.monotonic() - left_at
                     del waiting[name]
-            time.sleep(LOOK_EVERY)
+            return not waiting or time.monotonic() - left_at > WATCHED_FOR
+
+        wait_for(over, 2 * WATCHED_FOR, what="everything that is to be lost was watched")
 
     def check(self, name: str) -> None:
         """Fails unless the thing was lost in the time that is promised."""
