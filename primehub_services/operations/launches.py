@@ -117,7 +117,7 @@ def assess(
         reasons.append(admission.unknown("instance_type", request.instance_type))
     if image is None:
         reasons.append(admission.unknown("image", request.image))
-    reasons += _in_the_way(uow, person.account, request.server_name, superseding)
+    reasons += _in_the_way(uow, person, request.server_name, superseding)
     if instance_type is None or image is None:
         return Assessment(_with(*reasons), None)
     reasons += admission.pair_reasons(instance_type, image, capacity)
@@ -214,11 +214,13 @@ def _gpus(
     )
 
 
-def _in_the_way(uow: UnitOfWork, account: Account, server_name: str, superseding: str | None) -> list[Reason]:
-    row = claims.of_server(uow, account.id, server_name)
+def _in_the_way(uow: UnitOfWork, person: Actor, server_name: str, superseding: str | None) -> list[Reason]:
+    assert person.account is not None
+    row = claims.of_server(uow, person.account.id, server_name)
     if row is None or row.id == superseding:
         return []
-    group = groups.by_id(uow, row.group_id)
+    # a notebook's token may hear of no group but its own
+    group = groups.by_id(uow, row.group_id) if row.group_id in person.roles else None
     place = f" in the group {group.name!r}" if group is not None else ""
     return [
         Reason(
@@ -274,7 +276,7 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
         budgets=nothing.budgets,
         environment={} if actor.is_notebook else preferences.environment(uow, actor.account.id),
         defaults=_defaults(uow, actor.account, group, type_options, image_options),
-        running=_running(uow, actor.account),
+        running=_running(uow, actor, actor.account),
     )
 
 
@@ -359,9 +361,9 @@ def _defaults(
     )
 
 
-def _running(uow: UnitOfWork, account: Account) -> RunningServer | None:
+def _running(uow: UnitOfWork, actor: Actor, account: Account) -> RunningServer | None:
     row = claims.of_server(uow, account.id, "")
-    if row is None:
+    if row is None or (actor.is_notebook and row.group_id not in actor.roles):
         return None
     group = groups.by_id(uow, row.group_id)
     return RunningServer(id=row.id, group=group.slug if group is not None else "", since=row.created_at)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+import sqlalchemy as sa
 
 from primehub_services.domain.admission import LaunchOptions
 from primehub_services.domain.claims import Budget, Decision, MachineCapacity
-from primehub_services.domain.identity import Actor
+from primehub_services.domain.identity import Actor, Role
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.problems import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from primehub_services.domain.resources import Quota
 from primehub_services.operations import launches, notebooks
 from primehub_services.store.database import Database
-from primehub_services.store.orm import GroupRow, GroupVolumeRow, NotebookRow, VolumeRow
+from primehub_services.store.orm import ClaimRow, GroupRow, GroupVolumeRow, NotebookRow, VolumeRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.factories import Cast
@@ -258,3 +259,23 @@ def test_a_notebook_s_token_reads_no_values_of_variables(world: World) -> None:
 
     assert world.options().environment == {"WHO": "me"}
     assert world.options(world.cast.notebook).environment == {}
+
+
+def test_a_notebook_s_token_does_not_hear_in_which_other_group_its_owner_runs_something(world: World) -> None:
+    world.start(world.cast.member)
+    elsewhere = world.cast.other_group
+
+    def move(uow: UnitOfWork) -> None:
+        uow.session.execute(sa.update(ClaimRow).values(group_id=elsewhere.id))
+
+    world.database.write_now(move)
+    owner = replace(world.cast.member, roles={**world.cast.member.roles, elsewhere.id: Role.MEMBER})
+
+    running = world.options(owner).running
+    assert running is not None
+    assert running.group == elsewhere.slug
+    assert elsewhere.name in world.check(actor=owner).sentence
+    assert world.options(world.cast.notebook).running is None
+    (reason,) = world.check(actor=world.cast.notebook).reasons
+    assert reason.code == "already-running"
+    assert elsewhere.name not in reason.message
