@@ -18,6 +18,8 @@ STEPS := n=0; while IFS= read -r line; do case "$$line" in \
   Collecting*) n=$$((n + 1)); if [ $$((n % 25)) = 0 ]; then echo "  found $$n packages"; fi ;; \
   "Installing collected"*) echo "  installing them" ;; \
   "Successfully installed"*) echo "  done" ;; esac; done
+UNREACHED := { echo "It could not be installed. Does this machine reach the package registry?" \
+  "(pip's and npm's own settings are used; then run make again)" >&2; exit 1; }
 # flags of `primehub up`, as in: make run UP="--port 9000"
 UP ?=
 # arguments of pytest, as in: make test ARGS="tests/unit -k quota"
@@ -77,17 +79,17 @@ $(VENV)/bin/python:
 # a package that is new at the top level has to be installed too
 $(VENV)/.installed: setup.py pyproject.toml $(wildcard *_*/__init__.py) | $(VENV)/bin/python
 	@echo "Installing PrimeHub and what it needs into $(VENV) (about a minute, once)"
-	@$(PIP) --editable . | { $(STEPS); }
+	@$(PIP) --editable . | { $(STEPS); } || $(UNREACHED)
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo "Installing the test tools into $(VENV) (once)"
-	@$(PIP) --editable '.[test]' | { $(STEPS); }
+	@$(PIP) --editable '.[test]' | { $(STEPS); } || $(UNREACHED)
 	@touch $@
 
 $(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock.json | $(VENV)/.installed
 	@echo "Installing what the web pages are built with (about a minute, once)"
-	@cd $(PORTAL) && $(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@cd $(PORTAL) && $(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || $(UNREACHED)
 	@touch $@
 
 $(BUILT): $(PORTAL_SOURCES) $(PORTAL)/node_modules/.installed

@@ -92,6 +92,7 @@ def _run(flags: dict[str, Any]) -> None:
 
     began = time.monotonic()
     settings, environment = load(flags)
+    found = node.find()
     place = folders.prepare(settings.data_dir)
     with locks.held(place):
         say(f"PrimeHub's data is in {place.data}")
@@ -106,7 +107,6 @@ def _run(flags: dict[str, Any]) -> None:
             behind_proxy=flags["behind_proxy"],
             insecure_http=flags["insecure_http"],
         )
-        found = node.find()
         script = proxy.install(found, place.data, say)
         environment |= {
             f"{SETTING}{name}": json.dumps(str(value))

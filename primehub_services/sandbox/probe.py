@@ -158,7 +158,8 @@ def _no_sandbox(reason: str, *, restricted: bool | None = None) -> Check:
         fix = "In a container, start it with --security-opt systempaths=unconfined."
     else:
         fix = "See whether bubblewrap works by itself: bwrap --ro-bind / / --unshare-user true"
-    return Check(ok=False, sentence=f"{start} bubblewrap says: {reason}", fix=fix)
+    words = reason.removeprefix("bwrap: ").rstrip(".")
+    return Check(ok=False, sentence=f"{start} bubblewrap says: {words}.", fix=fix)
 
 
 def _probe_pasta(options: SandboxOptions, found: Tools, uid: int, gid: int) -> tuple[Check, str]:

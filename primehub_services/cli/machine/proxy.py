@@ -55,14 +55,24 @@ def _npm(node: Node, folder: Path) -> None:
     for manifest in ("package.json", "package-lock.json"):
         shutil.copy(MANIFESTS / manifest, folder)
     command = [*node.npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-    command += ["--no-update-notifier", "--loglevel=error"]
+    # where there is no network, ten seconds of trying are enough
+    command += ["--no-update-notifier", "--loglevel=error", "--fetch-retry-mintimeout=1000"]
+    command += ["--fetch-retry-maxtimeout=5000"]
     done = subprocess.run(
         command, cwd=folder, env=node.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     if done.returncode:
-        words = (done.stderr or done.stdout).strip().splitlines()[-5:]
-        msg = "npm could not install the proxy:\n  " + "\n  ".join(words)
+        msg = f"npm could not install the proxy: {_why(done.stderr or done.stdout)}"
         raise StartError(msg, "Check that this machine reaches the npm registry (npm's own settings are used).")
+
+
+def _why(output: str) -> str:
+    """npm's own reason: the line that has one, else the last lines."""
+    lines = [line.removeprefix("npm error").strip() for line in output.strip().splitlines()]
+    for line in lines:
+        if "reason:" in line or "rror: " in line:
+            return line
+    return "\n  ".join(["", *lines[-5:]])
 
 
 def _digest() -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from hub_config.settings import Settings, SettingsError
-from primehub_services.cli.machine import addresses, folders, ports
+from primehub_services.cli.machine import addresses, folders, node, ports, proxy
 from primehub_services.cli.machine.errors import StartError
 
 
@@ -71,3 +72,15 @@ def test_a_settings_file_that_is_not_valid_is_named_with_what_is_wrong(tmp_path:
     with pytest.raises(SettingsError, match=says) as caught:
         Settings.load({}, file=file)
     assert "\n" not in str(caught.value)
+
+
+def test_of_npms_many_words_the_reason_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    npm = tmp_path / "npm"
+    lines = ("code ECONNREFUSED", "FetchError: request to http://x failed, reason: connect ECONNREFUSED", "If you are")
+    npm.write_text("#!/bin/sh\n" + "".join(f"echo 'npm error {line}' >&2\n" for line in lines) + "exit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
+    with pytest.raises(StartError) as caught:
+        proxy.install(node.Node(Path("/bin/true"), (str(npm),)), tmp_path / "data", lambda text: None)
+    assert caught.value.message.endswith("FetchError: request to http://x failed, reason: connect ECONNREFUSED")
+    assert "registry" in caught.value.fix
