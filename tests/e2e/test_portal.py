@@ -102,7 +102,7 @@ def test_a_notebooks_whole_way(ann: BrowserContext, platform: Platform, lab: Lab
 
     page.get_by_role("link", name="Past notebooks").click()
     page.locator("tbody").get_by_role("link").first.click()
-    expect(page.get_by_text("stopped by ann")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("stopped by ann").first).to_be_visible(timeout=SOON)
     expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
     assert overflow(page) == 0
 

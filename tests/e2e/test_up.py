@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import psutil
@@ -165,8 +166,19 @@ def test_a_second_ctrl_c_hastens_the_end(fresh: Platform) -> None:
     wait_for(lambda: gone(fresh), what="no process is left")
 
 
+@contextmanager
+def hangups(disposition: signal.Handlers) -> Iterator[None]:
+    """What is started in the block inherits this, whatever these tests were started with."""
+    before = signal.signal(signal.SIGHUP, disposition)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_closed_terminal_ends_it_unless_nohup_said_otherwise(fresh: Platform) -> None:
-    fresh.start()
+    with hangups(signal.SIG_DFL):
+        fresh.start()
     fresh.signal(signal.SIGHUP)
     assert fresh.process is not None
     assert fresh.process.wait(60) == 0
@@ -175,11 +187,8 @@ def test_a_closed_terminal_ends_it_unless_nohup_said_otherwise(fresh: Platform) 
 
 
 def test_nohups_wish_is_kept(fresh: Platform) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with hangups(signal.SIG_IGN):
         fresh.start()
-    finally:
-        signal.signal(signal.SIGHUP, before)
     fresh.signal(signal.SIGHUP)
     hub = fresh.state()["hub_pid"]
     fresh.signal(signal.SIGUSR1)  # handled after the hangup, so the hangup was ignored once this is done
