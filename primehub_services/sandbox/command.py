@@ -60,6 +60,8 @@ class Tools:
     """Content of /etc/resolv.conf inside: name servers that are reached from a network namespace."""
     shell: str = "/bin/sh"
     """What runs the runner; bash where it is there, since dash drops variables with ``-`` or ``.`` in their names."""
+    closed: tuple[str, ...] = ()
+    """Networks that are not reached from a network namespace, though pasta could."""
     seccomp: bytes = b""
     """The filter of system calls; empty is none."""
     limit_processes: bool = False
@@ -114,10 +116,19 @@ def _script(spec: SandboxSpec, tools: Tools, folder: str) -> str:
     seccomp = f" --seccomp 6 6<{here}/{FILTER}" if tools.seccomp else ""
     return (
         "#!/bin/sh\n"
+        f"{_close(tools.closed) if spec.network is NetworkMode.ISOLATED else ''}"
         f"exec {shlex.quote(tools.bwrap)} --args 4 4<{here}/{ARGUMENTS}"
         f" --json-status-fd 3 3>{here}/{BWRAP_STATUS} 5>{here}/{READY}{seccomp}"
         f" -- {tools.shell} {INNER}/{RUNNER} {shlex.join(spec.argv)}\n"
     )
+
+
+def _close(networks: tuple[str, ...]) -> str:
+    """Shell that closes networks: pasta runs the script as root of the namespace, which the workload never is."""
+    if not networks:
+        return ""
+    routes = "".join(f"route add unreachable {network}\n" for network in networks)
+    return f"command -v ip >/dev/null && ip -force -batch - >/dev/null 2>&1 <<'END'\n{routes}END\n"
 
 
 def _unsandboxed_script(spec: SandboxSpec, tools: Tools) -> str:

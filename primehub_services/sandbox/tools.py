@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import os
 import platform
 import shutil
+import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from .errors import WorkloadError
 from .layout import make_folder
 
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf")
+_METADATA = ("169.254.0.0/16", "fd00:ec2::254/128")
+"""Where a cloud tells a machine of itself, its credentials too."""
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def packaged_bwrap() -> Path | None:
@@ -89,6 +97,35 @@ def resolv_conf(paths: tuple[str, ...] = _RESOLVERS) -> str:
 def _on_loopback(line: str) -> bool:
     words = line.split()
     return len(words) > 1 and words[0] == "nameserver" and (words[1].startswith("127.") or words[1] == "::1")
+
+
+def closed_networks(resolv: str) -> tuple[str, ...]:
+    """Where a network namespace must not come to: this machine's other addresses, and what a cloud tells it of itself.
+
+    pasta connects as this machine does, and what listens on all of its addresses would answer. Name servers in
+    ``resolv`` stay reachable. The machine's main address is the namespace's own.
+    """
+    servers = [words[1] for line in resolv.splitlines() if (words := line.split())[:1] == ["nameserver"] and words[1:]]
+    needed = {address for text in servers if (address := _address(text)) is not None}
+    found = [*_METADATA, *sorted(str(ipaddress.ip_network(address)) for address in _own_addresses())]
+    networks = map(ipaddress.ip_network, found)
+    return tuple(str(n) for n in networks if not any(a.version == n.version and a in n for a in needed))
+
+
+def _own_addresses() -> Iterator[Address]:
+    for interface in psutil.net_if_addrs().values():
+        for entry in interface:
+            if entry.family in (socket.AF_INET, socket.AF_INET6):
+                address = _address(entry.address)
+                if address is not None and not address.is_loopback and not address.is_link_local:
+                    yield address
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
 
 
 def counts_processes_per_namespace(release: str | None = None) -> bool:

@@ -14,6 +14,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from .probe import Probed, SandboxStatus, probe
 from .pythons import interpreter_folders
 from .render import MARK, SYSTEM_FOLDERS, Machine, Process, Target, render
 from .spec import Key, LogChunk, NetworkMode, Rendered, SandboxOptions, SandboxSpec, WorkloadState, WorkloadStatus
-from .tools import system_links
+from .tools import closed_networks, system_links
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _START_LOCK = "start.lock"
@@ -166,6 +167,9 @@ class Workloads:
 
     def _launch_facts(self, key: str) -> tuple[Probed, str]:
         probed = self._probe()
+        # a machine's addresses come and go
+        made = replace(probed.tools, closed=closed_networks(probed.tools.resolv_conf))
+        probed = replace(probed, tools=made)
         return probed, self._cgroup_name(key) if probed.status.limits.ok else ""
 
     def _cgroup_name(self, key: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import httpx
+import psutil
 import pytest
 
 from tests.support.sandbox import Machine, free_port
@@ -188,6 +191,28 @@ def test_only_the_forwarded_ports_of_the_machine_are_reached(
     )
     assert f"{loopback_server} answered" in output
     assert f"{second_loopback_server} unreachable" in output
+
+
+def test_the_machines_other_addresses_and_its_clouds_word_of_it_are_closed(
+    isolated: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = socket_address("198.51.100.7")
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: {"docker0": [other]})
+    script = (
+        "import socket, sys\n"
+        "for host in sys.argv[1:]:\n"
+        "    try:\n"
+        "        socket.create_connection((host, 80), timeout=5)\n"
+        "    except OSError as error:\n"
+        "        print(host, error.errno == 113)\n"
+    )
+    _, output = isolated.run("one", f"{isolated.prefix}/bin/python", "-c", script, "198.51.100.7", "169.254.169.254")
+    assert output.splitlines() == ["198.51.100.7 True", "169.254.169.254 True"]
+
+
+def socket_address(text: str) -> SimpleNamespace:
+    """An interface's address, as psutil tells it."""
+    return SimpleNamespace(family=socket.AF_INET, address=text)
 
 
 def test_the_workloads_port_is_reached_from_the_machine_and_from_no_other_workload(isolated: Machine) -> None:

@@ -88,6 +88,17 @@ def test_the_script_becomes_bwrap_and_quotes_what_it_passes() -> None:
     assert files["etc/resolv.conf"] == "nameserver 192.0.2.1\n"
 
 
+def test_networks_are_closed_before_anything_of_the_workload_runs_and_only_in_its_own_namespace() -> None:
+    tools = replace(TOOLS, closed=("169.254.0.0/16", "fd00::2/128"))
+    before, _, _ = launch_files(spec(), tools, FOLDER)["launch.sh"].partition("exec ")
+    assert before.splitlines()[2:] == [
+        "route add unreachable 169.254.0.0/16",
+        "route add unreachable fd00::2/128",
+        "END",
+    ]
+    assert "route" not in launch_files(spec(network=NetworkMode.SHARED), tools, FOLDER)["launch.sh"]
+
+
 def test_the_filter_of_system_calls_goes_to_bwrap_byte_by_byte() -> None:
     program = bytes(range(256))
     files = launch_files(spec(), replace(TOOLS, seccomp=program), FOLDER)

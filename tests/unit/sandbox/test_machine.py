@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from primehub_services.sandbox import probe
@@ -15,7 +18,13 @@ from primehub_services.sandbox.layout import Layout, check_passable, make_folder
 from primehub_services.sandbox.pythons import BasePython, ask, choose_base, interpreter_folders, record_path
 from primehub_services.sandbox.records import lock, read, remove_tree, reserve_end, write, write_end
 from primehub_services.sandbox.spec import SandboxOptions
-from primehub_services.sandbox.tools import counts_processes_per_namespace, packaged_bwrap, reachable, resolv_conf
+from primehub_services.sandbox.tools import (
+    closed_networks,
+    counts_processes_per_namespace,
+    packaged_bwrap,
+    reachable,
+    resolv_conf,
+)
 from primehub_services.sandbox.workloads import Workloads
 
 OWN = (os.getuid() or 1000, os.getgid() or 1000)
@@ -280,3 +289,19 @@ def test_removing_a_folder_follows_no_link(tmp_path: Path) -> None:
     remove_tree(tmp_path / "folder")
     assert (tmp_path / "kept" / "file").exists()
     assert not (tmp_path / "folder").exists()
+
+
+def test_what_is_closed_to_a_network_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        (socket.AF_INET, "127.0.0.1"),
+        (socket.AF_INET, "172.17.0.1"),
+        (socket.AF_INET6, "fe80::1%docker0"),
+        (socket.AF_INET6, "fd00::2"),
+        (socket.AF_PACKET, "02:fc:00:00:00:01"),
+    ]
+    addresses = {"all": [SimpleNamespace(family=family, address=text) for family, text in found]}
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: addresses)
+    cloud = ("169.254.0.0/16", "fd00:ec2::254/128")
+    assert closed_networks("nameserver 192.0.2.1\n") == (*cloud, "172.17.0.1/32", "fd00::2/128")
+    kept = closed_networks("search x\nnameserver 169.254.169.254\nnameserver fd00::2\nnameserver\n")
+    assert kept == ("fd00:ec2::254/128", "172.17.0.1/32"), "name servers must be reached"
