@@ -36,13 +36,13 @@ class FolderLogStore:
         """Write at the end. Raises ``OSError`` where the disk cannot take it."""
         with self._lock:
             folder = self._path(key)
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make(folder)
             self._write(folder, data)
 
     def put(self, key: str, pieces: Iterable[bytes]) -> None:
         """Write the whole log, in place of what is there: all of it, or nothing where this is cut off."""
         scratch = self._folder / _SCRATCH / uuid.uuid4().hex
-        scratch.mkdir(parents=True, mode=0o700)
+        self._make(scratch)
         try:
             for data in pieces:
                 self._write(scratch, data)
@@ -50,7 +50,7 @@ class FolderLogStore:
                 _sync(path)
             with self._lock:
                 target = self._path(key)
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._make(target.parent)
                 old = scratch.with_name(f"{scratch.name}.old")
                 with contextlib.suppress(FileNotFoundError):
                     target.rename(old)
@@ -108,6 +108,11 @@ class FolderLogStore:
             msg = f"{key!r} is not a log's key"
             raise ValueError(msg)
         return self._folder / key
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder. Nobody else of the machine may look into the first one, whatever mode those below it get."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _write(self, folder: Path, data: bytes) -> None:
         pieces = list(_pieces(folder))

@@ -99,6 +99,16 @@ def test_what_a_killed_process_left_half_written_is_dropped(store: FolderLogStor
     assert not half.exists()
 
 
+@pytest.mark.parametrize("way", ["append", "put"])
+def test_nobody_else_of_the_machine_sees_whose_logs_there_are(tmp_path: Path, way: str) -> None:
+    store = FolderLogStore(tmp_path / "blobs")
+    if way == "append":
+        store.append(KEY, b"hello")
+    else:
+        store.put(KEY, [b"hello"])
+    assert (tmp_path / "blobs").stat().st_mode & 0o077 == 0
+
+
 def test_deleting_leaves_no_empty_folders(store: FolderLogStore, tmp_path: Path) -> None:
     store.append(KEY, b"x")
     store.append("notebooks/other/log", b"y")
