@@ -107,7 +107,11 @@ def _local(settings: Settings) -> EngineParts:
     )
     return EngineParts(
         name="local",
-        capacity=_Measured(engine.capacity, engine.image_sources).get,
+        capacity=_Measured(
+            engine.capacity,
+            engine.image_sources,
+            lambda: not (local.allow_unsandboxed or workloads.sandbox().sandboxed),
+        ).get,
         workloads=_LocalWorkloads(engine, workloads),
         builder=_LocalBuilder(engine),
         volumes=_LocalVolumes(engine),
@@ -138,9 +142,15 @@ def _fake() -> EngineParts:
 class _Measured:
     """The engine's capacity in the ledger's words, measured now and then."""
 
-    def __init__(self, measure: Callable[[], Awaitable[EngineCapacity]], sources: frozenset[str]) -> None:
+    def __init__(
+        self,
+        measure: Callable[[], Awaitable[EngineCapacity]],
+        sources: frozenset[str],
+        unprotected: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._measure = measure
         self._sources = sources
+        self._unprotected = unprotected
         self._known: MachineCapacity | None = None
         self._until = 0.0
 
@@ -152,6 +162,7 @@ class _Measured:
                 quota=Quota(cpu=Millicores(found.cpu), memory=Bytes(found.memory), gpu=len(found.gpus)),
                 gpu_indices=tuple(gpu.index for gpu in found.gpus),
                 image_types=self._sources,
+                unprotected=await asyncio.to_thread(self._unprotected),
             )
             self._until = now + CAPACITY_KEPT
         return self._known

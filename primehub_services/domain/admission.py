@@ -129,6 +129,15 @@ def image_disabled(image: Image, capacity: MachineCapacity) -> str:
     return f"It is not ready yet ({image.progress} %)."
 
 
+def unprotected() -> Reason:
+    """The reason of a machine where no sandbox can run."""
+    return Reason(
+        code="no-sandbox",
+        message="No sandbox can run on this machine, so only platform admins may start notebooks.",
+        help="Ask a platform admin: the health page says what keeps sandboxes from running, and how to mend it.",
+    )
+
+
 def pair_reasons(instance_type: InstanceType, image: Image, capacity: MachineCapacity) -> tuple[Reason, ...]:
     """What stands against starting this image with this type, quotas apart."""
     reasons = []

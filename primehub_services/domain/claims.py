@@ -47,6 +47,8 @@ class MachineCapacity:
     """The machine's GPUs, where the engine hands them out by index."""
     image_types: frozenset[str] = frozenset({"container", "environment"})
     """The types of image source that the engine can run."""
+    unprotected: bool = False
+    """Whether only platform admins may start anything, since nothing would keep workloads apart."""
 
 
 class Budget(StrEnum):

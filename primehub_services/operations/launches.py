@@ -118,6 +118,8 @@ def assess(
     if image is None:
         reasons.append(admission.unknown("image", request.image))
     reasons += _in_the_way(uow, person, request.server_name, superseding)
+    if capacity.unprotected and not person.account.platform_admin:
+        reasons.append(admission.unprotected())
     if instance_type is None or image is None:
         return Assessment(_with(*reasons), None)
     reasons += admission.pair_reasons(instance_type, image, capacity)

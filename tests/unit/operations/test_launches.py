@@ -99,6 +99,24 @@ def test_what_stands_against_a_pair(world: World, instance_type: str, image: str
     assert all(reason.field and reason.message for reason in decision.reasons)
 
 
+def test_where_no_sandbox_can_run_only_platform_admins_start_anything(world: World) -> None:
+    unprotected = replace(CAPACITY, unprotected=True)
+    member = world.cast.member
+    assert member.account is not None
+    admin = replace(member, account=member.account.model_copy(update={"platform_admin": True}))
+    request = LaunchRequest(group="research", instance_type="cpu-1", image="base")
+
+    def check(actor: Actor) -> Decision:
+        return world.database.read_now(launches.check, actor, request, unprotected)
+
+    (reason,) = check(member).reasons
+    assert reason.code == "no-sandbox"
+    assert "platform admin" in reason.help
+    assert check(admin).would_start
+    with pytest.raises(Refused, match="No sandbox"):
+        world.database.write_now(notebooks.start, member, request, unprotected)
+
+
 def test_a_cpu_image_on_a_gpu_is_a_warning(world: World) -> None:
     assert "may not be optimised" in world.check("gpu-1", "cpu-only").warnings[0]
     assert world.check("cpu-1", "cpu-only").warnings == ()
