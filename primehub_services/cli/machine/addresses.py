@@ -23,6 +23,8 @@ class Address:
     public_url: str
     cert: Path | None = None
     key: Path | None = None
+    behind_proxy: bool = False
+    """Whether another proxy in front says who asks, and by which address."""
 
     @property
     def local_url(self) -> str:
@@ -82,7 +84,7 @@ def resolve(  # one parameter for each flag
     scheme = "https" if cert else "http"
     shown = socket.getfqdn() if host in ("0.0.0.0", "::") else host
     shown = f"[{shown}]" if ":" in shown else shown
-    return Address(host, port, (public_url or f"{scheme}://{shown}:{port}").rstrip("/"), cert, key)
+    return Address(host, port, (public_url or f"{scheme}://{shown}:{port}").rstrip("/"), cert, key, behind_proxy)
 
 
 def _check_pair(cert: Path, key: Path) -> None:

@@ -152,17 +152,9 @@ class Platform:
         return False
 
     def _proxy_command(self, inner: Mapping[str, int]) -> list[str]:
-        address = self.plan.address
-        return proxy.command(
-            self.plan.node,
-            self.plan.proxy_script,
-            host=address.host,
-            port=address.port,
-            api_port=inner["proxy_api_port"],
-            hub_port=inner["hub_port"],
-            cert=address.cert,
-            key=address.key,
-        )
+        plan = self.plan
+        api_port, hub_port = inner["proxy_api_port"], inner["hub_port"]
+        return proxy.command(plan.node, plan.proxy_script, plan.address, api_port=api_port, hub_port=hub_port)
 
     def _proxy_token(self) -> str:
         return secret_file(self.plan.folders.secrets / "proxy.token")

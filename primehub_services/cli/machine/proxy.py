@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ... import proxy as _package
+from .addresses import Address
 from .errors import StartError
 from .node import Node
 
@@ -79,14 +80,14 @@ def _digest() -> str:
     return hashlib.sha256((MANIFESTS / "package-lock.json").read_bytes()).hexdigest()[:12]
 
 
-def command(  # each is a different thing that the proxy must be told
-    node: Node, script: Path, *, host: str, port: int, api_port: int, hub_port: int, cert: Path | None, key: Path | None
-) -> list[str]:
+def command(node: Node, script: Path, address: Address, *, api_port: int, hub_port: int) -> list[str]:
     """The proxy's command line. Its token is in its environment, as CONFIGPROXY_AUTH_TOKEN."""
     hub = f"http://127.0.0.1:{hub_port}"
-    line = [str(node.node), str(script), "--ip", host, "--port", str(port)]
+    line = [str(node.node), str(script), "--ip", address.host, "--port", str(address.port)]
     line += ["--api-ip", "127.0.0.1", "--api-port", str(api_port)]
     line += ["--default-target", hub, "--error-target", f"{hub}/hub/error", "--log-level", "warn"]
-    if cert and key:
-        line += ["--ssl-cert", os.fspath(cert), "--ssl-key", os.fspath(key)]
+    if address.cert and address.key:
+        line += ["--ssl-cert", os.fspath(address.cert), "--ssl-key", os.fspath(address.key)]
+    if address.behind_proxy:  # of several values the last one counts: the other proxy's, not ours
+        line.append("--no-x-forward")
     return line

@@ -266,16 +266,9 @@ def test_without_any_node_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_the_proxys_token_is_in_no_command_line(tmp_path: Path) -> None:
-    line = proxy.command(
-        node.Node(Path("/node"), ("/npm",)),
-        Path("/proxy"),
-        host="127.0.0.1",
-        port=1,
-        api_port=2,
-        hub_port=3,
-        cert=None,
-        key=None,
-    )
+    address = addresses.Address("127.0.0.1", 1, "http://127.0.0.1:1")
+    found = node.Node(Path("/node"), ("/npm",))
+    line = proxy.command(found, Path("/proxy"), address, api_port=2, hub_port=3)
     assert line[0] == "/node"
     assert not [word for word in line if "token" in word.lower()]
     assert line[line.index("--api-ip") + 1] == "127.0.0.1"
