@@ -26,6 +26,7 @@ _UNREACHABLE = (
 )
 _GIVEN_UP = ("Retry(total=0", "Max retries exceeded", "CERTIFICATE_VERIFY_FAILED")
 """What pip prints before it takes an index that it cannot reach for an empty one."""
+_NONE_AT_ALL = " (The package index has no version of it at all, or does not answer.)"
 _KEPT_LINES = 60
 
 
@@ -92,7 +93,8 @@ def explain(view: BuildView, reason: str) -> tuple[str, str]:
     if asked:
         return (
             "no-such-package",
-            f"There is no package {asked[1]} for this Python: mind its spelling and version, or take it off the list.",
+            f"There is no package {asked[1]} for this Python: mind its spelling and version, or take it off the list."
+            + (_NONE_AT_ALL if "(from versions: none)" in text else ""),
         )
     if "ResolutionImpossible" in text or "conflicting dependencies" in text:
         return "conflict", f"The packages contradict each other: {_conflict(view)}"

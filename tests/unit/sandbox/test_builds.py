@@ -58,6 +58,12 @@ def test_output_cut_anywhere_is_read_the_same() -> None:
     ("output", "code", "says"),
     [
         ("ERROR: No matching distribution found for panda-s\n", "no-such-package", "panda-s"),
+        (
+            "ERROR: Could not find a version that satisfies the requirement x (from versions: none)\n"
+            "ERROR: No matching distribution found for x\n",
+            "no-such-package",
+            "does not answer",
+        ),
         ("ERROR: No matching distribution found for numpy==0.0.1 (from x)\n", "no-such-package", "numpy==0.0.1"),
         (
             "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('<x>: Failed to establish a new "
