@@ -12,16 +12,20 @@ from .catalog import (
 )
 from .groups import GroupRow, MembershipRow
 from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginRequestRow
+from .jobs import AttemptRow, JobRow, SnapshotRow
 from .ledger import ClaimRow, NotebookRow
+from .schedules import FiringRow, NotificationRow, NotificationSettingsRow, ScheduleRow
 from .system import AnnouncementRow, AuditRow, ChangeRow, SettingRow
 
 __all__ = [
     "AccountRow",
     "AnnouncementRow",
+    "AttemptRow",
     "AuditRow",
     "Base",
     "ChangeRow",
     "ClaimRow",
+    "FiringRow",
     "GroupImageRow",
     "GroupInstanceTypeRow",
     "GroupRow",
@@ -29,11 +33,16 @@ __all__ = [
     "ImageRow",
     "InstanceTypeRow",
     "InvitationRow",
+    "JobRow",
     "LaunchPreferenceRow",
     "LoginRequestRow",
     "MembershipRow",
     "NotebookRow",
+    "NotificationRow",
+    "NotificationSettingsRow",
+    "ScheduleRow",
     "SecretRow",
     "SettingRow",
+    "SnapshotRow",
     "VolumeRow",
 ]

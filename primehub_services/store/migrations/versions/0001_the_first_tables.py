@@ -330,6 +330,53 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_digest", name=op.f("uq_invitations_token_digest")),
     )
     op.create_table(
+        "jobs",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("spec", sa.JSON(), nullable=False),
+        sa.Column("instance_type", sa.String(length=63), nullable=False),
+        sa.Column("image", sa.String(length=63), nullable=False),
+        sa.Column("cpu_limit", sa.Integer(), nullable=False),
+        sa.Column("memory_limit", sa.BigInteger(), nullable=False),
+        sa.Column("gpu_limit", sa.Integer(), nullable=False),
+        sa.Column("cpu_request", sa.Integer(), nullable=False),
+        sa.Column("memory_request", sa.BigInteger(), nullable=False),
+        sa.Column("timeout", sa.Integer(), nullable=False),
+        sa.Column("retries", sa.Integer(), nullable=False),
+        sa.Column("retries_used", sa.Integer(), nullable=False),
+        sa.Column("phase", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=2000), nullable=False),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("cancel_requested", sa.String(length=200), nullable=True),
+        sa.Column("progress", sa.JSON(), nullable=True),
+        sa.Column("artifacts", sa.JSON(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("schedule_id", sa.String(length=32), nullable=True),
+        sa.Column("scheduled", sa.Boolean(), nullable=False),
+        sa.Column("rerun_of", sa.String(length=32), nullable=True),
+        sa.Column("snapshot_id", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_jobs_account_id_accounts")),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_jobs_group_id_groups")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+    )
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.create_index("ix_jobs_account_id_created_at", ["account_id", "created_at"], unique=False)
+        batch_op.create_index("ix_jobs_group_id_created_at", ["group_id", "created_at"], unique=False)
+        batch_op.create_index("ix_jobs_phase_created_at", ["phase", "created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_jobs_schedule_id"), ["schedule_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_jobs_snapshot_id"), ["snapshot_id"], unique=False)
+
+    op.create_table(
         "launch_preferences",
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("environment", sa.JSON(), nullable=False),
@@ -395,6 +442,66 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_notebooks_phase"), ["phase"], unique=False)
 
     op.create_table(
+        "notification_settings",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("webhook_secret", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_notification_settings_account_id_accounts")
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_notification_settings")),
+    )
+    op.create_table(
+        "notifications",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("subject_id", sa.String(length=80), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(length=500), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_notifications_account_id_accounts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notifications")),
+        sa.UniqueConstraint(
+            "account_id", "subject_id", "channel", name=op.f("uq_notifications_account_id_subject_id_channel")
+        ),
+    )
+    with op.batch_alter_table("notifications", schema=None) as batch_op:
+        batch_op.create_index("ix_notifications_sent_at_due_at", ["sent_at", "due_at"], unique=False)
+
+    op.create_table(
+        "schedules",
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("cron", sa.String(length=200), nullable=False),
+        sa.Column("timezone", sa.String(length=64), nullable=False),
+        sa.Column("job", sa.JSON(), nullable=False),
+        sa.Column("overlap", sa.String(length=10), nullable=False),
+        sa.Column("catch_up", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("pause_reason", sa.String(length=500), nullable=False),
+        sa.Column("notebook_reads_file", sa.Boolean(), nullable=False),
+        sa.Column("snapshot_id", sa.String(length=64), nullable=True),
+        sa.Column("accounted_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_schedules_account_id_accounts")),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_schedules_group_id_groups")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
+    )
+    with op.batch_alter_table("schedules", schema=None) as batch_op:
+        batch_op.create_index("ix_schedules_group_id_created_at", ["group_id", "created_at"], unique=False)
+        batch_op.create_index("ix_schedules_next_at", ["next_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_schedules_snapshot_id"), ["snapshot_id"], unique=False)
+
+    op.create_table(
         "secrets",
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("registry_host", sa.String(length=253), nullable=False),
@@ -444,6 +551,59 @@ def upgrade() -> None:
             postgresql_where=sa.text("deleted_at IS NULL AND owner_group_id IS NULL AND account_id IS NULL"),
         )
 
+    op.create_table(
+        "snapshots",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("format", sa.String(length=10), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_snapshots_account_id_accounts")),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_snapshots_group_id_groups")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshots")),
+    )
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("job_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("phase", sa.String(length=20), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=False),
+        sa.Column("refs", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=2000), nullable=False),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("ending", sa.JSON(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id_jobs"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint("job_id", "number", name=op.f("uq_attempts_job_id_number")),
+    )
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempts_phase"), ["phase"], unique=False)
+
+    op.create_table(
+        "firings",
+        sa.Column("schedule_id", sa.String(length=32), nullable=False),
+        sa.Column("instant", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("job_id", sa.String(length=32), nullable=True),
+        sa.Column("message", sa.String(length=500), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["schedule_id"], ["schedules.id"], name=op.f("fk_firings_schedule_id_schedules"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_firings")),
+        sa.UniqueConstraint("schedule_id", "instant", name=op.f("uq_firings_schedule_id_instant")),
+    )
     op.create_table(
         "group_images",
         sa.Column("group_id", sa.String(length=32), nullable=False),
