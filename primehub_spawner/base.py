@@ -163,7 +163,14 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         try:
             return await self.claims.claim(self.user.name, self.name, dict(self.user_options))
         except ApiProblem as problem:
+            self._forget_start_id()
             raise self._refusal(problem) from problem
+
+    def _forget_start_id(self) -> None:
+        """The hub gives a server's last options again at the next start, which is another one than this."""
+        self.user_options = {name: value for name, value in self.user_options.items() if name != "start_id"}
+        self.orm_spawner.user_options = dict(self.user_options)
+        self.user.db.commit()
 
     def _refusal(self, problem: ApiProblem) -> SpawnException:
         if problem.status in (0, 401) or problem.status >= 500:

@@ -56,16 +56,20 @@ async def _ask_hub(context: ApiContext, notebook: Notebook) -> Problem | None:
         "safe_mode": notebook.safe_mode,
         "start_id": notebook.id,
     }
+    heard = True
     try:
         await context.hub.start_server(notebook.user, notebook.server_name, options)
     except HubRefusal as refusal:
         problem: Problem = Refused(refusal.message) if refusal.status < 500 else Unavailable(refusal.message)
     except HubUnavailable as error:
+        heard = False
         problem = Unavailable(f"{error} The notebook was not started. Try again in a moment.")
     else:
         return None
+    given_up = await context.database.write(notebooks.abandon, notebook.id, problem.detail)
+    if not (given_up or heard):
+        return None  # the hub has it, only its answer was lost
     log.info("start %s was not taken up by the hub: %s", notebook.id, problem.detail)
-    await context.database.write(notebooks.abandon, notebook.id, problem.detail)
     return problem
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,9 +20,6 @@ from ..store.unit_of_work import UnitOfWork
 from . import actors, starts
 from .launches import assess, refusal, refused
 
-CANCELLED_FOR = timedelta(seconds=60)
-"""How long a cancelled start is remembered against a hub that takes it up late. Not longer: the hub keeps the options
-of the last start and gives them again when a person starts a server from the hub's own page."""
 _CHOSEN = ("group", "instance_type", "image", "safe_mode")
 
 
@@ -57,13 +53,18 @@ def claim(uow: UnitOfWork, actor: Actor, request: ClaimRequest, capacity: Machin
 
 
 def _adopt(uow: UnitOfWork, person: Actor, start_id: str, server_name: str) -> NotebookRow | None:
+    """The start of that id, if it waits for this server. Raises ``Refused`` for one that was given up meanwhile.
+
+    Not a new start instead: its person was told that it did not happen. Whoever is refused asks for it no more.
+    """
     row = notebooks.locked(uow, start_id)
     assert person.account is not None
     if row is None or (row.account_id, row.server_name) != (person.account.id, server_name) or row.adopted_at:
         return None
-    recently = row.ended_at is None or uow.now - row.ended_at < CANCELLED_FOR
-    if row.stop_requested and recently:
+    if row.stop_requested:
         raise refused(refusal("cancelled", f"This start was cancelled: {row.stop_requested}."))
+    if NotebookPhase(row.phase) in FINAL:
+        raise refused(refusal("cancelled", f"This start was given up: {row.reason.rstrip('.')}."))
     held = claims.by_id(uow, start_id)
     if held is None:
         return None

@@ -38,11 +38,16 @@ def start(uow: UnitOfWork, actor: Actor, request: LaunchRequest, capacity: Machi
     return notebooks.to_model(row, choice.account.name, choice.group.slug)
 
 
-def abandon(uow: UnitOfWork, start_id: str, reason: str) -> None:
-    """The hub could not be asked for the start: give its claim back. One that the hub took up after all goes on."""
+def abandon(uow: UnitOfWork, start_id: str, reason: str) -> bool:
+    """The hub could not be asked for the start: give its claim back, and let no late spawner take it up.
+
+    False where the hub took it up after all: then it goes on.
+    """
     row = notebooks.locked(uow, start_id)
-    if row is not None and row.adopted_at is None:
-        starts.end(uow, row, Ending(reason=reason, failed=True))
+    if row is None or row.adopted_at is not None:
+        return False
+    starts.end(uow, row, Ending(reason=reason, failed=True))
+    return True
 
 
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, filters: Filters | None = None) -> Page[Notebook]:

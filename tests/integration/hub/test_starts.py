@@ -90,6 +90,22 @@ async def test_a_refusal_says_why_with_numbers_and_holders_and_is_no_failure_of_
     assert "consecutive spawns failed" not in hub.log.read_text()
 
 
+async def test_a_refused_start_is_not_asked_for_again_by_the_servers_last_options(
+    hub: Hub, api: FakeApi, person: str
+) -> None:
+    await hub.api("POST", f"/users/{person}")
+    options = {"group": "g1", "start_id": "given-up"}
+    api.refuse = REFUSAL
+    response = await hub.api("POST", f"/users/{person}/server", {"user_options": options}, check=False)
+    assert response.status_code == 409
+    api.refuse = None
+
+    await hub.api("POST", f"/users/{person}/server")
+
+    assert api.seen[-1]["user_options"] == {"group": "g1"}
+    await hub.stop_server(person)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"environment": {"KEY": "s3cret"}}, {"group": ["g1"]}, {"safe_mode": "yes"}, {"group": "g" * 64}, {"cmd": ["sh"]}],

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
 from primehub_services.api.replies import Part, State
+from primehub_services.domain.claims import MachineCapacity
+from primehub_services.domain.handshake import ClaimRequest
+from primehub_services.operations import claims
+from tests.support import factories
 from tests.support.api import Api, problem
+from tests.support.factories import Cast
 
 People = dict[str, httpx.AsyncClient]
 
@@ -63,8 +70,6 @@ async def test_without_a_metrics_token_only_administrators_see_numbers(api: Api,
 
 
 async def test_a_start_that_the_hub_refuses_gives_its_claim_back(api: Api, people: People) -> None:
-    from tests.support import factories
-
     await api.context.database.write(factories.instance_type)
     await api.context.database.write(factories.image)
     request = {"group": "research", "instance_type": "cpu-1", "image": "base"}
@@ -80,3 +85,18 @@ async def test_a_start_that_the_hub_refuses_gives_its_claim_back(api: Api, peopl
     method, path, body = next(r for r in reversed(api.hub.requests) if r[0] == "POST")
     assert (method, path) == ("POST", "/users/ann/server")
     assert set(body["user_options"]) == {"group", "instance_type", "image", "safe_mode", "start_id"}
+
+
+async def test_a_start_whose_answer_from_the_hub_was_lost_is_under_way(api: Api, people: People, cast: Cast) -> None:
+    await api.context.database.write(factories.instance_type)
+    await api.context.database.write(factories.image)
+
+    def taken_up(request: httpx.Request) -> httpx.Response:
+        asked = ClaimRequest(user="ann", user_options=json.loads(request.content)["user_options"])
+        api.context.database.write_now(claims.claim, cast.spawner, asked, MachineCapacity())
+        raise httpx.ReadTimeout("lost", request=request)
+
+    api.hub.answers["POST /users/ann/server"] = taken_up
+    request = {"group": "research", "instance_type": "cpu-1", "image": "base"}
+    answer = await people["member"].post("/notebooks", json=request)
+    assert (answer.status_code, answer.json()["phase"]) == (202, "STARTING")

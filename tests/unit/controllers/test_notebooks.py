@@ -11,6 +11,7 @@ from primehub_services.controllers.notebooks import ASKING_GRACE
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.handshake import ClaimRequest
 from primehub_services.domain.notebooks import FINAL, NotebookPhase
+from primehub_services.domain.problems import Refused
 from primehub_services.hub import HubRefusal
 from primehub_services.operations import claims, notebooks
 from primehub_services.store.database import Database
@@ -126,6 +127,52 @@ async def test_a_start_that_the_hub_never_gets_lapses(start: Start, controller: 
 
     assert held(start) == set()
     assert (start.notebook().phase, start.notebook().reason) == (NotebookPhase.FAILED, "the hub did not start it")
+
+
+def give_up(start: Start) -> None:
+    start.database.write_now(notebooks.abandon, start.id, "JupyterHub does not answer.")
+
+
+@pytest.mark.parametrize("given_up", ["by its handler", "by the sweep", "by the sweep after a crash"])
+@pytest.mark.parametrize("late", [0, 600])
+async def test_a_start_that_was_given_up_never_runs_though_the_hub_comes_late(
+    start: Start, controller: NotebookController, logs: FolderLogStore, given_up: str, late: float
+) -> None:
+    await controller.step(start.clock.now)
+    start.clock.advance(1)
+    start.commit()
+    if given_up == "by its handler":
+        give_up(start)
+    elif given_up == "by the sweep":
+        await run(start, controller, ASKING_GRACE + 4)
+    else:  # killed before the handler could give it up
+        start.clock.advance(1)
+        controller = NotebookController(start.database, start.hub, start.engine, logs)
+        await run(start, controller, RECOVERY)
+    assert (held(start), start.notebook().phase) == (set(), NotebookPhase.FAILED)
+    start.clock.advance(late)
+
+    start.ask_hub()
+    with pytest.raises(Refused, match="given up"):
+        start.adopt()
+    start.hub.present.clear()
+    await run(start, controller, RECOVERY)
+
+    assert_equal(start)
+    assert start.notebook().phase is NotebookPhase.FAILED
+
+
+@pytest.mark.parametrize("last", ["adopt", "launch", "become_ready"])
+async def test_a_start_whose_answer_alone_was_lost_goes_on(start: Start, controller, last: str) -> None:
+    start.go(last=last)
+
+    give_up(start)
+    for step in start.STEPS[start.STEPS.index(last) + 1 : start.STEPS.index("become_ready") + 1]:
+        getattr(start, step)()
+    await run(start, controller, RECOVERY)
+
+    assert_equal(start)
+    assert start.notebook().phase is NotebookPhase.RUNNING
 
 
 async def test_a_ready_server_of_an_earlier_start_does_not_keep_a_lapsed_claim(start: Start, logs) -> None:

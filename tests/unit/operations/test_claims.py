@@ -155,17 +155,57 @@ def test_options_that_are_not_what_they_should_be_are_named(world: World) -> Non
     assert {error.field for error in problem.value.errors} == {"instance_type", "image"}
 
 
-def test_a_start_that_was_cancelled_is_not_taken_up_late_but_a_new_one_soon_may(world: World) -> None:
+@pytest.mark.parametrize("late", [0, 3600])
+def test_a_start_that_was_cancelled_is_not_taken_up_however_late(world: World, late: float) -> None:
     started = world.start()
     world.database.write_now(notebooks.stop, world.cast.member, started.id)
 
     with pytest.raises(Refused, match="cancelled: stopped by ann"):
         world.claim(start_id=started.id, **OPTIONS)
     world.database.write_now(claims.release, world.cast.spawner, started.id)
+    world.clock.advance(late)
     with pytest.raises(Refused, match="cancelled"):
         world.claim(start_id=started.id, **OPTIONS)
-    world.clock.advance(claims.CANCELLED_FOR.total_seconds())
-    assert world.claim(start_id=started.id, **OPTIONS).start_id != started.id
+    assert world.held() == {}
+    assert world.claim(**OPTIONS).start_id != started.id
+
+
+@pytest.mark.parametrize("late", [0, 3600])
+def test_a_start_that_was_given_up_is_not_taken_up_however_late(world: World, late: float) -> None:
+    started = world.start()
+    assert world.database.write_now(notebooks.abandon, started.id, "JupyterHub does not answer.")
+    world.clock.advance(late)
+
+    with pytest.raises(Refused, match="given up: JupyterHub does not answer") as refused:
+        world.claim(start_id=started.id, **OPTIONS)
+
+    (reason,) = refused.value.extra["decision"]["reasons"]
+    assert reason["code"] == "cancelled"
+    assert world.held() == {}
+    assert world.get(started.id).phase is NotebookPhase.FAILED
+    again = world.start()
+    assert world.claim(start_id=again.id, **OPTIONS).start_id == again.id
+
+
+async def test_a_start_is_taken_up_or_given_up_never_both(world: World, database_url: str) -> None:
+    other = Database(database_url, clock=world.clock)  # as another process would
+    outcomes = Counter[bool]()
+    try:
+        for _ in range(8):
+            started = world.start()
+            asked = ClaimRequest(user="ann", user_options={"start_id": started.id, **OPTIONS})
+            taking_up = world.database.write(claims.claim, world.cast.spawner, asked, NO_BOUND)
+            giving_up = other.write(notebooks.abandon, started.id, "timeout")
+            granted, given_up = await asyncio.gather(taking_up, giving_up, return_exceptions=True)
+
+            assert given_up is not isinstance(granted, ClaimGrant)
+            assert set(world.held()) == (set() if given_up else {started.id})
+            assert (world.get(started.id).phase is NotebookPhase.FAILED) == given_up
+            outcomes[given_up] += 1
+            world.database.write_now(claims.release, world.cast.spawner, started.id)
+    finally:
+        other.close()
+    assert outcomes.total() == 8
 
 
 def test_who_left_the_group_between_start_and_spawn_is_refused(world: World) -> None:

@@ -129,7 +129,7 @@ def test_a_notebooks_own_token_may_not_start(world: World) -> None:
 def test_an_unadopted_start_that_the_hub_did_not_get_is_given_back(world: World) -> None:
     started = world.start()
 
-    world.database.write_now(notebooks.abandon, started.id, "The hub does not answer.")
+    assert world.database.write_now(notebooks.abandon, started.id, "The hub does not answer.")
 
     assert world.held() == []
     ended = world.get(started.id)
@@ -139,7 +139,7 @@ def test_an_unadopted_start_that_the_hub_did_not_get_is_given_back(world: World)
 def test_a_start_that_the_hub_took_up_after_all_is_not_abandoned(world: World) -> None:
     running = world.running()
 
-    world.database.write_now(notebooks.abandon, running.id, "timeout")
+    assert not world.database.write_now(notebooks.abandon, running.id, "timeout")
 
     assert world.held() == [running.id]
     assert world.get(running.id).phase is NotebookPhase.RUNNING
