@@ -10,7 +10,8 @@ from .nouns import Noun, add_get, add_list
 from .session import Session, pass_session
 
 if TYPE_CHECKING:
-    from ..client.person import Collection, PersonClient
+    from ..client.collection import Collection
+    from ..client.person import PersonClient
     from ..domain.groups import Group
 
 

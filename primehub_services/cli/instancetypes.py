@@ -9,7 +9,8 @@ import click
 from .nouns import Noun, add_get, add_list
 
 if TYPE_CHECKING:
-    from ..client.person import Collection, PersonClient
+    from ..client.collection import Collection
+    from ..client.person import PersonClient
     from ..domain.instance_types import InstanceType
 
 

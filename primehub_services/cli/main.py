@@ -24,6 +24,8 @@ PEOPLE: Mapping[str, tuple[str, str]] = {
     "volumes": ("volumes", "Data volumes."),
     "secrets": ("secrets", "Secrets; their values are never shown."),
     "notebooks": ("notebooks", "Start, watch and stop notebooks."),
+    "jobs": ("jobs", "Submit, watch, cancel and repeat jobs."),
+    "recurring-jobs": ("recurring_jobs", "Jobs that start by a clock."),
     "tokens": ("tokens", "Your API tokens."),
     "admin": ("admin", "What platform admins do."),
 }

@@ -14,7 +14,8 @@ import click
 from .session import EXIT_USAGE, PersonCommand, Session, pass_session, stop
 
 if TYPE_CHECKING:
-    from ..client.person import Collection, PersonClient
+    from ..client.collection import Collection
+    from ..client.person import PersonClient
     from .output import Column
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}

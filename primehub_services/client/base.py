@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -82,6 +84,18 @@ class ApiClient:
         if response.is_error:
             raise problem_of(response)
         return response.json() if response.content else None
+
+    @asynccontextmanager
+    async def download(self, path: str, query: dict[str, Any] | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The answer's bytes, as they come."""
+        try:
+            async with self._http.stream("GET", path, params=query) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise problem_of(response)
+                yield response.aiter_bytes()
+        except httpx.HTTPError as error:
+            raise ApiProblem(0, "unreachable", unreachable(self._http.base_url, error), {}) from error
 
     async def fetch(self, model: type[M], method: str, path: str, **kwargs: Any) -> M:
         """The answer as ``model``."""

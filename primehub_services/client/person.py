@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from ..domain.admission import LaunchOptions
 from ..domain.claims import Decision, GroupUsage
@@ -27,7 +26,6 @@ from ..domain.images import Image
 from ..domain.instance_types import InstanceType
 from ..domain.launch import LaunchRequest
 from ..domain.notebooks import FINAL, LogPart, Notebook, NotebookKeep, NotebookPhase
-from ..domain.paging import Page
 from ..domain.secrets import Secret
 from ..domain.system import AuditEvent, Invitation, InvitationCreate, InvitationCreated, SystemSettings
 from ..domain.tokens import (
@@ -41,68 +39,10 @@ from ..domain.tokens import (
 )
 from ..domain.volumes import Volume
 from .base import ApiClient
+from .collection import Collection, read_as
+from .jobs import Jobs, Schedules
 
 M = TypeVar("M", bound=BaseModel)
-PAGE_SIZE = 200
-
-
-def read_as(model: Any, answer: Any) -> Any:
-    """The answer as ``model``. Fields that a newer platform added are left out instead of refused."""
-    return TypeAdapter(model).validate_python(answer, extra="ignore")
-
-
-class Collection(Generic[M]):
-    """One noun of the API. ``ref`` is a slug, a name, or an id. Every method raises ``ApiProblem``."""
-
-    def __init__(self, client: ApiClient, path: str, model: type[M]) -> None:
-        self._client = client
-        self._path = path
-        self._model = model
-
-    def path(self, ref: str) -> str:
-        """The path of one thing."""
-        return f"{self._path}/{quote(ref, safe='')}"
-
-    async def page(self, **query: Any) -> Page[M]:
-        """One page; ``query`` is as in the API (``page``, ``page_size``, ``search``, ``sort``, ...)."""
-        given = {key: value for key, value in query.items() if value is not None}
-        answer = await self._client.call("GET", self._path, query=given)
-        page: Page[M] = read_as(Page[self._model], answer)  # type: ignore[name-defined]  # a model made at run time
-        return page
-
-    async def all(self, **query: Any) -> list[M]:
-        """Every one, page after page."""
-        items: list[M] = []
-        number = 1
-        while True:
-            page = await self.page(**{"page_size": PAGE_SIZE, **query, "page": number})
-            items += page.items
-            if not page.items or len(items) >= page.total:
-                return items
-            number += 1
-
-    async def get(self, ref: str) -> M:
-        """One."""
-        return await self._read("GET", self.path(ref))
-
-    async def create(self, body: BaseModel | dict[str, Any]) -> M:
-        """A new one."""
-        return await self._read("POST", self._path, body=body)
-
-    async def update(self, ref: str, changes: dict[str, Any]) -> M:
-        """Change the given fields. Where they hold no ``version``, that of now is meant: the last change wins."""
-        if "version" not in changes:
-            now = await self.get(ref)
-            changes = {**changes, "version": now.model_dump()["version"]}
-        return await self._read("PATCH", self.path(ref), body=changes)
-
-    async def delete(self, ref: str) -> None:
-        """Delete it."""
-        await self._client.call("DELETE", self.path(ref))
-
-    async def _read(self, method: str, path: str, body: Any = None) -> M:
-        read: M = read_as(self._model, await self._client.call(method, path, body=body))
-        return read
 
 
 class PersonClient(ApiClient):
@@ -117,6 +57,8 @@ class PersonClient(ApiClient):
         self.secrets = Collection(self, "/secrets", Secret)
         self.users = Collection(self, "/users", Account)
         self.notebooks = Collection(self, "/notebooks", Notebook)
+        self.jobs = Jobs(self)
+        self.schedules = Schedules(self)
         self.tokens = Collection(self, "/me/tokens", Token)
         self.invitations = Collection(self, "/invitations", Invitation)
         self.audit = Collection(self, "/audit", AuditEvent)

@@ -184,3 +184,86 @@ def refused() -> dict[str, Any]:
     }
     decision = {"would_start": False, "never": False, "reasons": [reason], "budgets": [], "warnings": []}
     return {"status": 409, "code": "refused", "detail": "This cannot start now.", "decision": decision}
+
+
+def job(id: str = "job-202611011200-abc123", **fields: Any) -> dict[str, Any]:
+    """A job that has succeeded."""
+    return {
+        "id": id,
+        "name": "train",
+        "kind": "command",
+        "user": "ann",
+        "group": "g1",
+        "instance_type": "cpu-1",
+        "image": "base",
+        "limits": {"cpu": 1, "memory": "1Gi", "gpu": 0},
+        "command": "python train.py",
+        "environment": {},
+        "secrets": {},
+        "timeout": 3600,
+        "retries": 0,
+        "phase": "SUCCEEDED",
+        "attempts": [attempt(1)],
+        "created_at": NOW,
+        "started_at": NOW,
+        "ended_at": "2026-11-01T14:05:09Z",
+        "version": 4,
+        **fields,
+    }
+
+
+def attempt(number: int, **fields: Any) -> dict[str, Any]:
+    """One try at a job."""
+    return {"id": f"a-{number}", "number": number, "phase": "SUCCEEDED", "created_at": NOW, **fields}
+
+
+def waiting(**fields: Any) -> dict[str, Any]:
+    """A job that waits, since somebody else holds what it needs."""
+    reason = {
+        "code": "quota",
+        "message": "1 core short: the group's quota is 4 cores, 4 cores in use, 1 core asked.",
+        "budget": "group",
+        "resource": "cpu",
+        "limit": "4 cores",
+        "used": "4 cores",
+        "asked": "1 core",
+        "short": "1 core",
+        "holders": [{"user": "bo", "kind": "job", "name": "other", "amount": "4 cores", "since": NOW}],
+    }
+    place = {
+        "position": 2,
+        "of": 3,
+        "waiting_since": NOW,
+        "kept_from": NOW,
+        "kept": False,
+        "decision": {"would_start": False, "reasons": [reason]},
+        "estimate": NOW,
+    }
+    return job(phase="PENDING", attempts=[], started_at=None, ended_at=None, queue=place, **fields)
+
+
+def log(text: str, offset: int = 0, **fields: Any) -> dict[str, Any]:
+    """A part of a log."""
+    end = offset + len(text)
+    return {"offset": offset, "next_offset": end, "size": end, "text": text, **fields}
+
+
+def schedule(id: str = "s1", **fields: Any) -> dict[str, Any]:
+    """A recurring job."""
+    return {
+        "id": id,
+        "name": "report",
+        "user": "ann",
+        "group": "g1",
+        "cron": "0 4 * * *",
+        "timezone": "UTC",
+        "reading": "At 04:00 every day",
+        "job": {"group": "g1", "instance_type": "cpu-1", "image": "base", "command": "python report.py"},
+        "overlap": "skip",
+        "catch_up": False,
+        "paused": False,
+        "next_at": "2026-11-02T04:00:00Z",
+        "created_at": NOW,
+        "version": 7,
+        **fields,
+    }

@@ -1,0 +1,111 @@
+"""Following a job: its log on standard output, its state on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..domain.jobs import FINAL, JobPhase
+from .output import note
+
+if TYPE_CHECKING:
+    from ..client.person import PersonClient
+    from ..domain.jobs import Job
+
+EVERY = 0.5
+
+
+async def lines(client: PersonClient, job: str, **query: Any) -> AsyncIterator[str]:
+    """What there is of a log by now, in pieces; with ``search``, the lines that hold the text."""
+    attempt = query.get("attempt")
+    part = await client.jobs.log(job, **({"offset": 0} | {k: v for k, v in query.items() if v is not None}))
+    if query.get("search"):
+        for match in part.matches:
+            yield f"{match.text}\n"
+        return
+    while part.text:
+        yield part.text
+        part = await client.jobs.log(job, offset=part.next_offset, attempt=attempt)
+
+
+async def watch(client: PersonClient, job: Job) -> Job:
+    """The job once it has ended; meanwhile a bar for a notebook's cells, and a line for each change of state."""
+    told = _Told()
+    async for now in client.jobs.watch(job.id, every=EVERY):
+        told.tell(now)
+        job = now
+    told.close()
+    return job
+
+
+async def follow(client: PersonClient, job: Job, *, tail: int | None = None, quiet: bool = False) -> Job:
+    """The job once it has ended and all of its log is printed, attempt after attempt. ``quiet`` prints no log."""
+    told = _Told()
+    attempt, offset = 0, 0
+    while True:
+        job = await client.jobs.get(job.id)
+        told.tell(job)
+        ended = job.phase in FINAL
+        for number in [a.number for a in job.attempts if a.number >= max(attempt, 1)] if not quiet else ():
+            if number != attempt:
+                attempt, offset = number, 0
+            offset = await _print(client, job.id, attempt, offset, tail)
+            tail = None
+        if ended:
+            told.close()
+            return job
+        await asyncio.sleep(EVERY)
+
+
+async def _print(client: PersonClient, job: str, attempt: int, offset: int, tail: int | None) -> int:
+    query: dict[str, Any] = {"tail": tail} if tail else {"offset": offset}
+    while True:
+        part = await client.jobs.log(job, attempt=attempt, **query)
+        if not part.text:
+            return part.next_offset
+        click.echo(part.text, nl=False)
+        query = {"offset": part.next_offset}
+
+
+class _Told:
+    """What has been said of a job, so that only news is."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._bar: Any = None
+
+    def tell(self, job: Job) -> None:
+        """Say what is new."""
+        line = self._sentence(job)
+        if line != self._last:
+            note(line)
+        self._last = line
+        if job.progress is not None and job.progress.cells:
+            self._show(job.progress.done, job.progress.cells, job.progress.label)
+
+    def _sentence(self, job: Job) -> str:
+        if job.phase is JobPhase.PENDING and job.queue is not None:
+            why = job.queue.decision.sentence
+            return f"{job.id} waits, {job.queue.position} of {job.queue.of} in the queue. {why}".rstrip()
+        attempt = f" (attempt {len(job.attempts)})" if len(job.attempts) > 1 else ""
+        return f"{job.id} {job.phase.value}{attempt}"
+
+    def _show(self, done: int, cells: int, label: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        if self._bar is None:
+            columns = (TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            console = Console(stderr=True)
+            self._bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+            self._bar.start()
+            self._bar.add_task("", total=cells)
+        self._bar.update(self._bar.task_ids[0], completed=done, description=label[:60])
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()

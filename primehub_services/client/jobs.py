@@ -1,0 +1,90 @@
+"""Jobs and recurring jobs, as a person uses them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from ..domain.claims import Decision
+from ..domain.jobs import FINAL, Job, JobSpec, JobSubmit
+from ..domain.notebooks import LogPart
+from ..domain.schedules import CronPreview, Firing, Schedule
+from .collection import Collection, read_as
+
+if TYPE_CHECKING:
+    from .base import ApiClient
+
+EVERY = 0.5
+"""Seconds between two looks at a job that is waited for."""
+
+
+class Jobs(Collection[Job]):
+    """``PersonClient.jobs``. Every method raises ``ApiProblem``."""
+
+    def __init__(self, client: ApiClient) -> None:
+        super().__init__(client, "/jobs", Job)
+
+    async def submit(self, request: JobSubmit) -> Job:
+        """Put a job into its group's queue. Raises ``ApiProblem`` of code ``refused`` for one that can never run."""
+        return await self.create(request)
+
+    async def check(self, group: str, spec: JobSpec) -> Decision:
+        """Whether it would start at once, would wait, or could never run (``never``)."""
+        path = f"{Collection(self._client, '/groups', Job).path(group)}/job-checks"
+        decision: Decision = read_as(Decision, await self._client.call("POST", path, body=spec))
+        return decision
+
+    async def cancel(self, job: str) -> Job:
+        """Ask for its end."""
+        return await self._read("POST", f"{self.path(job)}/cancel")
+
+    async def rerun(self, job: str) -> Job:
+        """The same once more, as this person."""
+        return await self._read("POST", f"{self.path(job)}/rerun")
+
+    async def log(self, job: str, **query: Any) -> LogPart:
+        """A part of its log; ``query`` is as in the API (``attempt``, ``offset``, ``limit``, ``tail``, ``search``)."""
+        given = {key: value for key, value in query.items() if value is not None}
+        part: LogPart = read_as(LogPart, await self._client.call("GET", f"{self.path(job)}/log", query=given))
+        return part
+
+    async def watch(self, job: str, *, every: float = EVERY) -> AsyncIterator[Job]:
+        """The job each time it changed, until it has ended."""
+        last = None
+        while True:
+            now = await self.get(job)
+            if now != last:
+                yield now
+            last = now
+            if now.phase in FINAL:
+                return
+            await asyncio.sleep(every)
+
+    async def wait(self, job: str, *, every: float = EVERY) -> Job:
+        """The job once it has ended."""
+        async for now in self.watch(job, every=every):
+            last = now
+        return last
+
+
+class Schedules(Collection[Schedule]):
+    """``PersonClient.schedules``: recurring jobs. Every method raises ``ApiProblem``."""
+
+    def __init__(self, client: ApiClient) -> None:
+        super().__init__(client, "/schedules", Schedule)
+
+    async def run(self, schedule: str) -> Job:
+        """A job of it now, whatever its clock says."""
+        job: Job = read_as(Job, await self._client.call("POST", f"{self.path(schedule)}/run"))
+        return job
+
+    def firings(self, schedule: str) -> Collection[Firing]:
+        """What became of each due instant, the newest first."""
+        return Collection(self._client, f"{self.path(schedule)}/firings", Firing)
+
+    async def preview(self, cron: str, timezone: str) -> CronPreview:
+        """A cron expression in words, with its next five instants."""
+        body = {"cron": cron, "timezone": timezone}
+        found: CronPreview = read_as(CronPreview, await self._client.call("POST", "/schedule-previews", body=body))
+        return found

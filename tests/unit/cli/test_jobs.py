@@ -1,0 +1,257 @@
+"""``primehub jobs`` and ``primehub recurring-jobs``, against canned answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from primehub_services.cli import job_logs
+from primehub_services.client import jobs as client_jobs
+
+from . import things
+from .conftest import Run
+from .fake_api import FakeApi, page
+
+ID = "job-202611011200-abc123"
+OPTIONS = {"defaults": {"instance_type": "cpu-1", "image": "base"}}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again without a pause."""
+    monkeypatch.setattr(job_logs, "EVERY", 0)
+    monkeypatch.setattr(client_jobs, "EVERY", 0)
+
+
+def submitted(api: FakeApi) -> Any:
+    (body,) = api.sent("POST", "/jobs")
+    return body
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["python", "train.py", "--epochs", "3", "a b"], "python train.py --epochs 3 'a b'"),
+        (["for i in 1 2; do echo $i; done"], "for i in 1 2; do echo $i; done"),
+    ],
+)
+def test_what_stands_after_the_dashes_is_submitted(
+    signed_in: Run, api: FakeApi, words: list[str], command: str
+) -> None:
+    api.answers["POST", "/jobs"] = 201, things.job(phase="PENDING")
+    chosen = ["--instance-type", "cpu-1", "--image", "base", "--timeout", "90m", "--env", "A=b=c", "--secret", "K=key"]
+    result = signed_in("jobs", "submit", "--group", "g1", *chosen, "--", *words)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{ID}\n"
+    assert submitted(api) == {
+        "group": "g1",
+        "instance_type": "cpu-1",
+        "image": "base",
+        "timeout": 5400,
+        "environment": {"A": "b=c"},
+        "secrets": {"K": "key"},
+        "command": command,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--group", "g1"], "after --"),
+        (["--group", "g1", "--env", "A", "--image", "i", "--instance-type", "t", "--", "x"], "--env A"),
+        (["--group", "g1", "--env", "LD_PRELOAD=x", "--image", "i", "--instance-type", "t", "--", "x"], "environment"),
+        (["--from", "s1", "--", "x"], "--from"),
+        (["--", "x"], "--group"),
+        (["--group", "g1", "--timeout", "soon", "--", "x"], "soon"),
+    ],
+)
+def test_a_submit_that_is_wrong_is_refused_before_anything_is_sent(
+    signed_in: Run, api: FakeApi, words: list[str], says: str
+) -> None:
+    result = signed_in("jobs", "submit", *words)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        ({}, 0),
+        ({"phase": "FAILED", "exit_code": 3, "message": "exit code 3"}, 3),
+        ({"phase": "FAILED", "reason": "Timeout", "exit_code": 143}, 124),
+        ({"phase": "FAILED", "reason": "Lost"}, 1),
+        ({"phase": "CANCELLED", "message": "Cancelled by bo"}, 130),
+    ],
+)
+def test_waiting_ends_as_the_job_did(signed_in: Run, api: FakeApi, ended: dict[str, Any], code: int) -> None:
+    running = things.job(phase="RUNNING", ended_at=None)
+    api.answers["GET", f"/jobs/{ID}"] = [(200, running), (200, running), (200, things.job(**ended))]
+    result = signed_in("jobs", "wait", ID)
+    assert result.exit_code == code
+    assert ended.get("message", "") in result.stderr
+
+
+def test_submit_and_wait_prints_the_log_of_every_attempt_once(signed_in: Run, api: FakeApi) -> None:
+    two = [things.attempt(1, phase="FAILED"), things.attempt(2)]
+    api.answers["POST", "/jobs"] = 201, things.waiting()
+    api.answers["GET", f"/jobs/{ID}"] = [
+        (200, things.waiting()),
+        (200, things.job(phase="RUNNING")),
+        (200, things.job(attempts=two)),
+    ]
+    api.answers["GET", f"/jobs/{ID}/log"] = [
+        (200, things.log("one\n")),
+        (200, things.log("", 4)),
+        (200, things.log("", 4)),
+        (200, things.log("two\n")),
+        (200, things.log("", 4)),
+    ]
+    chosen = ["--instance-type", "cpu-1", "--image", "base"]
+    result = signed_in("jobs", "submit", "--group", "g1", *chosen, "--wait", "--", "x")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "one\ntwo\n"
+    assert "2 of 3 in the queue" in result.stderr
+    assert "1 core short" in result.stderr
+    attempts = [r["query"]["attempt"] for r in api.requests if r["path"].endswith("/log")]
+    assert attempts == ["1", "1", "1", "2", "2"]
+
+
+def test_a_waiting_job_says_what_it_waits_for_and_who_holds_it(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.waiting()
+    result = signed_in("jobs", "get", ID)
+    assert "2 of 3" in result.stderr
+    assert "bo" in result.stderr
+    assert json.loads(signed_in("jobs", "get", ID, "--json").stdout)["queue"]["position"] == 2
+
+
+def test_without_an_id_the_own_newest_is_meant(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/me"] = 200, things.me("g1")
+    api.answers["GET", "/jobs"] = page(things.job())
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job()
+    api.answers["POST", f"/jobs/{ID}/cancel"] = 200, things.job(phase="CANCELLED")
+    assert ID in signed_in("jobs", "cancel").stdout
+    asked = next(r["query"] for r in api.requests if r["path"] == "/jobs")
+    assert asked == {"user": "ann", "page_size": "1"}
+    api.answers["GET", "/jobs"] = page()
+    result = signed_in("jobs", "logs")
+    assert result.exit_code == 4
+    assert "no job" in result.stderr
+
+
+def test_a_clone_keeps_what_is_not_given(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job(environment={"A": "1", "B": None}, secrets={"K": "key"})
+    api.answers["POST", "/jobs"] = 201, things.job("job-2")
+    refused = signed_in("jobs", "clone", ID)
+    assert refused.exit_code == 2
+    assert "Give B" in refused.stderr
+    result = signed_in("jobs", "clone", ID, "--env", "B=2", "--instance-type", "cpu-2")
+    assert result.stdout == "job-2\n"
+    sent = submitted(api)
+    assert sent["environment"] == {"A": "1", "B": "2"}
+    assert (sent["instance_type"], sent["image"], sent["secrets"]) == ("cpu-2", "base", {"K": "key"})
+
+
+def test_a_job_that_could_never_run_ends_the_check_with_the_code_of_a_refusal(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/groups/g1/launch-options"] = 404, {"detail": "not asked for", "code": "not-found"}
+    chosen = ["--group", "g1", "--instance-type", "cpu-1", "--image", "base"]
+    api.answers["POST", "/groups/g1/job-checks"] = 200, {"would_start": False, "never": True}
+    result = signed_in("jobs", "check", *chosen)
+    assert (result.exit_code, "never" in result.stderr) == (3, True)
+    api.answers["POST", "/groups/g1/job-checks"] = 200, {"would_start": False}
+    result = signed_in("jobs", "check", *chosen)
+    assert (result.exit_code, "would wait" in result.stderr) == (0, True)
+
+
+FILES = {"a.txt": b"A" * 100_000, "sub/b c.txt": b"B"}
+
+
+@pytest.fixture
+def artifacts() -> Iterator[str]:
+    """An API with a job's artifacts, as bytes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0].partition("/artifacts")[2].strip("/").replace("%20", " ")
+            items = [{"path": p, "size": len(d), "modified_at": "2026-11-01T12:00:00Z"} for p, d in FILES.items()]
+            answer = FILES[path] if path else json.dumps({"items": items, "message": "1 file is left out"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_artifacts_are_listed_and_downloaded_as_files_and_folders(
+    run: Run, artifacts: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PRIMEHUB_API_ENDPOINT", artifacts)
+    monkeypatch.setenv("PRIMEHUB_API_TOKEN", "x")
+    listed = run("jobs", "list-artifacts", ID)
+    assert "97.7 KiB" in listed.stdout
+    assert "left out" in listed.stderr
+    run("jobs", "download-artifacts", ID, "a.txt", str(tmp_path / "new" / "name"))
+    assert (tmp_path / "new" / "name").read_bytes() == FILES["a.txt"]
+    folder = run("jobs", "download-artifacts", ID, "sub", str(tmp_path))
+    assert (folder.exit_code, "--recursive" in folder.stderr) == (2, True)
+    run("jobs", "download-artifacts", ID, ".", str(tmp_path / "all"), "--recursive")
+    assert (tmp_path / "all" / "sub" / "b c.txt").read_bytes() == b"B"
+    assert run("jobs", "download-artifacts", ID, "../a.txt", str(tmp_path)).exit_code == 4
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_recurring_job_is_made_from_flags(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/groups/g1/launch-options"] = 500, {"detail": "not asked for"}
+    api.answers["POST", "/schedules"] = 201, things.schedule()
+    chosen = ["--group", "g1", "--instance-type", "cpu-1", "--image", "base", "--name", "report"]
+    clock = ["--cron", "daily", "--timezone", "Europe/Berlin", "--catch-up"]
+    result = signed_in("recurring-jobs", "create", *chosen, *clock, "--", "python", "report.py")
+    assert result.exit_code == 0, result.stderr
+    assert api.sent("POST", "/schedules") == [
+        {
+            "name": "report",
+            "cron": "0 4 * * *",
+            "timezone": "Europe/Berlin",
+            "catch_up": True,
+            "job": {
+                "group": "g1",
+                "instance_type": "cpu-1",
+                "image": "base",
+                "name": "report",
+                "command": "python report.py",
+            },
+        }
+    ]
+
+
+def test_an_update_changes_what_is_given_and_keeps_the_rest(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/schedules/s1"] = 200, things.schedule()
+    api.answers["PATCH", "/schedules/s1"] = 200, things.schedule(version=8)
+    signed_in("recurring-jobs", "update", "s1", "--timeout", "1h", "--cron", "5 5 * * *")
+    (sent,) = api.sent("PATCH", "/schedules/s1")
+    assert (sent["version"], sent["cron"]) == (7, "5 5 * * *")
+    assert sent["job"] == {**things.schedule()["job"], "timeout": 3600}
+    signed_in("recurring-jobs", "pause", "s1")
+    assert api.sent("PATCH", "/schedules/s1")[-1] == {"paused": True, "version": 7}
+
+
+def test_a_preview_shows_the_next_runs_in_their_own_time_zone(signed_in: Run, api: FakeApi) -> None:
+    answer = {"reading": "At 04:00", "next": ["2026-11-02T03:00:00Z"]}
+    api.answers["POST", "/schedule-previews"] = 200, answer
+    result = signed_in("recurring-jobs", "preview", "--cron", "0 4 * * *", "--timezone", "Europe/Berlin")
+    assert "At 04:00" in result.stdout
+    assert "Mon 2026-11-02 04:00 CET" in result.stdout
