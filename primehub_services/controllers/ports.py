@@ -22,6 +22,9 @@ class HubPort(Protocol):
     async def servers(self) -> Sequence[HubServer]:
         """Every server that runs, starts or stops."""
 
+    async def servers_of(self, user: str) -> Sequence[str]:
+        """The names of one person's servers that run, start or stop."""
+
     async def stop_server(self, user: str, name: str) -> bool:
         """Stop a server; True once it is gone."""
 

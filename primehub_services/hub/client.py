@@ -107,6 +107,11 @@ class HubClient:
         users = self._pages("/users", {"state": "active"})
         return tuple([_server(user["name"], s) async for user in users for s in user.get("servers", {}).values()])
 
+    async def servers_of(self, user: str) -> tuple[str, ...]:
+        """The names of one person's servers that run, start or stop; none where the hub does not know the person."""
+        model = await self._call("GET", f"/users/{_q(user)}", missing=None)
+        return tuple((model or {}).get("servers") or ())
+
     async def start_server(self, user: str, name: str, options: dict[str, Any]) -> StartResult:
         """Start a server. Raises ``HubRefusal`` with the spawner's own words where it is refused."""
         # the hub answers after slow_spawn_timeout with "pending"; a launch page of a busy hub may take longer

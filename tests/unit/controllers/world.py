@@ -100,6 +100,10 @@ class Hub:
         self._called("servers")
         return list(self.present.values())
 
+    async def servers_of(self, user: str) -> Sequence[str]:
+        self._called("servers", user)
+        return [name for owner, name in self.present if owner == user]
+
     async def stop_server(self, user: str, name: str) -> bool:
         self._called("stop", user, name)
         start_id = self.starts.get((user, name))

@@ -57,6 +57,20 @@ async def test_a_server_that_runs_is_seen_whoever_else_stops_between_two_pages(l
     assert len(found) == len(set(found))
 
 
+async def test_one_persons_servers_are_asked_for_alone() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(
+            200, json={"name": "ann", "servers": {"": {"ready": True}, "second": {"pending": "spawn"}}}
+        )
+
+    assert await _client(answer).servers_of("ann") == ("", "second")
+    assert asked == ["/hub/api/users/ann"]
+    assert await _says(404).servers_of("nobody") == ()
+
+
 @pytest.mark.parametrize(("status", "result"), [(201, StartResult.STARTED), (202, StartResult.PENDING)])
 async def test_a_start_is_done_or_under_way(status: int, result: StartResult) -> None:
     assert await _says(status).start_server("ann", "", {}) is result
