@@ -15,13 +15,13 @@ from ..domain.secrets import Secret, SecretKind
 from . import catalog, lists
 from .crypto import Keyring
 from .database import Database
-from .orm import AccountRow, ImageRow, LoginRequestRow, SecretRow, VolumeRow
+from .orm import AccountRow, ImageRow, LoginRequestRow, NotificationSettingsRow, SecretRow, VolumeRow
 from .unit_of_work import UnitOfWork
 
 LOCK = "secrets"
 """Held by everything that writes a ciphertext, so that no row is left behind with a key that is being dropped."""
 _SHARED = (SecretKind.PULL.value, SecretKind.GIT.value)
-_ENCRYPTED: tuple[Any, ...] = (SecretRow, LoginRequestRow)
+_ENCRYPTED: tuple[Any, ...] = (SecretRow, LoginRequestRow, NotificationSettingsRow)
 """Tables with values under the keys; a tombstone's key is empty."""
 _SORTS = {"name": SecretRow.name, "kind": SecretRow.kind, "created_at": SecretRow.created_at}
 

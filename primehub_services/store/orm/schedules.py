@@ -18,6 +18,7 @@ class ScheduleRow(Identified, Versioned, Base):
     __table_args__ = (
         sa.Index("ix_schedules_group_id_created_at", "group_id", "created_at"),
         sa.Index("ix_schedules_next_at", "next_at"),
+        sa.Index("ix_schedules_account_id", "account_id"),
     )
 
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"))
@@ -45,7 +46,10 @@ class FiringRow(Identified, Base):
     """What became of one due instant, or of a missed stretch of them."""
 
     __tablename__ = "firings"
-    __table_args__ = (sa.UniqueConstraint("schedule_id", "instant"),)
+    __table_args__ = (
+        sa.UniqueConstraint("schedule_id", "instant"),
+        sa.Index("ix_firings_decided_at", "decided_at"),
+    )
 
     schedule_id: Mapped[str] = mapped_column(sa.ForeignKey("schedules.id", ondelete="CASCADE"))
     instant: Mapped[datetime]
@@ -63,7 +67,8 @@ class NotificationRow(Identified, Base):
     __tablename__ = "notifications"
     __table_args__ = (
         sa.UniqueConstraint("account_id", "subject_id", "channel"),
-        sa.Index("ix_notifications_sent_at_due_at", "sent_at", "due_at"),
+        sa.Index("ix_notifications_due_at", "due_at"),
+        sa.Index("ix_notifications_created_at", "created_at"),
     )
 
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"))
@@ -73,7 +78,8 @@ class NotificationRow(Identified, Base):
     """``email`` or ``webhook``."""
     content: Mapped[dict[str, Any]]
     tries: Mapped[int] = mapped_column(default=0)
-    due_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    """When it is tried next; null once it is sent or given up."""
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(sa.String(500), default="")
     created_at: Mapped[datetime]
@@ -84,7 +90,9 @@ class NotificationSettingsRow(Base):
 
     __tablename__ = "notification_settings"
 
-    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True)
+    """The account's."""
     settings: Mapped[dict[str, Any]]
-    webhook_secret: Mapped[str] = mapped_column(sa.Text, default="")
-    """Encrypted; signs the webhook's body."""
+    key_id: Mapped[str] = mapped_column(sa.String(32), default="")
+    ciphertext: Mapped[bytes] = mapped_column(default=b"")
+    """What webhooks are signed with, encrypted."""

@@ -443,13 +443,12 @@ def upgrade() -> None:
 
     op.create_table(
         "notification_settings",
-        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
-        sa.Column("webhook_secret", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_notification_settings_account_id_accounts")
-        ),
-        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_notification_settings")),
+        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["accounts.id"], name=op.f("fk_notification_settings_id_accounts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notification_settings")),
     )
     op.create_table(
         "notifications",
@@ -458,7 +457,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=10), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.String(length=500), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -470,7 +469,8 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("notifications", schema=None) as batch_op:
-        batch_op.create_index("ix_notifications_sent_at_due_at", ["sent_at", "due_at"], unique=False)
+        batch_op.create_index("ix_notifications_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_notifications_due_at", ["due_at"], unique=False)
 
     op.create_table(
         "schedules",
@@ -497,6 +497,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
     )
     with op.batch_alter_table("schedules", schema=None) as batch_op:
+        batch_op.create_index("ix_schedules_account_id", ["account_id"], unique=False)
         batch_op.create_index("ix_schedules_group_id_created_at", ["group_id", "created_at"], unique=False)
         batch_op.create_index("ix_schedules_next_at", ["next_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_schedules_snapshot_id"), ["snapshot_id"], unique=False)
@@ -604,6 +605,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_firings")),
         sa.UniqueConstraint("schedule_id", "instant", name=op.f("uq_firings_schedule_id_instant")),
     )
+    with op.batch_alter_table("firings", schema=None) as batch_op:
+        batch_op.create_index("ix_firings_decided_at", ["decided_at"], unique=False)
+
     op.create_table(
         "group_images",
         sa.Column("group_id", sa.String(length=32), nullable=False),
