@@ -38,6 +38,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
 
     start_id = Unicode(help="Of the start that holds a claim; empty where none does.")
     launch_group = Unicode(help="Slug of the group of the start.")
+    user_options: dict[str, Any]
     claims = Instance(ClaimsClient)
     events = List(Dict())
     changed = Instance(asyncio.Event, ())

@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlparse
 
 from jupyterhub.spawner import Spawner, SpawnException
@@ -20,6 +23,11 @@ from primehub_services.sandbox.workloads import Workloads
 
 from .base import PrimeHubSpawnerMixin
 
+T = TypeVar("T")
+# the hub's own threads do other work, and what starts or ends slowly must not keep anybody from looking
+STARTS: Executor = ThreadPoolExecutor(8, thread_name_prefix="start-server")
+STOPS: Executor = ThreadPoolExecutor(4, thread_name_prefix="stop-server")
+LOOKS: Executor = ThreadPoolExecutor(4, thread_name_prefix="look-at-server")
 PORT_TRIES = 5
 LOOK_EVERY = 0.1
 """Seconds between two looks at a server that starts or stops."""
@@ -70,7 +78,7 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
                     text = f"No free port was found on this machine in {PORT_TRIES} tries. Try again."
                     raise SpawnException(text, reason="port-taken", status_code=503) from None
                 self.log.warning("Port %i was taken by somebody else; trying another for %s", self.port, self._log_name)
-                await asyncio.to_thread(self.workloads.remove, plan.start_id)
+                await _in_thread(STARTS, self.workloads.remove, plan.start_id)
         raise AssertionError
 
     async def halt(self, *, now: bool) -> None:
@@ -78,7 +86,7 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
         if not self.start_id:
             return
         grace = 0 if now else self.grace
-        await asyncio.to_thread(self.workloads.stop, self.start_id, grace)
+        await _in_thread(STOPS, self.workloads.stop, self.start_id, grace)
         deadline = time.monotonic() + grace + 10
         while not await self.gone(self.start_id):
             if time.monotonic() > deadline:
@@ -137,7 +145,8 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
     async def _run(self, plan: LaunchPlan) -> None:
         ports = {urlparse(self.hub.api_url).port, urlparse(self.api_url).port}
         try:
-            rendered = await asyncio.to_thread(
+            rendered = await _in_thread(
+                STARTS,
                 self.workloads.render,
                 plan,
                 argv=self._argv(plan),
@@ -152,7 +161,7 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
             for left_out in rendered.left_out:
                 if left_out not in plan.left_out:
                     self.note(40, "creating", f"Without {left_out.volume}: {left_out.reason}")
-            await asyncio.to_thread(self.workloads.start, rendered.spec)
+            await _in_thread(STARTS, self.workloads.start, rendered.spec)
         except WorkloadError as error:
             if error.code == "port-taken":
                 raise _PortTaken from error
@@ -184,12 +193,16 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
     async def _ended_early(self, start_id: str, status: WorkloadStatus | None) -> Exception:
         log = ""
         with contextlib.suppress(WorkloadError):
-            chunk = await asyncio.to_thread(self.workloads.read_log, start_id, -LAST_WORDS)
+            chunk = await _in_thread(LOOKS, self.workloads.read_log, start_id, -LAST_WORDS)
             log = chunk.data.decode(errors="replace").strip()
         return ended_early(status, log)
 
     async def _status(self, key: str) -> WorkloadStatus | None:
-        return await asyncio.to_thread(self.workloads.status, key)
+        return await _in_thread(LOOKS, self.workloads.status, key)
+
+
+async def _in_thread(threads: Executor, act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(act, *args, **kwargs))
 
 
 class _PortTaken(Exception):
