@@ -219,9 +219,10 @@ class _LocalLogs:
         self._workloads = workloads
 
     def read(self, start_id: str, offset: int, limit: int) -> LogChunk | None:
+        chunk = self._workloads.read_log(start_id, offset, limit)
+        # looked at afterwards: a workload that is there now was there all the time, and its log not moved away meanwhile
         if self._workloads.status(start_id) is None:
             return None
-        chunk = self._workloads.read_log(start_id, offset, limit)
         return LogChunk(data=chunk.data, start=chunk.start, next_offset=chunk.next_offset, size=chunk.size)
 
 
