@@ -21,7 +21,6 @@ import secrets
 import shutil
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -60,7 +59,9 @@ class Repositories:
         self._workloads = workloads
         self._layout = workloads.layout
         self._environ = os.environ if environ is None else environ
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: dict[str, threading.Lock] = {}
+        self._unwanted: list[str] = []
+        """Slugs that are being discarded: their fetches end."""
 
     def fetch(
         self,
@@ -80,20 +81,30 @@ class Repositories:
         if problem:
             raise FetchFailed(problem)
         # one that was cancelled may still be ending
-        with self._locks[slug]:
+        with self._lock(slug):
             try:
                 self._end_earlier(slug)
-                self._clone(slug, source, secret, cancelled, time.monotonic() + longest_s)
+                deadline = time.monotonic() + longest_s
+                self._clone(slug, source, secret, lambda: cancelled() or slug in self._unwanted, deadline)
                 return self._take(slug, source)
             except (WorkloadError, OSError) as error:
                 raise FetchFailed(_sentence(error)) from error
 
     def discard(self, slug: str) -> None:
-        """Deletes what was fetched. Absence is success."""
-        self._end_earlier(slug)
-        for path in (self._layout.volume(slug), self._layout.repository(slug)):
-            records.remove_tree(path)
-        self._record_path(slug).unlink(missing_ok=True)
+        """Ends a fetch that is under way and deletes what was fetched. Absence is success. Call it in a thread."""
+        self._unwanted.append(slug)
+        try:
+            with self._lock(slug):
+                self._end_earlier(slug)
+                for path in (self._layout.volume(slug), self._layout.repository(slug)):
+                    records.remove_tree(path)
+                self._record_path(slug).unlink(missing_ok=True)
+        finally:
+            self._unwanted.remove(slug)
+
+    def _lock(self, slug: str) -> threading.Lock:
+        """Whoever holds it is alone at the files of that volume."""
+        return self._locks.setdefault(slug, threading.Lock())
 
     # -- running git
 
