@@ -30,6 +30,8 @@ class SystemSettings(Model):
     keep_max: Seconds = 86_400
     """The most by which one extension puts off culling."""
     job_timeout: Seconds = 86_400
+    queue_keep_after: Seconds = 600
+    """How long a job waits until its place in the queue is kept."""
     members_may_invite: bool = False
     version: int = 0
 
@@ -45,6 +47,7 @@ class SystemSettingsUpdate(Model):
     idle_warning: Seconds | None = None
     keep_max: Seconds | None = None
     job_timeout: Seconds | None = None
+    queue_keep_after: Seconds | None = None
     members_may_invite: bool | None = None
 
 

@@ -12,7 +12,7 @@ from .catalog import (
 )
 from .groups import GroupRow, MembershipRow
 from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginRequestRow
-from .jobs import AttemptRow, JobRow, SnapshotRow
+from .jobs import AttemptRow, JobRow, KeptPlaceRow, SnapshotRow
 from .ledger import ClaimRow, NotebookRow
 from .schedules import FiringRow, NotificationRow, NotificationSettingsRow, ScheduleRow
 from .system import AnnouncementRow, AuditRow, ChangeRow, SettingRow
@@ -34,6 +34,7 @@ __all__ = [
     "InstanceTypeRow",
     "InvitationRow",
     "JobRow",
+    "KeptPlaceRow",
     "LaunchPreferenceRow",
     "LoginRequestRow",
     "MembershipRow",

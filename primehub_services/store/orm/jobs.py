@@ -19,6 +19,8 @@ class JobRow(Versioned, Base):
         sa.Index("ix_jobs_group_id_created_at", "group_id", "created_at"),
         sa.Index("ix_jobs_account_id_created_at", "account_id", "created_at"),
         sa.Index("ix_jobs_phase_created_at", "phase", "created_at"),
+        # the queue: who waits in a group, in order
+        sa.Index("ix_jobs_phase_group_id_queued_at", "phase", "group_id", "queued_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
@@ -60,6 +62,28 @@ class JobRow(Versioned, Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class KeptPlaceRow(Base):
+    """What is kept of each budget for a job that waits long; no later request takes it. Written with every decision
+    about the job's group, and gone with the wait."""
+
+    __tablename__ = "kept_places"
+
+    job_id: Mapped[str] = mapped_column(sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(sa.ForeignKey("accounts.id"))
+    group_id: Mapped[str] = mapped_column(sa.ForeignKey("groups.id"), index=True)
+    queued_at: Mapped[datetime]
+    user_cpu: Mapped[int]
+    """Of the owner's quota in the group; likewise the next two."""
+    user_memory: Mapped[int] = mapped_column(sa.BigInteger)
+    user_gpu: Mapped[int]
+    group_cpu: Mapped[int]
+    group_memory: Mapped[int] = mapped_column(sa.BigInteger)
+    group_gpu: Mapped[int]
+    machine_cpu: Mapped[int]
+    machine_memory: Mapped[int] = mapped_column(sa.BigInteger)
+    machine_gpu: Mapped[int]
 
 
 class AttemptRow(Base):

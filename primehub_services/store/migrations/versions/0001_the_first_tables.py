@@ -373,6 +373,9 @@ def upgrade() -> None:
         batch_op.create_index("ix_jobs_account_id_created_at", ["account_id", "created_at"], unique=False)
         batch_op.create_index("ix_jobs_group_id_created_at", ["group_id", "created_at"], unique=False)
         batch_op.create_index("ix_jobs_phase_created_at", ["phase", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_jobs_phase_group_id_queued_at", ["phase", "group_id", "queued_at", "id"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_jobs_schedule_id"), ["schedule_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_jobs_snapshot_id"), ["snapshot_id"], unique=False)
 
@@ -622,3 +625,26 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("group_images", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_group_images_image_id"), ["image_id"], unique=False)
+
+    op.create_table(
+        "kept_places",
+        sa.Column("job_id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("group_id", sa.String(length=32), nullable=False),
+        sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("user_cpu", sa.Integer(), nullable=False),
+        sa.Column("user_memory", sa.BigInteger(), nullable=False),
+        sa.Column("user_gpu", sa.Integer(), nullable=False),
+        sa.Column("group_cpu", sa.Integer(), nullable=False),
+        sa.Column("group_memory", sa.BigInteger(), nullable=False),
+        sa.Column("group_gpu", sa.Integer(), nullable=False),
+        sa.Column("machine_cpu", sa.Integer(), nullable=False),
+        sa.Column("machine_memory", sa.BigInteger(), nullable=False),
+        sa.Column("machine_gpu", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_kept_places_account_id_accounts")),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_kept_places_group_id_groups")),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_kept_places_job_id_jobs"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_kept_places")),
+    )
+    with op.batch_alter_table("kept_places", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_places_group_id"), ["group_id"], unique=False)
