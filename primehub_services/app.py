@@ -36,7 +36,7 @@ from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
 from .api.replies import Part, State
 from .api.tokens import sweep
-from .blobs import FolderLogStore, NotebookLogs
+from .blobs import FolderLogStore, WorkloadLogs
 from .composition import EngineParts
 from .controllers import (
     ImageController,
@@ -182,7 +182,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
                 password_min_length=settings.accounts.password_min_length, lockout_after=settings.accounts.lockout_after
             ),
         ),
-        logs=NotebookLogs(store, parts.live_logs),
+        logs=WorkloadLogs(store, parts.live_logs),
         build_logs=store,
         capacity=parts.capacity,
         volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),

@@ -197,7 +197,7 @@ class _LocalWorkloads:
     async def stop(self, start_id: str) -> None:
         await self._do(lambda: self._workloads.stop(start_id, STOP_GRACE))
 
-    async def log(self, start_id: str) -> Iterable[bytes]:
+    async def log(self, start_id: str) -> Iterable[tuple[int, bytes]]:
         return self._workloads.log_chunks(start_id)
 
     async def remove(self, start_id: str) -> None:
@@ -218,10 +218,10 @@ class _LocalLogs:
     def __init__(self, workloads: Workloads) -> None:
         self._workloads = workloads
 
-    def read(self, start_id: str, offset: int, limit: int) -> LogChunk | None:
-        chunk = self._workloads.read_log(start_id, offset, limit)
+    def read(self, workload: str, offset: int, limit: int) -> LogChunk | None:
+        chunk = self._workloads.read_log(workload, offset, limit)
         # looked at afterwards: a workload that is there now was there all the time, and its log not moved away meanwhile
-        if self._workloads.status(start_id) is None:
+        if self._workloads.status(workload) is None:
             return None
         return LogChunk(data=chunk.data, start=chunk.start, next_offset=chunk.next_offset, size=chunk.size)
 

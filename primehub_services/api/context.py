@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..blobs import LogStore, NotebookLogs
+from ..blobs import LogStore, WorkloadLogs
 from ..domain.claims import MachineCapacity
 from ..domain.volumes import VolumePolicy
 from ..hub import HubClient
@@ -36,7 +36,7 @@ class ApiContext:
     authenticator: Authenticator
     keyring: Keyring
     sign_in: SignIn
-    logs: NotebookLogs
+    logs: WorkloadLogs
     build_logs: LogStore
     capacity: CapacityPort
     """What the engine can run; asked anew for every decision."""
@@ -56,6 +56,11 @@ class ApiContext:
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))
+    """Sign-ins of programs that one address may ask for."""
+    poll_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=60, seconds=60))
+    """Looks at one such sign-in: twice as many as the command takes."""
+    poller_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=600, seconds=60))
+    """Looks that one address may take; behind it may be a whole company."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..blobs import LogChunk, LogStore, build_key
+from ..blobs import LogChunk, LogStore, build_key, of_notebook
 from ..domain.notebooks import LogMatch, LogPart
 from ..domain.problems import Invalid
 from ..operations import images, notebooks
@@ -43,17 +43,17 @@ async def _notebook_log(call: Call) -> Any:
     query: LogQuery = call.query
     _check(query)
     notebook = await call.read(notebooks.notebook_for_log, call["notebook"])
-    logs = call.context.logs
+    logs, log = call.context.logs, of_notebook(notebook.id)
     if query.download:
-        return await _download(call, f"notebook-{notebook.id}.log", lambda at: logs.read(notebook.id, at, PIECE))
+        return await _download(call, f"notebook-{notebook.id}.log", lambda at: logs.read(log, at, PIECE))
     if query.search:
-        found = await asyncio.to_thread(logs.search, notebook.id, query.search)
-        size = (await asyncio.to_thread(logs.read, notebook.id, 0, 1)).size
+        found = await asyncio.to_thread(logs.search, log, query.search)
+        size = (await asyncio.to_thread(logs.read, log, 0, 1)).size
         matches = tuple(LogMatch(offset=line.offset, text=line.text) for line in found)
         return LogPart(offset=0, next_offset=size, size=size, text="", matches=matches)
     if query.tail is not None:
-        return as_part(await asyncio.to_thread(logs.tail, notebook.id, query.tail))
-    return as_part(await asyncio.to_thread(logs.read, notebook.id, query.offset or 0, query.limit))
+        return as_part(await asyncio.to_thread(logs.tail, log, query.tail))
+    return as_part(await asyncio.to_thread(logs.read, log, query.offset or 0, query.limit))
 
 
 async def _build_log(call: Call) -> Any:

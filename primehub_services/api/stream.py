@@ -11,6 +11,7 @@ from typing import Any
 
 from tornado.iostream import StreamClosedError
 
+from ..blobs import of_notebook
 from ..domain.identity import Actor
 from ..domain.notebooks import FINAL
 from ..domain.permissions import require
@@ -117,7 +118,7 @@ class EventStream:
                 )
                 return
         was_ended = log.ended
-        chunk = await asyncio.to_thread(self._context.logs.read, log.id, log.offset, LOG_PIECE)
+        chunk = await asyncio.to_thread(self._context.logs.read, of_notebook(log.id), log.offset, LOG_PIECE)
         part = as_part(chunk)
         finished = was_ended and not part.text
         if not part.text and not finished:

@@ -39,13 +39,13 @@ class FolderLogStore:
             self._make(folder)
             self._write(folder, data)
 
-    def put(self, key: str, pieces: Iterable[bytes]) -> None:
+    def put(self, key: str, pieces: Iterable[tuple[int, bytes]]) -> None:
         """Write the whole log, in place of what is there: all of it, or nothing where this is cut off."""
         scratch = self._folder / _SCRATCH / uuid.uuid4().hex
         self._make(scratch)
         try:
-            for data in pieces:
-                self._write(scratch, data)
+            for offset, data in pieces:
+                self._write(scratch, data, at=offset)
             for path in scratch.iterdir():
                 _sync(path)
             with self._lock:
@@ -114,9 +114,12 @@ class FolderLogStore:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def _write(self, folder: Path, data: bytes) -> None:
+    def _write(self, folder: Path, data: bytes, *, at: int = 0) -> None:
+        """Append, or behind a gap where ``at`` is behind the end."""
         pieces = list(_pieces(folder))
         begin, end = pieces[-1][:2] if pieces else (0, 0)
+        if at > end:
+            begin = end = at
         view = memoryview(data)
         while view:
             if end - begin >= self._piece:

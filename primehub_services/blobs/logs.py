@@ -38,8 +38,11 @@ class LogStore(Protocol):
     def append(self, key: str, data: bytes) -> None:
         """Write at the end."""
 
-    def put(self, key: str, pieces: Iterable[bytes]) -> None:
-        """Write the whole log, in place of what is there: all of it, or nothing where this is cut off."""
+    def put(self, key: str, pieces: Iterable[tuple[int, bytes]]) -> None:
+        """Write the whole log, in place of what is there: all of it, or nothing where this is cut off.
+
+        Each piece comes with its offset, in their order; where they leave a gap, the log has it too.
+        """
 
     def read(self, key: str, offset: int, limit: int) -> LogChunk:
         """At most ``limit`` bytes from ``offset`` on; a negative offset counts from the end."""
@@ -57,8 +60,18 @@ class LogStore(Protocol):
 class LiveLogs(Protocol):
     """Logs of workloads that the engine still has."""
 
-    def read(self, start_id: str, offset: int, limit: int) -> LogChunk | None:
-        """As of ``LogStore``; None where the engine has no such workload."""
+    def read(self, workload: str, offset: int, limit: int) -> LogChunk | None:
+        """As of ``LogStore``; None where the engine has no such workload, also where it lost it while it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOf:
+    """Whose log."""
+
+    workload: str
+    """The engine's key."""
+    key: str
+    """The store's."""
 
 
 def notebook_key(start_id: str) -> str:
@@ -66,26 +79,49 @@ def notebook_key(start_id: str) -> str:
     return f"notebooks/{start_id}/log"
 
 
+def attempt_folder(job: str, number: int) -> str:
+    """Below which everything is that is kept of an attempt of a job."""
+    return f"jobs/{job}/{number}"
+
+
+def attempt_key(job: str, number: int) -> str:
+    """The key of an attempt's kept log."""
+    return f"{attempt_folder(job, number)}/log"
+
+
 def build_key(image_id: str) -> str:
     """The key of the log of an image's latest build."""
     return f"images/{image_id}/log"
 
 
-class NotebookLogs:
-    """A notebook's log wherever it is: with the engine while it has the workload, else in the store."""
+def of_notebook(start_id: str) -> LogOf:
+    """A notebook's log."""
+    return LogOf(start_id, notebook_key(start_id))
+
+
+def of_attempt(job: str, number: int, workload: str) -> LogOf:
+    """The log of an attempt of a job."""
+    return LogOf(workload, attempt_key(job, number))
+
+
+class WorkloadLogs:
+    """A workload's log wherever it is: with the engine while it has the workload, else in the store.
+
+    It is put into the store before the engine drops it, and its offsets stay: whoever follows it does not notice.
+    """
 
     def __init__(self, store: LogStore, live: LiveLogs | None = None) -> None:
         self._store = store
         self._live = live
 
-    def read(self, start_id: str, offset: int, limit: int) -> LogChunk:
+    def read(self, log: LogOf, offset: int, limit: int) -> LogChunk:
         """At most ``limit`` bytes from ``offset`` on; a negative offset counts from the end."""
-        found = self._live.read(start_id, offset, limit) if self._live is not None else None
-        return found or self._store.read(notebook_key(start_id), offset, limit)
+        found = self._live.read(log.workload, offset, limit) if self._live is not None else None
+        return found or self._store.read(log.key, offset, limit)
 
-    def tail(self, start_id: str, lines: int, *, most: int = PIECE) -> LogChunk:
+    def tail(self, log: LogOf, lines: int, *, most: int = PIECE) -> LogChunk:
         """The last lines, of ``most`` bytes at the most."""
-        chunk = self.read(start_id, -most, most)
+        chunk = self.read(log, -most, most)
         kept = chunk.data.splitlines(keepends=True)
         if chunk.start > 0 and kept:
             kept = kept[1:]  # it may have begun in the middle of a line
@@ -93,12 +129,12 @@ class NotebookLogs:
         data = b"".join(kept)
         return LogChunk(data, max(chunk.start, chunk.next_offset - len(data)), chunk.next_offset, chunk.size)
 
-    def search(self, start_id: str, text: str, *, limit: int = 1000) -> list[LogLine]:
+    def search(self, log: LogOf, text: str, *, limit: int = 1000) -> list[LogLine]:
         """The first lines that hold the text, in any case."""
         needle, rest, offset, begin = text.casefold(), b"", 0, 0
         found: list[LogLine] = []
         while len(found) < limit:
-            chunk = self.read(start_id, offset, PIECE)
+            chunk = self.read(log, offset, PIECE)
             ended = not chunk.data
             if ended and not rest:
                 break

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from .launch import LaunchPlan
 from .model import Model, Timestamp
+
+FILES = "/opt/primehub"
+"""Where a workload finds its ``files``, read-only."""
+
+
+class InputFile(Model):
+    """A file that is given to a workload: its text, or a file of the platform's that is copied."""
+
+    text: str = ""
+    source: Path | None = None
 
 
 class Workload(Model):
@@ -17,6 +29,10 @@ class Workload(Model):
     argv: tuple[str, ...] = Field(min_length=1)
     environment: dict[str, str] = Field(default_factory=dict)
     """Beside the plan's own."""
+    files: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")], InputFile] = Field(default_factory=dict)
+    """By name: what it finds, read-only, in ``FILES``."""
+    masked: tuple[str, ...] = ()
+    """Names of variables whose values must not be in the log."""
     port: int | None = None
     """Where it listens, if it does."""
     grace: float = Field(default=30, ge=0, description="seconds from SIGTERM to SIGKILL")
@@ -73,6 +89,14 @@ class OwnedWorkload(Model):
     observation: Observation
 
 
+class GpuUsage(Model):
+    """What of one GPU is used, by whomever: GPUs are given to one workload at a time."""
+
+    index: int
+    percent: int = Field(description="of the time in which it computed something")
+    memory: int = Field(description="bytes")
+
+
 class UsageSample(Model):
     """What a workload takes at one moment."""
 
@@ -80,6 +104,8 @@ class UsageSample(Model):
     cpu: int = Field(description="millicores")
     memory: int = Field(description="bytes")
     cpu_seconds: float = Field(description="since its start")
+    gpus: tuple[GpuUsage, ...] = ()
+    """Of its GPUs, as far as they can be asked."""
 
 
 class LogPiece(Model):
@@ -104,3 +130,36 @@ class MachineCapacity(Model):
     cpu: int = Field(ge=0, description="millicores")
     memory: int = Field(ge=0, description="bytes")
     gpus: tuple[Gpu, ...] = ()
+
+
+class WorkFile(Model):
+    """A file in a workload's scratch folder. ``path`` is below the folder that was asked for, with ``/``."""
+
+    path: str
+    size: int
+    """bytes"""
+    modified_at: Timestamp
+
+
+class NotTaken(Model):
+    """A file or folder that is there and was not taken."""
+
+    path: str
+    reason: str
+    """A clause: ``it is a link to outside the folder``."""
+
+
+class FileLimits(Model):
+    """How much is taken at the most."""
+
+    size: int = Field(ge=0, description="bytes, of all files together")
+    files: int = Field(ge=0)
+
+
+class WorkListing(Model):
+    """What is in a folder, in the order of the paths."""
+
+    files: tuple[WorkFile, ...] = ()
+    left_out: tuple[NotTaken, ...] = ()
+    """The first of those that were not taken."""
+    left_out_count: int = 0

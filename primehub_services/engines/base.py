@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from primehub_services.domain.images import EnvironmentSource
 from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
     EngineRef,
+    FileLimits,
     LogPiece,
     MachineCapacity,
     Observation,
     OwnedWorkload,
     UsageSample,
+    WorkFile,
+    WorkListing,
     Workload,
 )
 
@@ -93,6 +97,37 @@ class UsageSampler(abc.ABC):
         """The latest samples by key; a workload without one is left out."""
 
 
+class FileSink(Protocol):
+    """Takes copies of files. Called in a thread; what it raises ends the copying."""
+
+    def take(self, file: WorkFile, pieces: Iterable[bytes]) -> None:
+        """One file. ``file.size`` is what it had when it was opened; the pieces may be fewer, never more."""
+
+
+class WorkFiles(abc.ABC):
+    """Has the files of its workloads' scratch home, from the start until the workload is dropped.
+
+    A ``folder`` and ``path`` are relative to that home. Nothing outside it is ever read, whatever the workload makes of
+    its folders meanwhile: no link is followed that leads out, and nothing but regular files of its own is opened. A
+    workload with somebody's home folder has no scratch home, and none of its files are seen.
+    """
+
+    @abc.abstractmethod
+    async def list_files(self, ref: EngineRef, folder: str) -> WorkListing:
+        """All below the folder; empty where there is none."""
+
+    @abc.abstractmethod
+    async def read_file(self, ref: EngineRef, path: str, offset: int, limit: int) -> bytes | None:
+        """At most ``limit`` bytes from ``offset`` on; None where there is no such file to read."""
+
+    @abc.abstractmethod
+    async def copy_out(self, ref: EngineRef, folder: str, sink: FileSink, limits: FileLimits) -> WorkListing:
+        """Gives the files below the folder to ``sink`` within the limits; returns which, and what was not taken.
+
+        A file that does not fit is left out whole, and smaller ones after it are taken.
+        """
+
+
 class ImageBuilder(abc.ABC):
     """Makes images."""
 
@@ -151,7 +186,7 @@ class Capacity(abc.ABC):
         """What workloads may request in all."""
 
 
-CAPABILITIES: tuple[type, ...] = (LogStreamer, UsageSampler, ImageBuilder, VolumeProvisioner, Capacity)
+CAPABILITIES: tuple[type, ...] = (LogStreamer, UsageSampler, WorkFiles, ImageBuilder, VolumeProvisioner, Capacity)
 
 
 def capabilities(engine: Engine) -> tuple[str, ...]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from primehub_services.domain.workloads import (
     EngineRef,
+    FileLimits,
     LogPiece,
     MachineCapacity,
+    NotTaken,
     Observation,
     ObservedState,
     OwnedWorkload,
     UsageSample,
+    WorkFile,
+    WorkListing,
     Workload,
 )
 
-from .base import Capacity, Engine, LogStreamer, UsageSampler
+from .base import Capacity, Engine, FileSink, LogStreamer, UsageSampler, WorkFiles
 
 
 @dataclass(slots=True)
@@ -28,13 +32,15 @@ class FakeWorkload:
     workload: Workload
     applied_at: datetime
     log: bytes = b""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Of its scratch home."""
     stop_at: datetime | None = None
     """When it ends for having been asked to; null while it was not."""
     stop_code: int = 143
     ended: Observation | None = None
 
 
-class FakeEngine(Engine, LogStreamer, UsageSampler, Capacity):
+class FakeEngine(Engine, LogStreamer, UsageSampler, WorkFiles, Capacity):
     """Workloads are RUNNING ``start_delay`` after they were applied, and go on until ``finish`` or ``delete``.
 
     ``clock`` is asked for the time and never advanced here. ``ignoring`` are keys that ignore SIGTERM.
@@ -114,6 +120,37 @@ class FakeEngine(Engine, LogStreamer, UsageSampler, Capacity):
                 samples[ref.key] = UsageSample(at=self.clock(), cpu=cpu, memory=memory, cpu_seconds=seconds)
         return samples
 
+    async def list_files(self, ref: EngineRef, folder: str) -> WorkListing:
+        """See ``WorkFiles``."""
+        return WorkListing(files=tuple(file for file, _ in self._below(ref, folder)))
+
+    async def read_file(self, ref: EngineRef, path: str, offset: int, limit: int) -> bytes | None:
+        """See ``WorkFiles``."""
+        known = self.workloads.get(ref.key)
+        data = known.files.get(path) if known else None
+        return None if data is None else data[offset : offset + limit]
+
+    async def copy_out(self, ref: EngineRef, folder: str, sink: FileSink, limits: FileLimits) -> WorkListing:
+        """See ``WorkFiles``."""
+        taken: list[WorkFile] = []
+        left_out: list[NotTaken] = []
+        for file, data in self._below(ref, folder):
+            if len(taken) >= limits.files or sum(f.size for f in taken) + file.size > limits.size:
+                left_out.append(NotTaken(path=file.path, reason="there is no room for it"))
+            else:
+                sink.take(file, [data])
+                taken.append(file)
+        return WorkListing(files=tuple(taken), left_out=tuple(left_out), left_out_count=len(left_out))
+
+    def _below(self, ref: EngineRef, folder: str) -> list[tuple[WorkFile, bytes]]:
+        known = self.workloads.get(ref.key)
+        found = sorted(known.files.items()) if known else []
+        return [
+            (WorkFile(path=path.removeprefix(f"{folder}/"), size=len(data), modified_at=self.clock()), data)
+            for path, data in found
+            if path.startswith(f"{folder}/")
+        ]
+
     async def capacity(self) -> MachineCapacity:
         """See ``Capacity``."""
         return self._capacity
@@ -134,6 +171,10 @@ class FakeEngine(Engine, LogStreamer, UsageSampler, Capacity):
     def write(self, key: str, data: bytes) -> None:
         """The workload prints something."""
         self.workloads[key].log += data
+
+    def leave(self, key: str, path: str, data: bytes) -> None:
+        """The workload writes a file into its scratch home."""
+        self.workloads[key].files[path] = data
 
     def vanish(self, key: str) -> None:
         """The workload is gone without a trace, as with a node that was lost."""

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def write_launch(folder: Path, spec: SandboxSpec, probed: Probed, cgroup: str) -
         source = Path(bind.source)
         if source.is_relative_to(folder):
             make_folder(source, owner=(spec.uid, spec.gid))
+    _give_files(folder / "files", spec)
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     if not spec.sandboxed:
         scratch = Path(spec.env.get("TMPDIR", "/tmp"))
@@ -60,7 +62,7 @@ def write_launch(folder: Path, spec: SandboxSpec, probed: Probed, cgroup: str) -
     records.reserve_end(folder)
     if not (folder / records.WAKE).exists():
         os.mkfifo(folder / records.WAKE, 0o600)
-    records.write(folder / records.SPEC, spec.model_dump(mode="json", exclude={"env"}))
+    records.write(folder / records.SPEC, spec.model_dump(mode="json", exclude={"env", "files"}))
     plan = {
         **spec.model_dump(mode="json", include={"key", "labels", "network", "sandboxed", "forward_in", "log_cap"}),
         **spec.model_dump(mode="json", include={"uid", "gid", "grace_s"}),
@@ -68,8 +70,21 @@ def write_launch(folder: Path, spec: SandboxSpec, probed: Probed, cgroup: str) -
         "cgroup": cgroup,
         "argv": command.outer_command(spec, tools, str(launch)),
         "env": env,
+        "masked": [spec.env[name] for name in spec.masked if name in spec.env],
     }
     records.write(folder / records.PLAN, plan)
+
+
+def _give_files(folder: Path, spec: SandboxSpec) -> None:
+    """Copies what the workload is given, since it cannot come to where the platform keeps it."""
+    for file in spec.files:
+        path = folder / file.name
+        if file.source is None:
+            _write_file(path, file.text, 0o444, (spec.uid, spec.gid))
+        else:
+            path.unlink(missing_ok=True)
+            shutil.copyfile(file.source, path)
+            path.chmod(0o444)
 
 
 def spawn(folder: Path) -> str:

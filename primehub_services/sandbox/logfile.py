@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -120,11 +120,23 @@ def gap(missing: int) -> bytes:
     return f"\n[... {missing} bytes of output are left out here ...]\n".encode()
 
 
-def chunks(folder: Path, size_: int = 1 << 20) -> Iterator[bytes]:
-    """The whole log as kept, piece by piece."""
+def chunks(folder: Path, size_: int = 1 << 20) -> Iterator[tuple[int, bytes]]:
+    """The whole log as kept, piece by piece, each with the offset at which it begins."""
     offset = 0
-    while True:
-        data, _, offset = read(folder, offset, size_)
-        if not data:
-            return
+    for begin, path in segments(folder):
+        offset = max(offset, begin)
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            file.seek(offset - begin)
+            while data := file.read(size_):
+                yield offset, data
+                offset += len(data)
+
+
+def text(pieces: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+    """``chunks`` as they are shown to people, gaps marked."""
+    at = 0
+    for offset, data in pieces:
+        if offset > at:
+            yield gap(offset - at)
         yield data
+        at = offset + len(data)

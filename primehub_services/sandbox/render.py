@@ -10,10 +10,11 @@ from pathlib import Path
 from primehub_services.domain.launch import LaunchPlan, LeftOut, Mount, MountKind
 from primehub_services.domain.units import GIB
 from primehub_services.domain.volumes import GitSource, HostPathSource, NfsSource, PvcSource
+from primehub_services.domain.workloads import FILES, InputFile
 
 from .errors import WorkloadError
 from .layout import Layout
-from .spec import HOME, Bind, Limits, Link, NetworkMode, Rendered, SandboxSpec, Tmpfs
+from .spec import HOME, Bind, GivenFile, Limits, Link, NetworkMode, Rendered, SandboxSpec, Tmpfs
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
 GIT = "/gitsync"
@@ -81,6 +82,8 @@ class Process:
     forward_out: tuple[int, ...] = ()
     cwd: str = HOME
     grace_s: float = 30
+    files: Mapping[str, InputFile] = field(default_factory=dict)
+    masked: tuple[str, ...] = ()
 
 
 def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, machine: Machine) -> Rendered:
@@ -95,11 +98,14 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
     if not any(bind.path == HOME for bind in binds):
         # no person's home here (safe mode, a job): a scratch folder that ends with the workload
         binds.insert(0, Bind(source=str(layout.workload(plan.start_id) / "home"), path=HOME, read_only=False))
+    if process.files:
+        binds.append(Bind(source=str(layout.workload(plan.start_id) / "files"), path=FILES))
     env = _environment(plan, process, target)
     spec = SandboxSpec(
         key=plan.start_id,
         argv=tuple(process.argv),
         env=env,
+        masked=process.masked,
         cwd=process.cwd,
         hostname=f"primehub-{plan.user_slug}",
         sandboxed=target.sandboxed,
@@ -108,6 +114,10 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         if target.sandboxed
         else (),
         links=tuple(links),
+        files=tuple(
+            GivenFile(name=name, text=file.text, source=None if file.source is None else str(file.source))
+            for name, file in sorted(process.files.items())
+        ),
         profiles=plan.profiles,
         tmpfs=(Tmpfs(path="/tmp", size=_half(plan.limits.memory)),) if target.sandboxed else (),
         limits=Limits(cpu=plan.limits.cpu or None, memory=plan.limits.memory or None),

@@ -50,6 +50,15 @@ class Bind(Model):
     """Whether device files under it may be opened."""
 
 
+class GivenFile(Model):
+    """A file that the workload is given, copied into its folder when it starts."""
+
+    name: str
+    text: str = ""
+    source: str | None = None
+    """A file of the machine that the platform can read; ``text`` is what it holds where there is none."""
+
+
 class Link(Model):
     """A symbolic link at ``path``."""
 
@@ -80,6 +89,8 @@ class SandboxSpec(Model):
     key: Key
     argv: tuple[str, ...] = Field(min_length=1)
     env: dict[str, str] = Field(default_factory=dict)
+    masked: tuple[str, ...] = ()
+    """Names of variables whose values are masked in the output."""
     cwd: str = HOME
     hostname: str = "primehub"
     sandboxed: bool = True
@@ -88,6 +99,8 @@ class SandboxSpec(Model):
     """Links that are there from the start, /bin for one."""
     links: tuple[Link, ...] = ()
     """Links that the workload's runner makes in folders of its own."""
+    files: tuple[GivenFile, ...] = ()
+    """In the folder that one of the binds shows at ``/opt/primehub``."""
     profiles: tuple[str, ...] = ()
     """Scripts, as seen inside, that set variables for the workload, in order; those that are not there are passed over."""
     tmpfs: tuple[Tmpfs, ...] = ()

@@ -19,6 +19,7 @@ from typing import Any
 from primehub_services.sandbox import cgroups, processes, records
 from primehub_services.sandbox.child import adopt_orphans, become
 from primehub_services.sandbox.logfile import LogWriter
+from primehub_services.sandbox.masking import MaskingWriter
 
 START_TIMEOUT_S = 30.0
 SAMPLE_S = 10.0
@@ -36,6 +37,7 @@ class Supervisor:
         self.folder = folder
         self.plan = plan
         self.log = LogWriter(str(folder), plan["log_cap"])
+        self.output = MaskingWriter(self.log, plan.pop("masked", ()))
         self.cgroup: cgroups.Cgroup | None = None
         self.main: processes.Process | None = None
         self.inner: processes.Process | None = None
@@ -153,6 +155,7 @@ class Supervisor:
                         data = os.read(handle, 4096)
                         if handle == wake:
                             self._hear(data)
+            self.output.flush_due()
             self._look_for_stop()
             self._reap()
             self._watch()
@@ -160,8 +163,7 @@ class Supervisor:
 
     def _timeout(self) -> float:
         waits = [WATCH_S if self.cgroup is None else max(0.0, self._next_sample - time.monotonic())]
-        if self.stop_at is not None:
-            waits.append(max(0.01, self.stop_at - time.monotonic()))
+        waits += [max(0.01, at - time.monotonic()) for at in (self.stop_at, self.output.due) if at is not None]
         return min(waits)
 
     def _drain(self) -> bool:
@@ -173,7 +175,7 @@ class Supervisor:
                 return True
             if not data:
                 return False
-            self.log.write(data)
+            self.output.write(data)
         return True
 
     def _reap(self) -> None:
@@ -318,6 +320,7 @@ class Supervisor:
 
     def end(self, *, code: int | None, reason: str, message: str = "", oom_kills: int = 0) -> None:
         """Records the end, and removes what only the living need."""
+        self.output.flush()
         if self.log.lost:
             message += f" {self.log.lost} bytes of output could not be written: the disk was full."
         status = {**self.status, "state": "exited", "code": code, "reason": reason, "ended_at": _now()}
@@ -341,6 +344,7 @@ class Supervisor:
     def _tail(self) -> str:
         from primehub_services.sandbox import logfile
 
+        self.output.flush()
         return logfile.read(self.folder, -1000, 1000)[0].decode(errors="replace").strip()
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.volumes import PvcSource
+from primehub_services.domain.workloads import InputFile
 
 from . import cgroups, launch, logfile, processes, records
 from .errors import WorkloadError
@@ -27,8 +28,9 @@ from .layout import Layout, check_passable, make_folder, prepare, workload_ident
 from .probe import Probed, SandboxStatus, probe
 from .pythons import interpreter_folders
 from .render import MARK, SYSTEM_FOLDERS, Machine, Process, Target, render
-from .spec import Key, LogChunk, NetworkMode, Rendered, SandboxOptions, SandboxSpec, WorkloadState, WorkloadStatus
+from .spec import HOME, Key, LogChunk, NetworkMode, Rendered, SandboxOptions, SandboxSpec, WorkloadState, WorkloadStatus
 from .tools import closed_networks, system_links
+from .workfiles import ScratchFiles
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _START_LOCK = "start.lock"
@@ -71,13 +73,17 @@ class Workloads:
         env: Mapping[str, str] | None = None,
         port: int | None = None,
         forward_out: tuple[int, ...] = (),
+        files: Mapping[str, InputFile] | None = None,
         grace_s: float = 30,
+        masked: tuple[str, ...] = (),
         allow_unsandboxed: bool = False,
     ) -> Rendered:
         """What would run for ``plan`` on this machine, as it is now. Makes the folders that the platform keeps.
 
+        ``files``: what it finds in ``/opt/primehub``.
         ``port``: where the workload listens (on 127.0.0.1, inside and outside the same). ``forward_out``: ports of
-        this machine's loopback that it may reach (the hub's, the API's). Raises ``WorkloadError`` where no sandbox can
+        this machine's loopback that it may reach (the hub's, the API's). ``masked``: variables whose values the log
+        must not show. Raises ``WorkloadError`` where no sandbox can
         run and ``allow_unsandboxed`` is false, or where the image's environment cannot be used.
         """
         status = self.require_sandbox(allow_unsandboxed=allow_unsandboxed)
@@ -90,7 +96,15 @@ class Workloads:
         rendered = render(
             plan,
             self.layout,
-            Process(argv=argv, env=env or {}, port=port, forward_out=forward_out, grace_s=grace_s),
+            Process(
+                argv=argv,
+                env=env or {},
+                files=files or {},
+                port=port,
+                forward_out=forward_out,
+                grace_s=grace_s,
+                masked=masked,
+            ),
             Target(
                 sandboxed=status.sandboxed,
                 network=NetworkMode.ISOLATED if status.network_isolated else NetworkMode.SHARED,
@@ -273,9 +287,19 @@ class Workloads:
         data, start, following = logfile.read(folder, offset, limit)
         return LogChunk(data=data, start=start, next_offset=following, size=logfile.size(folder))
 
-    def log_chunks(self, key: str) -> Iterator[bytes]:
-        """The whole output as kept, piece by piece, the gap marked."""
+    def log_chunks(self, key: str) -> Iterator[tuple[int, bytes]]:
+        """The whole output as kept, piece by piece, each with its offset: where some is not kept, one is missing."""
         return logfile.chunks(self._folder(key))
+
+    def files(self, key: str) -> ScratchFiles | None:
+        """The files of the workload's scratch home; null where it has none of its own, or is not there."""
+        folder = self._folder(key)
+        spec = records.read(folder / records.SPEC) or {}
+        for bind in spec.get("binds", ()):
+            source = Path(bind["source"])
+            if bind["path"] == HOME and source.is_relative_to(folder):
+                return ScratchFiles(source, spec["uid"])
+        return None
 
     # -- end
 

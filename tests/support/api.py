@@ -22,7 +22,7 @@ from primehub_services.api.events import ChangeFeed, Streams
 from primehub_services.api.limits import RateLimit
 from primehub_services.api.metrics import Metrics
 from primehub_services.api.replies import Part
-from primehub_services.blobs import FolderLogStore, NotebookLogs
+from primehub_services.blobs import FolderLogStore, WorkloadLogs
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.permissions import Scope
@@ -137,7 +137,7 @@ async def running_api(
         "authenticator": tokens,
         "keyring": Keyring.load_or_create(folder / "encryption.key"),
         "sign_in": SignIn(database, SignInPolicy(), cheap_passwords()),
-        "logs": NotebookLogs(logs),
+        "logs": WorkloadLogs(logs),
         "build_logs": logs,
         "capacity": of_machine,
         "volume_policy": local_policy((), folder),

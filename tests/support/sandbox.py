@@ -19,6 +19,7 @@ from primehub_services.domain.images import EnvironmentSource
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
 from primehub_services.domain.resources import Resources
 from primehub_services.domain.units import MIB, Bytes, Millicores
+from primehub_services.sandbox import logfile
 from primehub_services.sandbox.layout import workload_identity
 from primehub_services.sandbox.pythons import choose_base
 from primehub_services.sandbox.spec import SandboxOptions, WorkloadStatus
@@ -138,7 +139,7 @@ class Machine:
 
     def output(self, key: str) -> str:
         """All output so far."""
-        return b"".join(self.workloads.log_chunks(key)).decode(errors="replace")
+        return b"".join(logfile.text(self.workloads.log_chunks(key))).decode(errors="replace")
 
     def says(self, key: str, text: str, timeout: float = 20) -> None:
         """Waits until the workload has printed ``text``."""

@@ -12,12 +12,14 @@ from primehub_services.domain.images import EnvironmentSource
 from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
     EngineRef,
+    FileLimits,
     LogPiece,
     MachineCapacity,
     Observation,
     ObservedState,
     OwnedWorkload,
     UsageSample,
+    WorkListing,
     Workload,
 )
 from primehub_services.sandbox import environments, repositories
@@ -31,12 +33,14 @@ from ..base import (
     Capacity,
     Engine,
     EngineError,
+    FileSink,
     ImageBuilder,
     LogStreamer,
     Progress,
     UsageSampler,
     VolumeFailed,
     VolumeProvisioner,
+    WorkFiles,
 )
 from . import machine
 
@@ -51,7 +55,7 @@ _STATES = {
 }
 
 
-class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisioner, Capacity):
+class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, VolumeProvisioner, Capacity):
     """This machine.
 
     ``forward_out``: ports of this machine's loopback that workloads may reach (the hub's and the API's).
@@ -92,9 +96,11 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
             workload.plan,
             argv=workload.argv,
             env=workload.environment,
+            files=workload.files,
             port=workload.port,
             forward_out=self._forward_out,
             grace_s=workload.grace,
+            masked=workload.masked,
             allow_unsandboxed=self._allow_unsandboxed,
         )
         self._workloads.start(rendered.spec)
@@ -161,6 +167,21 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, ImageBuilder, VolumeProvisi
             if status is not None and status.alive and status.usage is not None:
                 samples[key] = UsageSample.model_validate(status.usage.model_dump())
         return samples
+
+    async def list_files(self, ref: EngineRef, folder: str) -> WorkListing:
+        """See ``WorkFiles``."""
+        files = self._workloads.files(ref.key)
+        return WorkListing() if files is None else await asyncio.to_thread(files.list_, folder)
+
+    async def read_file(self, ref: EngineRef, path: str, offset: int, limit: int) -> bytes | None:
+        """See ``WorkFiles``."""
+        files = self._workloads.files(ref.key)
+        return None if files is None else await asyncio.to_thread(files.read, path, offset, limit)
+
+    async def copy_out(self, ref: EngineRef, folder: str, sink: FileSink, limits: FileLimits) -> WorkListing:
+        """See ``WorkFiles``."""
+        files = self._workloads.files(ref.key)
+        return WorkListing() if files is None else await asyncio.to_thread(files.copy_out, folder, sink, limits)
 
     async def build(
         self,

@@ -6,7 +6,8 @@ To put another engine through the suite, write a rig and add it to ``RIGS``.
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,10 @@ class Rig(abc.ABC):
         """One that prints ``output`` and ends with ``code``."""
 
     @abc.abstractmethod
+    def leaves(self, key: str, files: Mapping[str, str]) -> Workload:
+        """One with a scratch home that writes these files into it and ends."""
+
+    @abc.abstractmethod
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         """Lets time pass until ``condition``; fails after a while."""
 
@@ -73,6 +78,7 @@ class FakeRig(Rig):
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.engine: FakeEngine = FakeEngine(lambda: self.now)
         self._exits: dict[str, tuple[int, str]] = {}
+        self._files: dict[str, Mapping[str, str]] = {}
 
     def runs(self, key: str) -> Workload:
         return self.workload(key, "run")
@@ -85,6 +91,10 @@ class FakeRig(Rig):
         self._exits[key] = (code, output)
         return self.workload(key, "exit")
 
+    def leaves(self, key: str, files: Mapping[str, str]) -> Workload:
+        self._files[key] = files
+        return self.exits(key, 0)
+
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         for _ in range(400):
             if await condition():
@@ -94,6 +104,8 @@ class FakeRig(Rig):
                 ref = self.engine.ref(key)
                 if (await self.observe(ref)).state is ObservedState.RUNNING:
                     self.engine.write(key, output.encode())
+                    for path, text in self._files.get(key, {}).items():
+                        self.engine.leave(key, path, text.encode())
                     self.engine.finish(key, code)
                     del self._exits[key]
         raise AssertionError(f"not within 100 s: {what}")
@@ -114,6 +126,12 @@ class LocalRig(Rig):
 
     def exits(self, key: str, code: int, output: str = "") -> Workload:
         return self.workload(key, f"printf %s '{output}'; exit {code}")
+
+    def leaves(self, key: str, files: Mapping[str, str]) -> Workload:
+        write = "import json, os, sys\nfor path, text in json.loads(sys.argv[1]).items():\n"
+        write += " os.makedirs(os.path.dirname(path), exist_ok=True); open(path, 'w').write(text)"
+        plan = make_plan(key, prefix=self.prefix, mounts=())
+        return Workload(plan=plan, argv=(f"{self.prefix}/bin/python", "-c", write, json.dumps(files)))
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         await wait_for_async(condition, 30, what=what)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
 from primehub_services.domain.volumes import GitSource
-from primehub_services.domain.workloads import EngineRef, ObservedState
+from primehub_services.domain.workloads import EngineRef, FileLimits, ObservedState, WorkFile
 from primehub_services.engines.base import (
     Capacity,
     ImageBuilder,
@@ -16,6 +17,7 @@ from primehub_services.engines.base import (
     UsageSampler,
     VolumeFailed,
     VolumeProvisioner,
+    WorkFiles,
     capabilities,
 )
 from tests.contract.engines.rigs import Rig
@@ -183,6 +185,58 @@ async def test_usage_is_known_of_what_runs_and_left_out_of_what_does_not(rig: Ri
     assert "never-was" not in await sampler.usage([unknown(rig)])
 
 
+class Taken(dict[str, bytes]):
+    """A sink that remembers."""
+
+    def take(self, file: WorkFile, pieces: Iterable[bytes]) -> None:
+        self[file.path] = b"".join(pieces)
+
+
+FILES = {"artifacts/a.txt": "12345", "artifacts/deep/er/b.txt": "1", "artifacts/c.bin": "123456789", "other.txt": "x"}
+
+
+async def test_files_of_the_scratch_home_are_listed_read_and_copied_until_the_workload_is_dropped(rig: Rig) -> None:
+    if not isinstance(rig.engine, WorkFiles):
+        pytest.skip("this engine shows no files")
+    ref = await rig.apply(rig.leaves("one", FILES))
+    await rig.seen(ref, ObservedState.EXITED)
+    listed = await rig.engine.list_files(ref, "artifacts")
+    assert {file.path: file.size for file in listed.files} == {"a.txt": 5, "c.bin": 9, "deep/er/b.txt": 1}
+    assert await rig.engine.read_file(ref, "artifacts/a.txt", 1, 3) == b"234"
+    assert await rig.engine.read_file(ref, "artifacts/a.txt", 9, 3) == b""
+    assert await rig.engine.read_file(ref, "artifacts/none.txt", 0, 3) is None
+    sink = Taken()
+    copied = await rig.engine.copy_out(ref, "artifacts", sink, FileLimits(size=100, files=10))
+    assert sink == {"a.txt": b"12345", "c.bin": b"123456789", "deep/er/b.txt": b"1"}
+    assert (len(copied.files), copied.left_out_count) == (3, 0)
+    await rig.engine.delete(ref, 0)
+    assert (await rig.engine.list_files(ref, "artifacts")).files == ()
+
+
+@pytest.mark.parametrize(("size", "files", "kept"), [(10, 10, ["a.txt", "deep/er/b.txt"]), (100, 1, ["a.txt"])])
+async def test_what_does_not_fit_is_left_out_by_name_and_the_rest_is_copied(
+    rig: Rig, size: int, files: int, kept: list[str]
+) -> None:
+    if not isinstance(rig.engine, WorkFiles):
+        pytest.skip("this engine shows no files")
+    ref = await rig.apply(rig.leaves("one", FILES))
+    await rig.seen(ref, ObservedState.EXITED)
+    sink = Taken()
+    copied = await rig.engine.copy_out(ref, "artifacts", sink, FileLimits(size=size, files=files))
+    assert sorted(sink) == kept == sorted(file.path for file in copied.files)
+    assert {left.path for left in copied.left_out} | set(kept) == {"a.txt", "c.bin", "deep/er/b.txt"}
+    assert all(left.reason for left in copied.left_out)
+
+
+async def test_of_what_has_no_scratch_home_no_file_is_seen(rig: Rig) -> None:
+    if not isinstance(rig.engine, WorkFiles):
+        pytest.skip("this engine shows no files")
+    ref = await rig.apply(rig.exits("one", 0))
+    await rig.seen(ref, ObservedState.EXITED)
+    assert (await rig.engine.list_files(ref, "artifacts")).files == ()
+    assert await rig.engine.read_file(unknown(rig), "artifacts/x", 0, 1) is None
+
+
 async def test_capacity_is_positive_and_gpus_have_numbers_of_their_own(rig: Rig) -> None:
     if not isinstance(rig.engine, Capacity):
         pytest.skip("this engine does not know its capacity")
@@ -210,6 +264,6 @@ async def test_a_repository_that_cannot_be_fetched_is_said_so(rig: Rig) -> None:
 
 
 async def test_capabilities_are_those_that_it_has(rig: Rig) -> None:
-    kinds = (LogStreamer, UsageSampler, ImageBuilder, VolumeProvisioner, Capacity)
+    kinds = (LogStreamer, UsageSampler, WorkFiles, ImageBuilder, VolumeProvisioner, Capacity)
     assert set(capabilities(rig.engine)) == {kind.__name__ for kind in kinds if isinstance(rig.engine, kind)}
     assert rig.engine.image_sources <= {"environment", "container"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from primehub_services.blobs import FolderLogStore, NotebookLogs, notebook_key
+from primehub_services.blobs import FolderLogStore, WorkloadLogs, notebook_key, of_notebook
 from primehub_services.composition import _LocalLogs
 from primehub_services.sandbox.spec import LogChunk, WorkloadState, WorkloadStatus
 
@@ -21,7 +21,7 @@ class Moving:
 
     def _look(self) -> bytes | None:
         if self._looks == 0 and self._log:
-            self._store.put(notebook_key("one"), [self._log])
+            self._store.put(notebook_key("one"), [(0, self._log)])
             self._log = b""
         self._looks -= 1
         return self._log or None
@@ -38,8 +38,8 @@ class Moving:
 @pytest.mark.parametrize("offset", [0, 3])
 def test_a_log_that_is_moved_to_the_store_meanwhile_is_read_whole(tmp_path: Path, looks: int, offset: int) -> None:
     store = FolderLogStore(tmp_path)
-    logs = NotebookLogs(store, _LocalLogs(Moving(store, looks)))
+    logs = WorkloadLogs(store, _LocalLogs(Moving(store, looks)))
 
-    chunk = logs.read("one", offset, 100)
+    chunk = logs.read(of_notebook("one"), offset, 100)
 
     assert (chunk.data, chunk.next_offset, chunk.size) == (b"hello\n"[offset:], 6, 6)

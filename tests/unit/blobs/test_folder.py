@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from primehub_services.blobs import FolderLogStore, LogChunk, NotebookLogs, notebook_key
+from primehub_services.blobs import FolderLogStore, LogChunk, WorkloadLogs, notebook_key, of_notebook
 
 KEY = "notebooks/abc/log"
 
@@ -75,18 +75,26 @@ def test_a_reader_that_follows_sees_every_byte_that_is_kept(tmp_path: Path, piec
 
 
 def test_a_whole_log_takes_the_place_of_what_is_there_or_nothing_does(store: FolderLogStore, tmp_path: Path) -> None:
-    def cut_off() -> Iterator[bytes]:
-        yield b"half"
+    def cut_off() -> Iterator[tuple[int, bytes]]:
+        yield 0, b"half"
         raise OSError(28, "No space left on device")
 
-    store.put(KEY, [b"whole\n"])
+    store.put(KEY, [(0, b"whole\n")])
     with pytest.raises(OSError, match="No space"):
         store.put(KEY, cut_off())
     assert store.read(KEY, 0, 100).data == b"whole\n"
 
-    store.put(KEY, [b"new", b"er\n"])
+    store.put(KEY, [(0, b"new"), (3, b"er\n")])
     assert store.read(KEY, 0, 100).data == b"newer\n"
     assert list((tmp_path / ".scratch").iterdir()) == []
+
+
+def test_offsets_stay_when_a_log_with_a_gap_is_put(store: FolderLogStore) -> None:
+    store.put(KEY, [(0, b"head"), (1000, b"tail"), (1004, b"!")])
+
+    assert everything(store, 1000) == b"head\n[... 996 bytes of output are left out here ...]\ntail!"
+    assert store.read(KEY, 1002, 100) == LogChunk(b"il!", 1002, 1005, 1005)
+    assert store.read(KEY, -2, 100).data == b"l!"
 
 
 def test_what_a_killed_process_left_half_written_is_dropped(store: FolderLogStore, tmp_path: Path) -> None:
@@ -105,7 +113,7 @@ def test_nobody_else_of_the_machine_sees_whose_logs_there_are(tmp_path: Path, wa
     if way == "append":
         store.append(KEY, b"hello")
     else:
-        store.put(KEY, [b"hello"])
+        store.put(KEY, [(0, b"hello")])
     assert (tmp_path / "blobs").stat().st_mode & 0o077 == 0
 
 
@@ -128,8 +136,8 @@ def test_a_key_never_leads_out_of_the_folder(store: FolderLogStore, key: str) ->
 class Live:
     """An engine that has one workload."""
 
-    def read(self, start_id: str, offset: int, limit: int) -> LogChunk | None:
-        if start_id != "live":
+    def read(self, workload: str, offset: int, limit: int) -> LogChunk | None:
+        if workload != "live":
             return None
         data = b"one\ntwo\nthree\n"
         start = max(0, len(data) + offset) if offset < 0 else offset
@@ -138,32 +146,32 @@ class Live:
 
 
 def test_a_notebooks_log_is_the_engines_while_it_has_one_and_the_kept_one_after(store: FolderLogStore) -> None:
-    store.put(notebook_key("live"), [b"old\n"])
-    store.put(notebook_key("ended"), [b"kept\n"])
-    logs = NotebookLogs(store, Live())
+    store.put(notebook_key("live"), [(0, b"old\n")])
+    store.put(notebook_key("ended"), [(0, b"kept\n")])
+    logs = WorkloadLogs(store, Live())
 
-    assert logs.read("live", 0, 4).data == b"one\n"
-    assert logs.read("ended", 0, 100).data == b"kept\n"
-    assert logs.read("never", 0, 100).data == b""
+    assert logs.read(of_notebook("live"), 0, 4).data == b"one\n"
+    assert logs.read(of_notebook("ended"), 0, 100).data == b"kept\n"
+    assert logs.read(of_notebook("never"), 0, 100).data == b""
 
 
 def test_the_last_lines_are_whole_lines(store: FolderLogStore) -> None:
-    logs = NotebookLogs(store, Live())
+    logs = WorkloadLogs(store, Live())
 
-    assert logs.tail("live", 2) == LogChunk(b"two\nthree\n", 4, 14, 14)
-    assert logs.tail("live", 10).data == b"one\ntwo\nthree\n"
-    assert logs.tail("live", 0).data == b""
-    assert logs.tail("live", 10, most=8).data == b"three\n"
+    assert logs.tail(of_notebook("live"), 2) == LogChunk(b"two\nthree\n", 4, 14, 14)
+    assert logs.tail(of_notebook("live"), 10).data == b"one\ntwo\nthree\n"
+    assert logs.tail(of_notebook("live"), 0).data == b""
+    assert logs.tail(of_notebook("live"), 10, most=8).data == b"three\n"
 
 
 def test_lines_are_found_in_any_case_with_where_they_are(store: FolderLogStore) -> None:
-    store.put(notebook_key("n"), [b"Error: one\nfine\nan eRRor\nlast error"])
-    logs = NotebookLogs(store)
+    store.put(notebook_key("n"), [(0, b"Error: one\nfine\nan eRRor\nlast error")])
+    logs = WorkloadLogs(store)
 
-    assert [(line.offset, line.text) for line in logs.search("n", "ERROR")] == [
+    assert [(line.offset, line.text) for line in logs.search(of_notebook("n"), "ERROR")] == [
         (0, "Error: one"),
         (16, "an eRRor"),
         (25, "last error"),
     ]
-    assert len(logs.search("n", "error", limit=1)) == 1
-    assert logs.search("n", "absent") == []
+    assert len(logs.search(of_notebook("n"), "error", limit=1)) == 1
+    assert logs.search(of_notebook("n"), "absent") == []

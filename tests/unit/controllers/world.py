@@ -39,8 +39,8 @@ class Engine:
     async def stop(self, start_id: str) -> None:
         self.end(start_id)
 
-    async def log(self, start_id: str) -> Iterable[bytes]:
-        return [self.logs.get(start_id, b"")]
+    async def log(self, start_id: str) -> Iterable[tuple[int, bytes]]:
+        return [(0, self.logs.get(start_id, b""))]
 
     async def remove(self, start_id: str) -> None:
         assert start_id not in self.running()

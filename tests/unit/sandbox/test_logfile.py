@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from primehub_services.sandbox.logfile import LogWriter, chunks, gap, read, segments, size
+from primehub_services.sandbox.logfile import LogWriter, chunks, gap, read, segments, size, text
 
 CAP = 8192
 
@@ -22,7 +22,8 @@ def write(folder: Path, *pieces: bytes, cap: int = CAP) -> LogWriter:
 
 def test_what_fits_is_kept_whole(tmp_path: Path) -> None:
     write(tmp_path, b"hello ", b"world")
-    assert b"".join(chunks(tmp_path)) == b"hello world"
+    assert list(chunks(tmp_path)) == [(0, b"hello world")]
+    assert b"".join(text(chunks(tmp_path))) == b"hello world"
     assert read(tmp_path, 6, 100) == (b"world", 6, 11)
     assert read(tmp_path, -5, 3) == (b"wor", 6, 9)
     assert read(tmp_path, 11, 100) == (b"", 11, 11)
@@ -34,14 +35,15 @@ def test_an_empty_folder_is_an_empty_log(tmp_path: Path) -> None:
 
 
 def test_of_much_the_beginning_and_the_end_are_kept_and_the_gap_is_marked(tmp_path: Path) -> None:
-    text = b"".join(b"%07d\n" % number for number in range(5000))
-    write(tmp_path, text)
-    kept = b"".join(chunks(tmp_path))
+    whole = b"".join(b"%07d\n" % number for number in range(5000))
+    write(tmp_path, whole)
+    kept = b"".join(text(chunks(tmp_path)))
     start = max(begin for begin, _ in segments(tmp_path)[:2])
-    assert kept == text[: CAP // 2] + gap(start - CAP // 2) + text[start:]
-    assert len(text) - start >= CAP // 4
+    assert kept == whole[: CAP // 2] + gap(start - CAP // 2) + whole[start:]
+    assert [offset for offset, _ in chunks(tmp_path)] == [begin for begin, _ in segments(tmp_path)]
+    assert len(whole) - start >= CAP // 4
     assert sum(path.stat().st_size for _, path in segments(tmp_path)) <= CAP
-    assert size(tmp_path) == len(text)
+    assert size(tmp_path) == len(whole)
 
 
 def test_a_follower_goes_on_behind_the_gap(tmp_path: Path) -> None:
