@@ -84,6 +84,8 @@ class KeptPlaceRow(Base):
     machine_cpu: Mapped[int]
     machine_memory: Mapped[int] = mapped_column(sa.BigInteger)
     machine_gpu: Mapped[int]
+    for_machine: Mapped[bool]
+    """The machine alone holds it up."""
 
 
 class AttemptRow(Base):

@@ -641,6 +641,7 @@ def upgrade() -> None:
         sa.Column("machine_cpu", sa.Integer(), nullable=False),
         sa.Column("machine_memory", sa.BigInteger(), nullable=False),
         sa.Column("machine_gpu", sa.Integer(), nullable=False),
+        sa.Column("for_machine", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_kept_places_account_id_accounts")),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_kept_places_group_id_groups")),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_kept_places_job_id_jobs"), ondelete="CASCADE"),
