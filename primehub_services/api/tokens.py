@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,16 @@ from .context import ApiContext
 from .registry import Run, read
 
 log = logging.getLogger("primehub.api")
+ID_LENGTH = 32
+"""Of a sign-in's id; what is longer is none."""
+_LONG_AGO, _NEVER = datetime.fromtimestamp(0, UTC), datetime.max.replace(tzinfo=UTC)
+_SORTS: dict[str, Callable[[Token], tuple[Any, ...]]] = {
+    "created_at": lambda t: (t.created_at,),
+    "note": lambda t: (t.note.casefold(), t.note),
+    "expires_at": lambda t: (t.expires_at or _NEVER,),
+    "last_used_at": lambda t: (t.last_used_at or _LONG_AGO,),
+}
+_NEWEST_FIRST = "-created_at"
 ISSUED_BY_HUB = "JupyterHub"
 """What the hub calls the client of tokens that are no OAuth sessions."""
 
@@ -33,10 +44,16 @@ async def _owner(call: Call) -> tuple[Actor, str]:
 
 async def _list(call: Call) -> Any:
     _, name = await _owner(call)
-    found = [_token(t) for t in await _own_tokens(call, name) if call.query.search.lower() in t.note.lower()]
-    newest_first = sorted(found, key=lambda t: t.created_at, reverse=True)
-    shown = newest_first[call.query.offset : call.query.offset + call.query.page_size]
-    return Page[Token](items=tuple(shown), total=len(found), page=call.query.page, page_size=call.query.page_size)
+    query = call.query
+    word = query.sort or _NEWEST_FIRST
+    key = _SORTS.get(word.removeprefix("-"))
+    if key is None:
+        raise Invalid.field("sort", f"cannot sort by {word!r}", f"use one of {', '.join(_SORTS)}")
+    found = [_token(t) for t in await _own_tokens(call, name) if query.search.lower() in t.note.lower()]
+    found.sort(key=lambda t: t.id)  # settles ties, so that none is on two pages
+    found.sort(key=key, reverse=word.startswith("-"))
+    shown = found[query.offset : query.offset + query.page_size]
+    return Page[Token](items=tuple(shown), total=len(found), page=query.page, page_size=query.page_size)
 
 
 async def _create(call: Call) -> Any:
@@ -98,7 +115,7 @@ def _token(token: HubToken) -> Token:
         id=token.id,
         note=token.note,
         scopes=ours or token.scopes,
-        created_at=token.created or datetime.fromtimestamp(0, UTC),
+        created_at=token.created or _LONG_AGO,
         expires_at=token.expires_at,
         last_used_at=token.last_activity,
     )
@@ -117,8 +134,11 @@ def _address(call: Call) -> str:
 
 
 async def _poll(call: Call) -> Any:
-    context = call.context
-    return await context.database.write(logins.poll, call["request"], call.body.secret, keyring=context.keyring)
+    context, request = call.context, call["request"]
+    # the address first, or one could make the limit of ids forget those of others
+    context.poller_limit.take(_address(call))
+    context.poll_limit.take(request[:ID_LENGTH])
+    return await context.database.write(logins.poll, request, call.body.secret, keyring=context.keyring)
 
 
 async def _decide(call: Call) -> Any:

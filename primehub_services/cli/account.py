@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..domain.identity import Me
 
 POLL = 2.0
+TOO_MANY = 429
 SCOPES = ("read", "write", "group-admin", "admin", "notebook")
 
 
@@ -61,6 +62,7 @@ def login(session: Session, address: str | None, scopes: tuple[str, ...], with_t
 
 async def _ask(client: PersonClient, site: str, scopes: tuple[str, ...], no_browser: bool) -> str:
     """The token that a person approved. Ends the command where it is denied or too late."""
+    from ..client.base import ApiProblem
     from ..domain.permissions import PREFIX, Scope
     from ..domain.tokens import LoginRequestCreate, LoginState
     from .output import note
@@ -73,7 +75,13 @@ async def _ask(client: PersonClient, site: str, scopes: tuple[str, ...], no_brow
     if not no_browser and sys.stderr.isatty():
         webbrowser.open(url)
     while datetime.now(UTC) < made.expires_at:
-        result = await client.poll_login(made)
+        try:
+            result = await client.poll_login(made)
+        except ApiProblem as problem:
+            if problem.status != TOO_MANY:  # others behind the same address ask too
+                raise
+            await asyncio.sleep(problem.body.get("retry_after_s", POLL))
+            continue
         if result.state is LoginState.DENIED:
             stop("It was denied in the browser.", EXIT_NOT_SIGNED_IN)
         if result.token is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from primehub_services.api.limits import KEYS, RateLimit
+from primehub_services.cli.account import POLL
 from primehub_services.domain.problems import TooMany
 from tests.support.api import Api
 
@@ -42,3 +44,36 @@ async def test_a_stranger_is_told_apart_by_what_the_proxy_says_alone(api: Api) -
         answers = [await ask(f"198.51.100.{n}", "203.0.113.7") for n in range(3)]
         answers.append(await ask("198.51.100.9", "203.0.113.8"))
     assert answers == [201, 201, 429, 201]
+
+
+async def _poll(client: httpx.AsyncClient, request: str, proxys: str = "203.0.113.7") -> httpx.Response:
+    headers = {"X-Forwarded-For": proxys}
+    return await client.post(f"/login-requests/{request}/token", json={"secret": "x"}, headers=headers)
+
+
+async def test_one_sign_in_is_looked_at_so_often_from_wherever(api: Api) -> None:
+    api.context.poll_limit = RateLimit(tries=2, seconds=60)
+    async with api.client() as client:
+        asked = (await client.post("/login-requests", json={})).json()["id"]
+        answers = [await _poll(client, asked, f"203.0.113.{n}") for n in range(3)]
+        other = await _poll(client, "0" * 32)
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    assert answers[2].headers["Retry-After"] == "30"
+    assert answers[2].json()["retry_after_s"] == 30
+    assert other.status_code == 404
+
+
+async def test_an_address_looks_so_often_at_whatever_sign_in(api: Api) -> None:
+    api.context.poller_limit = RateLimit(tries=2, seconds=60)
+    async with api.client() as client:
+        answers = [(await _poll(client, f"{n:032}")).status_code for n in range(3)]
+        answers.append((await _poll(client, "9" * 32, "203.0.113.8")).status_code)
+    assert answers == [404, 404, 429, 404]
+
+
+async def test_a_sign_in_can_be_looked_at_as_often_as_the_command_does(api: Api) -> None:
+    async with api.client() as client:
+        made = (await client.post("/login-requests", json={})).json()
+        path, body = f"/login-requests/{made['id']}/token", {"secret": made["secret"]}
+        answers = [(await client.post(path, json=body)).json()["state"] for _ in range(round(60 / POLL))]
+    assert set(answers) == {"pending"}

@@ -86,10 +86,9 @@ def test_login_shows_the_code_and_keeps_the_approved_token(run: Run, api: FakeAp
             "expires_at": "2126-01-01T00:00:00Z",
         },
     )
-    api.answers["POST", "/login-requests/r1/token"] = (
-        200,
-        {"state": "approved", "user": "ann", "token": "fresh-token"},
-    )
+    busy = (429, {"code": "too-many", "detail": "Too many.", "retry_after_s": 0})
+    approved = (200, {"state": "approved", "user": "ann", "token": "fresh-token"})
+    api.answers["POST", "/login-requests/r1/token"] = [busy, approved]
     api.answers["GET", "/me"] = 200, things.me("g1")
     result = run("login", api.url, "--no-browser")
     assert result.exit_code == 0, result.output
@@ -101,7 +100,7 @@ def test_login_shows_the_code_and_keeps_the_approved_token(run: Run, api: FakeAp
     assert kept["api-token"] == "fresh-token"
     assert kept["endpoint"] == api.url
     assert kept["group"]["name"] == "g1", "the only group is the working group"
-    assert api.sent("POST", "/login-requests/r1/token") == [{"secret": "poll-secret"}]
+    assert api.sent("POST", "/login-requests/r1/token") == [{"secret": "poll-secret"}] * 2
 
 
 def test_a_denied_login_keeps_nothing(run: Run, api: FakeApi, home: Path) -> None:
