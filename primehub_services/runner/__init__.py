@@ -1,0 +1,8 @@
+"""What runs inside a job's workload: files that are mounted there, and import nothing of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RUN_SH = Path(__file__).parent / "run.sh"
+"""What wraps every job's command."""
