@@ -10,7 +10,15 @@ from pydantic import Field, ValidationError
 from .jobs import JobProgress, JobReason, NotebookRun, ParameterValue
 from .model import Model
 
-COMMAND = 'python=$(command -v python3 || command -v python) && exec "$python" /opt/primehub/run_notebook.py'
+COMMAND = """\
+for python in python3 python ''; do command -v "${python:-true}" >/dev/null 2>&1 && break; done
+if [ -n "$python" ]; then exec "$python" "${0%/*}/run_notebook.py"; fi
+mkdir -p .primehub
+message='The image has no Python, which running a notebook needs.'
+echo "primehub: $message"
+echo '{"reason": "ImageUnavailable", "message": "'"$message"'"}' >.primehub/result.json
+exit 2
+"""
 """What a notebook's job runs, in ``/home/jovyan``; ``/opt/primehub`` holds the runner, its order and the snapshot."""
 ORDER = "notebook.json"
 """The order's name below ``/opt/primehub``."""
@@ -20,7 +28,14 @@ RESULT = ".primehub/result.json"
 MAX_FILE = 65_536
 """Bytes of progress or result that are worth reading."""
 _REASONS = frozenset(
-    {JobReason.COMPLETED, JobReason.CELL_FAILED, JobReason.IMAGE, JobReason.INVALID, JobReason.CANCELLED}
+    {
+        JobReason.COMPLETED,
+        JobReason.CELL_FAILED,
+        JobReason.EXITED,
+        JobReason.IMAGE,
+        JobReason.INVALID,
+        JobReason.CANCELLED,
+    }
 )
 
 

@@ -6,3 +6,5 @@ from pathlib import Path
 
 RUN_SH = Path(__file__).parent / "run.sh"
 """What wraps every job's command."""
+RUN_NOTEBOOK = Path(__file__).parent / "run_notebook.py"
+"""What runs a notebook."""

@@ -59,8 +59,8 @@ def where(path: Path, node: ast.AST | None = None) -> str:
 
 
 def test_modules_stay_small() -> None:
-    # the route table and the like are data: a line each
-    data = {"primehub_services/api/table.py"}
+    # the route table and the like are data, a line each; the notebook runner is one file that is mounted alone
+    data = {"primehub_services/api/table.py", "primehub_services/runner/run_notebook.py"}
     sizes = {
         where(p): len(p.read_text().splitlines()) for p in modules(*PACKAGES) if str(p.relative_to(ROOT)) not in data
     }
