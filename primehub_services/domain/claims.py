@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -73,7 +74,7 @@ class Reason(Model):
     """One thing that stands against a start."""
 
     code: str
-    """``quota``, ``never-fits``, ``unknown-group``, ``image-not-ready``, ..."""
+    """``quota``, ``kept-place``, ``never-fits``, ``unknown-group``, ``image-not-ready``, ..."""
     field: str | None = None
     """The field of the request it is about."""
     budget: Budget | None = None
@@ -151,6 +152,20 @@ class Held:
     """Whether the asker may learn who holds it."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """What is kept of the budgets for a job that waits longer than the one that asks."""
+
+    job_id: str
+    user: str
+    account_id: str
+    group_id: str
+    since: datetime
+    amounts: Mapping[Budget, Resources]
+    visible: bool
+    """Whether the asker may learn whose it is."""
+
+
 def show(resource: str, amount: int) -> str:
     """An amount as people read it: ``0.5 cores``, ``2 GiB``, ``1 GPU``."""
     if resource == "cpu":
@@ -170,6 +185,7 @@ _HELP_NEVER = {
     Budget.GROUP: "Choose a smaller instance type, or ask a platform admin for a larger quota of the group.",
     Budget.MACHINE: "Choose a smaller instance type.",
 }
+_HELP_KEPT = "Wait until these jobs have run, or choose a smaller instance type."
 _HELP_SHORT = {
     Budget.USER: "Stop something of your own in this group, or choose a smaller instance type.",
     Budget.GROUP: "Ask one of the holders to stop, wait until one ends, or choose a smaller instance type.",
@@ -189,10 +205,13 @@ def decide(
     capacity: Quota,
     held: Sequence[Held],
     elsewhere: Resources | None = None,
+    kept: Sequence[KeptPlace] = (),
+    kept_elsewhere: Resources | None = None,
 ) -> Decision:
     """Whether a claim of ``limits`` (quotas) and ``requests`` (the machine) fits beside the held ones.
 
-    ``elsewhere`` is what other groups request of the machine, where their claims are not among the held ones.
+    ``elsewhere`` is what other groups request of the machine, where their claims are not among the held ones;
+    ``kept_elsewhere`` is what is kept of it for their jobs, where those are not among the kept places.
 
     Each budget counts what it is a budget of: the person's quota that person's claims in this group for notebooks
     and jobs, the group's quota every claim in the group, the machine every claim's requests. There is one reason for
@@ -209,6 +228,10 @@ def decide(
         used = total(_amounts(budget, h) for h in holders)
         if budget is Budget.MACHINE and elsewhere is not None:
             used = used + elsewhere
+        places = [p for p in kept if _draws_on(p, budget, group_id, account_id)]
+        away = total(p.amounts[budget] for p in places)
+        if budget is Budget.MACHINE and kept_elsewhere is not None:
+            away = away + kept_elsewhere
         for resource in RESOURCE_NAMES:
             limit, want, have = getattr(quota, resource), getattr(asked, resource), getattr(used, resource)
             if budget is Budget.MACHINE and limit is None:
@@ -226,12 +249,21 @@ def decide(
                 reasons.append(_never(budget, resource, limit, have, want))
             elif limit is not None and want > 0 and have + want > limit:
                 reasons.append(_short(budget, resource, limit, have, want, holders))
+            elif limit is not None and want > 0 and have + getattr(away, resource) + want > limit:
+                reasons.append(_kept(budget, resource, limit, have, want, places=places, away=getattr(away, resource)))
     return Decision(
         would_start=not reasons,
         never=any(reason.code == "never-fits" for reason in reasons),
         reasons=tuple(reasons),
         budgets=tuple(lines),
     )
+
+
+def _draws_on(place: KeptPlace, budget: Budget, group_id: str, account_id: str) -> bool:
+    """Whether what is kept of a budget of this kind is kept of the asker's."""
+    if budget is Budget.MACHINE:
+        return True
+    return place.group_id == group_id and (budget is Budget.GROUP or place.account_id == account_id)
 
 
 def _amounts(budget: Budget, held: Held) -> Resources:
@@ -281,4 +313,38 @@ def _short(budget: Budget, resource: str, limit: int, used: int, asked: int, hol
         short=show(resource, used + asked - limit),
         holders=tuple(shown),
         help=_HELP_SHORT[budget],
+    )
+
+
+def _kept(
+    budget: Budget, resource: str, limit: int, used: int, asked: int, *, places: Sequence[KeptPlace], away: int
+) -> Reason:
+    shown = [
+        Holder(
+            user=p.user if p.visible else None,
+            kind=WorkloadKind.JOB,
+            name=p.job_id if p.visible else None,
+            amount=show(resource, amount),
+            since=p.since,
+        )
+        for p in places
+        if (amount := getattr(p.amounts[budget], resource))
+    ]
+    message = (
+        f"{show(resource, used + away + asked - limit)} short: {_PLACES[budget]} {show(resource, limit)}, "
+        f"{show(resource, used)} in use, {show(resource, away)} kept for jobs that have waited long, "
+        f"{show(resource, asked)} asked."
+    )
+    return Reason(
+        code="kept-place",
+        field="instance_type",
+        budget=budget,
+        resource=resource,
+        message=message,
+        limit=show(resource, limit),
+        used=show(resource, used),
+        asked=show(resource, asked),
+        short=show(resource, used + away + asked - limit),
+        holders=tuple(shown),
+        help=_HELP_KEPT,
     )

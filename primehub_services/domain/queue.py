@@ -237,7 +237,7 @@ class Walk:
             rooms[first].head = job.id
         # what those within would let it use just now; the widest first, so that keeping does not change it
         let = [min((room.open(i) for room in rooms[:first] or ()), default=UNBOUNDED) for i in range(3)]
-        kept: list[Amounts] = [NOTHING, NOTHING, NOTHING]
+        kept: dict[int, Amounts] = dict.fromkeys(range(3), NOTHING)
         for at in range(3):
             if at <= first and heads:
                 asked = list(wants[at])
@@ -251,8 +251,8 @@ class Walk:
             if at >= first:
                 let = [min(let[i], rooms[at].open(i)) for i in range(3)]
             kept[at] = rooms[at].keep(asked)
-        if any(any(k) for k in kept):
-            self.places[job.id] = Place(job.id, *kept, for_machine=first == _MACHINE)
+        if any(map(any, kept.values())):
+            self.places[job.id] = Place(job.id, kept[0], kept[1], kept[2], first == _MACHINE)
 
 
 def whole_place(job: Waiting) -> Place:

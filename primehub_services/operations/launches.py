@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..domain import admission
@@ -16,23 +16,37 @@ from ..domain.admission import (
     RunningServer,
     VolumeOption,
 )
-from ..domain.claims import COUNTED_FOR_PERSON, Budget, Claim, Decision, Held, MachineCapacity, Reason, Usage, decide
+from ..domain.claims import (
+    COUNTED_FOR_PERSON,
+    Budget,
+    Claim,
+    Decision,
+    Held,
+    KeptPlace,
+    MachineCapacity,
+    Reason,
+    Usage,
+    decide,
+)
 from ..domain.groups import Group
 from ..domain.identity import Account, Actor
 from ..domain.images import Image
 from ..domain.instance_types import InstanceType
+from ..domain.jobs import JobSpec
 from ..domain.launch import LaunchRequest, Mount
 from ..domain.permissions import require
 from ..domain.planning import dataset_mount, home_mount, idle_timeout, is_given, project_mounts
 from ..domain.problems import FieldError, Invalid, NotFound, Problem, Refused
+from ..domain.queue import Order
 from ..domain.resources import Resources, total
 from ..domain.system import SystemSettings
 from ..domain.volumes import GitSource, Volume
-from ..store import claims, groups, instance_types, launchables, notebooks, preferences, settings
+from ..store import claims, groups, instance_types, launchables, notebooks, preferences, queue, settings
 from ..store import images as image_store
 from ..store.unit_of_work import UnitOfWork
 
 T = TypeVar("T", InstanceType, Image)
+_WITH_HOLDERS = frozenset({"quota", "kept-place"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +109,15 @@ def gate(uow: UnitOfWork, actor: Actor, permission: str, reference: str) -> None
 def assess(
     uow: UnitOfWork,
     person: Actor,
-    request: LaunchRequest,
+    request: LaunchRequest | JobSpec,
     capacity: MachineCapacity,
     *,
     superseding: str | None = None,
+    before: Order | None = None,
 ) -> Assessment:
-    """Decide about a request of ``person``. ``superseding`` is a claim that the new one takes the place of.
+    """Decide about a notebook or a job of ``person``. ``superseding`` is a claim that the new one takes the place of.
 
+    Places that are kept in the queue count against it; for a job that waits there (at ``before``), those before it.
     Who acts on the answer holds the ledger's lock from before this call until the claim is written.
     """
     group = _visible_group(uow, person, request.group)
@@ -117,15 +133,15 @@ def assess(
         reasons.append(admission.unknown("instance_type", request.instance_type))
     if image is None:
         reasons.append(admission.unknown("image", request.image))
-    reasons += _in_the_way(uow, person, request.server_name, superseding)
+    if isinstance(request, LaunchRequest):
+        reasons += _in_the_way(uow, person, request.server_name, superseding)
     if capacity.unprotected and not person.account.platform_admin:
         reasons.append(admission.unprotected())
     if instance_type is None or image is None:
         return Assessment(_with(*reasons), None)
     reasons += admission.pair_reasons(instance_type, image, capacity)
-    budget = _budgets(
-        uow, person, group, capacity, instance_type.limits, instance_type.requests, superseding=superseding
-    )
+    asked = Asked(instance_type.limits, instance_type.requests, superseding, before)
+    budget = budgets(uow, person, group, capacity, asked)
     gpus, missing = _gpus(uow, instance_type, capacity, superseding)
     if missing is not None and not any(r.resource == "gpu" for r in budget.reasons):
         reasons.append(missing)
@@ -152,7 +168,7 @@ def _visible_group(uow: UnitOfWork, actor: Actor, reference: str) -> Group | Non
     return None
 
 
-def _may_see(person: Actor, claim: Claim) -> bool:
+def _may_see(person: Actor, claim: Claim | queue.Kept) -> bool:
     if person.account is None:
         return False
     own = claim.account_id == person.account.id
@@ -161,39 +177,55 @@ def _may_see(person: Actor, claim: Claim) -> bool:
     return own or claim.group_id in person.roles or person.account.platform_admin
 
 
-def _budgets(
-    uow: UnitOfWork,
-    person: Actor,
-    group: Group,
-    capacity: MachineCapacity,
-    limits: Resources,
-    requests: Resources,
-    *,
-    superseding: str | None = None,
-) -> Decision:
-    """The arithmetic. Of other groups only the sum is read, unless a refusal has to show who holds the machine."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the budgets. The defaults ask for nothing."""
+
+    limits: Resources = field(default_factory=Resources)
+    requests: Resources = field(default_factory=Resources)
+    superseding: str | None = None
+    before: Order | None = None
+
+
+def budgets(uow: UnitOfWork, person: Actor, group: Group, capacity: MachineCapacity, asked: Asked) -> Decision:
+    """The arithmetic. Of other groups only the sums are read, unless a refusal has to show who holds the machine."""
     assert person.account is not None
     account_id = person.account.id
 
-    def decided(held: Iterable[Claim], elsewhere: Resources | None) -> Decision:
+    def decided(group_id: str | None, elsewhere: Resources | None, kept_elsewhere: Resources | None) -> Decision:
+        held = claims.held(uow, group_id=group_id)
         return decide(
             account_id=account_id,
             group_id=group.id,
             counts_person=True,
-            limits=limits,
-            requests=requests,
+            limits=asked.limits,
+            requests=asked.requests,
             user_quota=group.user_quota,
             group_quota=group.group_quota,
             capacity=capacity.quota,
-            held=[Held(c, visible=_may_see(person, c)) for c in held if c.id != superseding],
+            held=[Held(c, visible=_may_see(person, c)) for c in held if c.id != asked.superseding],
             elsewhere=elsewhere,
+            kept=[_as_seen(person, place) for place in queue.kept(uow, group_id, asked.before)],
+            kept_elsewhere=kept_elsewhere,
         )
 
-    elsewhere = claims.requested_elsewhere(uow, group.id, but=superseding)
-    decision = decided(claims.held(uow, group_id=group.id), elsewhere)
-    if any(reason.budget is Budget.MACHINE and reason.code == "quota" for reason in decision.reasons):
-        return decided(claims.held(uow), None)
+    elsewhere = claims.requested_elsewhere(uow, group.id, but=asked.superseding)
+    decision = decided(group.id, elsewhere, queue.sum_kept_elsewhere(uow, group.id, asked.before))
+    if any(reason.budget is Budget.MACHINE and reason.code in _WITH_HOLDERS for reason in decision.reasons):
+        return decided(None, None, None)
     return decision
+
+
+def _as_seen(person: Actor, place: queue.Kept) -> KeptPlace:
+    return KeptPlace(
+        job_id=place.job_id,
+        user=place.user,
+        account_id=place.account_id,
+        group_id=place.group_id,
+        since=place.queued_at,
+        amounts={Budget.USER: place.of_user, Budget.GROUP: place.of_group, Budget.MACHINE: place.of_machine},
+        visible=_may_see(person, place),
+    )
 
 
 def _gpus(
@@ -249,7 +281,7 @@ def options(uow: UnitOfWork, actor: Actor, reference: str, capacity: MachineCapa
     images = image_store.for_groups(uow, frozenset({group.id}))
     in_group = claims.held(uow, group_id=group.id)
     own = [c for c in in_group if c.account_id == actor.account.id and c.kind in COUNTED_FOR_PERSON]
-    nothing = _budgets(uow, actor, group, capacity, Resources(), Resources())
+    nothing = budgets(uow, actor, group, capacity, Asked())
     type_options = tuple(
         InstanceTypeOption(
             id=t.id,

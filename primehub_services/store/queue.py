@@ -1,0 +1,281 @@
+"""The queue's rows: who waits, what is in use, and what is kept. Decisions read plain columns, in the queue's order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
+from ..domain.claims import COUNTED_FOR_PERSON
+from ..domain.jobs import JobPhase, JobReason
+from ..domain.queue import NOTHING, UNBOUNDED, Amounts, Elsewhere, Order, Place, Waiting, added
+from ..domain.resources import Resources
+from ..domain.units import Bytes, Millicores
+from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow
+from .unit_of_work import UnitOfWork
+
+_PENDING = JobRow.phase == JobPhase.PENDING.value
+_UNASKED = JobRow.cancel_requested.is_(None)
+_COUNTED = [kind.value for kind in COUNTED_FOR_PERSON]
+_USED = (ClaimRow.cpu_limit, ClaimRow.memory_limit, ClaimRow.gpu_limit)
+_REQUESTED = (ClaimRow.cpu_request, ClaimRow.memory_request, ClaimRow.gpu_limit)
+_OF_MACHINE = (KeptPlaceRow.machine_cpu, KeptPlaceRow.machine_memory, KeptPlaceRow.machine_gpu)
+_WAITING = (
+    JobRow.id,
+    JobRow.account_id,
+    JobRow.cpu_limit,
+    JobRow.memory_limit,
+    JobRow.gpu_limit,
+    JobRow.cpu_request,
+    JobRow.memory_request,
+    JobRow.queued_at,
+    JobRow.not_before,
+    JobRow.reason,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What decides whether a job backs off and whether its place is kept."""
+
+    now: datetime
+    kept_since: datetime
+    """Who was queued at this time or before has waited long enough."""
+
+
+def waiting_groups(uow: UnitOfWork) -> list[str]:
+    """Groups in which a job waits, the one of the longest wait first."""
+    statement = sa.select(JobRow.group_id).where(_PENDING).group_by(JobRow.group_id)
+    return list(uow.session.scalars(statement.order_by(sa.func.min(JobRow.queued_at))))
+
+
+def waiting(
+    uow: UnitOfWork,
+    group_id: str,
+    moment: Moment,
+    *,
+    after: Order | None = None,
+    but: Collection[str] = (),
+    limit: int,
+) -> list[Waiting]:
+    """The next so many jobs that wait in a group, after one of them; without those of the accounts in ``but``."""
+    statement = sa.select(*_WAITING).where(_PENDING, JobRow.group_id == group_id, _UNASKED)
+    if after is not None:
+        statement = statement.where(_later(JobRow.queued_at, JobRow.id, after))
+    if but:
+        statement = statement.where(JobRow.account_id.not_in(but))
+    rows = uow.session.execute(statement.order_by(JobRow.queued_at, JobRow.id).limit(limit))
+    return [_to_waiting(row, group_id, moment) for row in rows]
+
+
+def _to_waiting(row: Sequence[Any], group_id: str, moment: Moment) -> Waiting:
+    job_id, account_id, cpu, memory, gpu, cpu_request, memory_request, queued_at, not_before, reason = row
+    rests = not_before is not None and not_before > moment.now
+    return Waiting(
+        id=job_id,
+        group_id=group_id,
+        account_id=account_id,
+        limits=(cpu, memory, gpu),
+        requests=(cpu_request, memory_request, gpu),
+        queued_at=queued_at,
+        rests=rests,
+        # what the engine could not place would keep room for nothing
+        kept=queued_at <= moment.kept_since and not rests and reason != JobReason.NOT_PLACED.value,
+    )
+
+
+def _later(
+    queued_at: InstrumentedAttribute[datetime], job_id: InstrumentedAttribute[str], order: Order
+) -> sa.ColumnElement[bool]:
+    return sa.or_(queued_at > order[0], sa.and_(queued_at == order[0], job_id > order[1]))
+
+
+def cancelled(uow: UnitOfWork, group_id: str, limit: int) -> list[str]:
+    """Jobs that wait in the group and are to end."""
+    return list(
+        uow.session.scalars(sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id, ~_UNASKED).limit(limit))
+    )
+
+
+def too_large(uow: UnitOfWork, group_id: str, *, limits: Amounts, requests: Amounts, most: int) -> list[str]:
+    """Jobs that wait in the group and have a limit or a request above these."""
+    columns = (JobRow.cpu_limit, JobRow.memory_limit, JobRow.gpu_limit)
+    asked = (JobRow.cpu_request, JobRow.memory_request, JobRow.gpu_limit)
+    bounded = [
+        column > bound
+        for column, bound in (*zip(columns, limits, strict=True), *zip(asked, requests, strict=True))
+        if bound < UNBOUNDED
+    ]
+    if not bounded:
+        return []
+    statement = sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id, _UNASKED, sa.or_(*bounded))
+    return list(uow.session.scalars(statement.order_by(JobRow.queued_at, JobRow.id).limit(most)))
+
+
+def next_moment(uow: UnitOfWork, group_id: str, moment: Moment) -> tuple[datetime | None, datetime | None]:
+    """When the next back-off in the group ends, and when the next of its jobs was queued whose place is not kept yet."""
+    here = (_PENDING, JobRow.group_id == group_id)
+    rested = sa.select(sa.func.min(JobRow.not_before)).where(*here, JobRow.not_before > moment.now)
+    young = sa.select(JobRow.queued_at).where(*here, JobRow.queued_at > moment.kept_since).order_by(JobRow.queued_at)
+    return uow.session.scalar(rested), uow.session.scalar(young.limit(1))
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What claims in a group hold."""
+
+    group: Amounts
+    people: Mapping[str, Amounts]
+    """By account: what counts against the person's own quota."""
+
+
+def in_use(uow: UnitOfWork, group_id: str) -> InUse:
+    """The sums of a group's claims."""
+    rows = uow.session.execute(
+        sa.select(ClaimRow.account_id, ClaimRow.kind, *map(sa.func.sum, _USED))
+        .where(ClaimRow.group_id == group_id)
+        .group_by(ClaimRow.account_id, ClaimRow.kind)
+    )
+    group = NOTHING
+    people: dict[str, Amounts] = {}
+    for account_id, kind, *sums in rows:
+        held = _amounts(sums)
+        group = added(group, held)
+        if kind in _COUNTED:
+            people[account_id] = added(people.get(account_id, NOTHING), held)
+    return InUse(group, people)
+
+
+def requested(uow: UnitOfWork) -> Amounts:
+    """What all claims request of the machine."""
+    return _amounts(uow.session.execute(sa.select(*map(sa.func.sum, _REQUESTED))).one())
+
+
+def _amounts(sums: Iterable[int | None]) -> Amounts:
+    cpu, memory, gpu = (int(value or 0) for value in sums)
+    return cpu, memory, gpu
+
+
+def kept_elsewhere(uow: UnitOfWork, group_id: str) -> list[Elsewhere]:
+    """What is kept of the machine for jobs of other groups, in their order."""
+    rows = uow.session.execute(
+        sa.select(KeptPlaceRow.queued_at, KeptPlaceRow.job_id, *_OF_MACHINE, KeptPlaceRow.for_machine)
+        .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
+        .where(_PENDING, _UNASKED, KeptPlaceRow.group_id != group_id, sa.or_(*(c > 0 for c in _OF_MACHINE)))
+        .order_by(KeptPlaceRow.queued_at, KeptPlaceRow.job_id)
+    )
+    return [Elsewhere((at, job_id), (cpu, memory, gpu), own) for at, job_id, cpu, memory, gpu, own in rows]
+
+
+def sum_kept_elsewhere(uow: UnitOfWork, group_id: str, before: Order | None) -> Resources:
+    """How much is kept of the machine for jobs of other groups that are before that place in the queue."""
+    statement = (
+        sa.select(*map(sa.func.sum, _OF_MACHINE))
+        .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
+        .where(_PENDING, _UNASKED, KeptPlaceRow.group_id != group_id)
+    )
+    if before is not None:
+        statement = statement.where(~_from(before))
+    cpu, memory, gpu = _amounts(uow.session.execute(statement).one())
+    return _resources(cpu, memory, gpu)
+
+
+def _from(order: Order) -> sa.ColumnElement[bool]:
+    later = _later(KeptPlaceRow.queued_at, KeptPlaceRow.job_id, order)
+    return sa.or_(later, KeptPlaceRow.job_id == order[1])
+
+
+def _resources(cpu: int, memory: int, gpu: int) -> Resources:
+    return Resources.model_construct(cpu=Millicores(cpu), memory=Bytes(memory), gpu=gpu)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept place as it is stored, and whose."""
+
+    job_id: str
+    account_id: str
+    user: str
+    group_id: str
+    queued_at: datetime
+    of_user: Resources
+    of_group: Resources
+    of_machine: Resources
+
+
+def kept(uow: UnitOfWork, group_id: str | None, before: Order | None = None) -> list[Kept]:
+    """The kept places of a group's jobs, or of everybody's, that are before a place in the queue."""
+    statement = (
+        sa.select(KeptPlaceRow, AccountRow.name)
+        .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
+        .join(AccountRow, AccountRow.id == KeptPlaceRow.account_id)
+        .where(_PENDING, _UNASKED)
+        .order_by(KeptPlaceRow.queued_at, KeptPlaceRow.job_id)
+    )
+    if group_id is not None:
+        statement = statement.where(KeptPlaceRow.group_id == group_id)
+    if before is not None:
+        statement = statement.where(~_from(before))
+    return [
+        Kept(
+            job_id=row.job_id,
+            account_id=row.account_id,
+            user=user,
+            group_id=row.group_id,
+            queued_at=row.queued_at,
+            of_user=_resources(row.user_cpu, row.user_memory, row.user_gpu),
+            of_group=_resources(row.group_cpu, row.group_memory, row.group_gpu),
+            of_machine=_resources(row.machine_cpu, row.machine_memory, row.machine_gpu),
+        )
+        for row, user in uow.session.execute(statement)
+    ]
+
+
+def keep(uow: UnitOfWork, group_id: str, places: Mapping[str, Place], jobs: Mapping[str, Waiting]) -> bool:
+    """Make the group's kept places these, of jobs among ``jobs``; whether that changed anything."""
+    stored = {
+        r.job_id: r for r in uow.session.scalars(sa.select(KeptPlaceRow).where(KeptPlaceRow.group_id == group_id))
+    }
+    wanted = {job_id: _columns(jobs[job_id], place) for job_id, place in places.items()}
+    gone = stored.keys() - wanted.keys()
+    for job_id in gone:
+        uow.session.delete(stored[job_id])
+    changed = bool(gone)
+    for job_id, columns in wanted.items():
+        row = stored.get(job_id)
+        if row is None:
+            uow.session.add(KeptPlaceRow(job_id=job_id, group_id=group_id, **columns))
+            changed = True
+            continue
+        for name, value in columns.items():
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+                changed = True
+    if changed:
+        uow.session.flush()
+    return changed
+
+
+def _columns(job: Waiting, place: Place) -> dict[str, object]:
+    found: dict[str, object] = {
+        "account_id": job.account_id,
+        "queued_at": job.queued_at,
+        "for_machine": place.for_machine,
+    }
+    for budget, given in (("user", place.user), ("group", place.group), ("machine", place.machine)):
+        found |= {f"{budget}_{name}": n for name, n in zip(("cpu", "memory", "gpu"), given, strict=True)}
+    return found
+
+
+def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
+    """The job, if it still waits. Nobody else changes it before this transaction ends."""
+    return uow.session.scalar(
+        sa.select(JobRow)
+        .where(JobRow.id == job_id, _PENDING)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
