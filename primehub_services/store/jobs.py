@@ -1,0 +1,322 @@
+"""Jobs' rows and their attempts'."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..domain.jobs import (
+    ACTIVE,
+    FINAL,
+    ArtifactSummary,
+    Attempt,
+    Job,
+    JobKind,
+    JobPhase,
+    JobProgress,
+    JobReason,
+    JobSpec,
+)
+from ..domain.paging import PageQuery
+from ..domain.resources import Resources
+from ..domain.units import Bytes, Millicores
+from .lists import matching, page
+from .orm import AccountRow, AttemptRow, GroupRow, JobRow, ScheduleRow, SnapshotRow
+from .unit_of_work import UnitOfWork
+
+VALUES_OF = "values_of"
+"""In a row's spec, beside the JobSpec: whose the values of its environment variables are."""
+SHOWN = 500
+"""Characters of a command that lists show."""
+_FINAL = [phase.value for phase in FINAL]
+_ACTIVE = [phase.value for phase in ACTIVE]
+_SORTS = {
+    "created_at": JobRow.created_at,
+    "started_at": JobRow.started_at,
+    "ended_at": JobRow.ended_at,
+    "name": JobRow.name,
+    "phase": JobRow.phase,
+    "user": AccountRow.name,
+    "group": GroupRow.slug,
+    "instance_type": JobRow.instance_type,
+    "image": JobRow.image,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of jobs is narrowed to; None is not narrowed."""
+
+    user: str | None = None
+    group: str | None = None
+    phase: JobPhase | None = None
+    active: bool | None = None
+    """Only those that have not ended, or only those that have."""
+    schedule: str | None = None
+    kind: JobKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Whose jobs may be seen: everybody's in these groups, or one account's alone."""
+
+    groups: Collection[str]
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A row with what its ids stand for."""
+
+    row: JobRow
+    user: str
+    group: str
+    group_name: str
+    schedule_name: str
+
+
+def spec_of(row: JobRow) -> JobSpec:
+    """What the job is to do."""
+    return JobSpec.model_validate({key: value for key, value in row.spec.items() if key != VALUES_OF})
+
+
+def values_of(row: JobRow) -> str:
+    """Id of the account whose values its environment variables have: a rerun carries them, unseen."""
+    return str(row.spec.get(VALUES_OF, row.account_id))
+
+
+def to_model(
+    named: Named, *, values: bool = False, whole: bool = True, attempts: Sequence[AttemptRow] = (), left_out: Any = ()
+) -> Job:
+    """The row in the domain's words. ``values``: with those of environment variables. ``whole``: the whole command."""
+    row, spec = named.row, named.row.spec
+    command = spec.get("command", "")
+    notebook = spec_of(row).notebook if row.kind == JobKind.NOTEBOOK.value else None
+    latest = attempts[-1] if attempts else None
+    deadline = None
+    if latest is not None and latest.started_at is not None and latest.ended_at is None and row.timeout:
+        deadline = latest.started_at + timedelta(seconds=row.timeout)
+    return Job.model_construct(
+        id=row.id,
+        name=row.name,
+        kind=JobKind(row.kind),
+        user=named.user,
+        group=named.group,
+        group_name=named.group_name,
+        instance_type=row.instance_type,
+        image=row.image,
+        limits=Resources.model_construct(
+            cpu=Millicores(row.cpu_limit), memory=Bytes(row.memory_limit), gpu=row.gpu_limit
+        ),
+        command=command if whole else command[:SHOWN],
+        notebook=notebook,
+        environment={k: v if values else None for k, v in spec.get("environment", {}).items()},
+        secrets=dict(spec.get("secrets", {})),
+        timeout=row.timeout,
+        retries=row.retries,
+        phase=JobPhase(row.phase),
+        reason=row.reason,
+        message=row.message,
+        exit_code=row.exit_code,
+        cancel_requested=row.cancel_requested,
+        queue=None,
+        progress=None if row.progress is None else JobProgress.model_validate(row.progress),
+        attempts=tuple(attempt_model(a) for a in attempts),
+        artifacts=ArtifactSummary.model_validate(row.artifacts or {}),
+        left_out=tuple(left_out),
+        schedule=row.schedule_id,
+        schedule_name=named.schedule_name,
+        rerun_of=row.rerun_of,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        deadline_at=deadline,
+        version=row.version,
+    )
+
+
+def attempt_model(row: AttemptRow) -> Attempt:
+    """An attempt in the domain's words."""
+    return Attempt.model_construct(
+        id=row.id,
+        number=row.number,
+        phase=JobPhase(row.phase),
+        reason=row.reason,
+        message=row.message,
+        exit_code=row.exit_code,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _joined() -> sa.Select[JobRow, str, str, str, str]:
+    return (
+        sa.select(JobRow, AccountRow.name, GroupRow.slug, GroupRow.name, ScheduleRow.name)
+        .join(AccountRow, AccountRow.id == JobRow.account_id)
+        .join(GroupRow, GroupRow.id == JobRow.group_id)
+        .outerjoin(ScheduleRow, ScheduleRow.id == JobRow.schedule_id)
+    )
+
+
+def _named(found: Any) -> Named:
+    row, user, group, group_name, schedule_name = found
+    return Named(row, user, group, group_name, schedule_name or "")
+
+
+def find(uow: UnitOfWork, job_id: str) -> Named | None:
+    """A row with its names."""
+    found = uow.session.execute(_joined().where(JobRow.id == job_id)).one_or_none()
+    return None if found is None else _named(found)
+
+
+def exists(uow: UnitOfWork, job_id: str) -> bool:
+    """Whether there is a job of that id."""
+    return uow.session.scalar(sa.select(JobRow.id).where(JobRow.id == job_id)) is not None
+
+
+def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
+    """A row that nobody else changes before this transaction ends."""
+    return uow.session.scalar(
+        sa.select(JobRow).where(JobRow.id == job_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def list_(uow: UnitOfWork, query: PageQuery, filters: Filters, visible: Visible | None) -> tuple[list[Named], int]:
+    """A page, the newest first. ``visible`` None is everybody's."""
+    # no joined column may be searched or narrowed by: counting ten thousand rows would join them all
+    statement = _joined().where(matching(query.search, JobRow.name, JobRow.id, AccountRow.name))
+    if visible is not None:
+        statement = statement.where(JobRow.group_id.in_(list(visible.groups)))
+        if visible.account_id is not None:
+            statement = statement.where(JobRow.account_id == visible.account_id)
+    statement = statement.where(*_narrowed(uow, filters))
+    rows, total = page(uow, statement, query, sorts=_SORTS, default="-created_at", key=JobRow.id)
+    return [_named(row) for row in rows], total
+
+
+def _narrowed(uow: UnitOfWork, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if filters.user is not None:
+        account = uow.session.scalar(sa.select(AccountRow.id).where(AccountRow.name == filters.user))
+        conditions.append(JobRow.account_id == (account or ""))
+    if filters.group is not None:
+        named = sa.or_(GroupRow.slug == filters.group, GroupRow.name == filters.group)
+        conditions.append(JobRow.group_id.in_(list(uow.session.scalars(sa.select(GroupRow.id).where(named)))))
+    if filters.schedule is not None:
+        conditions.append(JobRow.schedule_id == filters.schedule)
+    if filters.kind is not None:
+        conditions.append(JobRow.kind == filters.kind.value)
+    if filters.active is not None:
+        conditions.append(JobRow.phase.not_in(_FINAL) if filters.active else JobRow.phase.in_(_FINAL))
+    if filters.phase is not None:
+        conditions.append(JobRow.phase == filters.phase.value)
+    return conditions
+
+
+def attempts_of(uow: UnitOfWork, job_id: str) -> Sequence[AttemptRow]:
+    """A job's attempts, the first first."""
+    return uow.session.scalars(
+        sa.select(AttemptRow).where(AttemptRow.job_id == job_id).order_by(AttemptRow.number)
+    ).all()
+
+
+def attempt_locked(uow: UnitOfWork, attempt_id: str) -> AttemptRow | None:
+    """An attempt that nobody else changes before this transaction ends."""
+    return uow.session.scalar(
+        sa.select(AttemptRow)
+        .where(AttemptRow.id == attempt_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def live_attempts(uow: UnitOfWork) -> Sequence[tuple[AttemptRow, str | None, int]]:
+    """Every attempt that has not ended, with what asks for its job's end and its timeout in seconds."""
+    found = uow.session.execute(
+        sa.select(AttemptRow, JobRow.cancel_requested, JobRow.timeout)
+        .join(JobRow, JobRow.id == AttemptRow.job_id)
+        .where(AttemptRow.phase.in_(_ACTIVE))
+        .order_by(AttemptRow.created_at, AttemptRow.id)
+    )
+    return [(attempt, cancel, timeout) for attempt, cancel, timeout in found]
+
+
+def live_attempt(uow: UnitOfWork, attempt_id: str) -> tuple[AttemptRow, str | None, int] | None:
+    """One of ``live_attempts``; None where it has ended."""
+    found = uow.session.execute(
+        sa.select(AttemptRow, JobRow.cancel_requested, JobRow.timeout)
+        .join(JobRow, JobRow.id == AttemptRow.job_id)
+        .where(AttemptRow.id == attempt_id, AttemptRow.phase.in_(_ACTIVE))
+    ).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def living(uow: UnitOfWork, attempt_ids: Collection[str]) -> frozenset[str]:
+    """Those of the attempts that have not ended."""
+    if not attempt_ids:
+        return frozenset()
+    wanted = sa.and_(AttemptRow.id.in_(list(attempt_ids)), AttemptRow.phase.in_(_ACTIVE))
+    return frozenset(uow.session.scalars(sa.select(AttemptRow.id).where(wanted)))
+
+
+def ended_because(uow: UnitOfWork, job_id: str, reasons: Collection[JobReason]) -> int:
+    """How many of a job's attempts have ended for one of the reasons."""
+    wanted = sa.and_(
+        AttemptRow.job_id == job_id,
+        AttemptRow.phase.not_in(_ACTIVE),
+        AttemptRow.reason.in_([reason.value for reason in reasons]),
+    )
+    return uow.session.scalar(sa.select(sa.func.count()).select_from(AttemptRow).where(wanted)) or 0
+
+
+def active_of(
+    uow: UnitOfWork, *, account_id: str | None = None, group_id: str | None = None, waiting_only: bool = False
+) -> Sequence[JobRow]:
+    """Jobs that have not ended, of an account, of a group, or of both; locked. ``waiting_only``: those in the queue."""
+    statement = sa.select(JobRow).where(JobRow.phase.not_in(_FINAL))
+    if account_id is not None:
+        statement = statement.where(JobRow.account_id == account_id)
+    if group_id is not None:
+        statement = statement.where(JobRow.group_id == group_id)
+    if waiting_only:
+        statement = statement.where(JobRow.phase == JobPhase.PENDING.value)
+    locking = statement.order_by(JobRow.id).with_for_update().execution_options(populate_existing=True)
+    return uow.session.scalars(locking).all()
+
+
+def running(uow: UnitOfWork, account_id: str) -> Sequence[tuple[JobRow, str]]:
+    """A person's jobs that have not ended, each with its group's slug, the oldest first."""
+    found = uow.session.execute(
+        sa.select(JobRow, GroupRow.slug)
+        .join(GroupRow, GroupRow.id == JobRow.group_id)
+        .where(JobRow.account_id == account_id, JobRow.phase.not_in(_FINAL))
+        .order_by(JobRow.created_at, JobRow.id)
+    )
+    return [(row, slug) for row, slug in found]
+
+
+def names(uow: UnitOfWork, job_ids: Collection[str]) -> dict[str, str]:
+    """Jobs' names by their ids."""
+    if not job_ids:
+        return {}
+    found = uow.session.execute(sa.select(JobRow.id, JobRow.name).where(JobRow.id.in_(list(job_ids))))
+    return {job_id: name for job_id, name in found}
+
+
+def snapshot(uow: UnitOfWork, snapshot_id: str) -> SnapshotRow | None:
+    """An uploaded notebook."""
+    return uow.session.get(SnapshotRow, snapshot_id)
+
+
+def delete(uow: UnitOfWork, row: JobRow) -> None:
+    """Forget a job and its attempts."""
+    uow.session.execute(
+        sa.delete(AttemptRow).where(AttemptRow.job_id == row.id).execution_options(synchronize_session=False)
+    )
+    uow.session.delete(row)
+    uow.session.flush()
