@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..domain.workloads import FileLimits, UsageSample, WorkFile, WorkListing
 from ..hub import HubRefusal, HubServer, HubUnavailable
 
 
@@ -84,4 +85,34 @@ class WorkloadPort(Protocol):
         """Drop what is left of an ended workload."""
 
 
-__all__ = ["EngineUnavailable", "HubPort", "HubRefusal", "HubServer", "HubUnavailable", "WorkloadPort", "WorkloadState"]
+class FileSink(Protocol):
+    """Takes copies of files."""
+
+    def take(self, file: WorkFile, pieces: Iterable[bytes]) -> None:
+        """One file."""
+
+
+class ResultsPort(Protocol):
+    """What the engine knows of jobs' workloads, by key, until they are dropped. Methods raise ``EngineUnavailable``."""
+
+    async def log(self, workload: str) -> Iterable[tuple[int, bytes]]:
+        """The whole log as far as it is kept, in pieces that are read when they are asked for, each with its offset."""
+
+    async def copy_out(self, workload: str, folder: str, sink: FileSink, limits: FileLimits) -> WorkListing:
+        """Gives the files of a folder of the scratch home to ``sink``; what that raises is raised."""
+
+    async def usage(self, workloads: Collection[str]) -> Mapping[str, UsageSample]:
+        """The latest samples by key; one without is left out."""
+
+
+__all__ = [
+    "EngineUnavailable",
+    "FileSink",
+    "HubPort",
+    "HubRefusal",
+    "HubServer",
+    "HubUnavailable",
+    "ResultsPort",
+    "WorkloadPort",
+    "WorkloadState",
+]

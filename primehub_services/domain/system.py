@@ -13,6 +13,8 @@ from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, HubName
 from .permissions import Relation, relations
 
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+Megabytes = Annotated[int, Field(ge=0, le=1_000_000, description="1,000,000 bytes")]
 Logo = Annotated[
     str, Field(max_length=700_000, pattern=r"^(data:image/(png|svg\+xml|jpeg|webp);base64,[A-Za-z0-9+/=]+)?$")
 ]
@@ -32,6 +34,17 @@ class SystemSettings(Model):
     job_timeout: Seconds = 86_400
     queue_keep_after: Seconds = 600
     """How long a job waits until its place in the queue is kept."""
+    recurring_min_interval: Annotated[int, Field(ge=60, le=86_400)] = 60
+    """Seconds that two runs of a recurring job must be apart, at least; those that are there already stay."""
+    log_retention: Seconds = 30 * 86_400
+    """How long logs are kept after the end; 0 is for ever, here and below."""
+    artifact_retention: Seconds = 7 * 86_400
+    artifact_size: Megabytes = 100
+    """Of a job's files so much is kept."""
+    artifact_files: Count = 1000
+    job_retention: Seconds = 30 * 86_400
+    job_limit: Count = 4000
+    """So many ended jobs are remembered; 0 is all."""
     members_may_invite: bool = False
     version: int = 0
 
@@ -48,6 +61,12 @@ class SystemSettingsUpdate(Model):
     keep_max: Seconds | None = None
     job_timeout: Seconds | None = None
     queue_keep_after: Seconds | None = None
+    log_retention: Seconds | None = None
+    artifact_retention: Seconds | None = None
+    artifact_size: Megabytes | None = None
+    artifact_files: Count | None = None
+    job_retention: Seconds | None = None
+    job_limit: Count | None = None
     members_may_invite: bool | None = None
 
 

@@ -1,0 +1,111 @@
+"""Keeps what an attempt of a job leaves, before its workload is dropped: the log first, then the files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..blobs import FolderArtifactStore, LogStore, Sink, attempt_key
+from ..domain.jobs import ArtifactSummary
+from ..domain.results import ARTIFACTS, KeptArtifacts, expiry, shortcoming
+from ..domain.system import SystemSettings
+from ..domain.workloads import FileLimits
+from ..store import settings
+from ..store.database import Database
+from .ports import ResultsPort
+
+log = logging.getLogger(__name__)
+PATIENCE = timedelta(minutes=5)
+"""For so long what cannot be written is tried again, with the attempt's quota held; then it is given up."""
+MB = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """An attempt whose workload has ended and is not dropped. ``id`` is the workload's key."""
+
+    id: str
+    job: str
+    number: int
+
+
+class ResultsKeeper:
+    """Called by the controller of jobs between the end of a workload and its drop; again after any crash."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: ResultsPort,
+        logs: LogStore,
+        artifacts: FolderArtifactStore,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._logs = logs
+        self._artifacts = artifacts
+        self._clock = clock
+        self._failing: dict[str, float] = {}
+        """Since when keeping an attempt fails."""
+
+    async def keep(self, attempt: EndedAttempt, now: datetime) -> ArtifactSummary:
+        """Keep log and artifacts, and say what became of the artifacts. What was kept before stays.
+
+        Raises ``EngineUnavailable``, and ``OSError`` where the disk cannot take it: ask again later. After five minutes of
+        ``OSError`` it returns without having kept everything, and the summary says so.
+        """
+        known = await asyncio.to_thread(self._artifacts.manifest, attempt.job, attempt.number)
+        if known is not None:
+            return _summary(known)
+        try:
+            await self._keep_log(attempt)
+            kept = await self._keep_artifacts(attempt, now)
+        except OSError as error:
+            since = self._failing.setdefault(attempt.id, self._clock())
+            if self._clock() - since < PATIENCE.total_seconds():
+                raise
+            log.warning("the results of %s could not be kept: %s", attempt.id, error)
+            del self._failing[attempt.id]
+            return ArtifactSummary(message=f"Nothing was kept: the platform's disk did not take it ({error.strerror}).")
+        self._failing.pop(attempt.id, None)
+        return _summary(kept)
+
+    async def _keep_log(self, attempt: EndedAttempt) -> None:
+        pieces = await self._engine.log(attempt.id)
+        key = attempt_key(attempt.job, attempt.number)
+        await asyncio.to_thread(self._logs.put, key, pieces)
+
+    async def _keep_artifacts(self, attempt: EndedAttempt, now: datetime) -> KeptArtifacts:
+        system = await self._database.read(settings.load)
+        limits = limits_of(system)
+        loop = asyncio.get_running_loop()
+
+        def fill(sink: Sink) -> KeptArtifacts:
+            # the store writes in a thread of its own; the engine is asked on the loop
+            copying = self._engine.copy_out(attempt.id, ARTIFACTS, sink, limits)
+            listing = asyncio.run_coroutine_threadsafe(copying, loop).result()
+            return KeptArtifacts(
+                files=listing.files,
+                left_out=listing.left_out,
+                message=shortcoming(listing, limits),
+                kept_at=now,
+                expires_at=expiry(now, system.artifact_retention),
+            )
+
+        return await asyncio.to_thread(self._artifacts.put, attempt.job, attempt.number, fill)
+
+
+def limits_of(system: SystemSettings) -> FileLimits:
+    """How much of a job's files is kept."""
+    return FileLimits(size=system.artifact_size * MB, files=system.artifact_files)
+
+
+def _summary(kept: KeptArtifacts) -> ArtifactSummary:
+    return ArtifactSummary(
+        files=len(kept.files), size=kept.size, message=kept.message[:1500], expires_at=kept.expires_at
+    )
