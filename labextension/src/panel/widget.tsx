@@ -1,0 +1,34 @@
+import { ReactWidget } from '@jupyterlab/apputils';
+import type { Message } from '@lumino/messaging';
+import { jobsIcon } from '../icons';
+import { TextsContext } from '../react';
+import type { Texts } from '../text';
+import { Panel, type PanelProps } from './Panel';
+
+/** The jobs in JupyterLab's side bar. Nothing is asked for while it is not seen. */
+export class JobsPanel extends ReactWidget {
+  constructor(private readonly texts: Texts, private readonly props: PanelProps) {
+    super();
+    this.id = 'primehub-jobs';
+    this.title.icon = jobsIcon;
+    this.title.caption = texts.panel.title;
+    this.addClass('jp-PrimeHub-sidebar');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', texts.panel.title);
+    this.node.tabIndex = -1;
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.props.model.visible = true;
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this.props.model.visible = false;
+  }
+
+  protected override render() {
+    return <TextsContext.Provider value={this.texts}><Panel {...this.props} /></TextsContext.Provider>;
+  }
+}
