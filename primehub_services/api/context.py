@@ -53,6 +53,8 @@ class ApiContext:
     started_at: datetime
     probe: Probe
     """Parts whose state only the composition root knows: the engine, the sandbox, the controllers."""
+    email_available: bool = False
+    """Whether the platform can send e-mail to people."""
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))

@@ -36,6 +36,14 @@ class NotebookQuery(GroupQuery):
     """Only those that run or are about to (true), or only those that ended (false)."""
 
 
+class ScheduleQuery(GroupQuery):
+    """Which recurring jobs."""
+
+    user: HubName | None = None
+    """Whose; absent is everyone's that the asker may see."""
+    paused: bool | None = None
+
+
 class LogQuery(Model):
     """Which part of a log. Offsets are bytes from its beginning."""
 

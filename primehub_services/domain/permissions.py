@@ -102,6 +102,7 @@ PERMISSIONS: Mapping[str, Rule] = {
     "schedule.read": _rule(Scope.READ, M, GA, PA, N),
     "schedule.create": _rule(Scope.WRITE, M, N),
     "schedule.edit": _rule(Scope.WRITE, O, GA, PA),
+    "schedule.snapshot": _rule(Scope.WRITE, O, N),
     "platform.admin": _rule(Scope.ADMIN, PA),
     "claims": _rule(Scope.CLAIMS, S),
     "accounts": _rule(Scope.ACCOUNTS, S),

@@ -107,6 +107,20 @@ class Schedule(Model):
     version: int
 
 
+class ScheduleSnapshot(Model):
+    """Which snapshot a recurring notebook is to run from now on."""
+
+    snapshot: str = Field(min_length=1, max_length=64)
+    """Id from ``POST /snapshots``."""
+
+
+class CronRequest(Model):
+    """A cron expression to read."""
+
+    cron: Cron
+    timezone: Zone = "UTC"
+
+
 class CronPreview(Model):
     """A cron expression, read."""
 

@@ -60,6 +60,7 @@ class SystemSettingsUpdate(Model):
     idle_warning: Seconds | None = None
     keep_max: Seconds | None = None
     job_timeout: Seconds | None = None
+    recurring_min_interval: Annotated[int, Field(ge=60, le=86_400)] | None = None
     queue_keep_after: Seconds | None = None
     log_retention: Seconds | None = None
     artifact_retention: Seconds | None = None

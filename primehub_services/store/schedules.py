@@ -217,15 +217,16 @@ def running_ids(uow: UnitOfWork) -> list[str]:
     )
 
 
-def unfinished(uow: UnitOfWork, schedule_id: str) -> list[JobRow]:
+def unfinished(uow: UnitOfWork, schedule_id: str, *, lock: bool = False) -> list[JobRow]:
     """Jobs of the schedule's due instants that have not ended, the oldest first; not those started by hand."""
-    return list(
-        uow.session.scalars(
-            sa.select(JobRow)
-            .where(JobRow.schedule_id == schedule_id, JobRow.scheduled, JobRow.phase.not_in(_FINAL))
-            .order_by(JobRow.created_at, JobRow.id)
-        )
+    statement = (
+        sa.select(JobRow)
+        .where(JobRow.schedule_id == schedule_id, JobRow.scheduled, JobRow.phase.not_in(_FINAL))
+        .order_by(JobRow.created_at, JobRow.id)
     )
+    if lock:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(uow.session.scalars(statement))
 
 
 def of_person(uow: UnitOfWork, *, account_id: str | None = None, group_id: str | None = None) -> Sequence[ScheduleRow]:

@@ -1,0 +1,93 @@
+"""Fires recurring jobs at their due instants: wakes for the next one, and looks every second for clocks that are set."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from ..domain.claims import MachineCapacity
+from ..operations import firings
+from ..operations.firings import Submit
+from ..store import schedules
+from ..store.database import Database
+from ..store.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
+LONGEST_WAIT = 1.0
+"""Seconds; a clock that is set forward is noticed after so long."""
+TOGETHER = 20
+"""Recurring jobs that are fired in one transaction, so that many at once do not each wait for the disk."""
+_MOST = 5000
+_SOONEST = 0.01
+
+
+class ScheduleController:
+    """Sleeps until the next due instant. Whether an instant is due is decided in the transaction that accounts for it."""
+
+    name = "schedules"
+    hints = frozenset({"schedule"})
+
+    def __init__(
+        self,
+        database: Database,
+        submit: Callable[[MachineCapacity], Submit],
+        capacity: Callable[[], Awaitable[MachineCapacity]],
+    ) -> None:
+        self._database = database
+        self._submit = submit
+        self._capacity = capacity
+        self._looked = False
+        self.interval = LONGEST_WAIT
+
+    async def step(self, now: datetime) -> None:
+        """Fire what is due. One that cannot be fired holds up no other; it is raised once all were tried."""
+        if not self._looked:
+            await self._look_again()
+        failures: list[Exception] = []
+        failed: set[str] = set()
+        while due := [s for s in await self._database.read(_due) if s not in failed]:
+            submit = self._submit(await self._capacity())
+            for n in range(0, len(due), TOGETHER):
+                for schedule_id, error in await self._fire(due[n : n + TOGETHER], submit):
+                    failed.add(schedule_id)
+                    failures.append(error)
+        self.interval = await self._database.read(_wait)
+        if failures:
+            raise failures[0]
+
+    async def _fire(self, due: Sequence[str], submit: Submit) -> list[tuple[str, Exception]]:
+        try:
+            await self._database.write(_fire_all, due, submit)
+        except Exception as error:
+            if len(due) == 1:
+                log.warning("the recurring job %s cannot be fired: %s", due[0], error)
+                return [(due[0], error)]
+            return [failure for one in due for failure in await self._fire([one], submit)]
+        return []
+
+    async def _look_again(self) -> None:
+        ids = await self._database.read(schedules.running_ids)
+        for n in range(0, len(ids), 100):
+            await self._database.write(_look_again, ids[n : n + 100])
+        self._looked = True
+
+
+def _due(uow: UnitOfWork) -> list[str]:
+    return schedules.due(uow, uow.now, limit=_MOST)
+
+
+def _wait(uow: UnitOfWork) -> float:
+    next_at = schedules.next_due(uow)
+    wait = LONGEST_WAIT if next_at is None else (next_at - uow.now).total_seconds()
+    return min(LONGEST_WAIT, max(_SOONEST, wait))
+
+
+def _fire_all(uow: UnitOfWork, due: Sequence[str], submit: Submit) -> None:
+    for schedule_id in due:
+        firings.fire(uow, schedule_id, submit)
+
+
+def _look_again(uow: UnitOfWork, ids: Sequence[str]) -> None:
+    for schedule_id in ids:
+        firings.look_again(uow, schedule_id)

@@ -1,0 +1,167 @@
+"""Fires recurring jobs: what is due gets its row and its job in one transaction, as the owner and with their rights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..domain import cron
+from ..domain.firing import Account, Standing, decide
+from ..domain.identity import Actor
+from ..domain.jobs import JobSpec
+from ..domain.problems import Conflict, Problem, Unavailable
+from ..domain.schedules import FiringOutcome, Overlap
+from ..store import accounts
+from ..store import schedules as store
+from ..store.orm import FiringRow, JobRow, ScheduleRow
+from ..store.unit_of_work import UnitOfWork
+from . import notifications
+from .actors import person
+from .starts import PLATFORM
+
+CHANGE = "schedule"
+MAX_MESSAGE = 500
+
+
+class Submit(Protocol):
+    """Makes a job as a person; ``operations.jobs`` with what the engine can run."""
+
+    def __call__(
+        self, uow: UnitOfWork, actor: Actor, spec: JobSpec, /, *, schedule_id: str | None, scheduled: bool
+    ) -> JobRow:
+        """The new row. Raises ``Problem`` where the person may not, or where it can never run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of one account's job."""
+
+    job: str | None = None
+    refused: str = ""
+
+
+def fire(uow: UnitOfWork, schedule_id: str, submit: Submit) -> bool:
+    """Account for what is due of one recurring job; at most one job is made. Whether anything was due.
+
+    A job that is refused pauses the schedule, with that reason, and its owner is told. Raises ``Unavailable`` where
+    it cannot be said now whether the job may run: nothing is accounted for then.
+    """
+    row = store.locked(uow, schedule_id, skip=True)
+    if row is None or row.paused or row.next_at is None or row.next_at > uow.now:
+        return False
+    replacing = row.overlap == Overlap.REPLACE.value
+    unfinished = store.unfinished(uow, row.id, lock=replacing)
+    step = decide(_standing(row, [job.id for job in unfinished]), uow.now)
+    refused = ""
+    for account in step.accounts:
+        made = _run(uow, row, account, unfinished, submit) if account.runs else Made()
+        refused = refused or made.refused
+        _write(uow, row, account, made)
+    store.account_until(uow, row.id, step.accounted_until, step.next_at)
+    if refused:
+        pause(uow, row, refused)
+    elif step.accounts:
+        uow.changed(CHANGE, row.id, "update", group_id=row.group_id, account_id=row.account_id)
+    return True
+
+
+def _standing(row: ScheduleRow, unfinished: Sequence[str]) -> Standing:
+    return Standing(
+        cron=cron.stored(row.cron, row.timezone),
+        overlap=Overlap(row.overlap),
+        catch_up=row.catch_up,
+        accounted_until=row.accounted_until,
+        unfinished=unfinished,
+    )
+
+
+def _run(uow: UnitOfWork, row: ScheduleRow, account: Account, unfinished: Sequence[JobRow], submit: Submit) -> Made:
+    try:
+        # a refusal may come after something of the job was written
+        with uow.session.begin_nested():
+            job = submit_as_owner(uow, row, submit, scheduled=True)
+    except Unavailable:
+        raise
+    except Problem as problem:
+        return Made(refused=problem.detail)
+    for earlier in unfinished:
+        if earlier.id in account.replaces and earlier.cancel_requested is None:
+            earlier.cancel_requested = f"replaced by {job.id}"
+            uow.changed("job", earlier.id, "update", group_id=earlier.group_id, account_id=earlier.account_id)
+    return Made(job=job.id)
+
+
+def submit_as_owner(uow: UnitOfWork, row: ScheduleRow, submit: Submit, *, scheduled: bool) -> JobRow:
+    """A job of the schedule, made as its owner, whose rights are looked up anew. Raises ``Problem``."""
+    owner = accounts.by_id(uow, row.account_id)
+    if owner is None or not owner.enabled:
+        msg = "The owner's account is disabled or deleted."
+        raise Conflict(msg)
+    spec = JobSpec.model_validate(row.job)
+    return submit(uow, person(uow, owner.name), spec, schedule_id=row.id, scheduled=scheduled)
+
+
+def _write(uow: UnitOfWork, row: ScheduleRow, account: Account, made: Made) -> None:
+    outcome, message = account.outcome, account.message
+    if made.refused:
+        message = f"{account.message} Not run: {made.refused}".strip()
+        outcome = FiringOutcome.COALESCED if outcome is FiringOutcome.COALESCED else FiringOutcome.SKIPPED
+    firing = FiringRow(
+        schedule_id=row.id,
+        instant=account.instant,
+        until=account.until,
+        count=account.count,
+        outcome=outcome.value,
+        job_id=made.job,
+        message=message[:MAX_MESSAGE],
+        decided_at=uow.now,
+    )
+    store.add_firing(uow, firing)
+
+
+def account_rest(uow: UnitOfWork, row: ScheduleRow, reason: str) -> None:
+    """What is due and was not fired yet gets one row that says why it never will be; later instants are open."""
+    if row.paused:
+        return
+    missed = cron.stored(row.cron, row.timezone).stretch(row.accounted_until, uow.now)
+    if missed is None:
+        return
+    message = f"{reason} before it could run."
+    account = Account(missed.first, missed.last, missed.count, FiringOutcome.COALESCED, False, (), message)
+    _write(uow, row, account, Made())
+    row.accounted_until = missed.last
+
+
+def pause(uow: UnitOfWork, row: ScheduleRow, reason: str) -> None:
+    """The platform pauses a recurring job, and tells its owner. The caller has locked it."""
+    row.paused = True
+    row.pause_reason = reason[:MAX_MESSAGE]
+    row.next_at = None
+    uow.session.flush()
+    uow.audit(PLATFORM, "schedule.pause", row.id, group_id=row.group_id, reason=row.pause_reason)
+    uow.changed(CHANGE, row.id, "update", group_id=row.group_id, account_id=row.account_id)
+    notifications.schedule_paused(uow, row, row.pause_reason)
+
+
+def pause_all(uow: UnitOfWork, reason: str, *, account_id: str | None = None, group_id: str | None = None) -> None:
+    """Pause those of a person, of a group, or of a person in a group, whose right to run anything there has ended."""
+    for row in store.of_person(uow, account_id=account_id, group_id=group_id):
+        account_rest(uow, row, f"Paused ({reason})")
+        pause(uow, row, reason)
+
+
+def look_again(uow: UnitOfWork, schedule_id: str) -> None:
+    """Work the next due instant out anew: the rules of time zones may have changed since it was written."""
+    row = store.locked(uow, schedule_id, skip=True)
+    if row is None or row.paused:
+        return
+    next_at = cron.stored(row.cron, row.timezone).after(row.accounted_until)
+    if next_at != row.next_at:
+        store.account_until(uow, row.id, row.accounted_until, next_at)
+
+
+def resumed_from(row: ScheduleRow, now: datetime) -> datetime:
+    """From where due instants count when a pause ends or the times change: never one that is accounted for already."""
+    return max(row.accounted_until, now)
