@@ -123,13 +123,14 @@ class VolumeController:
         assert isinstance(volume.source, GitSource)
         if volume.source.secret is None:
             return None
-        gone = f"There is no secret {volume.source.secret!r} of kind {SecretKind.GIT.value} any more. Name another."
+        # members read this; which secret it is, is for who may name one
+        gone = f"The secret of kind {SecretKind.GIT.value} that it names is not there any more. Name another."
         if volume.secret is None:
             raise VolumeFailed(gone)
         try:
             value = await self._database.read(secrets.secret_value, self._keyring, volume.secret)
         except KeyringError as error:
-            msg = f"The secret {volume.source.secret!r} cannot be decrypted: {error}"
+            msg = f"The secret that it names cannot be decrypted: {error}"
             raise VolumeFailed(msg) from error
         if value is None:
             raise VolumeFailed(gone)

@@ -15,13 +15,18 @@ _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 _HUB_NAME = re.compile(r"^[a-z0-9][-a-z0-9_.@]*\Z")
 
 
+def as_reference(value: str) -> str:
+    """A slug or name that somebody refers by, in the form in which names are kept: who types may send another."""
+    return unicodedata.normalize("NFC", value)
+
+
 def check_name(value: str) -> str:
     """A group's, volume's, image's or instance type's name, in Unicode's NFC form.
 
     Letters and digits of any script, ``-``, ``_`` and ``.``; a letter or digit first and last; 1 to 63 characters.
     Raises ``ValueError`` otherwise.
     """
-    name = unicodedata.normalize("NFC", value)
+    name = as_reference(value)
     if not 1 <= len(name) <= 63:
         msg = "must have 1 to 63 characters"
         raise ValueError(msg)

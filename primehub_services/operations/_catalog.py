@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -42,7 +41,7 @@ def seen_in(uow: UnitOfWork, actor: Actor, group: str | None) -> Seen:
 
 def find(uow: UnitOfWork, actor: Actor, row_type: type[R], kind: str, reference: str, *, lock: bool = False) -> R:
     """The thing with this slug, else with this name, that the actor may see. Raises ``NotFound``."""
-    row = catalog.find(uow, row_type, unicodedata.normalize("NFC", reference), seen_by(actor), lock=lock)
+    row = catalog.find(uow, row_type, reference, seen_by(actor), lock=lock)
     if row is None:
         raise NotFound.of(kind, reference)
     return row

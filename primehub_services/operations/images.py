@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ..domain.identity import Actor
 from ..domain.images import ContainerSource, EnvironmentSource, Image, ImageCreate, ImageUpdate
 from ..domain.paging import Page, PageQuery
-from ..domain.permissions import allowed, require
+from ..domain.permissions import Relation, allowed, relations, require
 from ..domain.problems import Invalid, NotFound
 from ..domain.secrets import SecretKind
 from ..store import catalog
@@ -26,13 +26,29 @@ def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None 
     """Those that the actor may see; with ``group`` (slug or name) those that it has or owns."""
     seen = _catalog.seen_in(uow, actor, group)
     rows, total = catalog.page(uow, ImageRow, query, seen, sorts=store.SORTS)
-    return page_of(store.to_models(uow, rows, _catalog.seen_by(actor)), total, query)
+    return page_of(_as_seen(uow, actor, rows), total, query)
 
 
 def get(uow: UnitOfWork, actor: Actor, reference: str) -> Image:
     """The one with this slug or name. Raises ``NotFound``."""
-    row = _catalog.find(uow, actor, ImageRow, KIND, reference)
-    return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
+    return _as_seen(uow, actor, [_catalog.find(uow, actor, ImageRow, KIND, reference)])[0]
+
+
+def _as_seen(uow: UnitOfWork, actor: Actor, rows: Sequence[ImageRow]) -> list[Image]:
+    """The images; which secret one is fetched with, only for those who may name one."""
+    images = store.to_models(uow, rows, _catalog.seen_by(actor))
+    makers = {Relation.PLATFORM_ADMIN, Relation.GROUP_ADMIN}
+    return [
+        image if relations(actor, group_id=row.owner_group_id) & makers else _without_secret(image)
+        for row, image in zip(rows, images, strict=True)
+    ]
+
+
+def _without_secret(image: Image) -> Image:
+    source = image.source
+    if not isinstance(source, ContainerSource):
+        return image
+    return image.model_copy(update={"source": source.model_copy(update={"pull_secret": None})})
 
 
 def image_for_log(uow: UnitOfWork, actor: Actor, reference: str) -> Image:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from ..domain.identity import Actor, Role
+from ..domain.names import as_reference
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, Forbidden, Invalid, NotFound
@@ -136,7 +135,7 @@ def _shared_with_admin(actor: Actor, row: SecretRow) -> bool:
 
 def _find(uow: UnitOfWork, actor: Actor, reference: str) -> SecretRow:
     _no_notebooks(actor)
-    name = unicodedata.normalize("NFC", reference)
+    name = as_reference(reference)
     visible = _visible(uow, actor)
     own = [row for row in visible if actor.account is not None and row.account_id == actor.account.id]
     found = next((row for row in visible if row.slug == name), None)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from ..domain.names import as_reference
 from ..domain.paging import PageQuery
 from ..domain.system import AuditEvent
 from . import lists
@@ -65,5 +66,6 @@ def list_(
 
 def groups_called(uow: UnitOfWork, reference: str) -> Sequence[str]:
     """Ids of the groups with this slug, else of all that have or had this name, deleted ones too."""
+    reference = as_reference(reference)
     by_slug = uow.session.scalars(sa.select(GroupRow.id).where(GroupRow.slug == reference)).all()
     return by_slug or uow.session.scalars(sa.select(GroupRow.id).where(GroupRow.name == reference)).all()

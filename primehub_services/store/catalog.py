@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm.attributes import flag_modified
 
-from ..domain.names import make_slug
+from ..domain.names import as_reference, make_slug
 from ..domain.paging import PageQuery
 from . import lists
 from .orm import (
@@ -56,6 +56,9 @@ def visible(row_type: type[R], seen: Seen) -> sa.Select[Any]:
 
 def find(uow: UnitOfWork, row_type: type[R], reference: str, seen: Seen, *, lock: bool = False) -> R | None:
     """The visible thing with this slug, else with this name; a group's own before one of the platform."""
+    if not lists.findable(reference):
+        return None
+    reference = as_reference(reference)
     order: list[Any] = [sa.case((row_type.slug == reference, 0), else_=1)]
     if row_type is ImageRow:
         order += [ImageRow.owner_group_id.is_(None), ImageRow.slug]

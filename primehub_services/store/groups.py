@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 import sqlalchemy as sa
 
 from ..domain.groups import Group
-from ..domain.names import make_slug
+from ..domain.names import as_reference, make_slug
 from ..domain.paging import PageQuery
 from ..domain.resources import Quota
 from ..domain.units import Bytes, Millicores
@@ -60,6 +60,7 @@ def by_reference(uow: UnitOfWork, reference: str, *, lock: bool = False) -> Grou
     """The group with this slug, else the one with this name, that is not deleted."""
     if not findable(reference):
         return None
+    reference = as_reference(reference)
     statement = (
         sa.select(GroupRow)
         .where(sa.or_(GroupRow.slug == reference, GroupRow.name == reference), GroupRow.deleted_at.is_(None))
@@ -81,14 +82,14 @@ def by_id(uow: UnitOfWork, group_id: str, *, lock: bool = False) -> GroupRow | N
 
 def by_references(uow: UnitOfWork, references: Collection[str]) -> dict[str, GroupRow]:
     """Those of the references that are a slug, or else a name, of a group, with the group."""
-    references = [reference for reference in references if findable(reference)]
+    forms = {reference: as_reference(reference) for reference in references if findable(reference)}
     rows = uow.session.scalars(
         sa.select(GroupRow).where(
-            sa.or_(GroupRow.slug.in_(references), GroupRow.name.in_(references)), GroupRow.deleted_at.is_(None)
+            sa.or_(GroupRow.slug.in_(forms.values()), GroupRow.name.in_(forms.values())), GroupRow.deleted_at.is_(None)
         )
     ).all()
     names, slugs = {row.name: row for row in rows}, {row.slug: row for row in rows}
-    return {reference: found for reference in references if (found := slugs.get(reference) or names.get(reference))}
+    return {reference: found for reference, form in forms.items() if (found := slugs.get(form) or names.get(form))}
 
 
 def add(uow: UnitOfWork, row: GroupRow) -> GroupRow:

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ..domain.lifecycle import idle_deadline, idle_warning_at
+from ..domain.names import as_reference
 from ..domain.notebooks import FINAL, Notebook, NotebookPhase, ProgressEvent
 from ..domain.paging import PageQuery
 from ..domain.resources import Resources
@@ -190,7 +191,8 @@ def list_(uow: UnitOfWork, query: PageQuery, filters: Filters, visible: Visible 
     if filters.user is not None:
         statement = statement.where(AccountRow.name == filters.user)
     if filters.group is not None:
-        statement = statement.where(sa.or_(GroupRow.slug == filters.group, GroupRow.name == filters.group))
+        group = as_reference(filters.group)
+        statement = statement.where(sa.or_(GroupRow.slug == group, GroupRow.name == group))
     if filters.server_name is not None:
         statement = statement.where(NotebookRow.server_name == filters.server_name)
     if filters.active is not None:

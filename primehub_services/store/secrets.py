@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.orm import defer
 
+from ..domain.names import as_reference
 from ..domain.paging import PageQuery
 from ..domain.secrets import Secret, SecretKind
 from . import catalog, lists
@@ -96,7 +96,7 @@ def name_taken(uow: UnitOfWork, name: str, *, account_id: str | None, owner_grou
 
 def find_shared(uow: UnitOfWork, reference: str, kind: SecretKind, *, group_id: str | None = None) -> SecretRow | None:
     """The platform's secret of this kind and slug, else name; with ``group_id`` only if that group may use it."""
-    name = unicodedata.normalize("NFC", reference)
+    name = as_reference(reference)
     row = uow.session.scalar(
         sa.select(SecretRow)
         .where(
@@ -116,8 +116,9 @@ def users_of(uow: UnitOfWork, row: SecretRow) -> list[str]:
     names = {row.slug, row.name}
     images = uow.session.scalars(sa.select(ImageRow).where(ImageRow.deleted_at.is_(None)))
     volumes = uow.session.scalars(sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)))
-    found = [f"image {image.slug}" for image in images if image.source.get("pull_secret") in names]
-    return sorted(found + [f"volume {volume.slug}" for volume in volumes if volume.source.get("secret") in names])
+    found = [f"image {image.slug}" for image in images if as_reference(image.source.get("pull_secret") or "") in names]
+    used = [volume for volume in volumes if as_reference(volume.source.get("secret") or "") in names]
+    return sorted(found + [f"volume {volume.slug}" for volume in used])
 
 
 def seal(uow: UnitOfWork, keyring: Keyring, value: str, *, row_id: str) -> tuple[str, bytes]:

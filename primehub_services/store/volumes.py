@@ -20,7 +20,7 @@ PLATFORM = Actor(service="primehub")
 
 
 def to_models(uow: UnitOfWork, rows: Iterable[VolumeRow], seen: Seen) -> list[Volume]:
-    """The rows in the domain's words, naming only groups that may be seen."""
+    """The rows in the domain's words, naming only groups that may be seen; and secrets only to who sees all groups."""
     rows = list(rows)
     groups = catalog.groups_having(uow, VolumeRow, [row.id for row in rows], seen)
     return [
@@ -31,7 +31,7 @@ def to_models(uow: UnitOfWork, rows: Iterable[VolumeRow], seen: Seen) -> list[Vo
                 "slug": row.slug,
                 "display_name": row.display_name,
                 "description": row.description,
-                "source": row.source,
+                "source": row.source if seen is None else _without_secret(row.source),
                 "all_groups": row.all_groups,
                 "groups": [{"group": slug, "writable": writable} for slug, writable in groups.get(row.id, ())],
                 "launch_group_only": row.launch_group_only,
@@ -43,6 +43,10 @@ def to_models(uow: UnitOfWork, rows: Iterable[VolumeRow], seen: Seen) -> list[Vo
         )
         for row in rows
     ]
+
+
+def _without_secret(source: dict[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in source.items() if field != "secret"}
 
 
 def for_groups(uow: UnitOfWork, group_ids: frozenset[str]) -> list[Volume]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from primehub_services.controllers.volumes import AT_ONCE, FETCH_EVERY, VolumeController, VolumeFailed
 from primehub_services.domain.paging import PageQuery
@@ -16,6 +17,7 @@ from primehub_services.domain.volumes import FETCHING, GitSource, Volume, Volume
 from primehub_services.operations import audit, secrets, volumes
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
+from primehub_services.store.orm import SecretRow
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 from tests.support.waiting import wait_for_async
@@ -219,6 +221,18 @@ async def test_the_secret_is_given_to_the_engine_and_a_new_value_is_tried_at_onc
     assert [secret for _, _, secret in world.engine.asked] == ["token-1", "token-2"]
     events = world.database.read_now(audit.list_, world.cast.platform_admin, PageQuery()).items
     assert "token-" not in " ".join(event.model_dump_json() for event in events)
+
+
+async def test_a_secret_that_is_gone_is_told_without_its_name(world: World) -> None:
+    spec = SecretCreate.model_validate({"name": "key-of-the-lab", "kind": "git", "value": "token-1"})
+    world.database.write_now(secrets.create, world.cast.platform_admin, spec, keyring=world.keyring)
+    world.make(type="git", url=URL, secret="key-of-the-lab")
+    world.database.write_now(
+        lambda uow: uow.session.execute(sa.update(SecretRow).values(deleted_at=uow.now, updated_at=uow.now))
+    )
+    await world.step()
+    assert "secret of kind git" in world.volume().message
+    assert "key-of-the-lab" not in world.volume().message
 
 
 async def test_every_change_of_what_is_shown_is_audited_once(world: World) -> None:

@@ -185,8 +185,22 @@ def test_a_pull_secret_must_be_the_groups_to_use(database: Database, cast: Cast)
         with pytest.raises(Invalid) as caught:
             make(cast.group_admin, secret, group="research")
         assert caught.value.errors[0].field == "source.pull_secret"
-    make(cast.group_admin, "ours", group="research")
-    make(cast.platform_admin, "theirs")
+    ours = make(cast.group_admin, "ours", group="research")
+    theirs = make(cast.platform_admin, "theirs")
+    # only who may name a secret reads which it is
+    read = {
+        (name, image.name): _get(database, actor, image.slug).source.model_dump()["pull_secret"]
+        for name, actor in cast.everyone().items()
+        for image in (ours, theirs)
+        if actor.service is None and not (name == "outsider" and image is ours)
+    }
+    assert {who for who, secret in read.items() if secret} == {
+        ("platform_admin", ours.name),
+        ("platform_admin", theirs.name),
+        ("group_admin", ours.name),
+    }
+    listed = database.read_now(images.list_, cast.member, PageQuery()).items
+    assert [image.source.model_dump()["pull_secret"] for image in listed] == [None, None]
 
 
 def test_an_image_is_made_step_by_step(database: Database, cast: Cast) -> None:

@@ -177,7 +177,17 @@ def test_a_git_volume_names_a_git_secret(database: Database, cast: Cast, make: M
             )  # fmt: skip
 
     database.write_now(secrets)
-    make("code", source={"type": "git", "url": "git@x:y.git", "secret": "key"})
+    made = make("code", source={"type": "git", "url": "git@x:y.git", "secret": "key"}, all_groups=True)
+    for name, actor in cast.everyone().items():
+        if actor.service is not None:
+            continue
+        shown = database.read_now(volumes.get, actor, "code").source.model_dump()
+        listed = database.read_now(volumes.list_, actor, PageQuery()).items[0].source.model_dump()
+        assert shown == listed == made.source.model_dump() | ({} if name == "platform_admin" else {"secret": None})
+    (for_a_launch,) = database.read_now(store.for_groups, frozenset({cast.group.id}))
+    assert for_a_launch.source.model_dump()["secret"] is None
+    (kept,) = database.read_now(store.kept)
+    assert kept.secret is not None
     with pytest.raises(Invalid, match="kind git"):
         make("wrong", source={"type": "git", "url": "git@x:y.git", "secret": "registry"})
 
