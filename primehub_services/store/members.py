@@ -96,6 +96,10 @@ def touching(uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None)
     statement = sa.select(NotebookRow).where(NotebookRow.phase.not_in([phase.value for phase in FINAL]))
     if account_id is not None:
         statement = statement.where(NotebookRow.account_id == account_id)
+    else:
+        # the folders of a group are mounted for its people alone; all others' notebooks need not be read
+        people = sa.select(MembershipRow.account_id).where(MembershipRow.group_id == group.id)
+        statement = statement.where(sa.or_(NotebookRow.group_id == group.id, NotebookRow.account_id.in_(people)))
     holders = _holders_of_datasets(uow, group)
 
     def reaches_in(row: NotebookRow) -> bool:

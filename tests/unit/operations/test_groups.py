@@ -16,7 +16,8 @@ from primehub_services.domain.permissions import Scope
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound
 from primehub_services.operations import actors, groups, members
 from primehub_services.store.database import Database
-from primehub_services.store.orm import InvitationRow, MembershipRow
+from primehub_services.store.orm import InvitationRow, MembershipRow, NotebookRow
+from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.factories import Cast
 from tests.support.identity import audited, changes, expected, notebook, outcomes, rows, stop_requests
 
@@ -228,6 +229,34 @@ def test_deleting_a_group_puts_its_people_out_and_stops_its_notebooks(database: 
     assert audited(database) == [("root", "group.delete", "research")]
     with pytest.raises(NotFound):
         database.read_now(groups.get, cast.platform_admin, "research")
+
+
+def test_deleting_a_group_reads_the_notebooks_of_its_people_alone(database: Database, cast: Cast) -> None:
+    def run(uow: UnitOfWork) -> tuple[set[str], set[str]]:
+        shared = {"mounts": [{"kind": "project", "slug": cast.group.slug}]}
+        ann, olga = cast.member.account.id, cast.outsider.account.id
+        elsewhere = notebook(uow, ann, cast.other_group, plan=shared).id
+        # of somebody whose membership ended while it was being stopped
+        left = notebook(uow, olga, cast.group, server_name="a").id
+        strange = {notebook(uow, olga, cast.other_group, server_name=f"s{number}").id for number in range(20)}
+        return {elsewhere, left}, strange
+
+    touched, strange = database.write_now(run)
+    read: list[str] = []
+
+    def loaded(row: NotebookRow, _context: object) -> None:
+        read.append(row.id)
+
+    sa.event.listen(NotebookRow, "load", loaded)
+    try:
+        database.write_now(groups.delete, cast.platform_admin, "research")
+    finally:
+        sa.event.remove(NotebookRow, "load", loaded)
+
+    assert set(read) == touched
+    requests = stop_requests(database)
+    assert {start_id for start_id, reason in requests.items() if reason} == touched
+    assert strange <= requests.keys()
 
 
 def test_nobody_joins_a_deleted_group(database: Database, cast: Cast) -> None:
