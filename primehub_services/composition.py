@@ -23,7 +23,7 @@ from .domain.launch import WorkloadKind
 from .domain.resources import Quota
 from .domain.units import Bytes, Millicores, parse_memory
 from .domain.volumes import GitSource
-from .domain.workloads import MachineCapacity as EngineCapacity
+from .domain.workloads import EngineCapacity
 from .operations import bootstrap
 from .store.database import Database
 

@@ -124,7 +124,7 @@ class Gpu(Model):
     model: str = ""
 
 
-class MachineCapacity(Model):
+class EngineCapacity(Model):
     """What workloads may request in all."""
 
     cpu: int = Field(ge=0, description="millicores")

@@ -10,10 +10,10 @@ from typing import Protocol
 from primehub_services.domain.images import EnvironmentSource
 from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
+    EngineCapacity,
     EngineRef,
     FileLimits,
     LogPiece,
-    MachineCapacity,
     Observation,
     OwnedWorkload,
     UsageSample,
@@ -182,7 +182,7 @@ class Capacity(abc.ABC):
     """Knows how much it has in all."""
 
     @abc.abstractmethod
-    async def capacity(self) -> MachineCapacity:
+    async def capacity(self) -> EngineCapacity:
         """What workloads may request in all."""
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from primehub_services.domain.workloads import (
+    EngineCapacity,
     EngineRef,
     FileLimits,
     LogPiece,
-    MachineCapacity,
     NotTaken,
     Observation,
     ObservedState,
@@ -54,13 +54,13 @@ class FakeEngine(Engine, LogStreamer, UsageSampler, WorkFiles, Capacity):
         clock: Callable[[], datetime],
         *,
         start_delay: timedelta = timedelta(seconds=1),
-        capacity: MachineCapacity | None = None,
+        capacity: EngineCapacity | None = None,
     ) -> None:
         self.clock = clock
         self.start_delay = start_delay
         self.ignoring: set[str] = set()
         self.workloads: dict[str, FakeWorkload] = {}
-        self._capacity = capacity or MachineCapacity(cpu=16_000, memory=64 * 1024**3)
+        self._capacity = capacity or EngineCapacity(cpu=16_000, memory=64 * 1024**3)
         self._hints: asyncio.Queue[str] = asyncio.Queue()
 
     async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
@@ -151,7 +151,7 @@ class FakeEngine(Engine, LogStreamer, UsageSampler, WorkFiles, Capacity):
             if path.startswith(f"{folder}/")
         ]
 
-    async def capacity(self) -> MachineCapacity:
+    async def capacity(self) -> EngineCapacity:
         """See ``Capacity``."""
         return self._capacity
 

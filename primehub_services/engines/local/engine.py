@@ -11,10 +11,10 @@ from pathlib import Path
 from primehub_services.domain.images import EnvironmentSource
 from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
+    EngineCapacity,
     EngineRef,
     FileLimits,
     LogPiece,
-    MachineCapacity,
     Observation,
     ObservedState,
     OwnedWorkload,
@@ -248,7 +248,7 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
         """See ``VolumeProvisioner``."""
         await asyncio.to_thread(self._repositories.discard, slug)
 
-    async def capacity(self) -> MachineCapacity:
+    async def capacity(self) -> EngineCapacity:
         """See ``Capacity``."""
         return await asyncio.to_thread(machine.measure, *self._capacity)
 

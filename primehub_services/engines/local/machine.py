@@ -9,16 +9,16 @@ from pathlib import Path
 import psutil
 
 from primehub_services.domain.units import GIB, MIB
-from primehub_services.domain.workloads import Gpu, MachineCapacity
+from primehub_services.domain.workloads import EngineCapacity, Gpu
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def measure(cpu: float | None = None, memory: int | None = None) -> MachineCapacity:
+def measure(cpu: float | None = None, memory: int | None = None) -> EngineCapacity:
     """The machine's CPUs, memory less a reserve for the platform, and GPUs; ``cpu`` (cores) and ``memory`` (bytes)
     instead of what is found where the administrator set them."""
-    return MachineCapacity(
+    return EngineCapacity(
         cpu=round(cpu * 1000) if cpu else len(os.sched_getaffinity(0)) * 1000,
         memory=memory or less_reserve(total_memory()),
         gpus=gpus(),
