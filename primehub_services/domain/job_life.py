@@ -19,6 +19,12 @@ PLATFORM_TRIES = 5
 """Attempts that may be lost to failures of the platform."""
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 600.0
+BY = "Cancelled by "
+"""Begins what a person asked for; all else is the platform's asking."""
+GRACE_S = 30.0
+"""Seconds from being asked to end until the kill."""
+LEAVING_GRACE_S = 5.0
+"""The same for what ends because its person may have nothing running any more, which is promised within 10 s."""
 _ALIVE = frozenset({ObservedState.PENDING, ObservedState.RUNNING, ObservedState.TERMINATING})
 
 
@@ -214,6 +220,11 @@ def after(ending: Ending, history: History) -> Outcome:
 def pause(before: int) -> float:
     """Seconds until another attempt, after so many earlier ones that ended alike."""
     return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * float(2 ** min(before, 20)))
+
+
+def grace_of(cancel: str | None) -> float:
+    """Seconds that a workload has to end."""
+    return GRACE_S if cancel is None or cancel.startswith(BY) else LEAVING_GRACE_S
 
 
 def duration(seconds: int) -> str:

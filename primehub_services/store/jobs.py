@@ -89,9 +89,7 @@ def values_of(row: JobRow) -> str:
     return str(row.spec.get(VALUES_OF, row.account_id))
 
 
-def to_model(
-    named: Named, *, values: bool = False, whole: bool = True, attempts: Sequence[AttemptRow] = (), left_out: Any = ()
-) -> Job:
+def to_model(named: Named, *, values: bool = False, whole: bool = True, attempts: Sequence[AttemptRow] = ()) -> Job:
     """The row in the domain's words. ``values``: with those of environment variables. ``whole``: the whole command."""
     row, spec = named.row, named.row.spec
     command = spec.get("command", "")
@@ -127,7 +125,7 @@ def to_model(
         progress=None if row.progress is None else JobProgress.model_validate(row.progress),
         attempts=tuple(attempt_model(a) for a in attempts),
         artifacts=ArtifactSummary.model_validate(row.artifacts or {}),
-        left_out=tuple(left_out),
+        left_out=() if latest is None else _left_out(latest),
         schedule=row.schedule_id,
         schedule_name=named.schedule_name,
         rerun_of=row.rerun_of,
@@ -137,6 +135,10 @@ def to_model(
         deadline_at=deadline,
         version=row.version,
     )
+
+
+def _left_out(attempt: AttemptRow) -> tuple[str, ...]:
+    return tuple(f"{v['volume']}: {v['reason']}" for v in attempt.plan.get("left_out", ()))
 
 
 def attempt_model(row: AttemptRow) -> Attempt:
@@ -306,6 +308,12 @@ def names(uow: UnitOfWork, job_ids: Collection[str]) -> dict[str, str]:
         return {}
     found = uow.session.execute(sa.select(JobRow.id, JobRow.name).where(JobRow.id.in_(list(job_ids))))
     return {job_id: name for job_id, name in found}
+
+
+def has_schedule(uow: UnitOfWork, schedule_id: str, group_id: str) -> bool:
+    """Whether there is a recurring job of that id in the group."""
+    wanted = (ScheduleRow.id == schedule_id, ScheduleRow.group_id == group_id, ScheduleRow.deleted_at.is_(None))
+    return uow.session.scalar(sa.select(ScheduleRow.id).where(*wanted)) is not None
 
 
 def snapshot(uow: UnitOfWork, snapshot_id: str) -> SnapshotRow | None:

@@ -1,0 +1,352 @@
+"""Runs the attempts that the queue made, and ends them.
+
+Each attempt is advanced by a task of its own, one at a time for each, so that none waits for another's slow end. A
+task reads what is written, looks at the engine, and does the one thing that ``domain.job_life`` says, until there is
+nothing to do. Everything is committed before what follows from it, so it may be cut off anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..domain.job_life import Act, Ending, Seen, Step, decide_attempt, grace_of
+from ..domain.jobs import JobPhase, JobReason, JobSpec
+from ..domain.launch import LaunchPlan, WorkloadKind
+from ..domain.workloads import EngineRef, InputFile, Observation, ObservedState
+from ..engines.base import Engine, EngineError, EngineUnavailable
+from ..operations import job_starts
+from ..store import jobs
+from ..store.database import Database
+from ..store.orm import AttemptRow
+from ..store.unit_of_work import UnitOfWork
+from .job_ports import EndedAttempt, Kept, ResultsKeeper, SecretResolver
+from .job_workloads import make_workload, notebook_files
+from .runner import SHORTEST_WAIT
+
+log = logging.getLogger(__name__)
+KIND = "primehub.io/kind"
+AT_ONCE = 8
+"""Attempts that are being advanced at the same time."""
+SWEEP_EVERY = 5.0
+LONGEST_PAUSE = 30.0
+KEEP_TRIES = 20
+"""Tries to keep an attempt's results, some ten minutes; then it ends without, or its quota would be held for ever."""
+_ABSENT = Observation(state=ObservedState.ABSENT)
+_UNKNOWN = Observation(state=ObservedState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """An attempt that has not ended, as it is written."""
+
+    id: str
+    job_id: str
+    number: int
+    phase: JobPhase
+    refs: tuple[EngineRef, ...]
+    ending: Ending | None
+    created_at: datetime
+    started_at: datetime | None
+    cancel: str | None
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is needed to start an attempt."""
+
+    plan: LaunchPlan
+    spec: JobSpec
+    account_id: str
+    group_id: str
+    snapshot: str | None
+    """Format of the notebook's snapshot; None where there is none, or not any more."""
+    member: str
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """How often in a row an attempt could not be advanced, and when it is tried again."""
+
+    failures: int
+    until: float
+
+
+class JobController:
+    """Every two seconds, on every change of a job, and as soon as the engine says that one has ended.
+
+    ``snapshots`` is the folder of uploaded notebooks.
+    """
+
+    name = "jobs"
+    interval = 2.0
+    hints = frozenset({"job"})
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        results: ResultsKeeper,
+        secrets: SecretResolver,
+        *,
+        snapshots: Path,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._results = results
+        self._secrets = secrets
+        self._snapshots = snapshots
+        self._clock = clock
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._trouble: dict[str, _Trouble] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._looked: datetime | None = None
+        self._swept: datetime | None = None
+
+    async def step(self, now: datetime) -> None:
+        """Look at every attempt and begin to advance those where something is to be done.
+
+        Between two full looks, only at those that wait for something to be done. Raises ``EngineUnavailable``.
+        """
+        full = self._looked is None or not 0 <= (now - self._looked).total_seconds() < self.interval - SHORTEST_WAIT
+        living = await self._database.read(load)
+        if not full:
+            living = [one for one in living if not one.refs or one.ending is not None or one.cancel is not None]
+        observed = await self._observe(living)
+        for one in living:
+            if decide_attempt(self._seen(one, observed[one.id])).act is not Act.NOTHING:
+                self._advance_soon(one.id)
+        if full:
+            await self._sweep(now)
+            self._looked = now
+
+    async def settled(self) -> None:
+        """Wait until nothing is being done about any attempt."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    async def listen(self) -> None:
+        """Advance attempts as soon as the engine says that something happened to them. Until cancelled."""
+        while True:
+            try:
+                async for key in self._engine.changes():
+                    self._advance_soon(key)
+            except Exception as error:  # only hints: the next full look sees what was missed
+                log.warning("the engine tells no changes just now: %s", error)
+            await asyncio.sleep(1)
+
+    # -- one attempt
+
+    def _advance_soon(self, attempt_id: str) -> None:
+        if attempt_id in self._tasks:
+            self._again.add(attempt_id)
+            return
+        trouble = self._trouble.get(attempt_id)
+        if trouble is not None and asyncio.get_running_loop().time() < trouble.until:
+            return
+        self._tasks[attempt_id] = asyncio.get_running_loop().create_task(self._advance(attempt_id))
+
+    async def _advance(self, attempt_id: str) -> None:
+        try:
+            async with self._room:
+                while await self._once(attempt_id):
+                    pass
+            self._trouble.pop(attempt_id, None)
+        except Exception as error:
+            self._failed(attempt_id, error)
+        finally:
+            del self._tasks[attempt_id]
+            if attempt_id in self._again:
+                self._again.discard(attempt_id)
+                self._advance_soon(attempt_id)
+
+    def _failed(self, attempt_id: str, error: Exception) -> None:
+        known = self._trouble.get(attempt_id)
+        failures = 1 if known is None else known.failures + 1
+        pause = min(LONGEST_PAUSE, 0.5 * float(2 ** min(failures, 10)))
+        self._trouble[attempt_id] = _Trouble(failures, asyncio.get_running_loop().time() + pause)
+        if failures == 1 and not isinstance(error, EngineUnavailable):
+            log.error("the attempt %s cannot be advanced", attempt_id, exc_info=error)
+        else:
+            log.warning("the attempt %s cannot be advanced (%d times): %s", attempt_id, failures, error)
+
+    async def _once(self, attempt_id: str) -> bool:
+        """Do the next thing; whether there may be another one right away."""
+        one = await self._database.read(load_one, attempt_id)
+        if one is None:
+            return False
+        seen = (await self._observe([one]))[one.id]
+        step = decide_attempt(self._seen(one, seen))
+        return await self._act(one, seen, step)
+
+    async def _act(self, one: Living, seen: Observation, step: Step) -> bool:
+        match step.act:
+            case Act.APPLY:
+                await self._apply(one)
+            case Act.NOTE:
+                assert step.phase is not None
+                await self._database.write(job_starts.note_phase, one.id, step.phase, seen)
+            case Act.DECIDE:
+                assert step.ending is not None
+                await self._database.write(job_starts.decide_end, one.id, step.ending)
+            case Act.STOP:
+                for ref in one.refs:
+                    await self._engine.delete(ref, grace_of(one.cancel))
+                return False
+            case Act.FINISH:
+                await self._finish(one, seen)
+                return False
+            case Act.NOTHING:
+                return False
+        return True
+
+    async def _apply(self, one: Living) -> None:
+        start = await self._database.read(load_start, one.id)
+        if start is None:
+            return
+        found = await self._secrets.resolve(start.spec, start.account_id, start.group_id)
+        if found.missing:
+            await self._fail(
+                one, JobReason.INVALID, f"It may not use these secrets any more: {', '.join(found.missing)}."
+            )
+            return
+        files: Mapping[str, InputFile] = {}
+        if start.spec.notebook is not None:
+            snapshot = self._snapshots / start.spec.notebook.snapshot
+            if start.snapshot is None or not await asyncio.to_thread(snapshot.is_file):
+                await self._fail(one, JobReason.INVALID, "The notebook that was uploaded for it is gone.")
+                return
+            files = notebook_files(one.job_id, start.spec, snapshot, start.member)
+        workload = make_workload(start.plan, start.spec, found.values, files)
+        try:
+            async for ref in self._engine.apply(workload):
+                if not await self._database.write(job_starts.add_ref, one.id, ref):
+                    break
+        except EngineError as error:
+            reason = JobReason.IMAGE if error.code == "environment" else JobReason.START_ERROR
+            await self._fail(one, reason, str(error))
+
+    async def _fail(self, one: Living, reason: JobReason, message: str) -> None:
+        ending = Ending(phase=JobPhase.FAILED, reason=reason, message=message[:2000])
+        await self._database.write(job_starts.decide_end, one.id, ending)
+
+    async def _finish(self, one: Living, seen: Observation) -> None:
+        kept = await self._keep(one)
+        await self._database.write(
+            job_starts.end_attempt,
+            one.id,
+            seen,
+            artifacts=kept.artifacts,
+            progress=kept.progress,
+            better=kept.end,
+        )
+        for ref in one.refs:
+            await self._engine.delete(ref, 0)
+
+    async def _keep(self, one: Living) -> Kept:
+        if not one.refs:
+            return Kept()
+        try:
+            return await self._results.keep(EndedAttempt(one.id, one.job_id, one.number, one.refs[-1]))
+        except Exception:
+            trouble = self._trouble.get(one.id)
+            if trouble is None or trouble.failures < KEEP_TRIES:
+                raise
+            log.exception("the results of %s cannot be kept: it ends without", one.id)
+            return Kept()
+
+    # -- looking
+
+    async def _observe(self, living: Sequence[Living]) -> Mapping[str, Observation]:
+        """What the engine sees of each; UNKNOWN where it cannot be asked."""
+        refs = [one.refs[-1] for one in living if one.refs]
+        found: dict[str, Observation] = {}
+        if refs:
+            try:
+                found = dict(await self._engine.observe(refs))
+            except EngineUnavailable as error:
+                log.warning("the engine cannot be asked: %s", error)
+                found = {ref.key: _UNKNOWN for ref in refs}
+        return {one.id: found.get(one.refs[-1].key, _UNKNOWN) if one.refs else _ABSENT for one in living}
+
+    def _seen(self, one: Living, observation: Observation) -> Seen:
+        now = self._clock()
+        began = one.started_at or observation.started_at
+        return Seen(
+            phase=one.phase,
+            applied=bool(one.refs),
+            ending=one.ending,
+            cancel=one.cancel,
+            observation=observation,
+            waited=(now - one.created_at).total_seconds(),
+            ran=None if began is None else (now - began).total_seconds(),
+            timeout=one.timeout,
+        )
+
+    async def _sweep(self, now: datetime) -> None:
+        """End workloads of jobs that no living attempt owns, and drop what has ended of them.
+
+        They are listed before the attempts are read: an attempt is always older than its workload.
+        """
+        if self._swept is not None and 0 <= (now - self._swept).total_seconds() < SWEEP_EVERY:
+            return
+        owned = [o for o in await self._engine.list_owned() if o.labels.get(KIND) == WorkloadKind.JOB.value]
+        living = await self._database.read(jobs.living, [o.ref.key for o in owned])
+        for one in owned:
+            if one.ref.key in living or one.ref.key in self._tasks:
+                continue
+            if one.observation.state is not ObservedState.EXITED:
+                log.warning("the workload %s belongs to no attempt: it is stopped", one.ref.key)
+            await self._engine.delete(one.ref, grace_of(None))
+        self._swept = now
+
+
+def load(uow: UnitOfWork) -> list[Living]:
+    """Every attempt that has not ended."""
+    return [_living(*found) for found in jobs.live_attempts(uow)]
+
+
+def load_one(uow: UnitOfWork, attempt_id: str) -> Living | None:
+    """One attempt; None where it has ended."""
+    found = jobs.live_attempt(uow, attempt_id)
+    return None if found is None else _living(*found)
+
+
+def _living(row: AttemptRow, cancel: str | None, timeout: int) -> Living:
+    return Living(
+        id=row.id,
+        job_id=row.job_id,
+        number=row.number,
+        phase=JobPhase(row.phase),
+        refs=tuple(job_starts.refs_of(row)),
+        ending=None if row.ending is None else Ending.model_validate(row.ending),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        cancel=cancel,
+        timeout=timeout,
+    )
+
+
+def load_start(uow: UnitOfWork, attempt_id: str) -> Start | None:
+    """What is needed to start an attempt; None where it has ended."""
+    found = jobs.live_attempt(uow, attempt_id)
+    named = None if found is None else jobs.find(uow, found[0].job_id)
+    if found is None or named is None:
+        return None
+    row = named.row
+    snapshot = jobs.snapshot(uow, row.snapshot_id) if row.snapshot_id else None
+    return Start(
+        plan=job_starts.plan_of(found[0]),
+        spec=jobs.spec_of(row),
+        account_id=row.account_id,
+        group_id=row.group_id,
+        snapshot=None if snapshot is None else snapshot.format,
+        member=snapshot.name if snapshot is not None and snapshot.format == "zip" else "",
+    )

@@ -1,0 +1,296 @@
+"""Jobs: submit, look, cancel, rerun, delete. What becomes of them is the controllers' to write."""
+
+from __future__ import annotations
+
+import secrets as randomness
+import string
+from dataclasses import dataclass
+
+from ..domain.claims import Decision, MachineCapacity
+from ..domain.environment import check_environment
+from ..domain.identity import Actor
+from ..domain.job_life import BY
+from ..domain.job_planning import default_name, timeout_of
+from ..domain.jobs import FINAL, Job, JobKind, JobPhase, JobReason, JobSpec, JobSubmit
+from ..domain.paging import Page, PageQuery
+from ..domain.permissions import Relation, relations, require
+from ..domain.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
+from ..store import groups, job_secrets, jobs, settings
+from ..store.jobs import VALUES_OF, Filters, Named, Visible
+from ..store.orm import JobRow
+from ..store.unit_of_work import UnitOfWork
+from . import job_starts
+from ._editing import page_of
+from .launches import Choice, assess, gate, refused
+
+KIND = "job"
+_WAITS_FOR = frozenset({"quota", "kept-place"})
+"""Codes of reasons that pass by themselves: a job waits for those, and is refused for any other."""
+_LETTERS = string.digits + string.ascii_lowercase
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a job comes from, if not from a person's own words."""
+
+    schedule_id: str | None = None
+    scheduled: bool = False
+    """Made by a due instant."""
+    rerun_of: str | None = None
+    values_of: str | None = None
+    """Account whose values its variables have; None is its owner's."""
+
+
+def submit(uow: UnitOfWork, actor: Actor, new: JobSubmit, capacity: MachineCapacity) -> Job:
+    """Put a job into its group's queue.
+
+    Raises ``Invalid`` where it names what the actor cannot use, and ``Refused`` with the decision where it could never
+    start.
+    """
+    gate(uow, actor, "job.submit", new.group)
+    _notebooks_only(actor, new.kind)
+    spec = JobSpec.model_validate(new.model_dump(exclude={"from_schedule"}))
+    row = create(uow, actor, actor, spec, capacity, Origin(schedule_id=_schedule(uow, actor, new)))
+    return _model(uow, actor, row.id)
+
+
+def create(
+    uow: UnitOfWork, actor: Actor, person: Actor, spec: JobSpec, capacity: MachineCapacity, origin: Origin
+) -> JobRow:
+    """Write down a job of ``person``, asked for by ``actor``, who may. Raises as ``submit`` does."""
+    choice = _choice(uow, person, spec, capacity)
+    _check_secrets(uow, choice, spec)
+    _check_snapshot(uow, choice, spec, rerun=origin.rerun_of is not None)
+    row = _row(uow, choice, spec, origin)
+    uow.session.add(row)
+    uow.session.flush()
+    job_starts.touched(uow, row, "create")
+    uow.audit(
+        actor,
+        "job.submit",
+        row.id,
+        group_id=row.group_id,
+        user=choice.account.name,
+        instance_type=row.instance_type,
+        image=row.image,
+        **({"rerun_of": row.rerun_of} if row.rerun_of else {}),
+        **({"schedule": row.schedule_id} if row.schedule_id else {}),
+    )
+    return row
+
+
+def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity: MachineCapacity) -> Decision:
+    """Whether the job would start now, wait, or never start (``never``, or a reason that no wait mends)."""
+    if spec.group != reference:
+        raise Invalid.field("group", f"The path says {reference!r}.", "Give the same group in both.")
+    gate(uow, actor, "job.check", spec.group)
+    _notebooks_only(actor, spec.kind)
+    return assess(uow, actor, spec, capacity).decision
+
+
+def _notebooks_only(actor: Actor, kind: JobKind) -> None:
+    if actor.is_notebook and kind is not JobKind.NOTEBOOK:
+        msg = "A notebook's own token submits notebooks only. Use the portal, or an API token, for commands."
+        raise Forbidden(msg)
+
+
+def _schedule(uow: UnitOfWork, actor: Actor, new: JobSubmit) -> str | None:
+    if new.from_schedule is None:
+        return None
+    group = groups.by_reference(uow, new.group)
+    if group is None or not jobs.has_schedule(uow, new.from_schedule, group.id):
+        raise Invalid.field("from_schedule", "There is no such recurring job in this group.", "Leave it out.")
+    return new.from_schedule
+
+
+def _choice(uow: UnitOfWork, person: Actor, spec: JobSpec, capacity: MachineCapacity) -> Choice:
+    """What the job names. Raises where it could not start even once everything else has ended."""
+    assessment = assess(uow, person, spec, capacity)
+    decision = assessment.decision
+    lasting = any(reason.code not in _WAITS_FOR for reason in decision.reasons)
+    if assessment.choice is None or decision.never or lasting:
+        raise refused(decision)
+    return assessment.choice
+
+
+def _check_secrets(uow: UnitOfWork, choice: Choice, spec: JobSpec) -> None:
+    try:
+        check_environment(dict.fromkeys(spec.secrets, ""))
+    except ValueError as error:
+        raise Invalid.field("secrets", str(error), "give it another name") from None
+    errors = []
+    for name, reference in sorted(spec.secrets.items()):
+        field = f"secrets.{name}"
+        if name in spec.environment:
+            errors.append(FieldError(field=field, message="is in environment too", fix="leave it out of one of them"))
+        elif job_secrets.find(uow, reference, account_id=choice.account.id, group_id=choice.group.id) is None:
+            message = f"there is no secret {reference!r} for environments, of yours or of the group"
+            errors.append(FieldError(field=field, message=message, fix="make it first, or name another"))
+    if errors:
+        raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors), errors=tuple(errors))
+
+
+def _check_snapshot(uow: UnitOfWork, choice: Choice, spec: JobSpec, *, rerun: bool) -> None:
+    if spec.notebook is None:
+        return
+    row = jobs.snapshot(uow, spec.notebook.snapshot)
+    own = row is not None and row.group_id == choice.group.id and (rerun or row.account_id == choice.account.id)
+    if not own:
+        message = "there is no such snapshot of yours in this group"
+        raise Invalid.field("notebook.snapshot", message, "upload the notebook first")
+
+
+def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobRow:
+    resolved = spec.model_copy(
+        update={
+            "group": choice.group.slug,
+            "instance_type": choice.instance_type.slug,
+            "image": choice.image.slug,
+            "name": spec.name or default_name(spec),
+        }
+    )
+    values = resolved.model_dump(mode="json")
+    if origin.values_of is not None and origin.values_of != choice.account.id:
+        values[VALUES_OF] = origin.values_of
+    limits, requests = choice.instance_type.limits, choice.instance_type.requests
+    return JobRow(
+        id=_new_id(uow),
+        account_id=choice.account.id,
+        group_id=choice.group.id,
+        name=resolved.name,
+        kind=spec.kind.value,
+        spec=values,
+        instance_type=choice.instance_type.name,
+        image=choice.image.name,
+        cpu_limit=int(limits.cpu),
+        memory_limit=int(limits.memory),
+        gpu_limit=limits.gpu,
+        cpu_request=int(requests.cpu),
+        memory_request=int(requests.memory),
+        timeout=timeout_of(spec, choice.group.job_timeout, settings.load(uow).job_timeout),
+        retries=spec.retries,
+        phase=JobPhase.PENDING.value,
+        reason=JobReason.QUEUED.value,
+        queued_at=uow.now,
+        schedule_id=origin.schedule_id,
+        scheduled=origin.scheduled,
+        rerun_of=origin.rerun_of,
+        snapshot_id=spec.notebook.snapshot if spec.notebook is not None else None,
+        created_at=uow.now,
+    )
+
+
+def _new_id(uow: UnitOfWork) -> str:
+    while True:
+        letters = "".join(randomness.choice(_LETTERS) for _ in range(6))
+        found = f"job-{uow.now:%Y%m%d%H%M}-{letters}"
+        if not jobs.exists(uow, found):
+            return found
+
+
+def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, filters: Filters | None = None) -> Page[Job]:
+    """Jobs of the actor's groups, for a platform admin all, for a notebook's token its owner's; the newest first."""
+    require(actor, "self.read")
+    assert actor.account is not None
+    visible = None
+    if actor.is_notebook:
+        visible = Visible(tuple(actor.roles), actor.account.id)
+    elif not actor.account.platform_admin:
+        visible = Visible(tuple(actor.roles))
+    found, total = jobs.list_(uow, query, filters or Filters(), visible)
+    return page_of(
+        [jobs.to_model(named, values=_sees_values(actor, named.row), whole=False) for named in found], total, query
+    )
+
+
+def get(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
+    """One job with its attempts. Raises ``NotFound`` where there is none that the actor may see."""
+    return _as_seen(uow, actor, _find(uow, actor, job_id, "job.read"))
+
+
+def job_of(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
+    """The job whose log and results the actor may read. Raises ``NotFound``."""
+    return get(uow, actor, job_id)
+
+
+def cancel(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
+    """Ask for a job's end; controllers make it so. Asking again, or after the end, changes nothing."""
+    _find(uow, actor, job_id, "job.cancel")
+    row = _locked(uow, job_id)
+    if JobPhase(row.phase) not in FINAL and row.cancel_requested is None:
+        ask_to_end(uow, row, f"{BY}{actor.name}")
+        uow.audit(actor, "job.cancel", job_id, group_id=row.group_id)
+    return _model(uow, actor, job_id)
+
+
+def ask_to_end(uow: UnitOfWork, row: JobRow, why: str) -> None:
+    """Set the target of a job that has not ended; what was asked first stays."""
+    if row.cancel_requested is None:
+        row.cancel_requested = why[:200]
+        job_starts.touched(uow, row)
+        uow.session.flush()
+
+
+def rerun(uow: UnitOfWork, actor: Actor, job_id: str, capacity: MachineCapacity) -> Job:
+    """The same once more, as a job of the actor: their membership, quota and secrets count.
+
+    Values of variables are carried, since the command is the same; they are shown to whom they belong alone.
+    """
+    named = _find(uow, actor, job_id, "job.read")
+    require(actor, "job.submit", kind=KIND, name=job_id, group_id=named.row.group_id, visible=True)
+    _notebooks_only(actor, JobKind(named.row.kind))
+    origin = Origin(rerun_of=job_id, values_of=jobs.values_of(named.row), schedule_id=named.row.schedule_id)
+    row = create(uow, actor, actor, jobs.spec_of(named.row), capacity, origin)
+    return _model(uow, actor, row.id)
+
+
+def check_ended(uow: UnitOfWork, actor: Actor, job_id: str) -> None:
+    """Raises unless the actor may delete the job and it has ended."""
+    named = _find(uow, actor, job_id, "job.delete")
+    if JobPhase(named.row.phase) not in FINAL:
+        msg = "This job has not ended. Cancel it first."
+        raise Conflict(msg)
+
+
+def delete(uow: UnitOfWork, actor: Actor, job_id: str) -> None:
+    """Forget a job that has ended. What was kept of it is deleted before, so that nothing is left without its row."""
+    _find(uow, actor, job_id, "job.delete")
+    row = _locked(uow, job_id)
+    check_ended(uow, actor, job_id)
+    job_starts.touched(uow, row, "delete")
+    uow.audit(actor, "job.delete", job_id, group_id=row.group_id, name=row.name)
+    jobs.delete(uow, row)
+
+
+def _find(uow: UnitOfWork, actor: Actor, job_id: str, permission: str) -> Named:
+    named = jobs.find(uow, job_id)
+    if named is None:
+        raise NotFound.of(KIND, job_id)
+    group, owner = named.row.group_id, named.row.account_id
+    require(actor, "job.read", kind=KIND, name=job_id, group_id=group, owner_id=owner)
+    require(actor, permission, kind=KIND, name=job_id, visible=True, group_id=group, owner_id=owner)
+    return named
+
+
+def _locked(uow: UnitOfWork, job_id: str) -> JobRow:
+    row = jobs.locked(uow, job_id)
+    if row is None:
+        raise NotFound.of(KIND, job_id)
+    return row
+
+
+def _model(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
+    named = jobs.find(uow, job_id)
+    assert named is not None
+    return _as_seen(uow, actor, named)
+
+
+def _as_seen(uow: UnitOfWork, actor: Actor, named: Named) -> Job:
+    attempts = jobs.attempts_of(uow, named.row.id)
+    return jobs.to_model(named, values=_sees_values(actor, named.row), attempts=attempts)
+
+
+def _sees_values(actor: Actor, row: JobRow) -> bool:
+    """The values of a job's variables are its owner's to see, where they are the owner's own, and in person."""
+    owner = Relation.OWNER in relations(actor, group_id=row.group_id, owner_id=row.account_id)
+    return owner and jobs.values_of(row) == row.account_id
