@@ -1,6 +1,7 @@
 """What workloads leave behind and outlives them. One port, so that a folder can become an object store."""
 
-from .artifacts import FolderArtifactStore, LiveFiles, Sink
+from .artifacts import FolderArtifactStore, LiveFiles
+from .files import AttemptFiles, OpenFile
 from .folder import FolderLogStore
 from .logs import (
     LiveLogs,
@@ -19,6 +20,7 @@ from .logs import (
 from .usage import FolderUsageStore
 
 __all__ = [
+    "AttemptFiles",
     "FolderArtifactStore",
     "FolderLogStore",
     "FolderUsageStore",
@@ -28,7 +30,7 @@ __all__ = [
     "LogLine",
     "LogOf",
     "LogStore",
-    "Sink",
+    "OpenFile",
     "WorkloadLogs",
     "attempt_folder",
     "attempt_key",

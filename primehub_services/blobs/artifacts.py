@@ -8,7 +8,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -22,13 +22,6 @@ MANIFEST = "artifacts.json"
 SCRATCH = ".scratch"
 _JOB = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _NUMBER = re.compile(r"^[1-9][0-9]{0,8}\Z")
-
-
-class Sink(Protocol):
-    """Takes copies of files."""
-
-    def take(self, file: WorkFile, pieces: Iterable[bytes]) -> None:
-        """One file."""
 
 
 class LiveFiles(Protocol):
@@ -47,31 +40,12 @@ class FolderArtifactStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, job: str, number: int, fill: Callable[[Sink], KeptArtifacts], *, known: bool = True) -> KeptArtifacts:
-        """Keep what ``fill`` gives to its sink; the manifest that it returns is written last, and until then nothing is
-        there. With ``known``, what was kept before stays, and is returned. Raises ``OSError`` (a full disk, say)."""
-        before = self.manifest(job, number) if known else None
-        if before is not None:
-            return before
-        scratch = self._folder / SCRATCH / uuid.uuid4().hex
+    def stage(self, job: str, number: int) -> Staging:
+        """Where files are put before they are kept. Drop it in the end, kept or not. Raises ``OSError``."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = self._folder / SCRATCH / uuid.uuid4().hex
         (scratch / ARTIFACTS).mkdir(parents=True, mode=0o700)
-        try:
-            manifest = fill(_FolderSink(scratch / ARTIFACTS))
-            text = scratch / MANIFEST
-            text.write_text(manifest.model_dump_json())
-            _sync(text)
-            target = self._path(job, number)
-            target.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # without a manifest nothing is there, whatever a killed process left
-            (target / MANIFEST).unlink(missing_ok=True)
-            shutil.rmtree(target / ARTIFACTS, ignore_errors=True)
-            (scratch / ARTIFACTS).rename(target / ARTIFACTS)
-            text.rename(target / MANIFEST)
-            _sync(target)
-            return manifest
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        return Staging(scratch, self._path(job, number))
 
     def manifest(self, job: str, number: int) -> KeptArtifacts | None:
         """What is kept; None where nothing is, or not yet."""
@@ -120,24 +94,42 @@ class FolderArtifactStore:
         return self._folder / attempt_folder(_checked(job), number)
 
 
-class _FolderSink:
-    """A ``Sink`` into an empty folder of ours. Paths were checked by who reads them; here once more."""
+class Staging:
+    """A ``Sink`` into an empty folder of ours, which ``keep`` moves to its place."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, scratch: Path, target: Path) -> None:
+        self._scratch = scratch
+        self._target = target
 
     def take(self, file: WorkFile, pieces: Iterable[bytes]) -> None:
+        """Keep one file. Paths were checked by who reads them; here once more."""
         parts = file.path.split("/")
         if not all(parts) or {".", ".."} & set(parts) or "\0" in file.path:
             msg = f"{file.path!r} is not a path below a folder"
             raise ValueError(msg)
-        target = self._folder.joinpath(*parts)
+        target = self._scratch.joinpath(ARTIFACTS, *parts)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with target.open("xb") as copy:
             for piece in pieces:
                 copy.write(piece)
             copy.flush()
             os.fsync(copy.fileno())
+
+    def keep(self, manifest: KeptArtifacts) -> None:
+        """In place of what is there. The manifest comes last: until then nothing is there. Raises ``OSError``."""
+        text = self._scratch / MANIFEST
+        text.write_text(manifest.model_dump_json())
+        _sync(text)
+        self._target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self._target / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(self._target / ARTIFACTS, ignore_errors=True)
+        (self._scratch / ARTIFACTS).rename(self._target / ARTIFACTS)
+        text.rename(self._target / MANIFEST)
+        _sync(self._target)
+
+    def drop(self) -> None:
+        """Forget what was not kept."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _checked(job: str) -> str:

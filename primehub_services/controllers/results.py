@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..blobs import FolderArtifactStore, LogStore, Sink, attempt_key
+from ..blobs import FolderArtifactStore, LogStore, attempt_key
 from ..domain.jobs import ArtifactSummary
 from ..domain.results import ARTIFACTS, KeptArtifacts, expiry, shortcoming
 from ..domain.system import SystemSettings
@@ -83,21 +83,20 @@ class ResultsKeeper:
     async def _keep_artifacts(self, attempt: EndedAttempt, now: datetime) -> KeptArtifacts:
         system = await self._database.read(settings.load)
         limits = limits_of(system)
-        loop = asyncio.get_running_loop()
-
-        def fill(sink: Sink) -> KeptArtifacts:
-            # the store writes in a thread of its own; the engine is asked on the loop
-            copying = self._engine.copy_out(attempt.id, ARTIFACTS, sink, limits)
-            listing = asyncio.run_coroutine_threadsafe(copying, loop).result()
-            return KeptArtifacts(
+        staging = await asyncio.to_thread(self._artifacts.stage, attempt.job, attempt.number)
+        try:
+            listing = await self._engine.copy_out(attempt.id, ARTIFACTS, staging, limits)
+            kept = KeptArtifacts(
                 files=listing.files,
                 left_out=listing.left_out,
                 message=shortcoming(listing, limits),
                 kept_at=now,
                 expires_at=expiry(now, system.artifact_retention),
             )
-
-        return await asyncio.to_thread(self._artifacts.put, attempt.job, attempt.number, fill)
+            await asyncio.to_thread(staging.keep, kept)
+            return kept
+        finally:
+            await asyncio.to_thread(staging.drop)
 
 
 def limits_of(system: SystemSettings) -> FileLimits:

@@ -1,0 +1,95 @@
+"""Notebooks as HTML, made by nbconvert in a process of its own: it may take neither our time nor our memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections import OrderedDict
+
+TIMEOUT = 30.0
+"""Seconds, of which most are the loading of nbconvert."""
+AT_ONCE = 2
+MAX_HTML = 64 * 1024**2
+CACHED = 8
+_COMMAND = ("-m", "primehub_services.previews.render")
+
+
+class RenderFailed(Exception):
+    """It cannot be shown. The text is a sentence for people."""
+
+
+class NotebookRenderer:
+    """Renders a few at a time and remembers the last ones."""
+
+    def __init__(self, *, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._known: OrderedDict[str, bytes] = OrderedDict()
+
+    async def render(self, notebook: bytes, *, key: str = "") -> bytes:
+        """The notebook as a page. ``key`` names what never changes; empty is remembered by nobody.
+
+        The page holds whatever its author put there: serve it under a policy that runs nothing. Raises ``RenderFailed``.
+        """
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        async with self._slots:
+            page = await self._in_process(notebook)
+        if key:
+            self._known[key] = page
+            while len(self._known) > CACHED:
+                self._known.popitem(last=False)
+        return page
+
+    async def _in_process(self, notebook: bytes) -> bytes:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *_COMMAND,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            # nothing of ours: no token, no address of a database
+            env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "HOME": "/nonexistent"},
+            start_new_session=True,
+        )
+        try:
+            page = await asyncio.wait_for(_talk(process, notebook), self._timeout)
+            code = await asyncio.wait_for(process.wait(), self._timeout)
+        except TimeoutError as error:
+            raise RenderFailed(f"It took more than {self._timeout:.0f} s to show: download it.") from error
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                if process.returncode is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        if code == _not_a_notebook():
+            raise RenderFailed("It is not a notebook that Jupyter can read.")
+        if code != 0:
+            raise RenderFailed("It takes too much time or memory to show: download it.")
+        return page
+
+
+def _not_a_notebook() -> int:
+    from .render import NOT_A_NOTEBOOK
+
+    return NOT_A_NOTEBOOK
+
+
+async def _talk(process: asyncio.subprocess.Process, notebook: bytes) -> bytes:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    pieces, size = [], 0
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(notebook)
+        await process.stdin.drain()
+    process.stdin.close()
+    while piece := await process.stdout.read(1 << 16):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_HTML:
+            raise RenderFailed("It is too large to show: download it.")
+    return b"".join(pieces)
