@@ -16,7 +16,7 @@ from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
 from ..store import groups, job_secrets, jobs, settings
-from ..store.jobs import VALUES_OF, Filters, Named, Visible
+from ..store.jobs import Filters, Named, Visible
 from ..store.orm import JobRow
 from ..store.unit_of_work import UnitOfWork
 from . import job_starts
@@ -149,9 +149,6 @@ def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobR
             "name": spec.name or default_name(spec),
         }
     )
-    values = resolved.model_dump(mode="json")
-    if origin.values_of is not None and origin.values_of != choice.account.id:
-        values[VALUES_OF] = origin.values_of
     limits, requests = choice.instance_type.limits, choice.instance_type.requests
     return JobRow(
         id=_new_id(uow),
@@ -159,7 +156,7 @@ def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobR
         group_id=choice.group.id,
         name=resolved.name,
         kind=spec.kind.value,
-        spec=values,
+        spec=resolved.model_dump(mode="json"),
         instance_type=choice.instance_type.name,
         image=choice.image.name,
         cpu_limit=int(limits.cpu),
@@ -175,6 +172,7 @@ def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobR
         schedule_id=origin.schedule_id,
         scheduled=origin.scheduled,
         rerun_of=origin.rerun_of,
+        values_of=origin.values_of if origin.values_of != choice.account.id else None,
         snapshot_id=spec.notebook.snapshot if spec.notebook is not None else None,
         created_at=uow.now,
     )
@@ -239,7 +237,9 @@ def rerun(uow: UnitOfWork, actor: Actor, job_id: str, capacity: MachineCapacity)
     named = _find(uow, actor, job_id, "job.read")
     require(actor, "job.submit", kind=KIND, name=job_id, group_id=named.row.group_id, visible=True)
     _notebooks_only(actor, JobKind(named.row.kind))
-    origin = Origin(rerun_of=job_id, values_of=jobs.values_of(named.row), schedule_id=named.row.schedule_id)
+    origin = Origin(
+        rerun_of=job_id, values_of=named.row.values_of or named.row.account_id, schedule_id=named.row.schedule_id
+    )
     row = create(uow, actor, actor, jobs.spec_of(named.row), capacity, origin)
     return _model(uow, actor, row.id)
 
@@ -293,4 +293,4 @@ def _as_seen(uow: UnitOfWork, actor: Actor, named: Named) -> Job:
 def _sees_values(actor: Actor, row: JobRow) -> bool:
     """The values of a job's variables are its owner's to see, where they are the owner's own, and in person."""
     owner = Relation.OWNER in relations(actor, group_id=row.group_id, owner_id=row.account_id)
-    return owner and jobs.values_of(row) == row.account_id
+    return owner and row.values_of is None

@@ -28,8 +28,6 @@ from .lists import matching, page
 from .orm import AccountRow, AttemptRow, GroupRow, JobRow, ScheduleRow, SnapshotRow
 from .unit_of_work import UnitOfWork
 
-VALUES_OF = "values_of"
-"""In a row's spec, beside the JobSpec: whose the values of its environment variables are."""
 SHOWN = 500
 """Characters of a command that lists show."""
 _FINAL = [phase.value for phase in FINAL]
@@ -81,12 +79,7 @@ class Named:
 
 def spec_of(row: JobRow) -> JobSpec:
     """What the job is to do."""
-    return JobSpec.model_validate({key: value for key, value in row.spec.items() if key != VALUES_OF})
-
-
-def values_of(row: JobRow) -> str:
-    """Id of the account whose values its environment variables have: a rerun carries them, unseen."""
-    return str(row.spec.get(VALUES_OF, row.account_id))
+    return JobSpec.model_validate(row.spec)
 
 
 def to_model(named: Named, *, values: bool = False, whole: bool = True, attempts: Sequence[AttemptRow] = ()) -> Job:

@@ -360,6 +360,7 @@ def upgrade() -> None:
         sa.Column("schedule_id", sa.String(length=32), nullable=True),
         sa.Column("scheduled", sa.Boolean(), nullable=False),
         sa.Column("rerun_of", sa.String(length=32), nullable=True),
+        sa.Column("values_of", sa.String(length=32), nullable=True),
         sa.Column("snapshot_id", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
