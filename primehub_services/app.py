@@ -36,7 +36,7 @@ from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
 from .api.replies import Part, State
 from .api.tokens import sweep
-from .blobs import FolderLogStore, WorkloadLogs
+from .blobs import FolderLogStore, FolderSnapshotStore, WorkloadLogs
 from .composition import EngineParts
 from .controllers import (
     ImageController,
@@ -44,6 +44,7 @@ from .controllers import (
     MembershipController,
     NotebookController,
     Runner,
+    SnapshotController,
     SweepController,
     VolumeController,
 )
@@ -184,6 +185,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         ),
         logs=WorkloadLogs(store, parts.live_logs),
         build_logs=store,
+        snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
         volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),
         feed=feed,
@@ -221,6 +223,7 @@ def _runners(
     notebooks = Runner(NotebookController(database, hub, parts.workloads, store, alone=alone))
     leaving = Runner(LeavingController(database, hub, stopping=notebooks.hint))
     found = [notebooks, leaving, Runner(MembershipController(database, hub)), Runner(SweepController(database, store))]
+    found.append(Runner(SnapshotController(database, FolderSnapshotStore(settings.data_dir / "blobs"))))
     if parts.builder is not None:
         scratch = settings.data_dir / "run" / "builds"
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))

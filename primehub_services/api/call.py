@@ -12,6 +12,7 @@ from ..store.unit_of_work import UnitOfWork
 from .auth import Identity
 from .context import ApiContext
 from .route import Route
+from .uploads import Upload
 
 if TYPE_CHECKING:
     from .handler import ApiHandler
@@ -31,6 +32,8 @@ class Call:
         self.path = path
         self.query = query
         self.body: Any = None
+        self.upload: Upload | None = None
+        """Where the body went, on a route that takes a file."""
         self._identity = identity
 
     @property

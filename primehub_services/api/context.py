@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..blobs import LogStore, WorkloadLogs
+from ..blobs import FolderSnapshotStore, LogStore, WorkloadLogs
 from ..domain.claims import MachineCapacity
 from ..domain.volumes import VolumePolicy
 from ..hub import HubClient
@@ -38,6 +38,7 @@ class ApiContext:
     sign_in: SignIn
     logs: WorkloadLogs
     build_logs: LogStore
+    snapshots: FolderSnapshotStore
     capacity: CapacityPort
     """What the engine can run; asked anew for every decision."""
     volume_policy: VolumePolicy

@@ -16,6 +16,7 @@ from .context import ApiContext
 from .problems import Malformed, NoMethod, TooLarge
 from .route import EVENTS, JSON, Route, adapter
 from .table import TABLE
+from .uploads import Upload
 
 MAX_BODY = 4 * 1024 * 1024
 RunRoute = Callable[[Call], Awaitable[Any]]
@@ -36,6 +37,7 @@ class ApiHandler(BaseHandler):
         self._received = 0
         self._too_large = False
         self._refusal: Exception | None = None
+        self._upload: Upload | None = None
         self._began = time.perf_counter()
         self._when_gone: list[Callable[[], None]] = []
 
@@ -73,6 +75,9 @@ class ApiHandler(BaseHandler):
                 raise anonymous()
         query = wire.query(route, self.request.query)
         self.call = Call(self, route, {k: wire.path_parameter(v) for k, v in path.items()}, identity, query)
+        if route.upload:
+            begin = self._handlers[route.name].begin  # type: ignore[attr-defined]  # as Route.upload says
+            self._upload = self.call.upload = await begin(self.call)
         self._check_body_headers(route)
 
     def _find(self) -> tuple[Route, dict[str, str]]:
@@ -95,12 +100,20 @@ class ApiHandler(BaseHandler):
         if not length.isdecimal():
             msg = "Content-Length is not a number."
             raise Malformed(msg)
-        if int(length) > MAX_BODY:
+        if int(length) > self._limit:
             raise self._large()
+        if route.upload:
+            wire.check_media(self.request.headers.get("Content-Type", ""), route.upload)
         if route.body is not None:
             wire.check_media(self.request.headers.get("Content-Type", "" if length != "0" or chunked else JSON))
 
+    @property
+    def _limit(self) -> int:
+        return MAX_BODY if self._upload is None else self._upload.limit
+
     def _large(self) -> TooLarge:
+        if self._upload is not None:
+            return TooLarge(f"It may have {self._limit // 1_000_000} MB.")
         return TooLarge(f"No request needs more than {MAX_BODY // 1024**2} MiB.")
 
     def data_received(self, chunk: bytes) -> None:
@@ -108,11 +121,13 @@ class ApiHandler(BaseHandler):
         self._received += len(chunk)
         if self._finished or self._too_large:
             return
-        if self._received > MAX_BODY:
+        if self._received > self._limit:
             self._too_large = True
             self._chunks.clear()
-            return
-        self._chunks.append(chunk)
+        elif self._upload is not None:
+            self._upload.write(chunk)
+        else:
+            self._chunks.append(chunk)
 
     async def _serve(self) -> None:
         if self._refusal is not None:
@@ -142,8 +157,13 @@ class ApiHandler(BaseHandler):
     def on_connection_close(self) -> None:
         """The client has gone."""
         super().on_connection_close()
+        self._forget_upload()
         for callback in self._when_gone:
             callback()
+
+    def _forget_upload(self) -> None:
+        if self._upload is not None:
+            self._upload.discard()
 
     def drop(self) -> None:
         """End a connection whose client has gone or is stuck, without a proper end of the answer."""
@@ -152,6 +172,7 @@ class ApiHandler(BaseHandler):
 
     def on_finish(self) -> None:
         """Count it."""
+        self._forget_upload()
         name = self.route.name if self.route else "unknown"
         self.context.metrics.answered(name, self.get_status(), time.perf_counter() - self._began)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import catalog, handshake, logs, notebooks, people, stream, system, tokens
+from . import catalog, handshake, logs, notebooks, people, snapshots, stream, system, tokens
 from .registry import Run
 
 HANDLERS: dict[str, Run] = {
@@ -12,6 +12,7 @@ HANDLERS: dict[str, Run] = {
     **catalog.HANDLERS,
     **notebooks.HANDLERS,
     **logs.HANDLERS,
+    **snapshots.HANDLERS,
     **stream.HANDLERS,
     **handshake.HANDLERS,
 }

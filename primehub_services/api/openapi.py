@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from .. import __version__
 from ..domain.permissions import PERMISSIONS, SCOPE_DESCRIPTIONS
 from .problems import ProblemBody
-from .route import EVENTS, JSON, TEXT, Route, adapter
+from .route import BINARY, EVENTS, JSON, TEXT, Route, adapter
 from .table import TABLE
 
 ROOT = "/services/primehub/api/v1"
@@ -102,11 +102,14 @@ def _operation(route: Route, schemas: dict[Any, Any], definitions: Mapping[Any, 
     if route.body is not None:
         schema = schemas[(_key(route.body), "validation")]
         result["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    if route.upload:
+        result["requestBody"] = {"required": True, "content": {m: {"schema": _FILE} for m in route.upload}}
     if route.permission is None:
         result["security"] = []
     return result
 
 
+_FILE = {"type": "string", "format": "binary"}
 _PROBLEM = {
     "description": "What is wrong, which field, and what to do about it",
     "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
@@ -118,6 +121,8 @@ def _answer(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {m: {"schema": {"type": "string"}} for m in route.also_media}
     if route.media in (EVENTS, TEXT):
         content[route.media] = {"schema": {"type": "string"}}
+    elif route.media == BINARY:
+        content[BINARY] = {"schema": _FILE}
     elif route.response is not None:
         content[route.media] = {"schema": schemas[(_key(route.response), "serialization")]}
     return answer | ({"content": content} if content else {})

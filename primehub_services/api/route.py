@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 JSON = "application/json"
 EVENTS = "text/event-stream"
 TEXT = "text/plain"
+BINARY = "application/octet-stream"
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
 _ids: dict[str, TypeAdapter[Any]] = {}
 
@@ -43,6 +44,8 @@ class Route:
     query: Any = None
     status: int = 200
     media: str = JSON
+    upload: tuple[str, ...] = ()
+    """Media types of a body that goes to a file as it comes; the handler's ``begin`` gives the file and its limit."""
     checks_itself: bool = False
     """The handler finds out who asks, since there is another way in than a token of the hub."""
     also_media: tuple[str, ...] = ()

@@ -63,6 +63,7 @@ from ..domain.volumes import Volume, VolumeCreate, VolumeUpdate
 from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery, LogQuery, NotebookQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
+from .table_snapshots import SNAPSHOTS
 
 _SYSTEM = (
     Route("system.openapi", "GET", "/openapi.json", "This document", None, dict),
@@ -487,4 +488,6 @@ _HANDSHAKE = (
     ),
 )
 
-TABLE = Table((*_SYSTEM, *_SELF, *_GROUPS, *_USERS, *_CATALOG, *_PEOPLE, *_LAUNCHES, *_NOTEBOOKS, *_HANDSHAKE))
+TABLE = Table(
+    (*_SYSTEM, *_SELF, *_GROUPS, *_USERS, *_CATALOG, *_PEOPLE, *_LAUNCHES, *_NOTEBOOKS, *SNAPSHOTS, *_HANDSHAKE)
+)

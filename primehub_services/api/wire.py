@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ..domain.problems import FieldError, Invalid, NotFound
 from .problems import Malformed, WrongType, from_validation
-from .route import Route, adapter
+from .route import JSON, Route, adapter
 
 _BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MAX_INT = 2**53
@@ -64,12 +64,12 @@ def _unknown(name: str) -> FieldError:
     return FieldError(field=name, message="There is no such parameter.", fix="Leave it out, or check the spelling.")
 
 
-def check_media(content_type: str) -> None:
-    """Raises ``WrongType`` unless a body's type is JSON."""
+def check_media(content_type: str, wanted: tuple[str, ...] = (JSON,)) -> None:
+    """Raises ``WrongType`` unless a body's type is a wanted one."""
     media, _, rest = content_type.partition(";")
-    if media.strip().lower() != "application/json":
+    if media.strip().lower() not in wanted:
         said = f"not {media.strip()[:60]!r}" if media else "and it has no Content-Type"
-        msg = f"The body must be application/json, {said}."
+        msg = f"The body must be {' or '.join(wanted)}, {said}."
         raise WrongType(msg)
     charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", rest, re.IGNORECASE)
     if charset and charset[1].lower() not in ("utf-8", "utf8"):

@@ -17,12 +17,14 @@ from .logs import (
     of_attempt,
     of_notebook,
 )
+from .snapshots import FolderSnapshotStore, check_upload
 from .usage import FolderUsageStore
 
 __all__ = [
     "AttemptFiles",
     "FolderArtifactStore",
     "FolderLogStore",
+    "FolderSnapshotStore",
     "FolderUsageStore",
     "LiveFiles",
     "LiveLogs",
@@ -35,6 +37,7 @@ __all__ = [
     "attempt_folder",
     "attempt_key",
     "build_key",
+    "check_upload",
     "notebook_key",
     "of_attempt",
     "of_notebook",

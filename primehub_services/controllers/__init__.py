@@ -9,6 +9,7 @@ from .membership import MembershipController
 from .notebooks import NotebookController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
 from .runner import Controller, Health, Runner
+from .snapshots import SnapshotController
 from .sweeper import SweepController
 from .volumes import VolumeController
 
@@ -25,6 +26,7 @@ __all__ = [
     "MembershipController",
     "NotebookController",
     "Runner",
+    "SnapshotController",
     "SweepController",
     "VolumeController",
     "WorkloadPort",

@@ -45,6 +45,8 @@ class SystemSettings(Model):
     job_retention: Seconds = 30 * 86_400
     job_limit: Count = 4000
     """So many ended jobs are remembered; 0 is all."""
+    snapshot_max: Annotated[int, Field(ge=1, le=2000, description="MB")] = 50
+    """The most that a notebook, or its folder packed, may have to be submitted as a job."""
     members_may_invite: bool = False
     version: int = 0
 
@@ -68,6 +70,7 @@ class SystemSettingsUpdate(Model):
     artifact_files: Count | None = None
     job_retention: Seconds | None = None
     job_limit: Count | None = None
+    snapshot_max: Annotated[int, Field(ge=1, le=2000)] | None = None
     members_may_invite: bool | None = None
 
 

@@ -251,8 +251,9 @@ def parsed(data: bytes) -> Any:
     for cell in notebook.cells:
         cell.setdefault("metadata", nbformat.NotebookNode())
         if cell.cell_type == "code":
-            cell.setdefault("outputs", [])
-            cell.setdefault("execution_count", None)
+            # what an earlier run showed would look like this one's in cells that are not reached
+            cell["outputs"] = []
+            cell["execution_count"] = None
     if notebook.get("nbformat_minor", 0) < 5:
         notebook = nbformat.v4.upgrade(notebook)
     return notebook

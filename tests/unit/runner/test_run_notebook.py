@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    yield Rig(tmp_path)
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
 
 
 def text_of(cell: Any) -> str:
@@ -230,6 +230,16 @@ def test_a_progress_bar_leaves_its_last_state(rig: Rig) -> None:
     assert rig.run()[0] == 0
     assert text_of(rig.result().cells[0]).count("of 30") == 1
     assert "29 of 30" in text_of(rig.result().cells[0])
+
+
+def test_nothing_of_an_earlier_run_is_in_the_result(rig: Rig) -> None:
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in ("1 / 0", "print('old')")])
+    made.cells[1].outputs = [nbformat.v4.new_output("stream", name="stdout", text="old")]
+    made.cells[1].execution_count = 17
+    (rig.given / "snapshot").write_text(nbformat.writes(made))
+    rig.say()
+    assert rig.run()[0] == 1
+    assert (rig.result().cells[1].outputs, rig.result().cells[1].execution_count) == ([], None)
 
 
 def zipped(rig: Rig, entries: dict[str, bytes], **facts: Any) -> None:

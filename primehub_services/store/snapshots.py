@@ -1,0 +1,72 @@
+"""Rows of uploaded notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ..domain.snapshots import Snapshot, SnapshotFormat
+from .orm import AccountRow, GroupRow, JobRow, ScheduleRow, SnapshotRow
+from .unit_of_work import UnitOfWork
+
+LOCK = "snapshots"
+"""Held by who begins to refer to a snapshot and by who deletes unused ones."""
+
+
+def add(uow: UnitOfWork, row: SnapshotRow) -> None:
+    """A new one."""
+    uow.session.add(row)
+    uow.session.flush()
+
+
+def get(uow: UnitOfWork, snapshot: str) -> SnapshotRow | None:
+    """One row."""
+    return uow.session.get(SnapshotRow, snapshot)
+
+
+def to_model(uow: UnitOfWork, row: SnapshotRow) -> Snapshot:
+    """The row in the domain's words."""
+    user, group = uow.session.get_one(AccountRow, row.account_id), uow.session.get_one(GroupRow, row.group_id)
+    return Snapshot(
+        id=row.id,
+        user=user.name,
+        group=group.slug,
+        format=SnapshotFormat(row.format),
+        name=row.name,
+        size=row.size,
+        digest=row.digest,
+        created_at=row.created_at,
+    )
+
+
+def run_in(uow: UnitOfWork, snapshot: str, group_id: str) -> bool:
+    """Whether a job or a recurring job of the group has it."""
+    jobs = sa.select(sa.literal(1)).where(JobRow.snapshot_id == snapshot, JobRow.group_id == group_id)
+    schedules = sa.select(sa.literal(1)).where(ScheduleRow.snapshot_id == snapshot, ScheduleRow.group_id == group_id)
+    return uow.session.execute(sa.union_all(jobs, schedules).limit(1)).first() is not None
+
+
+def known(uow: UnitOfWork, snapshots: Iterable[str]) -> set[str]:
+    """Those of them that have a row."""
+    return set(uow.session.scalars(sa.select(SnapshotRow.id).where(SnapshotRow.id.in_(list(snapshots)))))
+
+
+def delete_unused(uow: UnitOfWork, before: datetime, *, limit: int) -> Sequence[str]:
+    """Delete rows from before that moment that nothing refers to, and return their ids."""
+    uow.lock(LOCK)
+    unused = (
+        sa.select(SnapshotRow.id)
+        .where(
+            SnapshotRow.created_at < before,
+            ~sa.exists().where(JobRow.snapshot_id == SnapshotRow.id),
+            ~sa.exists().where(ScheduleRow.snapshot_id == SnapshotRow.id, ScheduleRow.deleted_at.is_(None)),
+        )
+        .order_by(SnapshotRow.created_at)
+        .limit(limit)
+    )
+    found = list(uow.session.scalars(unused))
+    if found:
+        uow.session.execute(sa.delete(SnapshotRow).where(SnapshotRow.id.in_(found)))
+    return found
