@@ -8,7 +8,6 @@ from datetime import datetime
 
 from ..domain.claims import MachineCapacity
 from ..operations import firings
-from ..operations.firings import Submit
 from ..store import schedules
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
@@ -31,11 +30,9 @@ class ScheduleController:
     def __init__(
         self,
         database: Database,
-        submit: Callable[[MachineCapacity], Submit],
         capacity: Callable[[], Awaitable[MachineCapacity]],
     ) -> None:
         self._database = database
-        self._submit = submit
         self._capacity = capacity
         self._looked = False
         self.interval = LONGEST_WAIT
@@ -47,23 +44,23 @@ class ScheduleController:
         failures: list[Exception] = []
         failed: set[str] = set()
         while due := [s for s in await self._database.read(_due) if s not in failed]:
-            submit = self._submit(await self._capacity())
+            capacity = await self._capacity()
             for n in range(0, len(due), TOGETHER):
-                for schedule_id, error in await self._fire(due[n : n + TOGETHER], submit):
+                for schedule_id, error in await self._fire(due[n : n + TOGETHER], capacity):
                     failed.add(schedule_id)
                     failures.append(error)
         self.interval = await self._database.read(_wait)
         if failures:
             raise failures[0]
 
-    async def _fire(self, due: Sequence[str], submit: Submit) -> list[tuple[str, Exception]]:
+    async def _fire(self, due: Sequence[str], capacity: MachineCapacity) -> list[tuple[str, Exception]]:
         try:
-            await self._database.write(_fire_all, due, submit)
+            await self._database.write(_fire_all, due, capacity)
         except Exception as error:
             if len(due) == 1:
                 log.warning("the recurring job %s cannot be fired: %s", due[0], error)
                 return [(due[0], error)]
-            return [failure for one in due for failure in await self._fire([one], submit)]
+            return [failure for one in due for failure in await self._fire([one], capacity)]
         return []
 
     async def _look_again(self) -> None:
@@ -83,9 +80,9 @@ def _wait(uow: UnitOfWork) -> float:
     return min(LONGEST_WAIT, max(_SOONEST, wait))
 
 
-def _fire_all(uow: UnitOfWork, due: Sequence[str], submit: Submit) -> None:
+def _fire_all(uow: UnitOfWork, due: Sequence[str], capacity: MachineCapacity) -> None:
     for schedule_id in due:
-        firings.fire(uow, schedule_id, submit)
+        firings.fire(uow, schedule_id, capacity)
 
 
 def _look_again(uow: UnitOfWork, ids: Sequence[str]) -> None:

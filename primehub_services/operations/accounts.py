@@ -25,6 +25,7 @@ from ..store import invitations as invitation_store
 from ..store import members as member_store
 from ..store.orm import AccountRow
 from ..store.unit_of_work import UnitOfWork
+from . import firings
 from ._editing import check_version, given, page_of
 from .invitations import ACCOUNT_LINK_LIFETIME
 
@@ -175,6 +176,7 @@ def set_temporary_password(
 
 
 def _stop_everything(uow: UnitOfWork, row: AccountRow, reason: str) -> None:
+    firings.pause_all(uow, reason, account_id=row.id)
     store.ask_to_stop(uow, [notebook for notebook, _ in store.running(uow, row.id, lock=True)], reason)
 
 

@@ -5,33 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from ..domain import cron
+from ..domain.claims import MachineCapacity
 from ..domain.firing import Account, Standing, decide
 from ..domain.identity import Actor
 from ..domain.jobs import JobSpec
-from ..domain.problems import Conflict, Problem, Unavailable
+from ..domain.problems import Conflict, Problem, Refused, Unavailable
 from ..domain.schedules import FiringOutcome, Overlap
 from ..store import accounts
 from ..store import schedules as store
 from ..store.orm import FiringRow, JobRow, ScheduleRow
 from ..store.unit_of_work import UnitOfWork
-from . import notifications
+from . import jobs, notifications
 from .actors import person
 from .starts import PLATFORM
 
 CHANGE = "schedule"
 MAX_MESSAGE = 500
-
-
-class Submit(Protocol):
-    """Makes a job as a person; ``operations.jobs`` with what the engine can run."""
-
-    def __call__(
-        self, uow: UnitOfWork, actor: Actor, spec: JobSpec, /, *, schedule_id: str | None, scheduled: bool
-    ) -> JobRow:
-        """The new row. Raises ``Problem`` where the person may not, or where it can never run."""
+_PASSES_BY = frozenset({"image-not-ready", "quota", "kept-place"})
+"""Codes of reasons for which one run is left out; for any other the recurring job is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +33,12 @@ class Made:
 
     job: str | None = None
     refused: str = ""
+    """Why there is none."""
+    lasting: bool = False
+    """Whether the reason would stand at the next instant too."""
 
 
-def fire(uow: UnitOfWork, schedule_id: str, submit: Submit) -> bool:
+def fire(uow: UnitOfWork, schedule_id: str, capacity: MachineCapacity) -> bool:
     """Account for what is due of one recurring job; at most one job is made. Whether anything was due.
 
     A job that is refused pauses the schedule, with that reason, and its owner is told. Raises ``Unavailable`` where
@@ -54,15 +50,17 @@ def fire(uow: UnitOfWork, schedule_id: str, submit: Submit) -> bool:
     replacing = row.overlap == Overlap.REPLACE.value
     unfinished = store.unfinished(uow, row.id, lock=replacing)
     step = decide(_standing(row, [job.id for job in unfinished]), uow.now)
-    refused = ""
+    made = Made()
     for account in step.accounts:
-        made = _run(uow, row, account, unfinished, submit) if account.runs else Made()
-        refused = refused or made.refused
-        _write(uow, row, account, made)
+        if account.runs:
+            made = _run(uow, row, account, unfinished, capacity)
+        _write(uow, row, account, made if account.runs else Made())
     store.account_until(uow, row.id, step.accounted_until, step.next_at)
-    if refused:
-        pause(uow, row, refused)
+    if made.refused and made.lasting:
+        pause(uow, row, made.refused)
     elif step.accounts:
+        if made.refused:
+            notifications.schedule_failed(uow, row, made.refused)
         uow.changed(CHANGE, row.id, "update", group_id=row.group_id, account_id=row.account_id)
     return True
 
@@ -77,30 +75,40 @@ def _standing(row: ScheduleRow, unfinished: Sequence[str]) -> Standing:
     )
 
 
-def _run(uow: UnitOfWork, row: ScheduleRow, account: Account, unfinished: Sequence[JobRow], submit: Submit) -> Made:
+def _run(
+    uow: UnitOfWork, row: ScheduleRow, account: Account, unfinished: Sequence[JobRow], capacity: MachineCapacity
+) -> Made:
     try:
         # a refusal may come after something of the job was written
         with uow.session.begin_nested():
-            job = submit_as_owner(uow, row, submit, scheduled=True)
+            job = submit_as_owner(uow, row, PLATFORM, capacity, scheduled=True)
     except Unavailable:
         raise
     except Problem as problem:
-        return Made(refused=problem.detail)
+        return Made(refused=problem.detail, lasting=not _passes_by(problem))
     for earlier in unfinished:
-        if earlier.id in account.replaces and earlier.cancel_requested is None:
-            earlier.cancel_requested = f"replaced by {job.id}"
-            uow.changed("job", earlier.id, "update", group_id=earlier.group_id, account_id=earlier.account_id)
+        if earlier.id in account.replaces:
+            jobs.ask_to_end(uow, earlier, f"Replaced by {job.id}")
     return Made(job=job.id)
 
 
-def submit_as_owner(uow: UnitOfWork, row: ScheduleRow, submit: Submit, *, scheduled: bool) -> JobRow:
+def _passes_by(problem: Problem) -> bool:
+    reasons = problem.extra.get("decision", {}).get("reasons", ())
+    return isinstance(problem, Refused) and bool(reasons) and all(reason["code"] in _PASSES_BY for reason in reasons)
+
+
+def submit_as_owner(
+    uow: UnitOfWork, row: ScheduleRow, actor: Actor, capacity: MachineCapacity, *, scheduled: bool
+) -> JobRow:
     """A job of the schedule, made as its owner, whose rights are looked up anew. Raises ``Problem``."""
     owner = accounts.by_id(uow, row.account_id)
     if owner is None or not owner.enabled:
         msg = "The owner's account is disabled or deleted."
         raise Conflict(msg)
     spec = JobSpec.model_validate(row.job)
-    return submit(uow, person(uow, owner.name), spec, schedule_id=row.id, scheduled=scheduled)
+    named = spec.model_copy(update={"name": spec.name or row.name})
+    origin = jobs.Origin(schedule_id=row.id, scheduled=scheduled)
+    return jobs.create(uow, actor, person(uow, owner.name), named, capacity, origin)
 
 
 def _write(uow: UnitOfWork, row: ScheduleRow, account: Account, made: Made) -> None:

@@ -61,6 +61,15 @@ def job_ended(uow: UnitOfWork, job: JobRow) -> None:
 
 def schedule_paused(uow: UnitOfWork, schedule: ScheduleRow, reason: str) -> None:
     """Tell the owner that the platform paused a recurring job."""
+    _of_schedule(uow, schedule, Event.SCHEDULE_PAUSED, reason)
+
+
+def schedule_failed(uow: UnitOfWork, schedule: ScheduleRow, reason: str) -> None:
+    """Tell the owner that a run could not even begin."""
+    _of_schedule(uow, schedule, Event.SCHEDULE_FAILED, reason)
+
+
+def _of_schedule(uow: UnitOfWork, schedule: ScheduleRow, event: Event, reason: str) -> None:
     settings = store.settings(uow, schedule.account_id)
     if not settings.channels or not settings.recurring:
         return
@@ -68,7 +77,7 @@ def schedule_paused(uow: UnitOfWork, schedule: ScheduleRow, reason: str) -> None
         return
     group = groups.by_id(uow, schedule.group_id)
     content = {
-        "event": Event.SCHEDULE_PAUSED.value,
+        "event": event.value,
         "id": schedule.id,
         "name": schedule.name,
         "group": group.slug if group is not None else "",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..domain import cron
+from ..domain.claims import MachineCapacity
 from ..domain.identity import Actor
 from ..domain.jobs import JobSpec
 from ..domain.paging import Page, PageQuery
@@ -30,10 +31,11 @@ from ..store.orm import ScheduleRow, SnapshotRow
 from ..store.orm.base import new_id
 from ..store.schedules import Filters, Found
 from ..store.unit_of_work import UnitOfWork
-from . import firings
+from . import firings, jobs
 from ._editing import check_version, given, page_of
-from .firings import CHANGE, Submit, submit_as_owner
+from .firings import CHANGE, submit_as_owner
 from .groups import resolve_group
+from .starts import PLATFORM
 
 PREVIEWED = 5
 _OWNERS_ALONE = frozenset({"job", "notebook_reads_file"})
@@ -66,7 +68,7 @@ def get(uow: UnitOfWork, actor: Actor, schedule_id: str) -> Schedule:
     return _model(uow, actor, _find(uow, actor, schedule_id, "schedule.read"))
 
 
-def create(uow: UnitOfWork, actor: Actor, new: ScheduleCreate, *, submit: Submit) -> Schedule:
+def create(uow: UnitOfWork, actor: Actor, new: ScheduleCreate, *, capacity: MachineCapacity) -> Schedule:
     """Make a recurring job of one's own. What it is to run is checked as if it ran now. Raises ``Problem``."""
     group = resolve_group(uow, actor, new.job.group)
     require(actor, "schedule.create", kind="group", name=new.job.group, group_id=group.id, visible=True)
@@ -89,7 +91,7 @@ def create(uow: UnitOfWork, actor: Actor, new: ScheduleCreate, *, submit: Submit
         next_at=None if new.paused else times.after(uow.now),
         created_at=uow.now,
     )
-    _set_job(uow, actor, row, new.job, submit)
+    _set_job(uow, actor, row, new.job, capacity)
     _check_reads_file(row)
     uow.session.add(row)
     uow.session.flush()
@@ -97,7 +99,9 @@ def create(uow: UnitOfWork, actor: Actor, new: ScheduleCreate, *, submit: Submit
     return _model(uow, actor, (row, actor.account.name, group.slug))
 
 
-def update(uow: UnitOfWork, actor: Actor, schedule_id: str, change: ScheduleUpdate, *, submit: Submit) -> Schedule:
+def update(
+    uow: UnitOfWork, actor: Actor, schedule_id: str, change: ScheduleUpdate, *, capacity: MachineCapacity
+) -> Schedule:
     """Change a recurring job. Due instants of a time that was paused, and those before the change, are not made up for.
 
     Raises ``Forbidden`` where somebody other than its owner changes what runs, and ``Conflict`` with the current one.
@@ -113,10 +117,10 @@ def update(uow: UnitOfWork, actor: Actor, schedule_id: str, change: ScheduleUpda
     for field in fields.intersection(_PLAIN_FIELDS):
         setattr(row, field, getattr(change, field))
     if change.job is not None and "job" in fields:
-        _set_job(uow, actor, row, change.job, submit)
+        _set_job(uow, actor, row, change.job, capacity)
     _check_reads_file(row)
     if fields & {"cron", "timezone", "paused"}:
-        _set_times(uow, row, change, submit)
+        _set_times(uow, row, change, capacity)
     uow.session.flush()
     after = _model(uow, actor, found)
     if after != before:
@@ -124,7 +128,9 @@ def update(uow: UnitOfWork, actor: Actor, schedule_id: str, change: ScheduleUpda
     return after
 
 
-def put_snapshot(uow: UnitOfWork, actor: Actor, schedule_id: str, new: ScheduleSnapshot, *, submit: Submit) -> Schedule:
+def put_snapshot(
+    uow: UnitOfWork, actor: Actor, schedule_id: str, new: ScheduleSnapshot, *, capacity: MachineCapacity
+) -> Schedule:
     """Let a recurring notebook run another snapshot of it from now on. Its owner alone.
 
     A notebook's own token may, as it may make one, but not where the job has secrets or variables that it may not read.
@@ -138,7 +144,7 @@ def put_snapshot(uow: UnitOfWork, actor: Actor, schedule_id: str, new: ScheduleS
         msg = "This recurring job has secrets or environment variables. Update its notebook in the portal."
         raise Forbidden(msg)
     notebook = spec.notebook.model_copy(update={"snapshot": new.snapshot})
-    _set_job(uow, actor, row, spec.model_copy(update={"notebook": notebook}), submit)
+    _set_job(uow, actor, row, spec.model_copy(update={"notebook": notebook}), capacity)
     uow.session.flush()
     _record(uow, actor, row, "update", fields=["snapshot"])
     return _model(uow, actor, found)
@@ -154,10 +160,10 @@ def delete(uow: UnitOfWork, actor: Actor, schedule_id: str) -> None:
     _record(uow, actor, row, "delete", name=row.name)
 
 
-def run(uow: UnitOfWork, actor: Actor, schedule_id: str, *, submit: Submit) -> str:
+def run(uow: UnitOfWork, actor: Actor, schedule_id: str, *, capacity: MachineCapacity) -> str:
     """Run it now, as its owner, whatever runs of it already; the job's id. Due instants take no notice of that job."""
     row = _find(uow, actor, schedule_id, "schedule.edit", lock=True)[0]
-    job = submit_as_owner(uow, row, submit, scheduled=False)
+    job = submit_as_owner(uow, row, actor, capacity, scheduled=False)
     uow.audit(actor, "schedule.run", row.id, group_id=row.group_id, job=job.id)
     return job.id
 
@@ -215,26 +221,26 @@ def _check_reads_file(row: ScheduleRow) -> None:
         raise Invalid.field("notebook_reads_file", "this recurring job runs a command", "leave it out")
 
 
-def _set_job(uow: UnitOfWork, actor: Actor, row: ScheduleRow, spec: JobSpec, submit: Submit) -> None:
+def _set_job(uow: UnitOfWork, actor: Actor, row: ScheduleRow, spec: JobSpec, capacity: MachineCapacity) -> None:
     """Take the spec if it could run now, with what it names resolved. The job that shows it is never there."""
     if resolve_group(uow, actor, spec.group).id != row.group_id:
         raise Invalid.field("job.group", "a recurring job stays in its group", "make another one for the other group")
     trial = uow.session.begin_nested()
     try:
-        resolved: dict[str, Any] = dict(submit(uow, actor, spec, schedule_id=None, scheduled=False).spec)
+        resolved: dict[str, Any] = dict(jobs.create(uow, actor, actor, spec, capacity, jobs.Origin()).spec)
     finally:
         trial.rollback()
-    row.job = resolved
+    row.job = resolved | {"name": spec.name}
     row.snapshot_id = spec.notebook.snapshot if spec.notebook is not None else None
 
 
-def _set_times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate, submit: Submit) -> None:
+def _set_times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate, capacity: MachineCapacity) -> None:
     pausing = change.paused is True and not row.paused
     firings.account_rest(uow, row, "Paused" if pausing else "The times were changed")
     times = _parse(uow, change.cron or row.cron, change.timezone or row.timezone)
     row.cron, row.timezone = times.expression, change.timezone or row.timezone
     if change.paused is False and row.paused:
-        _check_runs(uow, row, submit)
+        _check_runs(uow, row, capacity)
     if change.paused is not None:
         row.paused = change.paused
         row.pause_reason = ""
@@ -242,11 +248,11 @@ def _set_times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate, submit
     row.next_at = None if row.paused else times.after(row.accounted_until)
 
 
-def _check_runs(uow: UnitOfWork, row: ScheduleRow, submit: Submit) -> None:
+def _check_runs(uow: UnitOfWork, row: ScheduleRow, capacity: MachineCapacity) -> None:
     """Raises what would pause it again at once."""
     trial = uow.session.begin_nested()
     try:
-        submit_as_owner(uow, row, submit, scheduled=True)
+        submit_as_owner(uow, row, PLATFORM, capacity, scheduled=True)
     finally:
         trial.rollback()
 

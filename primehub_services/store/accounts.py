@@ -11,6 +11,7 @@ from ..domain.identity import LOCAL_ISSUER, Account
 from ..domain.names import make_slug, normalized
 from ..domain.notebooks import FINAL
 from ..domain.paging import PageQuery
+from . import notifications
 from .lists import findable, matching, page
 from .orm import (
     AccountRow,
@@ -203,6 +204,7 @@ def forget(uow: UnitOfWork, row: AccountRow) -> None:
     for table in (MembershipRow, SecretRow, LaunchPreferenceRow, InvitationRow):
         uow.session.execute(sa.delete(table).where(table.account_id == row.id))
     uow.session.execute(sa.delete(LoginRequestRow).where(LoginRequestRow.decided_by == row.name))
+    notifications.forget(uow, row.id)
     row.email = ""
     row.password_hash = None
     row.platform_admin = False
