@@ -116,14 +116,14 @@ def _script(spec: SandboxSpec, tools: Tools, folder: str) -> str:
     seccomp = f" --seccomp 6 6<{here}/{FILTER}" if tools.seccomp else ""
     return (
         "#!/bin/sh\n"
-        f"{_close(tools.closed) if spec.network is NetworkMode.ISOLATED else ''}"
+        f"{closing(tools.closed) if spec.network is NetworkMode.ISOLATED else ''}"
         f"exec {shlex.quote(tools.bwrap)} --args 4 4<{here}/{ARGUMENTS}"
         f" --json-status-fd 3 3>{here}/{BWRAP_STATUS} 5>{here}/{READY}{seccomp}"
         f" -- {tools.shell} {INNER}/{RUNNER} {shlex.join(spec.argv)}\n"
     )
 
 
-def _close(networks: tuple[str, ...]) -> str:
+def closing(networks: tuple[str, ...]) -> str:
     """Shell that closes networks: pasta runs the script as root of the namespace, which the workload never is."""
     if not networks:
         return ""

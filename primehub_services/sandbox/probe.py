@@ -18,7 +18,7 @@ from pathlib import Path
 from primehub_services.domain.model import Model
 
 from . import cgroups, seccomp, tools
-from .command import Tools
+from .command import Tools, closing
 from .layout import workload_identity
 from .pythons import as_user
 from .spec import SandboxOptions
@@ -26,6 +26,8 @@ from .spec import SandboxOptions
 APPARMOR_SWITCH = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 APPARMOR_PROFILE = Path("/etc/apparmor.d/primehub-bwrap")
 _KEPT_S = 60.0
+_NOBODYS = ("240.0.0.1/32",)
+"""An address that no machine has."""
 _BWRAP = ("--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--proc", "/proc")
 
 
@@ -43,7 +45,15 @@ class SandboxStatus(Model):
 
     sandbox: Check
     network: Check
+    addresses: Check | None = None
+    """Whether a network of its own leads to this machine's other addresses; null where the network is shared."""
     limits: Check
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """All that was tried, by name."""
+        addresses = {} if self.addresses is None else {"addresses": self.addresses}
+        return {"sandbox": self.sandbox, "network": self.network, **addresses, "limits": self.limits}
 
     @property
     def sandboxed(self) -> bool:
@@ -58,8 +68,7 @@ class SandboxStatus(Model):
     @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence with its remedy for each thing that is not as it should be."""
-        checks = (self.sandbox, self.network, self.limits)
-        return tuple(f"{check.sentence} {check.fix}".strip() for check in checks if not check.ok)
+        return tuple(f"{check.sentence} {check.fix}".strip() for check in self.checks.values() if not check.ok)
 
     def who_may_start(self, allow_unsandboxed: bool) -> str:
         """Who may start workloads where no sandbox can run; empty where one can."""
@@ -108,7 +117,8 @@ def _probe(data_dir: Path, options: SandboxOptions) -> Probed:
     uid, gid = workload_identity(options.workload_uid)
     sandbox, found = _probe_bwrap(data_dir, options, uid, gid)
     network, pasta = _probe_pasta(options, found, uid, gid)
-    status = SandboxStatus(sandbox=sandbox, network=network, limits=_probe_limits())
+    addresses = _probe_addresses(pasta, uid, gid) if pasta else None
+    status = SandboxStatus(sandbox=sandbox, network=network, addresses=addresses, limits=_probe_limits())
     made = Tools(
         bwrap=found.bwrap,
         pasta=pasta,
@@ -171,13 +181,7 @@ def _probe_pasta(options: SandboxOptions, found: Tools, uid: int, gid: int) -> t
     pasta = shutil.which("pasta")
     if pasta is None:
         return Check(ok=False, sentence=shared, fix="Install pasta (apt-get install passt)."), ""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        script = Path(folder, "try.sh")
-        script.write_text(f"#!/bin/sh\nexec {shlex.join([found.bwrap, *_BWRAP, '/bin/true'])}\n")
-        script.chmod(0o755)
-        arguments = ("--config-net", "--no-map-gw", "-f", "-t", "none", "-u", "none", "-T", "none", "-U", "none")
-        error = _run([pasta, *arguments, str(script)], uid, gid)
+    error = _run_in_network(pasta, f"exec {shlex.join([found.bwrap, *_BWRAP, '/bin/true'])}\n", uid, gid)
     if not error:
         return Check(ok=True, sentence="Each workload has a network of its own."), pasta
     if not _may_open("/dev/net/tun", uid, gid):
@@ -185,6 +189,27 @@ def _probe_pasta(options: SandboxOptions, found: Tools, uid: int, gid: int) -> t
     else:
         fix = f"pasta does not work here: {error}"
     return Check(ok=False, sentence=shared, fix=fix), ""
+
+
+def _run_in_network(pasta: str, script: str, uid: int, gid: int) -> str:
+    """Runs a script as root of a network of pasta's; what went wrong, else empty."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder, "try.sh")
+        path.write_text(f"#!/bin/sh\n{script}")
+        path.chmod(0o755)
+        arguments = ("--config-net", "--no-map-gw", "-f", "-t", "none", "-u", "none", "-T", "none", "-U", "none")
+        return _run([pasta, *arguments, str(path)], uid, gid)
+
+
+def _probe_addresses(pasta: str, uid: int, gid: int) -> Check:
+    if not _run_in_network(pasta, closing(_NOBODYS), uid, gid):
+        return Check(ok=True, sentence="This machine's other addresses are closed to them.")
+    return Check(
+        ok=False,
+        sentence="Workloads reach what listens on this machine's other addresses, and what a cloud tells it of itself.",
+        fix="Install iproute2 (apt-get install iproute2): its program ip closes them.",
+    )
 
 
 def _may_open(path: str, uid: int, gid: int) -> bool:

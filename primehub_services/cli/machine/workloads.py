@@ -46,8 +46,7 @@ def sandbox_sentences(settings: Settings) -> list[str]:
     """How well workloads are kept apart on this machine: what holds in one sentence, then what is missing, with its
     remedy, after a ``!``."""
     status = sandbox_status(settings)
-    checks = (status.sandbox, status.network, status.limits)
-    held = " ".join(check.sentence for check in checks if check.ok)
+    held = " ".join(check.sentence for check in status.checks.values() if check.ok)
     lines = [held, *(f"! {warning}" for warning in status.warnings)]
     lines.append(status.who_may_start(settings.local.allow_unsandboxed))
     return [line for line in lines if line]

@@ -180,11 +180,33 @@ def test_the_profile_names_the_program_and_allows_user_namespaces() -> None:
     assert 'profile primehub-bwrap "/opt/x y/bwrap" flags=(unconfined) {\n  userns,' in profile
 
 
+@pytest.mark.parametrize("ip", ["exit 0", "exit 1", None])
+def test_where_ip_cannot_close_this_machines_addresses_it_is_said_with_the_remedy(
+    readable: Path, ip: str | None
+) -> None:
+    if ip is not None:
+        program(readable / "ip", f"cat >/dev/null; {ip}")
+    (readable / "cat").symlink_to("/bin/cat")
+    # runs its last argument, as pasta does, with these programs alone
+    pasta = program(readable / "pasta", f'for script; do :; done; PATH={readable} exec /bin/sh "$script"')
+
+    check = probe._probe_addresses(pasta, *OWN)
+
+    assert check.ok == (ip == "exit 0")
+    assert ("apt-get install iproute2" in check.fix) == (not check.ok)
+    fine = probe.Check(ok=True, sentence="Fine.")
+    status = probe.SandboxStatus(sandbox=fine, network=fine, addresses=check, limits=fine)
+    assert [check.fix in warning for warning in status.warnings] == [True] * (not check.ok)
+    assert status.network_isolated, "what there is is used all the same"
+    assert list(status.checks) == ["sandbox", "network", "addresses", "limits"]
+
+
 def test_switched_off_sandboxes_are_said_to_be(tmp_path: Path) -> None:
     status = Workloads(tmp_path, SandboxOptions(sandbox="off")).sandbox()
     assert not status.sandboxed
     assert not status.network_isolated
     assert any("local.sandbox" in warning for warning in status.warnings)
+    assert "addresses" not in status.checks, "a shared network is the greater warning"
     assert "Only platform admins" in status.who_may_start(allow_unsandboxed=False)
     assert "Everyone" in status.who_may_start(allow_unsandboxed=True)
     assert not any("local.sandbox" in sentence for sentence in status.exposures), "the remedy is not its reader's"
