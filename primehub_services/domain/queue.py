@@ -25,7 +25,7 @@ NOTHING: Amounts = (0, 0, 0)
 UNBOUNDED = 1 << 62
 _MACHINE = 2
 _ALWAYS_TAKEN = (0, 1)
-"""Indices of what every workload takes: who gets none of these gets nothing."""
+"""Indices of what every workload takes of quotas: who gets none of these gets nothing."""
 
 
 def amounts(resources: Resources) -> Amounts:
@@ -143,9 +143,9 @@ class Room:
         """How much of a resource is neither used nor kept."""
         return max(0, self.limit[i] - self.used[i] - self.kept[i])
 
-    def closed(self, *, for_good: bool) -> bool:
-        """Whether nobody more gets in: all cores or all memory are used or kept; ``for_good`` counts the kept alone."""
-        return any((self.kept[i] + (0 if for_good else self.used[i])) >= self.limit[i] for i in _ALWAYS_TAKEN)
+    def full(self, *, for_good: bool) -> list[int]:
+        """Indices of cores and memory that are all used or kept; ``for_good`` counts what is kept alone."""
+        return [i for i in _ALWAYS_TAKEN if self.kept[i] + (0 if for_good else self.used[i]) >= self.limit[i]]
 
 
 @dataclass(slots=True)
@@ -224,9 +224,9 @@ class Walk:
             self.ask(job)
         return self
 
-    def closed_accounts(self, group_id: str) -> list[str]:
-        """Members of whom nothing more can go or keep anything, whatever ends before the next walk."""
-        return [account for account, room in self.groups[group_id].users.items() if room.closed(for_good=True)]
+    def full_accounts(self, group_id: str, *, for_good: bool) -> list[str]:
+        """Members of the group of whom nothing more can go or keep anything."""
+        return [account for account, room in self.groups[group_id].users.items() if room.full(for_good=for_good)]
 
     def _keep(
         self, job: Waiting, rooms: tuple[Room, Room, Room], wants: tuple[Amounts, ...], short: list[list[int]]

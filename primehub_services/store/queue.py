@@ -24,6 +24,7 @@ _COUNTED = [kind.value for kind in COUNTED_FOR_PERSON]
 _USED = (ClaimRow.cpu_limit, ClaimRow.memory_limit, ClaimRow.gpu_limit)
 _REQUESTED = (ClaimRow.cpu_request, ClaimRow.memory_request, ClaimRow.gpu_limit)
 _OF_MACHINE = (KeptPlaceRow.machine_cpu, KeptPlaceRow.machine_memory, KeptPlaceRow.machine_gpu)
+_REQUESTS = (JobRow.cpu_request, JobRow.memory_request)
 _WAITING = (
     JobRow.id,
     JobRow.account_id,
@@ -60,14 +61,19 @@ def waiting(
     *,
     after: Order | None = None,
     but: Collection[str] = (),
+    full: Collection[int] = (),
     limit: int,
 ) -> list[Waiting]:
-    """The next so many jobs that wait in a group, after one of them; without those of the accounts in ``but``."""
+    """The next so many jobs that wait in a group, after one of them.
+
+    Without those of the accounts in ``but``, and those that request of the machine what is ``full``: 0 is cores, 1 memory.
+    """
     statement = sa.select(*_WAITING).where(_PENDING, JobRow.group_id == group_id, _UNASKED)
     if after is not None:
         statement = statement.where(_later(JobRow.queued_at, JobRow.id, after))
     if but:
         statement = statement.where(JobRow.account_id.not_in(but))
+    statement = statement.where(*(_REQUESTS[i] == 0 for i in full))
     rows = uow.session.execute(statement.order_by(JobRow.queued_at, JobRow.id).limit(limit))
     return [_to_waiting(row, group_id, moment) for row in rows]
 
@@ -235,11 +241,20 @@ def kept(uow: UnitOfWork, group_id: str | None, before: Order | None = None) -> 
     ]
 
 
-def keep(uow: UnitOfWork, group_id: str, places: Mapping[str, Place], jobs: Mapping[str, Waiting]) -> bool:
-    """Make the group's kept places these, of jobs among ``jobs``; whether that changed anything."""
-    stored = {
-        r.job_id: r for r in uow.session.scalars(sa.select(KeptPlaceRow).where(KeptPlaceRow.group_id == group_id))
-    }
+def keep(
+    uow: UnitOfWork,
+    group_id: str,
+    places: Mapping[str, Place],
+    jobs: Mapping[str, Waiting],
+    *,
+    upto: Order | None = None,
+) -> bool:
+    """Make the group's kept places these, of jobs among ``jobs``; whether that changed anything.
+
+    ``upto``: those further back in the queue were not looked at, and stay.
+    """
+    rows = uow.session.scalars(sa.select(KeptPlaceRow).where(KeptPlaceRow.group_id == group_id))
+    stored = {row.job_id: row for row in rows if upto is None or (row.queued_at, row.job_id) <= upto}
     wanted = {job_id: _columns(jobs[job_id], place) for job_id, place in places.items()}
     gone = stored.keys() - wanted.keys()
     for job_id in gone:

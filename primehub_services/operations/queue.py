@@ -1,0 +1,294 @@
+"""The queue: which jobs of a group start now. One decision is one transaction, under the ledger's lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from ..domain.claims import Decision, MachineCapacity, decide
+from ..domain.groups import Group
+from ..domain.images import ImagePhase
+from ..domain.jobs import JobPhase, JobReason, JobSpec
+from ..domain.problems import Unauthenticated
+from ..domain.queue import (
+    NOTHING,
+    UNBOUNDED,
+    Amounts,
+    GroupRooms,
+    Order,
+    Room,
+    Waiting,
+    Walk,
+    amounts,
+    bounds,
+    machine_room,
+    resources,
+    whole_place,
+)
+from ..store import accounts, claims, groups, queue, settings
+from ..store.orm import JobRow
+from ..store.queue import Moment
+from ..store.unit_of_work import UnitOfWork
+from . import actors, job_starts
+from .launches import Assessment, assess
+from .starts import PLATFORM
+
+AT_ONCE = 8
+"""Jobs that one decision starts: whoever waits for the ledger's lock waits for all of them."""
+ENDED_AT_ONCE = 100
+READ_AT_ONCE = 200
+PUT_OFF = timedelta(seconds=10)
+"""For what stands against a job besides the budgets: an image that is being made, no sandbox on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineWait:
+    """What only the machine holds up in a group."""
+
+    since: Order
+    """Of the oldest of these jobs."""
+    least: Amounts
+    """No one of them requests less."""
+    kept: bool
+    """Whether a place is kept for one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one decision about a group did, and when the next one may do something."""
+
+    started: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    more: bool = False
+    """There is more to do at once."""
+    again_at: datetime | None = None
+    """When a back-off ends or a place becomes kept."""
+    for_machine: MachineWait | None = None
+    open: Amounts | None = None
+    """What of the machine is neither used nor kept; None where it has no bound."""
+
+
+def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: int = AT_ONCE) -> Admission:
+    """Decide about one group: start what goes, at most ``most``, end what is to end, and note whose place is kept."""
+    uow.lock(claims.LEDGER)
+    row = groups.by_id(uow, group_id)
+    if row is None:
+        return _without_group(uow, group_id)
+    group = groups.to_model(row)
+    moment = _moment(uow)
+    ended = _end_cancelled(uow, group_id) + _end_too_large(uow, group, capacity)
+    seen = _Seen.of(uow, group, capacity, moment, most)
+    going, later = seen.walk.going[:most], seen.walk.going[most:]
+    places = seen.walk.places | {job.id: whole_place(job) for job in later if job.kept}
+    changed = queue.keep(uow, group_id, places, seen.jobs, upto=None if seen.complete else seen.last)
+    came = {job.id: _start(uow, job, capacity) for job in going}
+    ended += [job_id for job_id, result in came.items() if result is _Came.ENDED]
+    started = [job_id for job_id, result in came.items() if result is _Came.STARTED]
+    if changed or ended or started:
+        uow.changed("queue", group.slug, "update", group_id=group_id)
+    more = bool(later) or not seen.complete or len(started) < len(going) or len(ended) >= ENDED_AT_ONCE
+    return Admission(
+        started=tuple(started),
+        ended=tuple(ended),
+        more=more,
+        again_at=_again_at(uow, group_id, moment),
+        for_machine=_machine_wait(seen.walk),
+        open=machine_open(uow, capacity),
+    )
+
+
+def _moment(uow: UnitOfWork) -> Moment:
+    return Moment(uow.now, uow.now - timedelta(seconds=settings.load(uow).queue_keep_after))
+
+
+def _again_at(uow: UnitOfWork, group_id: str, moment: Moment) -> datetime | None:
+    rested, young = queue.next_moment(uow, group_id, moment)
+    kept = None if young is None else young + (moment.now - moment.kept_since)
+    return min((at for at in (rested, kept) if at is not None), default=None)
+
+
+def machine_open(uow: UnitOfWork, capacity: MachineCapacity) -> Amounts | None:
+    """What of the machine is neither used nor kept; None where it has no bound."""
+    if not is_bounded(capacity):
+        return None
+    room = room_of_machine(uow, capacity)
+    kept = amounts(queue.sum_kept_elsewhere(uow, "", None))
+    return tuple(max(0, room.limit[i] - room.used[i] - kept[i]) for i in range(3))  # type: ignore[return-value]
+
+
+def is_bounded(capacity: MachineCapacity) -> bool:
+    """Whether the engine knows how much it can run."""
+    return capacity.gpu_indices is not None or any(bound < UNBOUNDED for bound in bounds(capacity.quota))
+
+
+def room_of_machine(uow: UnitOfWork, capacity: MachineCapacity) -> Room:
+    """The machine's budget as it is used now."""
+    if not is_bounded(capacity):
+        return Room()
+    held = claims.gpus_held(uow) if capacity.gpu_indices else ()
+    return machine_room(capacity, queue.requested(uow), held)
+
+
+def rooms_of(uow: UnitOfWork, group: Group) -> GroupRooms:
+    """The budgets of a group and its members as they are used now."""
+    used = queue.in_use(uow, group.id)
+    return GroupRooms(Room(bounds(group.group_quota), used.group), bounds(group.user_quota), used.people)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The part of a group's queue that was walked."""
+
+    walk: Walk
+    jobs: dict[str, Waiting]
+    last: Order | None
+    complete: bool
+    """Whether nobody who was not read could go, or have a place kept."""
+
+    @classmethod
+    def of(cls, uow: UnitOfWork, group: Group, capacity: MachineCapacity, moment: Moment, most: int) -> _Seen:
+        bounded = is_bounded(capacity)
+        elsewhere = queue.kept_elsewhere(uow, group.id) if bounded else ()
+        walk = Walk(room_of_machine(uow, capacity), {group.id: rooms_of(uow, group)}, elsewhere)
+        seen = cls(walk, {}, None, complete=False)
+        for_good = True
+        while not seen.complete and len(walk.going) <= most:
+            jobs = queue.waiting(
+                uow,
+                group.id,
+                moment,
+                after=seen.last,
+                but=walk.full_accounts(group.id, for_good=for_good),
+                full=walk.machine.full(for_good=for_good),
+                limit=READ_AT_ONCE,
+            )
+            for job in jobs:
+                seen.jobs[job.id] = job
+                seen.last = job.order
+                walk.ask(job)
+            # places are kept for those at the front: behind them, what is used counts like what is kept
+            for_good = not jobs or jobs[-1].queued_at <= moment.kept_since
+            seen.complete = len(jobs) < READ_AT_ONCE or bool(walk.groups[group.id].group.full(for_good=for_good))
+        return seen
+
+
+def _machine_wait(walk: Walk) -> MachineWait | None:
+    jobs = walk.for_machine
+    if not jobs:
+        return None
+    least = tuple(min(job.requests[i] for job in jobs) for i in range(3))
+    return MachineWait(jobs[0].order, least, kept=any(job.kept for job in jobs))  # type: ignore[arg-type]
+
+
+class _Came(Enum):
+    """What came of starting a job whose turn it is."""
+
+    STARTED = auto()
+    ENDED = auto()
+    PUT_OFF = auto()
+    GONE = auto()
+    """Somebody else ended it meanwhile, or is about to."""
+    CHANGED = auto()
+    """Its instance type is of another size now, so that it has to be asked again."""
+
+
+def _start(uow: UnitOfWork, job: Waiting, capacity: MachineCapacity) -> _Came:
+    row = queue.locked(uow, job.id)
+    if row is None or row.cancel_requested is not None:
+        return _Came.GONE
+    account = accounts.by_id(uow, row.account_id)
+    try:
+        person = actors.person(uow, "" if account is None else account.name)
+    except Unauthenticated:
+        message = "The account of its owner is disabled or deleted."
+        return _end(uow, row, JobReason.INVALID, message)
+    assessment = assess(uow, person, JobSpec.model_validate(row.spec), capacity, before=job.order)
+    choice = assessment.choice
+    ending = _ending(assessment)
+    if ending is not None:
+        return _end(uow, row, ending, assessment.decision.sentence)
+    assert choice is not None
+    kind = choice.instance_type
+    if (amounts(kind.limits), amounts(kind.requests)) != (job.limits, job.requests):
+        row.cpu_limit, row.memory_limit, row.gpu_limit = amounts(kind.limits)
+        row.cpu_request, row.memory_request, _ = amounts(kind.requests)
+        uow.session.flush()
+        return _Came.CHANGED
+    if not assessment.decision.would_start:
+        row.not_before, row.message = uow.now + PUT_OFF, assessment.decision.sentence[:2000]
+        job_starts.touched(uow, row)
+        uow.session.flush()
+        return _Came.PUT_OFF
+    attempt = job_starts.begin_attempt(uow, row, person, choice)
+    uow.audit(PLATFORM, "job.start", row.id, group_id=row.group_id, attempt=attempt.id)
+    return _Came.STARTED
+
+
+def _ending(assessment: Assessment) -> JobReason | None:
+    """How a job ends that cannot start as it is, whatever becomes free."""
+    codes = {reason.code for reason in assessment.decision.reasons}
+    choice = assessment.choice
+    if choice is None or "image-needs-gpu" in codes:
+        return JobReason.INVALID
+    if "image-unsupported" in codes or choice.image.phase is ImagePhase.FAILED:
+        return JobReason.IMAGE
+    return None
+
+
+def _end(uow: UnitOfWork, row: JobRow, reason: JobReason, message: str) -> _Came:
+    job_starts.end_job(uow, row, JobPhase.FAILED, reason, message)
+    return _Came.ENDED
+
+
+def _end_cancelled(uow: UnitOfWork, group_id: str) -> list[str]:
+    ended = []
+    for job_id in queue.cancelled(uow, group_id, ENDED_AT_ONCE):
+        row = queue.locked(uow, job_id)
+        if row is not None and row.cancel_requested is not None:
+            job_starts.end_job(uow, row, JobPhase.CANCELLED, JobReason.CANCELLED, row.cancel_requested)
+            ended.append(job_id)
+    return ended
+
+
+def _end_too_large(uow: UnitOfWork, group: Group, capacity: MachineCapacity) -> list[str]:
+    """End what is larger than a whole budget, with the arithmetic."""
+    person, everyone = bounds(group.user_quota), bounds(group.group_quota)
+    limits = min(person[0], everyone[0]), min(person[1], everyone[1]), min(person[2], everyone[2])
+    requests = machine_room(capacity, NOTHING).limit
+    ended = []
+    for job_id in queue.too_large(uow, group.id, limits=limits, requests=requests, most=ENDED_AT_ONCE):
+        row = queue.locked(uow, job_id)
+        if row is not None:
+            _end(uow, row, JobReason.NEVER_FITS, _arithmetic(row, group, capacity).sentence)
+            ended.append(job_id)
+    return ended
+
+
+def _arithmetic(row: JobRow, group: Group, capacity: MachineCapacity) -> Decision:
+    """What stands against a job where nobody holds anything."""
+    return decide(
+        account_id=row.account_id,
+        group_id=group.id,
+        counts_person=True,
+        limits=resources((row.cpu_limit, row.memory_limit, row.gpu_limit)),
+        requests=resources((row.cpu_request, row.memory_request, row.gpu_limit)),
+        user_quota=group.user_quota,
+        group_quota=group.group_quota,
+        capacity=capacity.quota,
+        held=(),
+    )
+
+
+def _without_group(uow: UnitOfWork, group_id: str) -> Admission:
+    """End what still waits in a group that is no more."""
+    moment = Moment(uow.now, uow.now)
+    jobs = [job.id for job in queue.waiting(uow, group_id, moment, limit=ENDED_AT_ONCE)]
+    ended = []
+    for job_id in [*jobs, *queue.cancelled(uow, group_id, ENDED_AT_ONCE)]:
+        row = queue.locked(uow, job_id)
+        if row is not None:
+            _end(uow, row, JobReason.INVALID, "Its group is gone.")
+            ended.append(job_id)
+    queue.keep(uow, group_id, {}, {})
+    return Admission(ended=tuple(ended), more=len(jobs) >= ENDED_AT_ONCE)
