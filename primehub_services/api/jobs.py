@@ -1,0 +1,55 @@
+"""Jobs: submit, look, cancel, rerun, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ..operations import jobs
+from ..store.jobs import Filters
+from .call import Call
+from .registry import Run, read, write
+from .table_jobs import JobQuery
+
+
+async def _list(call: Call) -> Any:
+    query: JobQuery = call.query
+    filters = Filters(
+        user=query.user,
+        group=query.group,
+        phase=query.phase,
+        active=query.active,
+        schedule=query.schedule,
+        kind=query.kind,
+    )
+    return await call.read(jobs.list_, query, filters)
+
+
+async def _submit(call: Call) -> Any:
+    return await call.write(jobs.submit, call.body, await call.context.capacity())
+
+
+async def _check(call: Call) -> Any:
+    return await call.read(jobs.check, call["group"], call.body, await call.context.capacity())
+
+
+async def _rerun(call: Call) -> Any:
+    return await call.write(jobs.rerun, call["job"], await call.context.capacity())
+
+
+async def _delete(call: Call) -> Any:
+    # what was kept goes first: cut off in between, the job is still there to be deleted once more
+    await call.read(jobs.check_ended, call["job"])
+    await asyncio.to_thread(call.context.build_logs.delete, f"jobs/{call['job']}")
+    return await call.write(jobs.delete, call["job"])
+
+
+HANDLERS: dict[str, Run] = {
+    "jobs.list": _list,
+    "jobs.submit": _submit,
+    "jobs.check": _check,
+    "jobs.get": read(jobs.get),
+    "jobs.delete": _delete,
+    "jobs.cancel": write(jobs.cancel),
+    "jobs.rerun": _rerun,
+}
