@@ -24,22 +24,39 @@ from .up import load, report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hub_config.settings import Settings
+
 PARTS = ("hub", "proxy", "up")
 STOP_LIMIT = 90.0
 """Seconds that ``down`` waits for an orderly end before it says that it waits no longer."""
 
-data_option = click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [variable PRIMEHUB_DATA]")
+_data = click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [variable PRIMEHUB_DATA]")
+_settings = click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    help="YAML file of settings, as for `primehub up`.  [variable PRIMEHUB_SETTINGS]",
+)
 
 
-def place_of(data: Path | None) -> Folders:
-    """The data folder meant, whether or not it is there. Ends the command where the settings are not valid."""
+def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags that say which platform of this machine is meant: ``data`` and ``settings``."""
+    return _data(_settings(command))
+
+
+def settings_of(data: Path | None, settings: Path | None) -> Settings:
+    """The settings of the platform meant. Ends the command where they are not valid."""
     from hub_config.settings import SettingsError
 
     try:
-        settings, _ = load({"data": data})
+        found, _ = load({"data": data, "settings": settings})
     except SettingsError as error:
         report(StartError(f"The settings are not valid:\n{error}"))
-    return Folders(settings.data_dir.absolute())
+    return found
+
+
+def place_of(data: Path | None, settings: Path | None) -> Folders:
+    """The data folder meant, whether or not it is there. Ends the command where the settings are not valid."""
+    return Folders(settings_of(data, settings).data_dir.absolute())
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
@@ -52,12 +69,12 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 @click.command()
-@data_option
-def down(data: Path | None) -> None:
+@place_options
+def down(data: Path | None, settings: Path | None) -> None:
     """Stop the platform: notebooks, services, hub, proxy."""
     from .machine import workloads
 
-    place = place_of(data)
+    place = place_of(data, settings)
     pid = locks.owner(place)
     if pid is not None:
         _signal(pid, signal.SIGTERM)
@@ -94,12 +111,12 @@ def _signal(pid: int, number: int) -> None:
 
 
 @click.command()
-@data_option
-def restart(data: Path | None) -> None:
+@place_options
+def restart(data: Path | None, settings: Path | None) -> None:
     """Restart hub and services; notebooks and open connections go on."""
     from .machine.platform import answers
 
-    place = place_of(data)
+    place = place_of(data, settings)
     pid, before = locks.owner(place), locks.read_state(place)
     if pid is None or before.get("phase") != "ready":
         report(StartError(f"PrimeHub does not run on {place.data}.", "Start it with: primehub up"))
@@ -116,13 +133,13 @@ def restart(data: Path | None) -> None:
 
 
 @click.command()
-@data_option
+@place_options
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-def status(data: Path | None, as_json: bool) -> None:
+def status(data: Path | None, settings: Path | None, as_json: bool) -> None:
     """Show whether the platform runs here. Ends with code 1 where it does not."""
     from .machine.platform import answers
 
-    place = place_of(data)
+    place = place_of(data, settings)
     pid, state = locks.owner(place), locks.read_state(place)
     running = pid is not None
     shown: dict[str, Any] = {"running": running, "data": str(place.data), **(state if running else {})}
@@ -156,12 +173,12 @@ def _process(pid: int | None) -> str:
 
 @click.command()
 @click.argument("part", type=click.Choice(PARTS), default="hub")
-@data_option
+@place_options
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
 @click.option("--tail", type=click.IntRange(min=1), default=100, help="The last lines.  [100]")
-def logs(part: str, data: Path | None, follow: bool, tail: int) -> None:
+def logs(part: str, data: Path | None, settings: Path | None, follow: bool, tail: int) -> None:
     """Show the log of a part: the hub with its services, the proxy, or a detached `up`."""
-    path = place_of(data).log / f"{part}.log"
+    path = place_of(data, settings).log / f"{part}.log"
     if not path.exists():
         report(StartError(f"There is no log {path}.", "It is made when the part starts."))
     click.echo(processes.tail(path, tail))
@@ -178,17 +195,23 @@ def logs(part: str, data: Path | None, follow: bool, tail: int) -> None:
 
 
 @click.command("systemd-unit")
-@data_option
+@place_options
 @click.option("--user", default=getpass.getuser, help="User that it runs as.  [you]")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS OF UP]")
-def systemd_unit(data: Path | None, user: str, arguments: tuple[str, ...]) -> None:
+def systemd_unit(data: Path | None, settings: Path | None, user: str, arguments: tuple[str, ...]) -> None:
     """Print a systemd unit that runs the platform.
 
     \b
     primehub systemd-unit -- --port 8000 | sudo tee /etc/systemd/system/primehub.service
     sudo systemctl enable --now primehub
     """
-    click.echo(systemd.unit(arguments, data=place_of(data).data, user=user), nl=False)
+    from hub_config.settings import FILE_VARIABLE
+
+    place = place_of(data, settings)
+    # systemd starts it without the variables of this terminal
+    file = settings or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
+    given = () if file is None else ("--settings", str(file.absolute()))
+    click.echo(systemd.unit((*given, *arguments), data=place.data, user=user), nl=False)
     if sys.stdout.isatty():
         click.echo(
             "# put it into /etc/systemd/system/primehub.service, then: systemctl enable --now primehub", err=True

@@ -7,31 +7,13 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from .control import data_option
+from .control import place_options, settings_of
 from .machine import workloads
 from .machine.errors import StartError
-from .up import load, report, wrapped
-
-if TYPE_CHECKING:
-    from hub_config.settings import Settings
-
-settings_option = click.option(
-    "--settings", type=click.Path(path_type=Path), help="YAML file of settings, as for `primehub up`."
-)
-
-
-def _settings(data: Path | None, file: Path | None) -> Settings:
-    from hub_config.settings import SettingsError
-
-    try:
-        return load({"data": data, "settings": file})[0]
-    except SettingsError as error:
-        report(StartError(f"The settings are not valid:\n{error}"))
-        raise
+from .up import report, wrapped
 
 
 @click.group()
@@ -40,12 +22,11 @@ def sandbox() -> None:
 
 
 @sandbox.command("status")
-@data_option
-@settings_option
+@place_options
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def status(data: Path | None, settings: Path | None, as_json: bool) -> None:
     """Show what was tried and how it went. Ends with code 1 where no sandbox can run."""
-    chosen = _settings(data, settings)
+    chosen = settings_of(data, settings)
     found = workloads.sandbox_status(chosen)
     if as_json:
         click.echo(json.dumps(found.model_dump(mode="json"), indent=2))
@@ -56,14 +37,13 @@ def status(data: Path | None, settings: Path | None, as_json: bool) -> None:
 
 
 @sandbox.command("enable")
-@data_option
-@settings_option
+@place_options
 @click.option("--print", "print_it", is_flag=True, help="Only print the AppArmor profile.")
 def enable(data: Path | None, settings: Path | None, print_it: bool) -> None:
     """Let sandboxes run where AppArmor forbids them (Ubuntu 24.04 and later). Installing needs root."""
     from ..sandbox import probe, tools
 
-    chosen = _settings(data, settings)
+    chosen = settings_of(data, settings)
     candidates = tools.bwrap_candidates(chosen.data_dir, os.geteuid())
     if not candidates:
         report(StartError("There is no bubblewrap.", "Install it: apt-get install bubblewrap"))

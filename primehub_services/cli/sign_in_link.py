@@ -6,31 +6,25 @@ from pathlib import Path
 
 import click
 
-from .control import data_option
+from .control import place_options, settings_of
 from .machine import locks
 from .machine.errors import StartError
 from .machine.folders import Folders
-from .up import load, report
+from .up import report
 
 
 @click.command("sign-in-link")
 @click.argument("user", default="admin")
-@data_option
-@click.option("--settings", type=click.Path(path_type=Path), help="YAML file of settings, as for `primehub up`.")
+@place_options
 def sign_in_link(user: str, data: Path | None, settings: Path | None) -> None:
     """Make a one-time link with which USER (admin, unless said) sets a new password.
 
     It needs no sign-in, but the right to read the data folder, and it works while the platform runs.
     """
-    from hub_config.settings import SettingsError
-
     from ..domain.handshake import invitation_link
     from ..domain.problems import Problem
 
-    try:
-        found, _ = load({"data": data, "settings": settings})
-    except SettingsError as error:
-        report(StartError(f"The settings are not valid:\n{error}"))
+    found = settings_of(data, settings)
     place = Folders(found.data_dir.absolute())
     file = place.data / "primehub.sqlite"
     if not found.database_url.get_secret_value() and not (file.exists() and file.stat().st_size):

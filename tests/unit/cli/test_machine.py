@@ -415,7 +415,34 @@ def test_the_sandbox_command_minds_the_settings_file_and_names_what_is_wrong_in_
     assert "local.sandbox" in found.stderr
 
 
+@pytest.mark.parametrize(
+    "command", ["down", "restart", "status", "logs", "systemd-unit", "rotate-keys", "sign-in-link"]
+)
+def test_whatever_is_done_to_this_machines_platform_minds_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file, place = tmp_path / "settings.yaml", tmp_path / "its-own-place"
+    place.mkdir()
+    file.write_text(f"data_dir: {place}\n")
+    found = CliRunner().invoke(cli, [command, "--settings", str(file)])
+    assert str(place) in found.output
+    by_variable = CliRunner().invoke(cli, [command], env={"PRIMEHUB_SETTINGS": str(file)})
+    assert by_variable.output == found.output
+    file.write_text("data_directory: /x\n")
+    wrong = CliRunner().invoke(cli, [command, "--settings", str(file)])
+    assert wrong.exit_code == 1
+    assert "data_directory: there is no such setting" in wrong.stderr
+
+
 # systemd
+
+
+def test_the_unit_starts_with_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.yaml").write_text(f"data_dir: {tmp_path}\n")
+    done = CliRunner().invoke(cli, ["systemd-unit", "--settings", "settings.yaml", "--", "--port", "80"])
+    assert f" up --data {tmp_path} --settings {tmp_path}/settings.yaml --port 80\n" in done.stdout
 
 
 def test_the_unit_runs_this_installation_and_leaves_notebooks_to_us(tmp_path: Path) -> None:
