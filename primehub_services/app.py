@@ -36,10 +36,18 @@ from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
 from .api.replies import Part, State
 from .api.tokens import sweep
-from .blobs import FolderLogStore, FolderSnapshotStore, WorkloadLogs
+from .blobs import (
+    AttemptFiles,
+    FolderArtifactStore,
+    FolderLogStore,
+    FolderSnapshotStore,
+    FolderUsageStore,
+    WorkloadLogs,
+)
 from .composition import EngineParts
 from .controllers import (
     ImageController,
+    JobController,
     LeavingController,
     MembershipController,
     NotebookController,
@@ -51,6 +59,7 @@ from .controllers import (
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
 from .instance import InstanceError, only_instance
+from .job_parts import job_controller
 from .operations.sign_in import SignIn, SignInPolicy
 from .operations.volumes import local_policy
 from .store import migrate
@@ -79,6 +88,7 @@ class Services:
     context: ApiContext
     first_sign_in: FirstSignIn
     runners: list[Runner] = field(default_factory=list)
+    jobs: JobController | None = None
     listener: Listener | None = None
 
 
@@ -167,8 +177,10 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
     )
     feed = ChangeFeed(database)
     runners: list[Runner] = []
+    jobs = None
     if "controllers" in roles:
-        runners = _runners(settings, database, hub, parts, store, keyring)
+        jobs = job_controller(database, parts, store, keyring, settings.data_dir / "blobs")
+        runners = _runners(settings, database, hub, parts, store, keyring, jobs=jobs)
     prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX") or PREFIX
     context = ApiContext(
         database=database,
@@ -185,6 +197,8 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         ),
         logs=WorkloadLogs(store, parts.live_logs),
         build_logs=store,
+        files=AttemptFiles(FolderArtifactStore(settings.data_dir / "blobs"), parts.live_files),
+        usage=FolderUsageStore(settings.data_dir / "blobs"),
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
         volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),
@@ -200,7 +214,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         probe=_probe(parts, runners, settings.data_dir),
     )
     listener = None if database.is_sqlite else Listener(database, feed.wake)
-    return Services(settings, database, parts, hub, context, first, runners, listener)
+    return Services(settings, database, parts, hub, context, first, runners, jobs, listener)
 
 
 def service_tokens(secrets: Path) -> list[ServiceToken]:
@@ -217,6 +231,8 @@ def _runners(
     parts: EngineParts,
     store: FolderLogStore,
     keyring: Keyring,
+    *,
+    jobs: JobController,
 ) -> list[Runner]:
     # one process at a time has the data folder, and with it all that runs on this machine or is kept in SQLite
     alone = database.is_sqlite or parts.name == "local"
@@ -229,6 +245,7 @@ def _runners(
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))
     if parts.volumes is not None:
         found.append(Runner(VolumeController(database, parts.volumes, keyring)))
+    found.append(Runner(jobs))
     loop = asyncio.get_running_loop()
 
     def hint(kinds: frozenset[str]) -> None:
@@ -263,6 +280,8 @@ async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Ev
     work: list[Coroutine[Any, Any, None]] = [context.feed.run(), context.streams.run(), _sweep_logins(context)]
     work += [services.first_sign_in.watch(context.feed)]
     work += [runner.run() for runner in services.runners]
+    if services.jobs is not None:
+        work.append(services.jobs.listen())
     tasks = [asyncio.create_task(job) for job in work]
     server = None
     if sockets:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub_config.settings import LocalSettings, Settings, SettingsError
 
 from .api.replies import Part, State
-from .blobs import LiveLogs, LogChunk
+from .blobs import LiveFiles, LiveLogs, LogChunk
 from .controllers import ImageBuilder, WorkloadPort, WorkloadState
 from .controllers.images import BuildFailed, Progress
-from .controllers.ports import EngineUnavailable
+from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
 from .controllers.volumes import VolumeFailed, VolumePort
 from .domain.bootstrap import MachineFacts
 from .domain.claims import MachineCapacity
@@ -23,11 +24,12 @@ from .domain.launch import WorkloadKind
 from .domain.resources import Quota
 from .domain.units import Bytes, Millicores, parse_memory
 from .domain.volumes import GitSource
-from .domain.workloads import EngineCapacity
+from .domain.workloads import EngineCapacity, EngineRef, FileLimits, UsageSample, WorkListing
 from .operations import bootstrap
 from .store.database import Database
 
 if TYPE_CHECKING:
+    from .engines.base import Engine
     from .engines.local import LocalEngine
     from .first_sign_in import FirstSignIn
     from .sandbox.workloads import Workloads
@@ -46,11 +48,15 @@ class EngineParts:
     """What the rest of the process needs of an engine."""
 
     name: str
+    engine: Engine
     capacity: Callable[[], Awaitable[MachineCapacity]]
     workloads: WorkloadPort | None
     builder: ImageBuilder | None
     volumes: VolumePort | None
     live_logs: LiveLogs | None
+    live_files: LiveFiles | None
+    results: ResultsPort | None
+    """What jobs leave, while their workloads are there."""
     parts: Callable[[], Awaitable[tuple[Part, ...]]]
 
 
@@ -107,6 +113,7 @@ def _local(settings: Settings) -> EngineParts:
     )
     return EngineParts(
         name="local",
+        engine=engine,
         capacity=_Measured(
             engine.capacity,
             engine.image_sources,
@@ -116,6 +123,8 @@ def _local(settings: Settings) -> EngineParts:
         builder=_LocalBuilder(engine),
         volumes=_LocalVolumes(engine),
         live_logs=_LocalLogs(workloads),
+        live_files=_LocalFiles(workloads),
+        results=_LocalResults(engine, workloads),
         parts=lambda: asyncio.to_thread(_sandbox_parts, workloads, local.allow_unsandboxed),
     )
 
@@ -129,6 +138,8 @@ def _memory(text: str | None) -> int | None:
 
 
 def _fake() -> EngineParts:
+    from .engines.fake import FakeEngine
+
     async def capacity() -> EngineCapacity:
         return _HUGE
 
@@ -136,7 +147,18 @@ def _fake() -> EngineParts:
         return (Part(name="engine", status=State.OK, message="Nothing really runs: this is the engine of tests."),)
 
     sources = frozenset({"environment", "container"})
-    return EngineParts("fake", _Measured(capacity, sources).get, None, _FakeBuilder(), _FakeVolumes(), None, parts)
+    return EngineParts(
+        name="fake",
+        engine=FakeEngine(lambda: datetime.now(UTC)),
+        capacity=_Measured(capacity, sources).get,
+        workloads=None,
+        builder=_FakeBuilder(),
+        volumes=_FakeVolumes(),
+        live_logs=None,
+        live_files=None,
+        results=None,
+        parts=parts,
+    )
 
 
 class _Measured:
@@ -226,6 +248,46 @@ class _LocalLogs:
         return LogChunk(data=chunk.data, start=chunk.start, next_offset=chunk.next_offset, size=chunk.size)
 
 
+class _LocalFiles:
+    """``LiveFiles`` over the scratch homes on this machine. Called in a thread."""
+
+    def __init__(self, workloads: Workloads) -> None:
+        self._workloads = workloads
+
+    def list_(self, workload: str, folder: str) -> WorkListing | None:
+        files = self._workloads.files(workload)
+        return None if files is None else files.list_(folder)
+
+    def read(self, workload: str, path: str, offset: int, limit: int) -> bytes | None:
+        files = self._workloads.files(workload)
+        return None if files is None else files.read(path, offset, limit)
+
+
+class _LocalResults:
+    """``ResultsPort`` over the engine's."""
+
+    def __init__(self, engine: LocalEngine, workloads: Workloads) -> None:
+        self._engine = engine
+        self._workloads = workloads
+
+    async def log(self, workload: str) -> Iterable[tuple[int, bytes]]:
+        return self._workloads.log_chunks(workload)
+
+    async def copy_out(self, workload: str, folder: str, sink: FileSink, limits: FileLimits) -> WorkListing:
+        return await self._engine.copy_out(_process(workload), folder, sink, limits)
+
+    async def usage(self, workloads: Collection[str]) -> Mapping[str, UsageSample]:
+        try:
+            return await self._engine.usage([_process(key) for key in workloads])
+        except OSError as error:
+            msg = f"the workloads' folder cannot be read: {error.strerror}"
+            raise EngineUnavailable(msg) from error
+
+
+def _process(key: str) -> EngineRef:
+    return EngineRef(engine="local", kind="process", key=key, name=key)
+
+
 class _LocalBuilder:
     """``ImageBuilder`` over the engine's."""
 
@@ -294,8 +356,7 @@ def _sandbox_parts(workloads: Workloads, allow_unsandboxed: bool) -> tuple[Part,
     sandbox = status.sandbox.model_copy(
         update={"sentence": f"{status.sandbox.sentence} {status.who_may_start(allow_unsandboxed)}".strip()}
     )
-    checks = (("sandbox", sandbox), ("network", status.network), ("limits", status.limits))
     return tuple(
         Part(name=name, status=State.OK if check.ok else State.DEGRADED, message=check.sentence, help=check.fix)
-        for name, check in checks
+        for name, check in (status.checks | {"sandbox": sandbox}).items()
     )

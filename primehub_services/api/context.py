@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..blobs import FolderSnapshotStore, LogStore, WorkloadLogs
+from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, WorkloadLogs
 from ..domain.claims import MachineCapacity
 from ..domain.volumes import VolumePolicy
 from ..hub import HubClient
 from ..operations.sign_in import SignIn
+from ..previews import NotebookRenderer
 from ..store.crypto import Keyring
 from ..store.database import Database
 from .auth import Authenticator
@@ -38,6 +39,9 @@ class ApiContext:
     sign_in: SignIn
     logs: WorkloadLogs
     build_logs: LogStore
+    files: AttemptFiles
+    """What jobs left, or have written so far."""
+    usage: FolderUsageStore
     snapshots: FolderSnapshotStore
     capacity: CapacityPort
     """What the engine can run; asked anew for every decision."""
@@ -58,6 +62,7 @@ class ApiContext:
     """Whether the platform can send e-mail to people."""
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
+    renderer: NotebookRenderer = field(default_factory=NotebookRenderer)
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))
     """Sign-ins of programs that one address may ask for."""
     poll_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=60, seconds=60))

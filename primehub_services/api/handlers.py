@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import catalog, handshake, logs, notebooks, people, snapshots, stream, system, tokens
+from . import catalog, handshake, jobs, logs, notebooks, people, results, snapshots, stream, system, tokens
 from .registry import Run
 
 HANDLERS: dict[str, Run] = {
@@ -11,7 +11,9 @@ HANDLERS: dict[str, Run] = {
     **tokens.HANDLERS,
     **catalog.HANDLERS,
     **notebooks.HANDLERS,
+    **jobs.HANDLERS,
     **logs.HANDLERS,
+    **results.HANDLERS,
     **snapshots.HANDLERS,
     **stream.HANDLERS,
     **handshake.HANDLERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..blobs import LogChunk, LogStore, build_key, of_notebook
+from ..blobs import LogChunk, LogOf, LogStore, build_key, of_notebook
 from ..domain.notebooks import LogMatch, LogPart
 from ..domain.problems import Invalid
 from ..operations import images, notebooks
@@ -39,13 +39,22 @@ def _incomplete(data: bytes) -> int:
     return 0
 
 
+def empty_part() -> LogPart:
+    """The log of what has not begun."""
+    return LogPart(offset=0, next_offset=0, size=0, text="")
+
+
 async def _notebook_log(call: Call) -> Any:
-    query: LogQuery = call.query
-    _check(query)
     notebook = await call.read(notebooks.notebook_for_log, call["notebook"])
-    logs, log = call.context.logs, of_notebook(notebook.id)
+    return await log_part(call, call.query, of_notebook(notebook.id), f"notebook-{notebook.id}.log")
+
+
+async def log_part(call: Call, query: LogQuery, log: LogOf, name: str) -> Any:
+    """What the query asks for of a workload's log; ``name`` is a download's. Who may read it was asked before."""
+    _check(query)
+    logs = call.context.logs
     if query.download:
-        return await _download(call, f"notebook-{notebook.id}.log", lambda at: logs.read(log, at, PIECE))
+        return await _download(call, name, lambda at: logs.read(log, at, PIECE))
     if query.search:
         found = await asyncio.to_thread(logs.search, log, query.search)
         size = (await asyncio.to_thread(logs.read, log, 0, 1)).size

@@ -67,8 +67,13 @@ class Route:
     def pattern(self) -> re.Pattern[str]:
         """What paths of this route look like; parameters are still percent-encoded."""
         parts = _PARAMETER.split(self.path)
-        literal = [re.escape(p) if i % 2 == 0 else f"(?P<{p}>[^/]+)" for i, p in enumerate(parts)]
+        literal = [re.escape(p) if i % 2 == 0 else f"(?P<{p}>{_value(p)})" for i, p in enumerate(parts)]
         return re.compile("".join(literal))
+
+
+def _value(parameter: str) -> str:
+    """What a parameter looks like: ``path``, which comes last, goes on over slashes."""
+    return ".+" if parameter == "path" else "[^/]+"
 
 
 class Table:

@@ -63,6 +63,8 @@ from ..domain.volumes import Volume, VolumeCreate, VolumeUpdate
 from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery, LogQuery, NotebookQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
+from .table_jobs import JOBS
+from .table_results import RESULTS
 from .table_snapshots import SNAPSHOTS
 
 _SYSTEM = (
@@ -489,5 +491,18 @@ _HANDSHAKE = (
 )
 
 TABLE = Table(
-    (*_SYSTEM, *_SELF, *_GROUPS, *_USERS, *_CATALOG, *_PEOPLE, *_LAUNCHES, *_NOTEBOOKS, *SNAPSHOTS, *_HANDSHAKE)
+    (
+        *_SYSTEM,
+        *_SELF,
+        *_GROUPS,
+        *_USERS,
+        *_CATALOG,
+        *_PEOPLE,
+        *_LAUNCHES,
+        *_NOTEBOOKS,
+        *JOBS,
+        *RESULTS,
+        *SNAPSHOTS,
+        *_HANDSHAKE,
+    )
 )

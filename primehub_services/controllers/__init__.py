@@ -4,6 +4,7 @@ A controller's ``step`` may be cut off anywhere and run again: it keeps nothing 
 """
 
 from .images import ImageBuilder, ImageController
+from .jobs import JobController
 from .leaving import LeavingController
 from .membership import MembershipController
 from .notebooks import NotebookController
@@ -22,6 +23,7 @@ __all__ = [
     "HubUnavailable",
     "ImageBuilder",
     "ImageController",
+    "JobController",
     "LeavingController",
     "MembershipController",
     "NotebookController",

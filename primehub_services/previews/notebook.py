@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import sys
@@ -13,7 +14,9 @@ TIMEOUT = 30.0
 """Seconds, of which most are the loading of nbconvert."""
 AT_ONCE = 2
 MAX_HTML = 64 * 1024**2
+WAITING = 8
 CACHED = 8
+CACHED_SIZE = 4 * 1024**2
 _COMMAND = ("-m", "primehub_services.previews.render")
 
 
@@ -27,22 +30,33 @@ class NotebookRenderer:
     def __init__(self, *, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._known: OrderedDict[str, bytes] = OrderedDict()
+        self._known: OrderedDict[bytes, bytes] = OrderedDict()
+        self._waiting = 0
 
-    async def render(self, notebook: bytes, *, key: str = "") -> bytes:
-        """The notebook as a page. ``key`` names what never changes; empty is remembered by nobody.
+    @property
+    def busy(self) -> bool:
+        """Whether so many wait that another had better not."""
+        return self._waiting >= WAITING
+
+    async def render(self, notebook: bytes) -> bytes:
+        """The notebook as a page.
 
         The page holds whatever its author put there: serve it under a policy that runs nothing. Raises ``RenderFailed``.
         """
+        key = hashlib.sha256(notebook).digest()
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
-        async with self._slots:
-            page = await self._in_process(notebook)
-        if key:
+        self._waiting += 1
+        try:
+            async with self._slots:
+                page = await self._in_process(notebook)
+        finally:
+            self._waiting -= 1
+        if len(page) <= CACHED_SIZE:
             self._known[key] = page
-            while len(self._known) > CACHED:
-                self._known.popitem(last=False)
+        while len(self._known) > CACHED:
+            self._known.popitem(last=False)
         return page
 
     async def _in_process(self, notebook: bytes) -> bytes:

@@ -22,7 +22,14 @@ from primehub_services.api.events import ChangeFeed, Streams
 from primehub_services.api.limits import RateLimit
 from primehub_services.api.metrics import Metrics
 from primehub_services.api.replies import Part
-from primehub_services.blobs import FolderLogStore, FolderSnapshotStore, WorkloadLogs
+from primehub_services.blobs import (
+    AttemptFiles,
+    FolderArtifactStore,
+    FolderLogStore,
+    FolderSnapshotStore,
+    FolderUsageStore,
+    WorkloadLogs,
+)
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.permissions import Scope
@@ -139,6 +146,8 @@ async def running_api(
         "sign_in": SignIn(database, SignInPolicy(), cheap_passwords()),
         "logs": WorkloadLogs(logs),
         "build_logs": logs,
+        "files": AttemptFiles(FolderArtifactStore(folder / "blobs")),
+        "usage": FolderUsageStore(folder / "blobs"),
         "snapshots": FolderSnapshotStore(folder / "blobs"),
         "capacity": of_machine,
         "volume_policy": local_policy((), folder),
