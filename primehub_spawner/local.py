@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Bool, Instance, Integer, List, Unicode, default
 
+import jupyter_primehub_ext
 from primehub_services.domain.launch import LaunchPlan
 from primehub_services.sandbox.errors import WorkloadError
 from primehub_services.sandbox.spec import SandboxOptions, WorkloadStatus
@@ -34,6 +35,7 @@ LOOK_EVERY = 0.1
 LAST_WORDS = 2000
 """Bytes of the log that a failure quotes from."""
 NOTEBOOK_MAIN = Path(__file__).with_name("notebook_main.py").read_text()
+EXTENSION = Path(jupyter_primehub_ext.__file__).parent
 SAFE_MODE = "If something in your home folder is the reason, start in safe mode and mend it."
 _FULL = ("No space left on device", "Disk quota exceeded")
 _PORT_TAKEN = ("already in use", "EADDRINUSE")
@@ -154,6 +156,7 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
                 port=self.port,
                 forward_out=tuple(sorted(port for port in ports if port)),
                 grace_s=self.grace,
+                extension=EXTENSION,
                 allow_unsandboxed=self.allow_unsandboxed or bool(self.user.admin),
             )
             for text in rendered.warnings:

@@ -1,6 +1,6 @@
 """What a notebook's process runs: ``python -c <this file> ARGUMENTS``, in anybody's environment.
 
-It is ``python -m jupyterhub.singleuser`` but for two things. Standard library only, as far as it is loaded by itself.
+It is ``python -m jupyterhub.singleuser`` but for three things. Standard library only, as far as it is loaded by itself.
 
 One import is put off. jsonschema, which Jupyter's events need, takes up ``rfc3987_syntax`` where it is installed, and
 importing that builds a parser for a second or more, for a check (of IRIs) that no schema of Jupyter's asks for.
@@ -8,6 +8,8 @@ importing that builds a parser for a second or more, for a check (of IRIs) that 
 And visitors are looked after: who is let in without being the server's owner, a platform admin. Jupyter keeps the hub's
 answer about somebody for five minutes and never asks again about an open connection. An owner who leaves loses the
 server itself; a visitor who leaves would go on in it.
+
+And JupyterLab gets what PrimeHub adds to it, which is no part of the image.
 """
 
 import asyncio
@@ -19,6 +21,9 @@ import sys
 import types
 
 SLOW = "rfc3987_syntax"
+EXTENSION = "PRIMEHUB_JUPYTER"
+"""Variable with the folder of what PrimeHub adds (``primehub_services.sandbox.extension``)."""
+PACKAGE = "jupyter_primehub_ext"
 ASK_AGAIN = 4
 """Seconds between two questions to the hub about a visitor with an open connection."""
 
@@ -43,6 +48,18 @@ def put_off(name: str) -> None:
     placeholder.__dict__["is_valid_syntax"] = is_valid_syntax
     placeholder.__dict__["__getattr__"] = lambda attribute: getattr(loaded(), attribute)
     sys.modules[name] = placeholder
+
+
+def extend() -> None:
+    """Offer PrimeHub's package, which the platform shows in a folder of its own, to the server and to JupyterLab."""
+    folder = os.environ.get(EXTENSION, "")
+    if not folder or not os.path.isfile(os.path.join(folder, PACKAGE, "__init__.py")):
+        return
+    sys.path.append(folder)
+    sys.argv[1:1] = [
+        f"--ServerApp.jpserver_extensions={PACKAGE}=True",
+        f"--LabApp.extra_labextensions_path={os.path.join(folder, PACKAGE, 'labextensions')}",
+    ]
 
 
 def look_after_visitors() -> None:
@@ -94,5 +111,6 @@ def look_after_visitors() -> None:
 
 if __name__ == "__main__":
     put_off(SLOW)
+    extend()
     look_after_visitors()
     runpy.run_module("jupyterhub.singleuser", run_name="__main__", alter_sys=True)

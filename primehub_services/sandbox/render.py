@@ -12,6 +12,7 @@ from primehub_services.domain.units import GIB
 from primehub_services.domain.volumes import GitSource, HostPathSource, NfsSource, PvcSource
 from primehub_services.domain.workloads import FILES, InputFile
 
+from . import extension
 from .errors import WorkloadError
 from .layout import Layout
 from .spec import HOME, Bind, GivenFile, Limits, Link, NetworkMode, Rendered, SandboxSpec, Tmpfs
@@ -84,6 +85,8 @@ class Process:
     grace_s: float = 30
     files: Mapping[str, InputFile] = field(default_factory=dict)
     masked: tuple[str, ...] = ()
+    extension: str = ""
+    """Folder of this machine with what JupyterLab gets of PrimeHub."""
 
 
 def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, machine: Machine) -> Rendered:
@@ -100,6 +103,8 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         binds.insert(0, Bind(source=str(layout.workload(plan.start_id) / "home"), path=HOME, read_only=False))
     if process.files:
         binds.append(Bind(source=str(layout.workload(plan.start_id) / "files"), path=FILES))
+    if process.extension:
+        binds.append(Bind(source=process.extension, path=extension.SHOWN_AT))
     env = _environment(plan, process, target)
     spec = SandboxSpec(
         key=plan.start_id,
@@ -246,7 +251,8 @@ def _environment(plan: LaunchPlan, process: Process, target: Target) -> dict[str
     if plan.limits.cpu:
         limits["CPU_LIMIT"] = str(plan.limits.cpu / 1000)
         limits["CPU_GUARANTEE"] = str(plan.requests.cpu / 1000)
-    return {**home, **plan.environment, **process.env, **limits, **_gpus(plan, target), MARK: plan.start_id}
+    shown = {extension.VARIABLE: extension.SHOWN_AT} if process.extension else {}
+    return {**home, **plan.environment, **process.env, **shown, **limits, **_gpus(plan, target), MARK: plan.start_id}
 
 
 def _gpus(plan: LaunchPlan, target: Target) -> dict[str, str]:

@@ -24,6 +24,7 @@ from primehub_services.domain.workloads import InputFile
 
 from . import cgroups, launch, logfile, processes, records
 from .errors import WorkloadError
+from .extension import shown_copy
 from .layout import Layout, check_passable, make_folder, prepare, workload_identity
 from .probe import Probed, SandboxStatus, probe
 from .pythons import interpreter_folders
@@ -76,6 +77,7 @@ class Workloads:
         files: Mapping[str, InputFile] | None = None,
         grace_s: float = 30,
         masked: tuple[str, ...] = (),
+        extension: Path | None = None,
         allow_unsandboxed: bool = False,
     ) -> Rendered:
         """What would run for ``plan`` on this machine, as it is now. Makes the folders that the platform keeps.
@@ -83,8 +85,8 @@ class Workloads:
         ``files``: what it finds in ``/opt/primehub``.
         ``port``: where the workload listens (on 127.0.0.1, inside and outside the same). ``forward_out``: ports of
         this machine's loopback that it may reach (the hub's, the API's). ``masked``: variables whose values the log
-        must not show. Raises ``WorkloadError`` where no sandbox can
-        run and ``allow_unsandboxed`` is false, or where the image's environment cannot be used.
+        must not show. ``extension``: the package that JupyterLab gets of PrimeHub. Raises ``WorkloadError`` where no
+        sandbox can run and ``allow_unsandboxed`` is false, or where the image's environment cannot be used.
         """
         status = self.require_sandbox(allow_unsandboxed=allow_unsandboxed)
         uid, gid = workload_identity(self.options.workload_uid)
@@ -104,6 +106,7 @@ class Workloads:
                 forward_out=forward_out,
                 grace_s=grace_s,
                 masked=masked,
+                extension="" if extension is None else self._shown(extension),
             ),
             Target(
                 sandboxed=status.sandboxed,
@@ -121,6 +124,13 @@ class Workloads:
             ),
         )
         return rendered.model_copy(update={"warnings": status.exposures})
+
+    def _shown(self, package: Path) -> str:
+        try:
+            return str(shown_copy(self.layout, package))
+        except OSError as error:
+            msg = f"What JupyterLab gets of PrimeHub cannot be copied: {error.strerror}"
+            raise WorkloadError(msg, code="folder") from error
 
     def _make_data_folders(self, plan: LaunchPlan, owner: tuple[int, int]) -> None:
         for mount in plan.mounts:

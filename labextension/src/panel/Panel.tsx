@@ -31,7 +31,8 @@ export function Panel({ model, platform, actions, current, latest }: PanelProps)
   return (
     <div className="jp-PrimeHub-panel">
       <header>
-        <h2>{t.panel.jobs} {context?.group != null && <small className="jp-PrimeHub-muted">{t.panel.in(context.group.name)}</small>}</h2>
+        <h2>{t.panel.jobs}</h2>
+        {context?.group != null && <span className="jp-PrimeHub-muted">{t.panel.in(context.group.name)}</span>}
         {context !== null && context.jobs_url !== '' && <a href={context.jobs_url} target="_blank" rel="noreferrer">{t.panel.portal}</a>}
         {path !== '' && (jobs?.items.length ?? 0) > 0 && (
           <label className="jp-PrimeHub-only"><input type="checkbox" checked={only} onChange={(e) => setOnly(e.currentTarget.checked)} />{t.panel.onlyThis(stem(path))}</label>

@@ -1,8 +1,8 @@
 import { useId, type ReactNode } from 'react';
 
 /** A label, what is typed in, and below it what it means or what is wrong with it. */
-export function Field({ label, note, help, fault, children }: {
-  label: ReactNode; note?: ReactNode; help?: ReactNode; fault?: string | undefined;
+export function Field({ label, note, action, help, fault, children }: {
+  label: ReactNode; note?: ReactNode; action?: ReactNode; help?: ReactNode; fault?: string | undefined;
   children: (props: { id: string; 'aria-describedby': string | undefined; 'aria-invalid': boolean | undefined }) => ReactNode;
 }) {
   const id = useId();
@@ -10,7 +10,7 @@ export function Field({ label, note, help, fault, children }: {
   const described = below !== undefined && below !== '' ? `${id}-help` : undefined;
   return (
     <div className="jp-PrimeHub-field">
-      <label htmlFor={id}>{label}{note !== undefined && <small>{note}</small>}</label>
+      <div className="jp-PrimeHub-label"><label htmlFor={id}>{label}</label>{action}{note !== undefined && <small>{note}</small>}</div>
       {children({ id, 'aria-describedby': described, 'aria-invalid': fault !== undefined || undefined })}
       {described !== undefined && <small id={described} className={fault === undefined ? 'jp-PrimeHub-muted' : 'jp-PrimeHub-fault'}>{below}</small>}
     </div>

@@ -160,13 +160,13 @@ function Loaded({ client, context, snapshot, footer, options, parameters, onAcce
         <h3>{t.dialog.details}</h3>
         <div className="jp-PrimeHub-row">
           <Field label={t.dialog.name}>
-            {(props) => <input {...props} className="jp-mod-styled" type="text" maxLength={100} autoComplete="off" placeholder={own} value={name} onChange={(e) => setName(e.currentTarget.value)} />}
+            {(props) => <input {...props} type="text" maxLength={100} autoComplete="off" placeholder={own} value={name} onChange={(e) => setName(e.currentTarget.value)} />}
           </Field>
           <Field label={t.dialog.timeout} help={t.dialog.timeoutWhy} fault={timeout === null ? t.dialog.timeoutWrong : undefined}>
             {(props) => (
               <span className="jp-PrimeHub-amount">
-                <input {...props} className="jp-mod-styled" type="text" inputMode="numeric" autoComplete="off" value={amount} onChange={(e) => setAmount(e.currentTarget.value)} />
-                <select className="jp-mod-styled" aria-label={t.dialog.unit} value={unit} onChange={(e) => setUnit(e.currentTarget.value as Unit)}>
+                <input {...props} type="text" inputMode="numeric" autoComplete="off" value={amount} onChange={(e) => setAmount(e.currentTarget.value)} />
+                <select aria-label={t.dialog.unit} value={unit} onChange={(e) => setUnit(e.currentTarget.value as Unit)}>
                   {(Object.keys(UNITS) as Unit[]).map((one) => <option key={one} value={one}>{t.dialog.units[one]}</option>)}
                 </select>
               </span>

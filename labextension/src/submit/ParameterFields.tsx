@@ -29,20 +29,16 @@ function One({ parameter, text, fault, onType }: { parameter: Parameter; text: s
   const kind = control(parameter);
   const changed = text !== shown(parameter);
   const placeholder = parameter.default === null && parameter.type !== 'none' ? t.parameters.own(parameter.source) : parameter.source;
-  const label = (
-    <>
-      <code>{parameter.name}</code>
-      {changed && <button type="button" className="jp-PrimeHub-link" aria-label={t.parameters.reset(parameter.name)} title={t.parameters.reset(parameter.name)} onClick={() => onType(shown(parameter))}>↺</button>}
-    </>
-  );
+  const back = t.parameters.reset(parameter.name);
+  const action = changed && <button type="button" className="jp-PrimeHub-link" aria-label={back} title={back} onClick={() => onType(shown(parameter))}>↺</button>;
   return (
-    <Field label={label} note={t.parameters.types[parameter.type]} help={parameter.help} fault={fault && t.parameters.faults[fault]}>
+    <Field label={<code>{parameter.name}</code>} action={action} note={t.parameters.types[parameter.type]} help={parameter.help} fault={fault && t.parameters.faults[fault]}>
       {(props) => {
         if (kind === 'checkbox') return <input {...props} type="checkbox" checked={text === 'true'} onChange={(e) => onType(String(e.currentTarget.checked))} />;
         if (kind === 'json' && (text.includes('\n') || parameter.type === 'list' || parameter.type === 'dict')) {
-          return <textarea {...props} className="jp-mod-styled" rows={Math.min(6, Math.max(2, text.split('\n').length))} spellCheck={false} placeholder={placeholder} value={text} onChange={(e) => onType(e.currentTarget.value)} />;
+          return <textarea {...props} rows={Math.min(6, Math.max(2, text.split('\n').length))} spellCheck={false} placeholder={placeholder} value={text} onChange={(e) => onType(e.currentTarget.value)} />;
         }
-        return <input {...props} className="jp-mod-styled" type="text" inputMode={kind === 'number' ? 'decimal' : 'text'} spellCheck={false} autoComplete="off" placeholder={placeholder} value={text} onChange={(e) => onType(e.currentTarget.value)} />;
+        return <input {...props} type="text" inputMode={kind === 'number' ? 'decimal' : 'text'} spellCheck={false} autoComplete="off" placeholder={placeholder} value={text} onChange={(e) => onType(e.currentTarget.value)} />;
       }}
     </Field>
   );

@@ -30,7 +30,7 @@ export function RecurringFields({ value, preview, fault, inGroupFolder, onChange
       <div className="jp-PrimeHub-row">
         <Field label={t.recurring.repeat}>
           {(props) => (
-            <select {...props} className="jp-mod-styled" value={timing.repeat} onChange={(e) => onChange({ ...value, timing: repeated(timing, e.currentTarget.value as Repeat) })}>
+            <select {...props} value={timing.repeat} onChange={(e) => onChange({ ...value, timing: repeated(timing, e.currentTarget.value as Repeat) })}>
               {REPEATS.map((repeat) => <option key={repeat} value={repeat}>{t.recurring.repeats[repeat]}</option>)}
             </select>
           )}
@@ -38,7 +38,7 @@ export function RecurringFields({ value, preview, fault, inGroupFolder, onChange
         {timing.repeat === 'weekly' && (
           <Field label={t.recurring.weekday}>
             {(props) => (
-              <select {...props} className="jp-mod-styled" value={timing.weekday} onChange={(e) => time({ weekday: Number(e.currentTarget.value) })}>
+              <select {...props} value={timing.weekday} onChange={(e) => time({ weekday: Number(e.currentTarget.value) })}>
                 {[1, 2, 3, 4, 5, 6, 0].map((day) => <option key={day} value={day}>{t.recurring.weekdays[day]}</option>)}
               </select>
             )}
@@ -47,7 +47,7 @@ export function RecurringFields({ value, preview, fault, inGroupFolder, onChange
         {timing.repeat === 'monthly' && (
           <Field label={t.recurring.day}>
             {(props) => (
-              <select {...props} className="jp-mod-styled" value={timing.day} onChange={(e) => time({ day: Number(e.currentTarget.value) })}>
+              <select {...props} value={timing.day} onChange={(e) => time({ day: Number(e.currentTarget.value) })}>
                 {Array.from({ length: 28 }, (_, i) => <option key={i} value={i + 1}>{i + 1}</option>)}
               </select>
             )}
@@ -55,18 +55,18 @@ export function RecurringFields({ value, preview, fault, inGroupFolder, onChange
         )}
         {timing.repeat === 'custom' ? (
           <Field label={t.recurring.cron} help={t.recurring.cronWhy} fault={fault}>
-            {(props) => <input {...props} className="jp-mod-styled jp-PrimeHub-mono" type="text" spellCheck={false} autoComplete="off" value={timing.cron} onChange={(e) => time({ cron: e.currentTarget.value })} />}
+            {(props) => <input {...props} className="jp-PrimeHub-mono" type="text" spellCheck={false} autoComplete="off" value={timing.cron} onChange={(e) => time({ cron: e.currentTarget.value })} />}
           </Field>
         ) : (
           <Field label={timing.repeat === 'hourly' ? t.recurring.minute : t.recurring.time} fault={timeFault ?? fault}>
             {(props) => (timing.repeat === 'hourly'
-              ? <input {...props} className="jp-mod-styled" type="number" min={0} max={59} value={Number(timing.time.split(':')[1] ?? 0)} onChange={(e) => time({ time: `00:${e.currentTarget.value.padStart(2, '0')}` })} />
-              : <input {...props} className="jp-mod-styled" type="time" value={timing.time} onChange={(e) => time({ time: e.currentTarget.value })} />)}
+              ? <input {...props} type="number" min={0} max={59} value={Number(timing.time.split(':')[1] ?? 0)} onChange={(e) => time({ time: `00:${e.currentTarget.value.padStart(2, '0')}` })} />
+              : <input {...props} type="time" value={timing.time} onChange={(e) => time({ time: e.currentTarget.value })} />)}
           </Field>
         )}
         <Field label={t.recurring.zone}>
           {(props) => (
-            <select {...props} className="jp-mod-styled" value={value.timezone} onChange={(e) => onChange({ ...value, timezone: e.currentTarget.value })}>
+            <select {...props} value={value.timezone} onChange={(e) => onChange({ ...value, timezone: e.currentTarget.value })}>
               {(known.includes(value.timezone) ? known : [value.timezone, ...known]).map((zone) => <option key={zone} value={zone}>{zone}</option>)}
             </select>
           )}
@@ -84,7 +84,7 @@ export function RecurringFields({ value, preview, fault, inGroupFolder, onChange
       <div className="jp-PrimeHub-row">
         <Field label={t.recurring.overlap}>
           {(props) => (
-            <select {...props} className="jp-mod-styled" value={value.overlap} onChange={(e) => onChange({ ...value, overlap: e.currentTarget.value as Overlap })}>
+            <select {...props} value={value.overlap} onChange={(e) => onChange({ ...value, overlap: e.currentTarget.value as Overlap })}>
               {OVERLAPS.map((overlap) => <option key={overlap} value={overlap}>{t.recurring.overlaps[overlap]}</option>)}
             </select>
           )}

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from primehub_services.sandbox.extension import VARIABLE
 from primehub_spawner.local import NOTEBOOK_MAIN
 
+PACKAGE = "jupyter_primehub_ext"
 SLOW = "print('slow is loaded')\nTERMS = ['iri']\ndef is_valid_syntax(term, value):\n    return value == 'good'\n"
 
 
@@ -22,11 +24,11 @@ def environment(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(environment: Path, singleuser: str, *arguments: str) -> str:
+def run(environment: Path, singleuser: str, *arguments: str, **variables: str) -> str:
     (environment / "jupyterhub" / "singleuser.py").write_text(singleuser)
     done = subprocess.run(
         [sys.executable, "-S", "-c", NOTEBOOK_MAIN, *arguments],
-        env={"PYTHONPATH": str(environment), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(environment), "PYTHONDONTWRITEBYTECODE": "1", **variables},
         capture_output=True,
         text=True,
         check=True,
@@ -59,3 +61,25 @@ def test_where_it_is_not_installed_nothing_pretends_that_it_is(environment: Path
     (environment / "rfc3987_syntax").rmdir()
     said = run(environment, "try:\n    import rfc3987_syntax\nexcept ImportError:\n    print('absent')\n")
     assert said == "absent\n"
+
+
+def test_the_server_is_offered_what_primehub_adds(environment: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shown"
+    (folder / PACKAGE).mkdir(parents=True)
+    (folder / PACKAGE / "__init__.py").write_text("print('imported')")
+    said = run(
+        environment,
+        f"import sys; print(sys.argv[1:]); import {PACKAGE}; print(sys.path[-1])",
+        "--port=1",
+        **{VARIABLE: str(folder)},
+    )
+    flags = [
+        f"--ServerApp.jpserver_extensions={PACKAGE}=True",
+        f"--LabApp.extra_labextensions_path={folder}/{PACKAGE}/labextensions",
+    ]
+    assert said == f"{[*flags, '--port=1']}\nimported\n{folder}\n"
+
+
+@pytest.mark.parametrize("folder", ["", "/nonexistent"])
+def test_without_what_primehub_adds_it_starts_all_the_same(environment: Path, folder: str) -> None:
+    assert run(environment, "import sys; print(sys.argv[1:])", **{VARIABLE: folder}) == "[]\n"
