@@ -17,11 +17,14 @@ PIECE = 1 << 20
 TAIL_BYTES = 1 << 20
 
 
-def as_part(chunk: LogChunk) -> LogPart:
-    """The chunk as text; a character that is cut at its end is left for the next one."""
+def as_part(chunk: LogChunk, *, more: bool = False) -> LogPart:
+    """The chunk as text; a character that is cut at its end is left for the next one.
+
+    ``more``: it is not the end, so that a part of a character may also be all there is by now.
+    """
     data, next_offset = chunk.data, chunk.next_offset
     cut = _incomplete(data)
-    if cut and len(data) > cut:
+    if cut and (more or len(data) > cut):
         data, next_offset = data[:-cut], next_offset - cut
     return LogPart(
         offset=chunk.start, next_offset=next_offset, size=chunk.size, text=data.decode("utf-8", errors="replace")

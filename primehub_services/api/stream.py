@@ -6,30 +6,30 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from tornado.iostream import StreamClosedError
 
-from ..blobs import of_notebook
 from ..domain.identity import Actor
-from ..domain.notebooks import FINAL
 from ..domain.permissions import require
 from ..domain.problems import Invalid, Problem
 from ..domain.system import Change, visible
-from ..operations import actors, notebooks
 from ..store import changes
 from ..store.changes import Resumed
 from ..store.unit_of_work import UnitOfWork
 from .call import Call
 from .context import ApiContext
 from .events import Stream
+from .followed import Followed, parse
 from .logs import as_part
 from .registry import Run
 
 HEARTBEAT = 15.0
-LOG_POLL = 0.5
+LOG_POLL = 0.3
+"""Seconds; a line that is printed is to be seen within one."""
 LOG_PIECE = 64 * 1024
+PIECES = 16
+"""Of one log, before others have their turn."""
 LOGS = 20
 CATCH_UP = 1000
 """Missed changes that are sent one by one; with more, loading everything anew is less work."""
@@ -38,21 +38,10 @@ STUCK = 60.0
 RIGHTS_OF_LOGS = 2.0
 
 
-@dataclass
-class _Followed:
-    """A log that the stream carries."""
-
-    id: str
-    offset: int
-    allowed: bool = True
-    ended: bool = False
-    checked: float = 0.0
-
-
 class EventStream:
     """Writes one stream until its client, its rights or the process end."""
 
-    def __init__(self, call: Call, stream: Stream, followed: list[_Followed]) -> None:
+    def __init__(self, call: Call, stream: Stream, followed: list[Followed]) -> None:
         self._call = call
         self._context: ApiContext = call.context
         self._stream = stream
@@ -63,7 +52,7 @@ class EventStream:
         """Everything from the first line to the last."""
         await self._begin(since)
         while not self._stream.subscription.closed:
-            waiting = LOG_POLL if any(f.allowed and not f.ended for f in self._followed) else HEARTBEAT
+            waiting = LOG_POLL if any(not log.over for log in self._followed) else HEARTBEAT
             await self._stream.subscription.wait(min(waiting, max(0.05, self._written + HEARTBEAT - time.monotonic())))
             if self._stream.actor is None:
                 await self._send("gone", {"detail": "The account, its rights or the session have ended."})
@@ -97,46 +86,55 @@ class EventStream:
 
     async def _send_visible(self, found: Iterable[Change]) -> None:
         actor, resume = self._stream.actor, self._context.feed.resume_from
-        lines = [
-            _event("change", change.model_dump(mode="json"), resume=min(change.seq, resume))
-            for change in found
-            if actor is not None and visible(change, actor)
-        ]
+        lines = []
+        for change in found:
+            for log in self._followed:
+                if change.id == log.id:
+                    log.checked = 0.0  # it may have begun or ended
+            if actor is not None and visible(change, actor):
+                lines.append(_event("change", change.model_dump(mode="json"), resume=min(change.seq, resume)))
         if lines:
             await self._write("".join(lines))
 
-    async def _send_log(self, log: _Followed) -> None:
-        now = time.monotonic()
-        if not log.allowed or (log.ended and now - log.checked < RIGHTS_OF_LOGS):
+    async def _send_log(self, log: Followed) -> None:
+        """What there is of it by now, but not for ever: other logs and changes wait."""
+        if log.over:
             return
-        if now - log.checked >= RIGHTS_OF_LOGS:
-            log.checked = now
-            await self._check(log)
-            if not log.allowed:
-                await self._send(
-                    "log", {"id": log.id, "offset": log.offset, "next": log.offset, "text": "", "ended": True}
-                )
+        if time.monotonic() - log.checked >= RIGHTS_OF_LOGS:
+            log.checked = time.monotonic()
+            try:
+                log.take(await self._context.database.read(log.look, self._stream.model))
+            except Problem:
+                log.over = True
+                await self._send_part(log, log.offset, "", ended=True)
                 return
-        was_ended = log.ended
-        chunk = await asyncio.to_thread(self._context.logs.read, of_notebook(log.id), log.offset, LOG_PIECE)
-        part = as_part(chunk)
-        finished = was_ended and not part.text
-        if not part.text and not finished:
+        if log.log is None:
+            if log.ended and log.last:
+                log.over = True
+                await self._send_part(log, log.offset, "", ended=True)
             return
-        log.offset = part.next_offset
-        data = {"id": log.id, "offset": part.offset, "next": part.next_offset, "text": part.text, "ended": finished}
-        await self._send("log", data)
-        if finished:
-            log.allowed = False
-
-    async def _check(self, log: _Followed) -> None:
-        """Whether the log may be read still, and whether its notebook has ended."""
-        try:
-            notebook = await self._context.database.read(_for_log, self._stream.model, log.id)
-        except Problem:
-            log.allowed = False
+        for _ in range(PIECES):
+            part = as_part(
+                await asyncio.to_thread(self._context.logs.read, log.log, log.offset, LOG_PIECE), more=not log.ended
+            )
+            if part.next_offset == log.offset:
+                break
+            log.offset = part.next_offset
+            await self._send_part(log, part.offset, part.text)
         else:
-            log.ended = notebook.phase in FINAL
+            return
+        # the end was seen before the reading that found no more
+        if log.ended and log.last:
+            log.over = True
+            await self._send_part(log, log.offset, "", ended=True)
+        elif log.ended:
+            log.go_on()
+
+    async def _send_part(self, log: Followed, offset: int, text: str, *, ended: bool = False) -> None:
+        data: dict[str, Any] = {"id": log.id, "offset": offset, "next": log.offset, "text": text, "ended": ended}
+        if log.is_job:
+            data["attempt"] = log.number
+        await self._send("log", data)
 
     async def _send(self, event: str, data: dict[str, Any], *, resume: int | None = None) -> None:
         await self._write(_event(event, data, resume=resume))
@@ -159,10 +157,6 @@ def _missed(uow: UnitOfWork, since: int) -> tuple[Resumed, list[Change]]:
     return resumed, found
 
 
-def _for_log(uow: UnitOfWork, model: Any, notebook_id: str) -> Any:
-    return notebooks.notebook_for_log(uow, actors.actor_for(uow, model), notebook_id)
-
-
 def _require_read(_uow: UnitOfWork, actor: Actor) -> Actor:
     require(actor, "self.read")
     return actor
@@ -178,11 +172,11 @@ def _since(call: Call) -> int | None:
     return int(header)
 
 
-def _logs(call: Call) -> list[_Followed]:
-    wanted = [part.partition(":") for part in call.query.logs.split(",") if part]
+def _logs(call: Call) -> list[Followed]:
+    wanted = parse(call.query.logs)
     if len(wanted) > LOGS:
         raise Invalid.field("logs", f"More than {LOGS} logs.", f"Follow at most {LOGS} in one stream.")
-    return [_Followed(log, int(offset)) for log, _, offset in wanted]
+    return wanted
 
 
 async def _events(call: Call) -> None:
