@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -154,7 +155,7 @@ def check_accounts(database: Database, since: datetime, seen_until: datetime) ->
         covered: list[datetime] = []
         for row in firing_rows(database, schedule.id):
             last = row.until or row.instant
-            within = [at for at in due if row.instant <= at <= last]
+            within = due[bisect_left(due, row.instant) : bisect_right(due, last)]
             assert (within[0], within[-1], len(within)) == (row.instant, last, row.count)
             covered += within
             outcomes[row.outcome] += row.count
@@ -182,7 +183,7 @@ class World:
         """One turn."""
         chance = self.random.random()
         if chance < 0.03:
-            self.clock.advance(self.random.uniform(100, 40 * 60))  # away, or a clock that is set forward
+            self.clock.advance(self.random.uniform(100, 4 * 3600))  # away, or a clock that is set forward
         elif chance < 0.06:
             self.clock.advance(-self.random.uniform(1, 90 * 60))
         else:
@@ -191,7 +192,7 @@ class World:
         self.latest = max(self.latest, self.clock.now)
         if self.random.random() < 0.3:
             end_jobs(self.database, self.random.choice(["SUCCEEDED", "FAILED", "CANCELLED"]))
-        while self.random.random() < 0.4:
+        while self.random.random() < 0.2:
             line = int(self.random.expovariate(1 / 800))
             if not await killed_at(line, lambda: self.fires.step(self.clock()), within=OURS):
                 break
@@ -204,7 +205,7 @@ async def simulate(database: InlineDatabase, people: Cast, clock: FixedClock, *,
     clock.now = datetime.fromisoformat("2026-03-28T20:00+00:00")  # the clocks of Berlin change in the night
     since = clock.now
     chooser = random.Random(seed)
-    for n in range(16):
+    for n in range(12):
         recurring(
             database,
             people.member if n % 2 else people.group_admin,
@@ -217,9 +218,9 @@ async def simulate(database: InlineDatabase, people: Cast, clock: FixedClock, *,
     found, turns = 0, 0
     outcomes: Counter[str] = Counter()
     while found < instants:
-        for _ in range(100):
+        for _ in range(50):
             await world.go_on()
-        turns += 100
+        turns += 50
         clock.now = max(clock.now, world.latest)
         await world.fires.step(clock())
         found, outcomes = check_accounts(database, since, clock.now)
@@ -230,4 +231,5 @@ async def simulate(database: InlineDatabase, people: Cast, clock: FixedClock, *,
 async def test_every_instant_is_accounted_for_once_under_kills_and_clock_steps(
     inline: InlineDatabase, people: Cast, clock: FixedClock
 ) -> None:
-    await simulate(inline, people, clock, instants=800, seed=7)
+    """10,000 of them on SQLite; on PostgreSQL, where each statement is a way to go, the first thousand."""
+    await simulate(inline, people, clock, instants=10_000 if inline.is_sqlite else 1000, seed=7)
