@@ -2,3 +2,22 @@
 
 It runs in anybody's notebook image, so it needs what a notebook server has anyway, and imports nothing else of ours.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "jupyter_primehub_ext"}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextensions/@primehub/labextension", "dest": "@primehub/labextension"}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Called by Jupyter when the server starts."""
+    from .extension import load
+
+    load(server)

@@ -1,0 +1,169 @@
+"""Places executed notebooks beside their originals: never over anything, once, and also those of jobs that ended while
+no server ran."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+
+from .platform import Problem
+from .service import FINAL, Service
+
+log = logging.getLogger("primehub")
+WHILE_ACTIVE_S, OTHERWISE_S = 3.0, 60.0
+REMEMBERED = 1000
+TRIES = 100
+"""Names that are tried before it is given up."""
+_MARK = "primehub"
+"""Of a notebook's metadata: which job ran it."""
+
+
+class Placed:
+    """Which jobs' results were placed, and where: a file in the home folder, since servers come and go."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError):
+            found = {}
+        self._places: dict[str, str] = dict(found) if isinstance(found, dict) else {}
+
+    def get(self, job: str) -> str | None:
+        """Where a job's result was placed."""
+        return self._places.get(job)
+
+    def remember(self, job: str, place: str) -> None:
+        """Note it. Not being able to is no reason to fail: the file itself says whose result it is."""
+        self._places.pop(job, None)
+        self._places = {**dict(list(self._places.items())[-REMEMBERED:]), job: place}
+        made = self._path.with_name(f"{self._path.name}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            made.write_text(json.dumps(self._places))
+            os.replace(made, self._path)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._path, error)
+
+
+class Placer:
+    """Places results through the server's contents manager."""
+
+    def __init__(self, service: Service, contents: Any, placed: Placed) -> None:
+        self._service = service
+        self._contents = contents
+        self.placed = placed
+        self._lock = asyncio.Lock()
+        self._without: set[str] = set()
+        """Jobs that left no notebook."""
+
+    async def run(self) -> None:
+        """Place what ends, until cancelled."""
+        while True:
+            active = False
+            try:
+                active = await self.look()
+            except Problem as problem:
+                log.debug("results are not placed just now: %s", problem)
+            except Exception:
+                log.exception("results are not placed just now")
+            self._service.submitted.clear()
+            try:
+                await asyncio.wait_for(self._service.submitted.wait(), WHILE_ACTIVE_S if active else OTHERWISE_S)
+            except TimeoutError:
+                continue
+
+    async def look(self) -> bool:
+        """Place the results of all that have ended; whether some have not."""
+        found = await self._service.jobs()
+        for job in reversed(found["items"]):
+            done = self.placed.get(job["id"]) is not None or job["id"] in self._without
+            if job["phase"] not in FINAL or job.get("schedule") or done:
+                continue
+            try:
+                await self.place(job)
+            except Problem as problem:
+                if problem.body.get("code") != "no-result":
+                    raise
+                self._without.add(job["id"])
+            except Exception as error:
+                log.warning("the result of %s is not placed: %s", job["id"], error)
+                self._without.add(job["id"])
+        return bool(found["active"])
+
+    async def place(self, job: dict[str, Any]) -> str:
+        """Where the job's result lies; placed now, where it was not or is not there any more. Raises ``Problem``."""
+        async with self._lock:
+            place = self.placed.get(job["id"])
+            if place is not None and await ensure_async(self._contents.file_exists(place)):
+                return place
+            data = await self._service.result(job)
+            try:
+                notebook = json.loads(data)
+                notebook.setdefault("metadata", {}).setdefault(_MARK, {})["job"] = job["id"]
+            except (ValueError, AttributeError, TypeError) as error:
+                raise Problem.of(404, "no-result", "What this job has left is no notebook.") from error
+            place = await self._write(job, notebook)
+            if job["phase"] in FINAL:
+                self.placed.remember(job["id"], place)
+            return place
+
+    async def _write(self, job: dict[str, Any], notebook: dict[str, Any]) -> str:
+        folder, _, name = job["notebook"]["path"].rpartition("/")
+        folder = folder.strip("/")
+        stem = name[: -len(".ipynb")] if name.endswith(".ipynb") else name
+        if folder and not await ensure_async(self._contents.dir_exists(folder)):
+            folder = ""
+        try:
+            return await self._write_new(folder, f"{stem}-{_moment(job)}", job["id"], notebook)
+        except Exception:
+            if not folder:
+                raise
+            # a folder that only shows things, a dataset for one
+            return await self._write_new("", f"{stem}-{_moment(job)}", job["id"], notebook)
+
+    async def _write_new(self, folder: str, stem: str, job: str, notebook: dict[str, Any]) -> str:
+        for number in range(1, TRIES):
+            name = f"{stem}.ipynb" if number == 1 else f"{stem}-{number}.ipynb"
+            path = f"{folder}/{name}" if folder else name
+            if await ensure_async(self._contents.file_exists(path)):
+                if await self._is_of(path, job):
+                    return path
+                continue
+            model = {"type": "notebook", "format": "json", "content": self._trusted(notebook)}
+            await ensure_async(self._contents.save(model, path))
+            return path
+        msg = f"{stem}.ipynb and {TRIES - 2} more names are taken."
+        raise Problem.of(409, "taken", msg)
+
+    async def _is_of(self, path: str, job: str) -> bool:
+        """Whether a file is this job's result already: a crash came between writing and remembering."""
+        try:
+            model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
+            return bool(model["content"]["metadata"][_MARK]["job"] == job)
+        except Exception:
+            return False
+
+    def _trusted(self, notebook: dict[str, Any]) -> dict[str, Any]:
+        """The owner's own code made what is shown, as if it had been run here."""
+        import nbformat
+
+        made: dict[str, Any] = nbformat.from_dict(notebook)
+        notary = getattr(self._contents, "notary", None)
+        if notary is not None:
+            notary.mark_cells(made, True)
+        return made
+
+
+def _moment(job: dict[str, Any]) -> str:
+    """When the job was submitted, in the server's own time, as a part of a file's name."""
+    text = str(job["created_at"]).replace("Z", "+00:00")
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone().strftime("%Y%m%d-%H%M%S")
