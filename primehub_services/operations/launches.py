@@ -210,7 +210,7 @@ def budgets(uow: UnitOfWork, person: Actor, group: Group, capacity: MachineCapac
         )
 
     elsewhere = claims.requested_elsewhere(uow, group.id, but=asked.superseding)
-    decision = decided(group.id, elsewhere, queue.sum_kept_elsewhere(uow, group.id, asked.before))
+    decision = decided(group.id, elsewhere, queue.sum_kept(uow, but=group.id, before=asked.before))
     if any(reason.budget is Budget.MACHINE and reason.code in _WITH_HOLDERS for reason in decision.reasons):
         return decided(None, None, None)
     return decision

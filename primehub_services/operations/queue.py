@@ -55,6 +55,15 @@ class MachineWait:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineLeft:
+    """What is left of the machine."""
+
+    unused: Amounts
+    open: Amounts
+    """Neither used nor kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """What one decision about a group did, and when the next one may do something."""
 
@@ -65,8 +74,8 @@ class Admission:
     again_at: datetime | None = None
     """When a back-off ends or a place becomes kept."""
     for_machine: MachineWait | None = None
-    open: Amounts | None = None
-    """What of the machine is neither used nor kept; None where it has no bound."""
+    machine: MachineLeft | None = None
+    """What is left of the machine; None where it has no bound."""
 
 
 def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: int = AT_ONCE) -> Admission:
@@ -94,7 +103,7 @@ def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: in
         more=more,
         again_at=_again_at(uow, group_id, moment),
         for_machine=_machine_wait(seen.walk),
-        open=machine_open(uow, capacity),
+        machine=machine_left(uow, capacity),
     )
 
 
@@ -108,13 +117,14 @@ def _again_at(uow: UnitOfWork, group_id: str, moment: Moment) -> datetime | None
     return min((at for at in (rested, kept) if at is not None), default=None)
 
 
-def machine_open(uow: UnitOfWork, capacity: MachineCapacity) -> Amounts | None:
-    """What of the machine is neither used nor kept; None where it has no bound."""
+def machine_left(uow: UnitOfWork, capacity: MachineCapacity) -> MachineLeft | None:
+    """What is left of the machine just now; None where it has no bound."""
     if not is_bounded(capacity):
         return None
     room = room_of_machine(uow, capacity)
-    kept = amounts(queue.sum_kept_elsewhere(uow, "", None))
-    return tuple(max(0, room.limit[i] - room.used[i] - kept[i]) for i in range(3))  # type: ignore[return-value]
+    unused = room.open(0), room.open(1), room.open(2)
+    room.keep(amounts(queue.sum_kept(uow)))
+    return MachineLeft(unused, (room.open(0), room.open(1), room.open(2)))
 
 
 def is_bounded(capacity: MachineCapacity) -> bool:

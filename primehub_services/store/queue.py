@@ -11,15 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..domain.claims import COUNTED_FOR_PERSON
-from ..domain.jobs import JobPhase, JobReason
+from ..domain.jobs import FINAL, JobPhase, JobReason
+from ..domain.notebooks import FINAL as NOTEBOOK_FINAL
 from ..domain.queue import NOTHING, UNBOUNDED, Amounts, Elsewhere, Order, Place, Waiting, added
 from ..domain.resources import Resources
 from ..domain.units import Bytes, Millicores
-from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow
+from . import changes
+from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow, NotebookRow
 from .unit_of_work import UnitOfWork
 
 _PENDING = JobRow.phase == JobPhase.PENDING.value
 _UNASKED = JobRow.cancel_requested.is_(None)
+_IDS_AT_ONCE = 500
 _COUNTED = [kind.value for kind in COUNTED_FOR_PERSON]
 _USED = (ClaimRow.cpu_limit, ClaimRow.memory_limit, ClaimRow.gpu_limit)
 _REQUESTED = (ClaimRow.cpu_request, ClaimRow.memory_request, ClaimRow.gpu_limit)
@@ -177,13 +180,15 @@ def kept_elsewhere(uow: UnitOfWork, group_id: str) -> list[Elsewhere]:
     return [Elsewhere((at, job_id), (cpu, memory, gpu), own) for at, job_id, cpu, memory, gpu, own in rows]
 
 
-def sum_kept_elsewhere(uow: UnitOfWork, group_id: str, before: Order | None) -> Resources:
-    """How much is kept of the machine for jobs of other groups that are before that place in the queue."""
+def sum_kept(uow: UnitOfWork, *, but: str | None = None, before: Order | None = None) -> Resources:
+    """How much is kept of the machine in all: without a group's part, and for jobs before a place in the queue."""
     statement = (
         sa.select(*map(sa.func.sum, _OF_MACHINE))
         .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
-        .where(_PENDING, _UNASKED, KeptPlaceRow.group_id != group_id)
+        .where(_PENDING, _UNASKED)
     )
+    if but is not None:
+        statement = statement.where(KeptPlaceRow.group_id != but)
     if before is not None:
         statement = statement.where(~_from(before))
     cpu, memory, gpu = _amounts(uow.session.execute(statement).one())
@@ -294,3 +299,44 @@ def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed since the last look, as far as it may let a job go."""
+
+    cursor: changes.Cursor
+    groups: tuple[str, ...] = ()
+    """In which something was queued, ended, cancelled or allowed, in that order."""
+    everywhere: bool = False
+    """What changed is of no group."""
+
+
+def news(uow: UnitOfWork, cursor: changes.Cursor) -> News:
+    """What was committed since. Progress of what runs, and a start that took its quota, let nobody go."""
+    found = []
+    while True:
+        some, cursor = changes.read(uow, cursor)
+        found += some
+        if not some:
+            break
+    jobs = [change.id for change in found if change.kind == "job"]
+    notebooks = [change.id for change in found if change.kind == "notebook"]
+    waits_or_over = [JobPhase.PENDING.value, *(phase.value for phase in FINAL)]
+    relevant = set(_in_phase(uow, JobRow, jobs, waits_or_over))
+    relevant |= set(_in_phase(uow, NotebookRow, notebooks, [phase.value for phase in NOTEBOOK_FINAL]))
+    groups = dict.fromkeys(
+        change.group_id
+        for change in found
+        if change.group_id is not None
+        and (change.kind == "group" or (change.kind in ("job", "notebook") and change.id in relevant))
+    )
+    return News(cursor, tuple(groups), everywhere=any(change.kind == "settings" for change in found))
+
+
+def _in_phase(
+    uow: UnitOfWork, table: type[JobRow] | type[NotebookRow], ids: Sequence[str], phases: Sequence[str]
+) -> Iterable[str]:
+    for at in range(0, len(ids), _IDS_AT_ONCE):
+        wanted = set(ids[at : at + _IDS_AT_ONCE])
+        yield from uow.session.scalars(sa.select(table.id).where(table.id.in_(wanted), table.phase.in_(phases)))
