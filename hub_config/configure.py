@@ -8,6 +8,7 @@ settings leaves that part of the hub as it is.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import sys
@@ -22,7 +23,7 @@ from .accounts import PrimeHubAuthenticator
 from .roles import AUTHENTICATOR, CULLER, PORTAL_SCOPES, PRIMEHUB, SPAWNER, custom_scopes, extra_user_scopes, load_roles
 from .secret_files import secret_file
 from .services import look_often
-from .settings import FILE_VARIABLE, PREFIX, OidcSettings, Settings, SettingsError
+from .settings import PREFIX, OidcSettings, Settings, SettingsError
 
 HERE = Path(__file__).parent
 PORTAL_URL = "/services/primehub/"
@@ -38,8 +39,6 @@ KEPT = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO",
 )  # fmt: skip
 """Variables that the services process is given from ours; pip's own (``PIP_*``) too, for building environments."""
-WITHHELD = (f"{PREFIX}HUB_DATABASE_URL", f"{PREFIX}ACCOUNTS__OIDC__CLIENT_SECRET")
-"""Settings that are the hub's secrets and not the services'."""
 
 
 def configure(c: Any, settings: Settings | None = None) -> None:
@@ -208,7 +207,7 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
             "url": url,
             "oauth_no_confirm": True,
             "oauth_client_allowed_scopes": list(PORTAL_SCOPES),
-            "environment": services_environment(environ),
+            "environment": services_environment(settings, environ),
             "display": False,
             "timeout": 60,
         },
@@ -233,17 +232,19 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
     look_often()
 
 
-def services_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the services process is given of our variables: its settings and the machine's ways, no hub secret."""
-    kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith(("PIP_", PREFIX))}
+def services_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the services process is given: the machine's ways from our variables, and the settings without the hub's
+    secrets. Not the settings file, nor the variables that they came by: a secret may be anywhere in these."""
+    kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith("PIP_")}
     kept.setdefault("PATH", os.defpath)
-    # still a text: a variable without one would be no value at all, which the settings refuse
-    kept |= {name: '""' for name in WITHHELD if name in kept}
-    if environ.get(FILE_VARIABLE):
-        kept[FILE_VARIABLE] = environ[FILE_VARIABLE]
-    if environ.get("PRIMEHUB_DATA"):
-        kept["PRIMEHUB_DATA"] = environ["PRIMEHUB_DATA"]
-    return kept
+    values = settings.model_dump(mode="json", exclude_unset=True, exclude={"hub_database_url"})
+    values["data_dir"] = str(settings.data_dir.absolute())
+    values["database_url"] = settings.database_url.get_secret_value()
+    if settings.accounts.oidc is not None:
+        values["accounts"]["oidc"]["client_secret"] = ""
+    # as it is: YAML, which reads it, takes half of an escaped pair of surrogates for a letter
+    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+    return kept | {f"{PREFIX}{name.upper()}": text for name, text in texts.items()}
 
 
 def _python(module: str) -> list[str]:

@@ -82,7 +82,7 @@ def load(flags: dict[str, Any]) -> tuple[Settings, dict[str, str]]:
         "TLS__CERT": flags.get("tls_cert") and str(flags["tls_cert"].absolute()),
         "TLS__KEY": flags.get("tls_key") and str(flags["tls_key"].absolute()),
     }
-    environment |= {SETTING + name: json.dumps(value) for name, value in given.items() if value}
+    environment |= {SETTING + name: json.dumps(value, ensure_ascii=False) for name, value in given.items() if value}
     return Settings.load(environment), environment
 
 
@@ -109,11 +109,11 @@ def _run(flags: dict[str, Any]) -> None:
         )
         script = proxy.install(found, place.data, say)
         environment |= {
-            f"{SETTING}{name}": json.dumps(str(value))
+            f"{SETTING}{name}": json.dumps(str(value), ensure_ascii=False)
             for name, value in (("TLS__CERT", address.cert), ("TLS__KEY", address.key))
             if value
         }
-        environment[f"{SETTING}PUBLIC_URL"] = json.dumps(address.public_url)
+        environment[f"{SETTING}PUBLIC_URL"] = json.dumps(address.public_url, ensure_ascii=False)
         fixed = {n: getattr(settings, n) for n in ("hub_port", "services_port", "proxy_api_port")}
         plan = Plan(place, address, found, script, environment, fixed)
         platform = Platform(plan, say)
@@ -192,7 +192,7 @@ def _detach(flags: dict[str, Any]) -> None:
     ]
     child = subprocess.Popen(
         [sys.executable, "-m", "primehub_services.cli.main", "up", *switches],
-        env={**environment, f"{SETTING}DATA_DIR": json.dumps(str(place.data)), DETACHED: "1"},
+        env={**environment, f"{SETTING}DATA_DIR": json.dumps(str(place.data), ensure_ascii=False), DETACHED: "1"},
         stdin=subprocess.DEVNULL,
         stdout=descriptor,
         stderr=subprocess.STDOUT,

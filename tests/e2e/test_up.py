@@ -150,6 +150,21 @@ def test_an_unknown_setting_is_named(fresh: Platform, variable: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_providers_secret_in_the_settings_file_stays_with_the_hub(fresh: Platform) -> None:
+    file = fresh.data.parent / "settings.yaml"
+    provider = {"issuer": "https://sso.example.org", "client_id": "primehub", "client_secret": "the-hubs-alone-77"}
+    file.write_text(json.dumps({"accounts": {"oidc": provider}, "local": {"capacity_cpu": 3}}))
+    fresh.start("--settings", str(file))
+    (services,) = (p for p in fresh.processes() if "primehub_services.app" in p.cmdline())
+    assert "the-hubs-alone-77" not in str(services.environ())
+    assert str(file) not in str(services.environ())
+    fresh.become_admin()
+    assert fresh.call("GET", "/status")["status"] in ("ok", "degraded")
+    with fresh.browser() as browser:
+        assert "Single sign-on" in browser.get("/hub/login").text
+    assert fresh.stop() == 0
+
+
 def test_other_machines_only_with_tls_or_a_flag(fresh: Platform) -> None:
     done = up(fresh, "--host", "0.0.0.0")
     assert done.returncode == 1

@@ -169,7 +169,7 @@ class Platform:
 
     def _environment(self) -> dict[str, str]:
         environment = dict(self.plan.environment)
-        environment[f"{SETTING}DATA_DIR"] = json.dumps(str(self.plan.folders.data))
+        environment[f"{SETTING}DATA_DIR"] = json.dumps(str(self.plan.folders.data), ensure_ascii=False)
         for name, port in self.ports.items():
             environment[SETTING + name.upper()] = str(port)
         return environment

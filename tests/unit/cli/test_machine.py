@@ -20,9 +20,11 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from hub_config.settings import Settings
 from primehub_services.cli.machine import addresses, folders, locks, node, ports, processes, proxy, systemd
 from primehub_services.cli.machine.errors import StartError
 from primehub_services.cli.main import cli
+from primehub_services.cli.up import load
 from primehub_services.sandbox import tools
 from tests.support.parts import require
 from tests.support.waiting import wait_for, wait_for_async
@@ -433,6 +435,13 @@ def test_whatever_is_done_to_this_machines_platform_minds_the_settings_file(
     wrong = CliRunner().invoke(cli, [command, "--settings", str(file)])
     assert wrong.exit_code == 1
     assert "data_directory: there is no such setting" in wrong.stderr
+
+
+def test_a_folder_of_any_name_is_the_same_for_the_processes_that_are_started(tmp_path: Path) -> None:
+    place = tmp_path / "données 😀 'é\""
+    settings, environment = load({"data": place})
+    assert settings.data_dir == place
+    assert Settings.load(environment).data_dir == place
 
 
 # systemd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ import pytest
 from jupyterhub.services.service import _MockUser, _ServiceSpawner
 from traitlets.config import Config
 
-from hub_config.configure import WITHHELD, configure, services_environment
+from hub_config.configure import configure, services_environment
 from hub_config.roles import SERVICE_ROLES, as_markdown
-from hub_config.settings import Settings, SettingsError
+from hub_config.settings import PREFIX, Settings, SettingsError
 from primehub_services.domain.permissions import PERMISSIONS, Scope
 
 OIDC = {"issuer": "https://id.example.org", "client_id": "primehub", "client_secret": "the-client-secret"}
@@ -97,34 +98,56 @@ def test_the_portal_asks_for_no_more_than_people_hold(tmp_path: Path) -> None:
     assert allowed - {"tokens!user", "read:users!user"} <= c.JupyterHub.extra_user_scopes
 
 
-def test_the_services_get_the_settings_but_no_secret_of_the_hub() -> None:
+MACHINE = {
+    "PATH": "/bin",
+    "CONFIGPROXY_AUTH_TOKEN": "hidden",
+    "JUPYTERHUB_CRYPT_KEY": "hidden",
+    "AWS_SECRET_ACCESS_KEY": "hidden",
+    "PIP_INDEX_URL": "https://mirror.example.org/simple",
+}
+HIDDEN = {**OIDC, "client_secret": "hidden"}
+WAYS: dict[str, dict[str, str]] = {
+    "variables": {f"{PREFIX}ACCOUNTS__OIDC__{name.upper()}": value for name, value in HIDDEN.items()},
+    "a variable with the provider": {f"{PREFIX}ACCOUNTS__OIDC": json.dumps(HIDDEN)},
+    "a variable with the accounts": {f"{PREFIX}ACCOUNTS": json.dumps({"oidc": HIDDEN})},
+    "a file": {"PRIMEHUB_SETTINGS": "settings.yaml"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_services_get_the_settings_but_no_secret_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.yaml").write_text(json.dumps({"accounts": {"oidc": HIDDEN}}))
     environ = {
-        "PATH": "/bin",
-        "PRIMEHUB_SETTING__DATABASE_URL": "postgresql://u:p@h/d",
-        "PRIMEHUB_SETTING__HUB_DATABASE_URL": "postgresql://hub:secret@h/d",
-        "PRIMEHUB_SETTING__ACCOUNTS__OIDC__CLIENT_SECRET": "secret",
-        "PRIMEHUB_SETTINGS": "/etc/primehub.yaml",
-        "CONFIGPROXY_AUTH_TOKEN": "secret",
-        "JUPYTERHUB_CRYPT_KEY": "secret",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "PIP_INDEX_URL": "https://mirror.example.org/simple",
+        **MACHINE,
+        **WAYS[way],
+        f"{PREFIX}DATA_DIR": "données-\U0001f600",
+        f"{PREFIX}DATABASE_URL": "postgresql://u:p@h/d",
+        f"{PREFIX}HUB_DATABASE_URL": "postgresql://hub:hidden@h/d",
+        f"{PREFIX}LOCAL__HOST_PATH_ROOTS": '["/srv", "/data"]',
+        f"{PREFIX}LOCAL__CAPACITY_CPU": "1.5",
+        f"{PREFIX}LOCAL__SANDBOX": "off",
+        f"{PREFIX}PUBLIC_URL": "https://hub.example.org",
+        f"{PREFIX}SERVICES_PORT": "8092",
     }
-    given = services_environment(environ)
-    assert "secret" not in "".join(given.values())
-    assert given["PRIMEHUB_SETTING__DATABASE_URL"] == "postgresql://u:p@h/d"
-    assert given["PIP_INDEX_URL"]
-    assert given["PRIMEHUB_SETTINGS"] == "/etc/primehub.yaml"
-    assert set(WITHHELD) <= given.keys()
+    ours = Settings.load(environ)
+    assert ours.accounts.oidc is not None
+    assert ours.accounts.oidc.client_secret.get_secret_value() == "hidden"
 
+    given = services_environment(ours, environ)
 
-def test_the_services_can_start_without_the_hubs_secrets() -> None:
-    environ = {f"PRIMEHUB_SETTING__ACCOUNTS__OIDC__{name.upper()}": value for name, value in OIDC.items()}
-    environ["PRIMEHUB_SETTING__HUB_DATABASE_URL"] = "postgresql://hub:secret@h/d"
-    settings = Settings.load(services_environment(environ))
-    assert settings.accounts.oidc is not None
-    assert settings.accounts.oidc.issuer == OIDC["issuer"]
-    assert settings.accounts.oidc.client_secret.get_secret_value() == ""
-    assert settings.hub_database_url.get_secret_value() == ""
+    assert "hidden" not in "".join(given.values())
+    assert "PRIMEHUB_SETTINGS" not in given, "the file may hold a secret too"
+    assert given["PIP_INDEX_URL"] == MACHINE["PIP_INDEX_URL"]
+    theirs = Settings.load(given)
+    assert theirs.accounts.oidc is not None
+    assert theirs.accounts.oidc.client_secret.get_secret_value() == ""
+    assert theirs.hub_database_url.get_secret_value() == ""
+    assert theirs.data_dir == tmp_path / "données-\U0001f600"
+    shown = {"data_dir": True, "hub_database_url": True, "accounts": {"oidc": {"client_secret"}}}
+    assert theirs.model_dump(exclude=shown) == ours.model_dump(exclude=shown)
 
 
 def test_the_culler_is_given_no_settings_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
