@@ -10,11 +10,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 PREFIX = "PRIMEHUB_SETTING__"
@@ -98,6 +108,46 @@ class AccountSettings(_Section):
     """Failed sign-ins after which each next one must wait, twice as long each time."""
 
 
+class SmtpSettings(_Section):
+    """The mail server through which people are told of their jobs."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Port = 0
+    """0 is the usual one: 587 for starttls, 465 for tls, 25 for none."""
+    sender: str = Field(alias="from", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    """The address that messages come from."""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """none sends in the clear, and is for a server on this machine."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> Self:
+        if self.security == "none" and self.password.get_secret_value():
+            msg = "security: a password needs starttls or tls"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def real_port(self) -> int:
+        """The port to connect to."""
+        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
+
+
+class NotificationSettings(_Section):
+    """How people are told of what their jobs do. Each person chooses; without ``smtp`` there is no e-mail."""
+
+    smtp: SmtpSettings | None = None
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks that are not public, to which webhooks may go all the same, without TLS too: ``10.1.2.0/24``."""
+    webhook_ca_file: Path | None = None
+    """Certificates to trust for webhooks instead of the system's."""
+
+
 class Settings(_Section):
     """Everything that is configured before the platform starts."""
 
@@ -114,6 +164,7 @@ class Settings(_Section):
     tls: TlsSettings = Field(default_factory=TlsSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     local: LocalSettings = Field(default_factory=LocalSettings)
+    notifications: NotificationSettings = Field(default_factory=NotificationSettings)
     hub_port: Port = 0
     """Ports inside the machine; 0 is a free one, kept for the next start."""
     services_port: Port = 0

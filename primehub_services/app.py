@@ -49,12 +49,17 @@ from .controllers import (
     ImageController,
     JobController,
     LeavingController,
+    Mail,
     MembershipController,
     NotebookController,
+    NotificationController,
+    QueueController,
     Runner,
+    ScheduleController,
     SnapshotController,
     SweepController,
     VolumeController,
+    Webhooks,
 )
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
@@ -201,6 +206,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         usage=FolderUsageStore(settings.data_dir / "blobs"),
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
+        email_available=settings.notifications.smtp is not None,
         volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),
         feed=feed,
         streams=Streams(database, hub, feed),
@@ -245,7 +251,8 @@ def _runners(
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))
     if parts.volumes is not None:
         found.append(Runner(VolumeController(database, parts.volumes, keyring)))
-    found.append(Runner(jobs))
+    found += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]
+    found += [Runner(ScheduleController(database, parts.capacity)), Runner(_notifications(settings, database, keyring))]
     loop = asyncio.get_running_loop()
 
     def hint(kinds: frozenset[str]) -> None:
@@ -255,6 +262,23 @@ def _runners(
 
     database.on_commit(hint)
     return found
+
+
+def _notifications(settings: Settings, database: Database, keyring: Keyring) -> NotificationController:
+    given = settings.notifications
+    mail = None
+    if given.smtp is not None:
+        mail = Mail(
+            host=given.smtp.host,
+            port=given.smtp.real_port,
+            sender=given.smtp.sender,
+            security=given.smtp.security,
+            username=given.smtp.username,
+            password=given.smtp.password.get_secret_value(),
+            ca_file=given.smtp.ca_file,
+        )
+    webhooks = Webhooks(given.webhook_networks, ca_file=given.webhook_ca_file)
+    return NotificationController(database, keyring, mail, webhooks, portal=f"{settings.address}{PREFIX}")
 
 
 def _probe(parts: EngineParts, runners: list[Runner], data_dir: Path) -> Any:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import catalog, handshake, jobs, logs, notebooks, people, results, snapshots, stream, system, tokens
+from . import (
+    catalog,
+    handshake,
+    jobs,
+    logs,
+    notebooks,
+    notifications,
+    people,
+    results,
+    schedules,
+    snapshots,
+    stream,
+    system,
+    tokens,
+)
 from .registry import Run
 
 HANDLERS: dict[str, Run] = {
@@ -15,6 +29,8 @@ HANDLERS: dict[str, Run] = {
     **logs.HANDLERS,
     **results.HANDLERS,
     **snapshots.HANDLERS,
+    **schedules.HANDLERS,
+    **notifications.HANDLERS,
     **stream.HANDLERS,
     **handshake.HANDLERS,
 }

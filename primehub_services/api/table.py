@@ -65,6 +65,7 @@ from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
 from .table_jobs import JOBS
 from .table_results import RESULTS
+from .table_schedules import NOTIFICATIONS, SCHEDULES
 from .table_snapshots import SNAPSHOTS
 
 _SYSTEM = (
@@ -503,6 +504,8 @@ TABLE = Table(
         *JOBS,
         *RESULTS,
         *SNAPSHOTS,
+        *SCHEDULES,
+        *NOTIFICATIONS,
         *_HANDSHAKE,
     )
 )

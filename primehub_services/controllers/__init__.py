@@ -7,9 +7,13 @@ from .images import ImageBuilder, ImageController
 from .jobs import JobController
 from .leaving import LeavingController
 from .membership import MembershipController
+from .messengers import Mail, Webhooks
 from .notebooks import NotebookController
+from .notifications import NotificationController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
+from .queue import QueueController
 from .runner import Controller, Health, Runner
+from .schedules import ScheduleController
 from .snapshots import SnapshotController
 from .sweeper import SweepController
 from .volumes import VolumeController
@@ -25,12 +29,17 @@ __all__ = [
     "ImageController",
     "JobController",
     "LeavingController",
+    "Mail",
     "MembershipController",
     "NotebookController",
+    "NotificationController",
+    "QueueController",
     "Runner",
+    "ScheduleController",
     "SnapshotController",
     "SweepController",
     "VolumeController",
+    "Webhooks",
     "WorkloadPort",
     "WorkloadState",
 ]
