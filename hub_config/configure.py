@@ -16,6 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+from pydantic_core import to_jsonable_python
+
 from primehub_services.client.base import API_PATH
 from primehub_spawner.local import PrimeHubLocalSpawner
 
@@ -237,14 +240,24 @@ def services_environment(settings: Settings, environ: Mapping[str, str]) -> dict
     secrets. Not the settings file, nor the variables that they came by: a secret may be anywhere in these."""
     kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith("PIP_")}
     kept.setdefault("PATH", os.defpath)
-    values = settings.model_dump(mode="json", exclude_unset=True, exclude={"hub_database_url"})
+    values = _revealed(settings.model_dump(exclude_unset=True, exclude={"hub_database_url"}))
     values["data_dir"] = str(settings.data_dir.absolute())
-    values["database_url"] = settings.database_url.get_secret_value()
     if settings.accounts.oidc is not None:
         values["accounts"]["oidc"]["client_secret"] = ""
+    smtp = settings.notifications.smtp
+    if smtp is not None and smtp.password.get_secret_value():
+        # the services send the e-mail
+        values["notifications"]["smtp"]["password"] = smtp.password.get_secret_value()
     # as it is: YAML, which reads it, takes half of an escaped pair of surrogates for a letter
     texts = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
     return kept | {f"{PREFIX}{name.upper()}": text for name, text in texts.items()}
+
+
+def _revealed(value: Any) -> Any:
+    """The value as JSON has it, secrets as they are."""
+    if isinstance(value, dict):
+        return {name: _revealed(inner) for name, inner in value.items()}
+    return value.get_secret_value() if isinstance(value, SecretStr) else to_jsonable_python(value)
 
 
 def _python(module: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from jupyterhub.services.service import _MockUser, _ServiceSpawner
+from pydantic import BaseModel, SecretStr
 from traitlets.config import Config
 
 from hub_config.configure import configure, services_environment
@@ -148,6 +149,18 @@ def test_the_services_get_the_settings_but_no_secret_of_the_hub(
     assert theirs.data_dir == tmp_path / "données-\U0001f600"
     shown = {"data_dir": True, "hub_database_url": True, "accounts": {"oidc": {"client_secret"}}}
     assert theirs.model_dump(exclude=shown) == ours.model_dump(exclude=shown)
+
+
+def test_every_other_secret_of_the_settings_reaches_the_services() -> None:
+    class MailSettings(BaseModel):
+        password: SecretStr
+
+    class MoreSettings(Settings):
+        mail: MailSettings
+
+    ours = MoreSettings.load({f"{PREFIX}MAIL": json.dumps({"password": "for the services"})})
+    theirs = MoreSettings.load(services_environment(ours, {}))
+    assert theirs.mail.password.get_secret_value() == "for the services"
 
 
 def test_the_culler_is_given_no_settings_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
