@@ -43,6 +43,7 @@ from ..base import (
     WorkFiles,
 )
 from . import machine
+from .ends import EndWatcher
 
 LOOK_S = 1.0
 _OWN = frozenset({environments.KIND, repositories.KIND})
@@ -80,6 +81,7 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
         self._allow_unsandboxed = allow_unsandboxed
         self._capacity = (capacity_cpu, capacity_memory)
         self._builder = environments.EnvironmentBuilder(workloads)
+        self._watchers: set[EndWatcher] = set()
         self._repositories = repositories.Repositories(workloads)
 
     async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
@@ -90,6 +92,8 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
             await asyncio.to_thread(self._start, workload)
         except WorkloadError as error:
             raise EngineError(str(error), code=error.code) from error
+        for watcher in self._watchers:
+            watcher.watch(workload.key)
 
     def _start(self, workload: Workload) -> None:
         rendered = self._workloads.render(
@@ -141,15 +145,30 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
         ]
 
     async def changes(self) -> AsyncIterator[str]:
-        """See ``Engine``. Found by looking once a second."""
+        """See ``Engine``. Ends are heard of at once, all else is found by looking."""
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        watcher = EndWatcher(self._workloads.layout.workloads, heard.put_nowait)
+        self._watchers.add(watcher)
         seen: dict[str, WorkloadState] = {}
-        while True:
-            now = {status.key: status.state for status in await asyncio.to_thread(self._workloads.list_)}
-            changed = [key for key in seen.keys() | now.keys() if seen.get(key) != now.get(key)]
-            seen = now
-            for key in changed:
-                yield key
-            await asyncio.sleep(LOOK_S)
+        try:
+            while True:
+                found = await asyncio.to_thread(self._workloads.list_)
+                now = {status.key: status.state for status in found}
+                for key in seen.keys() | now.keys():
+                    if seen.get(key) != now.get(key):
+                        heard.put_nowait(key)
+                seen = now
+                for status in found:
+                    if status.state in (WorkloadState.RUNNING, WorkloadState.STOPPING):
+                        watcher.watch(status.key)
+                until = asyncio.get_running_loop().time() + LOOK_S
+                while (left := until - asyncio.get_running_loop().time()) > 0:
+                    with contextlib.suppress(TimeoutError):
+                        key = await asyncio.wait_for(heard.get(), left)
+                        yield key
+        finally:
+            self._watchers.discard(watcher)
+            watcher.close()
 
     async def read_log(self, ref: EngineRef, offset: int, limit: int) -> LogPiece:
         """See ``LogStreamer``."""
