@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from ..domain.groups import Group, GroupCreate, GroupUpdate, check_quotas
 from ..domain.identity import Actor
 from ..domain.paging import Page, PageQuery
@@ -36,7 +34,7 @@ def resolve_group(uow: UnitOfWork, actor: Actor, ref: str, *, lock: bool = False
     Scopes do not matter here: what the actor may do with it is for ``require(..., visible=True)``. ``lock`` makes
     other writers of the group wait. Raises ``NotFound``.
     """
-    row = store.by_reference(uow, unicodedata.normalize("NFC", ref), lock=lock)
+    row = store.by_reference(uow, ref, lock=lock)
     if row is None or not relations(actor, group_id=row.id) & PERMISSIONS["group.read"].relations:
         raise NotFound.of("group", ref)
     return row
