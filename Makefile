@@ -6,12 +6,15 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PORTAL := primehub_services/portal
+LAB := labextension
 BUILT := $(PORTAL)/static/index.html
+LAB_BUILT := jupyter_primehub_ext/labextensions/@primehub/labextension/package.json
 NPM := $(abspath $(BIN))/python -m primehub_services.cli.machine.node
 # the first Python that is new enough; say another with: make run PYTHON=python3.13
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PORTAL_SOURCES := $(shell find $(PORTAL) -type f -not -path '*/node_modules/*' -not -path '*/static/*' -not -path '*/coverage/*' 2>/dev/null)
-PYTHON_SOURCES := hub_config primehub_spawner primehub_services tests benchmarks scripts setup.py
+LAB_SOURCES := $(shell find $(LAB) -type f -not -path '*/node_modules/*' -not -path '*/lib/*' 2>/dev/null)
+PYTHON_SOURCES := hub_config primehub_spawner primehub_services jupyter_primehub_ext tests benchmarks scripts setup.py
 PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
 # of pip's many lines, those that show that it goes on
 STEPS := n=0; while IFS= read -r line; do case "$$line" in \
@@ -31,7 +34,7 @@ help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
 .PHONY: run
-run: install portal ## Start PrimeHub on this machine (flags: UP="--port 9000"); Ctrl-C stops it
+run: install portal labextension ## Start PrimeHub on this machine (flags: UP="--port 9000"); Ctrl-C stops it
 	@exec $(BIN)/primehub up $(UP)
 
 .PHONY: install
@@ -40,13 +43,20 @@ install: $(VENV)/.installed ## Make the environment in .venv
 .PHONY: portal
 portal: $(BUILT) ## Build the web pages
 
+.PHONY: labextension
+labextension: $(LAB_BUILT) ## Build what JupyterLab gets
+
 .PHONY: test
-test: $(VENV)/.tested portal ## Run the tests (a part of them: ARGS="tests/unit -k quota")
+test: $(VENV)/.tested portal labextension ## Run the tests (a part of them: ARGS="tests/unit -k quota")
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-portal
 test-portal: $(PORTAL)/node_modules/.installed ## Check and test the web pages' own code
 	cd $(PORTAL) && $(NPM) run lint && $(NPM) test
+
+.PHONY: test-labextension
+test-labextension: $(LAB)/node_modules/.installed ## Check and test the code of JupyterLab's extension
+	cd $(LAB) && $(NPM) run lint && $(NPM) test
 
 .PHONY: lint
 lint: $(VENV)/.tested ## Check style, types and who imports whom
@@ -61,13 +71,14 @@ format: $(VENV)/.tested ## Mend style
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
 .PHONY: build
-build: $(VENV)/.tested portal ## Make the wheel, with the web pages in it, in dist/
+build: $(VENV)/.tested portal labextension ## Make the wheel, with the web pages in it, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	@ls -1 dist/*.whl
 
 .PHONY: clean
 clean: ## Remove what was built here; data folders stay
 	rm -rf $(VENV) build dist *.egg-info $(PORTAL)/static $(PORTAL)/node_modules
+	rm -rf jupyter_primehub_ext/labextensions $(LAB)/lib $(LAB)/node_modules
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "PrimeHub needs Python 3.11 or later, and there is none on PATH." >&2; \
@@ -87,12 +98,17 @@ $(VENV)/.tested: $(VENV)/.installed
 	@$(PIP) --editable '.[test]' | { $(STEPS); } || $(UNREACHED)
 	@touch $@
 
-$(PORTAL)/node_modules/.installed: $(PORTAL)/package.json $(PORTAL)/package-lock.json | $(VENV)/.installed
-	@echo "Installing what the web pages are built with (about a minute, once)"
-	@cd $(PORTAL) && $(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || $(UNREACHED)
+$(PORTAL)/node_modules/.installed $(LAB)/node_modules/.installed: %/node_modules/.installed: %/package.json %/package-lock.json | $(VENV)/.installed
+	@echo "Installing what $* is built with (about a minute, once)"
+	@cd $* && $(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null || $(UNREACHED)
 	@touch $@
 
 $(BUILT): $(PORTAL_SOURCES) $(PORTAL)/node_modules/.installed
 	@echo "Building the web pages"
 	@cd $(PORTAL) && $(NPM) run --silent build -- --logLevel warn | cat  # no terminal, no animation
+	@touch $@
+
+$(LAB_BUILT): $(LAB_SOURCES) $(LAB)/node_modules/.installed
+	@echo "Building what JupyterLab gets"
+	@cd $(LAB) && { said=$$($(NPM) run --silent build 2>&1) || { echo "$$said" >&2; exit 1; }; }
 	@touch $@

