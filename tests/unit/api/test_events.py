@@ -14,17 +14,20 @@ import pytest
 
 from primehub_services.api import events, stream
 from primehub_services.api.events import QUEUE, ChangeFeed, Subscription
-from primehub_services.blobs import FolderLogStore, notebook_key
+from primehub_services.blobs import FolderLogStore, attempt_key, notebook_key
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import AccountUpdate
+from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.system import Change
 from primehub_services.operations import accounts, members, notebooks
 from primehub_services.store.database import Database
+from primehub_services.store.orm import AttemptRow, JobRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
+from tests.support.results import JOB, attempt_row, job_row
 from tests.support.waiting import wait_for_async
 
 Event = tuple[str, Any, str]
@@ -235,10 +238,90 @@ async def test_nobody_follows_the_log_of_somebody_else(
             assert [(p["text"], p["ended"]) for p in parts] == [("", True)]
 
 
+async def test_a_jobs_log_begins_when_the_job_does_and_goes_on_with_the_next_attempt(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RIGHTS_OF_LOGS", 0.1)
+    monkeypatch.setattr(stream, "LOG_POLL", 0.05)
+    database = api.context.database
+    log = FolderLogStore(tmp_path / "blobs")
+    await database.write(job_row, cast, attempts=0, phase=JobPhase.PENDING)
+    async with listening(people["member"], f"/events?logs={JOB}:0") as client:
+        await database.write(_attempt, 1, JobPhase.RUNNING)
+        log.append(attempt_key(JOB, 1), b"one\n")
+        await wait_for_async(lambda: _text(client) == "one\n", what="the first attempt's line")
+        log.append(attempt_key(JOB, 1), b"two\n")
+        await database.write(_end_attempt, 1)
+        await database.write(_attempt, 2, JobPhase.RUNNING)
+        log.append(attempt_key(JOB, 2), b"again\n")
+        await wait_for_async(lambda: _text(client) == "one\ntwo\nagain\n", what="the second attempt's line")
+        await database.write(_end_attempt, 2, JobPhase.SUCCEEDED)
+        await wait_for_async(lambda: client.of("log")[-1]["ended"], what="the end of the log")
+        assert [(part["attempt"], part["offset"]) for part in client.of("log")] == [(1, 0), (1, 4), (2, 0), (2, 6)]
+    async with listening(people["member"], f"/events?logs={JOB}/1:4") as client:
+        await wait_for_async(lambda: client.of("log") and client.of("log")[-1]["ended"], what="the end of the log")
+        assert _text(client) == "two\n"
+
+
+async def test_a_job_that_is_cancelled_before_it_began_has_a_log_that_ends(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient]
+) -> None:
+    await api.context.database.write(job_row, cast, attempts=0, phase=JobPhase.CANCELLED)
+    async with listening(people["member"], f"/events?logs={JOB}:0") as client:
+        assert [(part["text"], part["ended"]) for part in await client.until("log")] == [("", True)]
+
+
+async def test_a_long_log_comes_at_once_also_after_the_end(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], tmp_path: Path
+) -> None:
+    await api.context.database.write(job_row, cast)
+    FolderLogStore(tmp_path / "blobs").append(attempt_key(JOB, 1), b"0123456789abcde\n" * 200_000)
+    async with listening(people["member"], f"/events?logs={JOB}:0") as client:
+        await wait_for_async(lambda: client.of("log") and client.of("log")[-1]["ended"], what="the end of the log")
+        assert len(_text(client)) == 3_200_000
+
+
+async def test_a_part_of_a_character_waits_for_the_rest_of_it(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LOG_POLL", 0.05)
+    await api.context.database.write(job_row, cast, phase=JobPhase.RUNNING)
+    log = FolderLogStore(tmp_path / "blobs")
+    snowman = "\u2603".encode()
+    log.append(attempt_key(JOB, 1), b"a" + snowman[:1])
+    async with listening(people["member"], f"/events?logs={JOB}:0") as client:
+        await wait_for_async(lambda: _text(client) == "a", what="what is whole")
+        log.append(attempt_key(JOB, 1), snowman[1:2])
+        log.append(attempt_key(JOB, 1), snowman[2:])
+        await wait_for_async(lambda: _text(client) == "a\u2603", what="the character")
+
+
+async def test_nobody_else_follows_the_log_of_a_groups_job(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], tmp_path: Path
+) -> None:
+    await api.context.database.write(job_row, cast, phase=JobPhase.RUNNING)
+    FolderLogStore(tmp_path / "blobs").append(attempt_key(JOB, 1), b"secret")
+    for name, seen in (("outsider", ("", True)), ("group_admin", ("secret", False)), ("notebook", ("secret", False))):
+        async with listening(people[name], f"/events?logs={JOB}:0") as client:
+            assert [(p["text"], p["ended"]) for p in await client.until("log")] == [seen]
+
+
+def _attempt(uow: UnitOfWork, number: int, phase: JobPhase) -> None:
+    job = uow.session.get_one(JobRow, JOB)
+    job.attempts, job.phase = number, phase.value
+    attempt_row(uow, job, number, phase, ended=False)
+
+
+def _end_attempt(uow: UnitOfWork, number: int, phase: JobPhase = JobPhase.PENDING) -> None:
+    uow.session.get_one(JobRow, JOB).phase = phase.value
+    uow.session.get_one(AttemptRow, f"{JOB}-{number}").ended_at = uow.now
+
+
 async def test_too_many_logs_are_refused(people: dict[str, httpx.AsyncClient]) -> None:
     logs = ",".join(f"{i:032x}:0" for i in range(21))
     assert problem(await people["member"].get(f"/events?logs={logs}"))["errors"][0]["field"] == "logs"
-    assert problem(await people["member"].get("/events?logs=x"))["errors"][0]["field"] == "logs"
+    for nonsense in ("x", f"{JOB}", f"{JOB}/0:0", f"{JOB}/1/2:0", f"{JOB}:-1", "job-1-2:0"):
+        assert problem(await people["member"].get(f"/events?logs={nonsense}"))["errors"][0]["field"] == "logs"
 
 
 async def test_a_service_has_no_stream(people: dict[str, httpx.AsyncClient]) -> None:
