@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..operations import jobs
+from ..operations import jobs, queue_places
 from ..store.jobs import Filters
 from .call import Call
-from .registry import Run, read, write
+from .registry import Run, write
 from .table_jobs import JobQuery
 
 
@@ -23,6 +23,10 @@ async def _list(call: Call) -> Any:
         kind=query.kind,
     )
     return await call.read(jobs.list_, query, filters)
+
+
+async def _get(call: Call) -> Any:
+    return await call.read(queue_places.of_job, call["job"], await call.context.capacity())
 
 
 async def _submit(call: Call) -> Any:
@@ -48,7 +52,7 @@ HANDLERS: dict[str, Run] = {
     "jobs.list": _list,
     "jobs.submit": _submit,
     "jobs.check": _check,
-    "jobs.get": read(jobs.get),
+    "jobs.get": _get,
     "jobs.delete": _delete,
     "jobs.cancel": write(jobs.cancel),
     "jobs.rerun": _rerun,

@@ -64,6 +64,7 @@ from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
 from .table_jobs import JOBS
+from .table_queue import QUEUE
 from .table_results import RESULTS
 from .table_schedules import NOTIFICATIONS, SCHEDULES
 from .table_snapshots import SNAPSHOTS
@@ -502,6 +503,7 @@ TABLE = Table(
         *_LAUNCHES,
         *_NOTEBOOKS,
         *JOBS,
+        *QUEUE,
         *RESULTS,
         *SNAPSHOTS,
         *SCHEDULES,

@@ -153,6 +153,18 @@ class QueuePlace(Model):
     """When it may start, from the timeouts and usual durations of what is before it; null is not known."""
 
 
+class QueueEntry(Model):
+    """One job of a group's queue."""
+
+    job: str
+    """Its id."""
+    name: str
+    user: str
+    instance_type: str
+    limits: Resources
+    place: QueuePlace
+
+
 class JobProgress(Model):
     """How far a notebook is."""
 

@@ -168,7 +168,8 @@ def _visible_group(uow: UnitOfWork, actor: Actor, reference: str) -> Group | Non
     return None
 
 
-def _may_see(person: Actor, claim: Claim | queue.Kept) -> bool:
+def may_see(person: Actor, claim: Claim | queue.Kept) -> bool:
+    """Whether the person may learn whose a claim or a kept place is."""
     if person.account is None:
         return False
     own = claim.account_id == person.account.id
@@ -203,9 +204,9 @@ def budgets(uow: UnitOfWork, person: Actor, group: Group, capacity: MachineCapac
             user_quota=group.user_quota,
             group_quota=group.group_quota,
             capacity=capacity.quota,
-            held=[Held(c, visible=_may_see(person, c)) for c in held if c.id != asked.superseding],
+            held=[Held(c, visible=may_see(person, c)) for c in held if c.id != asked.superseding],
             elsewhere=elsewhere,
-            kept=[_as_seen(person, place) for place in queue.kept(uow, group_id, asked.before)],
+            kept=[as_seen(person, place) for place in queue.kept(uow, group_id, asked.before)],
             kept_elsewhere=kept_elsewhere,
         )
 
@@ -216,7 +217,8 @@ def budgets(uow: UnitOfWork, person: Actor, group: Group, capacity: MachineCapac
     return decision
 
 
-def _as_seen(person: Actor, place: queue.Kept) -> KeptPlace:
+def as_seen(person: Actor, place: queue.Kept) -> KeptPlace:
+    """A kept place as it counts against a person's request."""
     return KeptPlace(
         job_id=place.job_id,
         user=place.user,
@@ -224,7 +226,7 @@ def _as_seen(person: Actor, place: queue.Kept) -> KeptPlace:
         group_id=place.group_id,
         since=place.queued_at,
         amounts={Budget.USER: place.of_user, Budget.GROUP: place.of_group, Budget.MACHINE: place.of_machine},
-        visible=_may_see(person, place),
+        visible=may_see(person, place),
     )
 
 

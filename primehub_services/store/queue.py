@@ -217,6 +217,11 @@ class Kept:
     of_group: Resources
     of_machine: Resources
 
+    @property
+    def order(self) -> Order:
+        """Its job's place in the queue."""
+        return self.queued_at, self.job_id
+
 
 def kept(uow: UnitOfWork, group_id: str | None, before: Order | None = None) -> list[Kept]:
     """The kept places of a group's jobs, or of everybody's, that are before a place in the queue."""

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from primehub_services.domain.claims import Budget, Decision, MachineCapacity
 from primehub_services.domain.identity import Actor
-from primehub_services.domain.jobs import JobPhase, JobReason
+from primehub_services.domain.jobs import JobPhase, JobReason, JobSpec, QueuePlace
 from primehub_services.domain.launch import LaunchRequest
-from primehub_services.domain.problems import Refused
+from primehub_services.domain.paging import PageQuery
+from primehub_services.domain.problems import NotFound, Refused
 from primehub_services.domain.resources import Quota
 from primehub_services.domain.units import GIB, Bytes, Millicores
-from primehub_services.operations import launches, notebooks, queue
+from primehub_services.operations import jobs, launches, notebooks, queue, queue_places
 from primehub_services.operations.queue import Admission
 from primehub_services.store.database import Database
 from primehub_services.store.orm import (
@@ -73,6 +74,10 @@ class World:
 
     def end(self, job_id: str) -> None:
         self.database.write_now(waiting_jobs.end_running, job_id)
+
+    def place(self, job_id: str) -> QueuePlace | None:
+        actor = self.cast.member
+        return self.database.read_now(queue_places.of_job, actor, job_id, self.capacity).queue
 
     def row(self, job_id: str) -> JobRow:
         return self.rows(sa.select(JobRow).where(JobRow.id == job_id))[0]
@@ -396,3 +401,85 @@ def test_readers_are_told_of_the_queue(world: World) -> None:
         lambda uow: set(uow.session.execute(sa.select(ChangeRow.kind, ChangeRow.target_id)))
     )
     assert ("queue", "research") in {tuple(row) for row in kinds}
+
+
+def test_a_waiting_job_is_shown_its_place_and_what_holds_it_up(world: World) -> None:
+    world.quota(group_cpu=2000)
+    running = world.queue("cpu-2", world.cast.group_admin, timeout=3600)
+    world.admit()
+    first, second = world.queue("cpu-2", timeout=60), world.queue("cpu-2")
+
+    place = world.place(second)
+    assert place is not None
+    assert (place.position, place.of, place.kept) == (2, 2, False)
+    assert place.kept_from == place.waiting_since + timedelta(seconds=WAIT)
+    (reason,) = place.decision.reasons
+    assert [(h.user, h.name, h.amount) for h in reason.holders] == [("gil", running, "2 cores")]
+    begun = world.claims()[0].created_at
+    assert place.estimate == begun + timedelta(seconds=3660)
+    assert world.place(first).estimate == begun + timedelta(seconds=3600)
+    assert world.place(running) is None
+
+
+def test_nobody_can_say_when_a_job_starts_behind_one_that_may_run_for_ever(world: World) -> None:
+    world.quota(group_cpu=2000)
+    world.queue("cpu-2")
+    world.admit()
+    assert world.place(world.queue("cpu-2")).estimate is None
+
+
+def test_who_waits_behind_a_kept_place_is_told_so(world: World) -> None:
+    world.quota(group_cpu=4000)
+    world.queue()
+    world.admit()
+    big = world.queue("cpu-4")
+    world.clock.advance(WAIT)
+    small = world.queue(actor=world.cast.group_admin)
+    world.admit()
+
+    assert world.place(big).kept
+    (reason,) = world.place(small).decision.reasons
+    assert (reason.code, [h.name for h in reason.holders]) == ("kept-place", [big])
+    assert [r.code for r in world.place(big).decision.reasons] == ["quota"]
+
+
+def test_the_queue_of_a_group_is_listed_in_its_order(world: World) -> None:
+    world.quota(group_cpu=1000)
+    world.queue()
+    world.admit()
+    jobs = [world.queue(actor=who) for who in (world.cast.member, world.cast.group_admin, world.cast.member)]
+
+    def listed(actor: Actor, **query) -> list[tuple[str, str, int]]:
+        found = world.database.read_now(queue_places.of_group, actor, "research", PageQuery(**query), world.capacity)
+        return [(entry.job, entry.user, entry.place.position) for entry in found.items]
+
+    everyone = [(jobs[0], "ann", 1), (jobs[1], "gil", 2), (jobs[2], "ann", 3)]
+    assert listed(world.cast.member) == everyone
+    assert listed(world.cast.platform_admin, page=2, page_size=2) == everyone[2:]
+    assert listed(world.cast.notebook) == [everyone[0], everyone[2]]
+    with pytest.raises(NotFound):
+        listed(world.cast.outsider)
+
+
+def test_a_job_that_backs_off_says_until_when(world: World) -> None:
+    until = world.clock.now + timedelta(seconds=100)
+    job_id = world.queue(not_before=until, message="It could not be placed.", reason=JobReason.NOT_PLACED.value)
+    world.clock.advance(-1)
+
+    (reason,) = world.place(job_id).decision.reasons
+    assert (reason.code, reason.message) == ("resting", "It could not be placed.")
+    assert until.isoformat() in reason.help
+
+
+def test_the_dry_run_of_a_job_counts_kept_places_too(world: World) -> None:
+    world.quota(group_cpu=4000)
+    world.queue()
+    world.admit()
+    world.queue("cpu-4")
+    world.clock.advance(WAIT)
+    world.admit()
+    spec = JobSpec(group="research", instance_type="cpu-1", image="base", command="true")
+
+    decision = world.database.read_now(jobs.check, world.cast.member, "research", spec, world.capacity)
+    assert [reason.code for reason in decision.reasons] == ["kept-place"]
+    assert not decision.never
