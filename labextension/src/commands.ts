@@ -70,7 +70,7 @@ export function register(parts: Parts): { panel: JobsPanel; keep: () => void } {
   };
 
   const submitSelected = async () => {
-    const item = browsers?.tracker.currentWidget?.selectedItems().next().value;
+    const [item] = browsers?.tracker.currentWidget?.selectedItems() ?? [];
     if (item?.type === 'notebook') await submit(await ofPath(item.path, documents, notebooks));
   };
 

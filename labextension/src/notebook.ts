@@ -1,5 +1,5 @@
 import type { IDocumentManager } from '@jupyterlab/docmanager';
-import type { INotebookModel, INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 
 /** A notebook as it is now: where it is, and all that is in it. */
@@ -11,7 +11,7 @@ export interface Snapshot {
 /** The notebook as it is on screen, unsaved changes too. */
 export async function onScreen(panel: NotebookPanel, contents: Contents.IManager): Promise<Snapshot> {
   await panel.context.ready;
-  return { path: contents.localPath(panel.context.path), content: (panel.context.model as INotebookModel).toJSON() };
+  return { path: contents.localPath(panel.context.path), content: panel.context.model.toJSON() };
 }
 
 /** The notebook of a path: as on screen where it is open, else as it is in the file. */

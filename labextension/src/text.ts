@@ -125,7 +125,7 @@ export function texts(trans: TranslationBundle) {
       jobs: trans.__('My notebook jobs'),
       in: (group: string) => trans.__('in %1', group),
       portal: trans.__('All jobs in PrimeHub'),
-      onlyThis: (name: string) => trans.__('Only of %1', name),
+      onlyThis: (name: string) => trans.__('Only jobs of %1', name),
       loading: trans.__('Loading your jobs…'),
       failed: trans.__('Your jobs could not be loaded'),
       unaffected: trans.__('Jobs that run are not affected.'),

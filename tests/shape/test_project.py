@@ -20,7 +20,6 @@ from primehub_services.cli.main import MACHINE, PEOPLE, cli
 
 from .test_code import ROOT, tracked
 
-
 LAB = "jupyter_primehub_ext/labextensions/@primehub/labextension"
 
 

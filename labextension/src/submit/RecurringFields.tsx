@@ -20,13 +20,12 @@ export function RecurringFields({ value, preview, fault, inGroupFolder, onChange
   value: Recurrence; preview: CronPreview | null; fault: string | undefined; inGroupFolder: boolean; onChange: (value: Recurrence) => void;
 }) {
   const t = useTexts();
-  const known = useMemo(zones, []);
+  const known = useMemo(() => zones(), []);
   const { timing } = value;
   const time = (changes: Partial<Timing>) => onChange({ ...value, timing: { ...timing, ...changes } });
   const timeFault = toCron(timing) === null && timing.repeat !== 'custom' ? t.recurring.timeWrong : undefined;
   return (
     <section className="jp-PrimeHub-section" aria-label={t.dialog.recur}>
-      <h3>{t.dialog.recur}</h3>
       <div className="jp-PrimeHub-row">
         <Field label={t.recurring.repeat}>
           {(props) => (

@@ -2,7 +2,7 @@ import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['lib', 'node_modules', 'src/schema.d.ts', 'style/index.js', 'eslint.config.js'] },
+  { ignores: ['lib', 'node_modules', 'src/schema.d.ts', 'style/index.js', 'eslint.config.mjs'] },
   ...tseslint.configs.strictTypeChecked,
   hooks.configs.flat['recommended-latest'],
   {
