@@ -78,8 +78,7 @@ class Handler(APIHandler):
             return
         # to JupyterLab, 401 is its own session's end, and not that of the token behind it
         self.set_status(403 if problem.status == 401 else problem.status)
-        self.set_header("Content-Type", "application/problem+json")
-        self.finish(json.dumps(problem.body))
+        self.finish(json.dumps(problem.body), set_content_type="application/problem+json")
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """A problem is an answer, and no fault of the server's."""

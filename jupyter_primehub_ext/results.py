@@ -69,7 +69,9 @@ class Placer:
         while True:
             active = False
             try:
-                active = await self.look()
+                # a task of its own: threads that the contents manager uses live as long as the task does, and one that
+                # never ends would keep the server from ending
+                active = await asyncio.ensure_future(self.look())
             except Problem as problem:
                 log.debug("results are not placed just now: %s", problem)
             except Exception:
