@@ -119,6 +119,7 @@ class UsageLine(Model):
     """What one workload holds of a group's quota."""
 
     id: str
+    """The start's, or the job's."""
     kind: WorkloadKind
     name: str
     user: str

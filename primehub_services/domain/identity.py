@@ -91,10 +91,10 @@ class RunningThing(Model):
     """Something of a person's that is stopped when the account is disabled or deleted."""
 
     kind: str
-    """``notebook``, as in ``WorkloadKind``."""
+    """``notebook`` or ``job``, as in ``WorkloadKind``."""
     id: str
     name: str
-    """The server's name; empty is the default server."""
+    """The server's name, empty for the default server; or the job's."""
     group: str
     phase: str
     since: Timestamp

@@ -22,10 +22,11 @@ from ..domain.system import InvitationKind
 from ..store import accounts as store
 from ..store import groups as group_store
 from ..store import invitations as invitation_store
+from ..store import jobs as job_store
 from ..store import members as member_store
 from ..store.orm import AccountRow
 from ..store.unit_of_work import UnitOfWork
-from . import firings
+from . import firings, job_departures
 from ._editing import check_version, given, page_of
 from .invitations import ACCOUNT_LINK_LIFETIME
 
@@ -138,7 +139,7 @@ def delete(uow: UnitOfWork, actor: Actor, user: str) -> None:
 def running(uow: UnitOfWork, actor: Actor, user: str) -> tuple[RunningThing, ...]:
     """What would be stopped if the account were disabled or deleted now."""
     row = _find(uow, actor, user)
-    return tuple(
+    notebooks = (
         RunningThing(
             kind=WorkloadKind.NOTEBOOK.value,
             id=notebook.id,
@@ -149,6 +150,13 @@ def running(uow: UnitOfWork, actor: Actor, user: str) -> tuple[RunningThing, ...
         )
         for notebook, group in store.running(uow, row.id)
     )
+    jobs = (
+        RunningThing(
+            kind=WorkloadKind.JOB.value, id=job.id, name=job.name, group=group, phase=job.phase, since=job.created_at
+        )
+        for job, group in job_store.running(uow, row.id)
+    )
+    return (*notebooks, *jobs)
 
 
 def check_has_password(uow: UnitOfWork, actor: Actor, user: str) -> None:
@@ -177,6 +185,7 @@ def set_temporary_password(
 
 def _stop_everything(uow: UnitOfWork, row: AccountRow, reason: str) -> None:
     firings.pause_all(uow, reason, account_id=row.id)
+    job_departures.account_left(uow, row, reason)
     store.ask_to_stop(uow, [notebook for notebook, _ in store.running(uow, row.id, lock=True)], reason)
 
 

@@ -13,7 +13,7 @@ from ..store import groups as store
 from ..store import members as member_store
 from ..store.orm import GroupRow
 from ..store.unit_of_work import UnitOfWork
-from . import firings
+from . import firings, job_departures
 from ._editing import check_version, given, page_of
 
 _PLAIN_FIELDS = (
@@ -105,6 +105,7 @@ def delete(uow: UnitOfWork, actor: Actor, ref: str) -> None:
     row = resolve_group(uow, actor, ref, lock=True)
     require(actor, "group.edit", group_id=row.id, visible=True)
     firings.pause_all(uow, "the group was deleted", group_id=row.id)
+    job_departures.group_deleted(uow, row)
     account_store.ask_to_stop(uow, member_store.touching(uow, row), "the group was deleted")
     for account_id in member_store.accounts_in(uow, row.id):
         uow.changed("membership", account_id, "delete", group_id=row.id, account_id=account_id)

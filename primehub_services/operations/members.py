@@ -11,7 +11,7 @@ from ..store import invitations as invitation_store
 from ..store import members as store
 from ..store.orm import AccountRow, GroupRow
 from ..store.unit_of_work import UnitOfWork
-from . import firings
+from . import firings, job_departures
 from ._editing import page_of
 from .groups import resolve_group
 
@@ -83,6 +83,7 @@ def ended(uow: UnitOfWork, account: AccountRow, group: GroupRow) -> None:
         return
     # first: a job that is fired meanwhile is then seen by what ends jobs
     firings.pause_all(uow, f"{account.name} {LEFT}", account_id=account.id, group_id=group.id)
+    job_departures.left_group(uow, account, group)
     account_store.ask_to_stop(uow, store.touching(uow, group, account_id=account.id), LEFT)
     uow.changed("membership", account.id, "delete", group_id=group.id, account_id=account.id)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..domain.claims import COUNTED_FOR_PERSON, GroupUsage, Usage, UsageLine
 from ..domain.identity import Actor
+from ..domain.launch import WorkloadKind
 from ..domain.permissions import require
 from ..domain.problems import NotFound
 from ..domain.resources import total
-from ..store import claims, groups
+from ..store import claims, groups, jobs
 from ..store.unit_of_work import UnitOfWork
 
 
@@ -25,15 +26,16 @@ def group(uow: UnitOfWork, actor: Actor, reference: str) -> GroupUsage:
         own = Usage(quota=model.user_quota, used=total(c.limits for c in mine))
     # a notebook's own token reads its owner's part and the sums, not who else is there
     shown = [c for c in held if not actor.is_notebook or (actor.account and c.account_id == actor.account.id)]
+    names = jobs.names(uow, [c.server_name for c in shown if c.kind is WorkloadKind.JOB])
     return GroupUsage(
         group=model.slug,
         user=own,
         total=Usage(quota=model.group_quota, used=total(c.limits for c in held)),
         holders=tuple(
             UsageLine(
-                id=c.id,
+                id=c.server_name if c.kind is WorkloadKind.JOB else c.id,
                 kind=c.kind,
-                name=c.server_name,
+                name=names.get(c.server_name, c.server_name),
                 user=c.user,
                 instance_type=c.instance_type,
                 limits=c.limits,

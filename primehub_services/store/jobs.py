@@ -284,6 +284,21 @@ def active_of(
     return uow.session.scalars(locking).all()
 
 
+def running_elsewhere(
+    uow: UnitOfWork, group_id: str, *, account_id: str | None = None
+) -> Sequence[tuple[JobRow, dict[str, Any]]]:
+    """Jobs in other groups than this one that hold quota, locked, with the plans of their attempts."""
+    statement = (
+        sa.select(JobRow, AttemptRow.plan)
+        .join(AttemptRow, AttemptRow.job_id == JobRow.id)
+        .where(AttemptRow.phase.in_(_ACTIVE), JobRow.group_id != group_id)
+    )
+    if account_id is not None:
+        statement = statement.where(JobRow.account_id == account_id)
+    found = uow.session.execute(statement.order_by(JobRow.id).with_for_update(of=JobRow))
+    return [(row, plan) for row, plan in found]
+
+
 def running(uow: UnitOfWork, account_id: str) -> Sequence[tuple[JobRow, str]]:
     """A person's jobs that have not ended, each with its group's slug, the oldest first."""
     found = uow.session.execute(

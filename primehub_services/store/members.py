@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -100,16 +101,23 @@ def touching(uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None)
         # the folders of a group are mounted for its people alone; all others' notebooks need not be read
         people = sa.select(MembershipRow.account_id).where(MembershipRow.group_id == group.id)
         statement = statement.where(sa.or_(NotebookRow.group_id == group.id, NotebookRow.account_id.in_(people)))
+    reaches_in = reaching_in(uow, group)
+    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = uow.session.scalars(locked)
+    return [row for row in found if row.group_id == group.id or reaches_in(row.plan, row.group_id)]
+
+
+def reaching_in(uow: UnitOfWork, group: GroupRow) -> Callable[[Mapping[str, Any], str], bool]:
+    """Says of a plan of a launch in the group of that id whether it has folders by way of ``group``."""
     holders = _holders_of_datasets(uow, group)
 
-    def reaches_in(row: NotebookRow) -> bool:
-        mounts = {(m["kind"], m["slug"]) for m in row.plan.get("mounts", ())}
+    def reaches_in(plan: Mapping[str, Any], group_id: str) -> bool:
+        mounts = {(m["kind"], m["slug"]) for m in plan.get("mounts", ())}
         datasets = {slug for kind, slug in mounts if kind == MountKind.DATASET.value} & holders.keys()
         # what its own group has too does not come from this one
-        return (MountKind.PROJECT.value, group.slug) in mounts or any(row.group_id not in holders[d] for d in datasets)
+        return (MountKind.PROJECT.value, group.slug) in mounts or any(group_id not in holders[d] for d in datasets)
 
-    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return [row for row in uow.session.scalars(locked) if row.group_id == group.id or reaches_in(row)]
+    return reaches_in
 
 
 def _holders_of_datasets(uow: UnitOfWork, group: GroupRow) -> dict[str, set[str]]:

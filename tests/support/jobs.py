@@ -16,6 +16,7 @@ from primehub_services.engines.fake import FakeEngine
 from primehub_services.operations import jobs, queue
 from primehub_services.store import claims
 from primehub_services.store.database import Database
+from primehub_services.store.unit_of_work import UnitOfWork
 
 from . import factories
 from .clock import FixedClock
@@ -131,8 +132,12 @@ class World:
 
 def make_world(database: Database, clock: FixedClock, cast: Cast, folder: Path, engine: Any = None) -> World:
     """A group with an instance type and an image, and nothing that runs."""
-    database.write_now(factories.instance_type)
-    database.write_now(factories.image)
+
+    def catalog(uow: UnitOfWork) -> None:
+        factories.instance_type(uow)
+        factories.image(uow)
+
+    database.write_now(catalog)
     world = World(
         database,
         clock,

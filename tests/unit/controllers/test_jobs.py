@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from primehub_services.domain.job_life import PLACING_S, PLATFORM_TRIES
+from primehub_services.domain.job_life import PLACING_S, PLATFORM_TRIES, lost
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import WorkloadKind
+from primehub_services.domain.secrets import SecretCreate
 from primehub_services.domain.workloads import EngineRef, Observation, Workload
 from primehub_services.engines.base import EngineError, EngineUnavailable
 from primehub_services.engines.fake import FakeEngine
-from primehub_services.operations import job_starts
+from primehub_services.operations import job_starts, secrets
 from primehub_services.store import jobs
+from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 from tests.support.jobs import World, make_world
+from tests.support.waiting import wait_for_async
 
 
 @pytest.fixture
@@ -233,10 +237,6 @@ async def test_a_start_that_is_refused_for_good_says_why(world: World) -> None:
 
 
 async def test_secrets_are_given_to_the_workload_and_written_nowhere(world: World) -> None:
-    from primehub_services.domain.secrets import SecretCreate
-    from primehub_services.operations import secrets
-    from primehub_services.store.crypto import Keyring
-
     keyring = Keyring.load_or_create(world.snapshots / "key")
     new = SecretCreate.model_validate({"name": "token", "kind": "env", "value": "s3cr3t"})
     world.database.write_now(secrets.create, world.cast.member, new, keyring=keyring)
@@ -294,15 +294,12 @@ async def test_a_workload_that_no_attempt_owns_is_ended_and_dropped(world: World
 
 
 async def test_a_hint_of_the_engine_is_enough(world: World) -> None:
-    import asyncio
-
     listening = asyncio.create_task(world.controller.listen())
     try:
         job = await world.running()
         world.fake.finish(f"{job.id}-1")
-        from tests.support.waiting import wait_for_async
 
-        async def ended() -> bool:
+        def ended() -> bool:
             return world.job(job.id).phase is JobPhase.SUCCEEDED
 
         await wait_for_async(ended, 5, what="it has ended without a look")
@@ -315,8 +312,6 @@ async def test_what_an_attempt_was_decided_to_end_with_stays(world: World) -> No
     world.fake.ignoring.add(f"{job.id}-1")
     world.cancel(job.id)
     await world.look()
-    from primehub_services.domain.job_life import lost
-
     kept = world.database.write_now(job_starts.decide_end, f"{job.id}-1", lost("no"))
     assert kept is not None
     assert kept.phase is JobPhase.CANCELLED
