@@ -15,15 +15,18 @@ import pytest
 
 from primehub_services.api.route import Route
 from primehub_services.api.table import TABLE
+from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.permissions import PERMISSIONS, Relation, allowed
+from primehub_services.domain.schedules import ScheduleCreate
 from primehub_services.domain.system import AnnouncementCreate, InvitationCreate
 from primehub_services.domain.tokens import LoginRequestCreate
 from primehub_services.domain.volumes import EnvSource, VolumeCreate
-from primehub_services.operations import announcements, invitations, logins, notebooks, volumes
+from primehub_services.operations import announcements, invitations, logins, notebooks, schedules, volumes
 from primehub_services.operations.volumes import local_policy
 from primehub_services.store.database import Database
+from primehub_services.store.orm import SnapshotRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.api import Api, running_api
@@ -88,13 +91,12 @@ def _make(uow: UnitOfWork, api: Api, folder: Path) -> World:
     volume = VolumeCreate(name="numbers", source=EnvSource(variables={"A": "1"}), all_groups=True)
     volumes.create(uow, admin, volume, policy=local_policy((), folder))
     request = LaunchRequest(group="research", instance_type="cpu-1", image="base")
-    from primehub_services.domain.claims import MachineCapacity
-
     notebook = notebooks.start(uow, cast.member, request, MachineCapacity())
     link = invitations.create(uow, cast.group_admin, InvitationCreate(group="research"))
     line = announcements.create(uow, admin, AnnouncementCreate(message="hello"))
     job_row(uow, cast, spec=COMMAND)
     login = logins.create(uow, LoginRequestCreate(), path="/")
+    schedule = _schedule(uow, cast)
     olga = cast.outsider
     assert olga.account is not None
     other = Actor(
@@ -122,7 +124,7 @@ def _make(uow: UnitOfWork, api: Api, folder: Path) -> World:
             "notebook": notebook.id,
             "job": JOB,
             "path": "notes.txt",
-            "schedule": "none",
+            "schedule": schedule,
             "start": notebook.id,
             "invitation": link.id,
             "announcement": line.id,
@@ -134,13 +136,46 @@ def _make(uow: UnitOfWork, api: Api, folder: Path) -> World:
             "group": research,
             "notebook": Thing(cast.group.id, cast.member.account.id),
             "job": Thing(cast.group.id, cast.member.account.id),
+            "schedule": Thing(cast.group.id, cast.member.account.id),
             "invitation": research,
         },
     )
 
 
+def _schedule(uow: UnitOfWork, cast: Cast) -> str:
+    """A recurring notebook of the member's."""
+    assert cast.member.account is not None
+    uow.session.add(
+        SnapshotRow(
+            id="snap",
+            account_id=cast.member.account.id,
+            group_id=cast.group.id,
+            format="ipynb",
+            name="a.ipynb",
+            size=1,
+            digest="d" * 64,
+            created_at=uow.now,
+        )
+    )
+    uow.session.flush()
+    new = ScheduleCreate.model_validate(NIGHTLY)
+    return schedules.create(uow, cast.member, new, capacity=MachineCapacity()).id
+
+
 COMMAND = {"group": "research", "instance_type": "cpu-1", "image": "base", "command": "true"}
+RECURRING = {
+    "group": "research",
+    "instance_type": "cpu-1",
+    "image": "base",
+    "notebook": {"snapshot": "snap", "path": "a.ipynb"},
+}
+NIGHTLY = {"name": "nightly", "cron": "0 4 * * *", "job": RECURRING}
 BODIES: dict[str, Any] = {
+    "schedules.create": NIGHTLY,
+    "schedules.update": {"version": 1, "name": "x"},
+    "schedules.snapshot": {"snapshot": "snap"},
+    "schedules.preview": {"cron": "0 4 * * *"},
+    "notifications.put": {"jobs": "all"},
     "jobs.submit": COMMAND,
     "jobs.check": COMMAND,
     "me.update": {"version": 1, "display_name": "x"},
@@ -185,6 +220,7 @@ IN_RESEARCH = {
     "invitations.create",
     "jobs.submit",
     "jobs.check",
+    "schedules.create",
 }
 """Routes whose body or path names the group ``research``."""
 COMMANDS = {"jobs.submit", "jobs.check", "jobs.rerun"}
@@ -251,8 +287,8 @@ async def test_every_route_lets_in_whom_the_table_names(world: World) -> None:
             for route in TABLE.routes:
                 if route.name in SKIPPED:
                     continue
-                # its answer is read in a transaction of its own, from what the first one wrote
-                world.database.undo = route.name != "notebooks.start"
+                # their answers are read in a transaction of its own, from what the first one wrote
+                world.database.undo = route.name not in ("notebooks.start", "schedules.run")
                 if route.tag == "results":
                     keep(world.folder / "blobs", {"notes.txt": b"hello"})  # what was deleted is not taken back
                 answer = await client.request(route.method, _path(world, route), json=BODIES.get(route.name))
