@@ -8,16 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "jupyter_primehub_ext"}]
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from .extension import PrimeHubExtension
+
+    return [{"module": "jupyter_primehub_ext", "app": PrimeHubExtension}]
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextensions/@primehub/labextension", "dest": "@primehub/labextension"}]
-
-
-def _load_jupyter_server_extension(server: Any) -> None:
-    """Called by Jupyter when the server starts."""
-    from .extension import load
-
-    load(server)

@@ -1,13 +1,13 @@
-"""Puts the extension together in a Jupyter server that starts."""
+"""Puts the extension together in a Jupyter server that starts, and takes it apart when that ends."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
 
 from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
 
 from .handlers import SETTING, Parts, handlers
 from .platform import Platform
@@ -17,25 +17,37 @@ from .service import Service
 REMEMBERED = "primehub-results.json"
 
 
-def load(server: Any) -> None:
-    """Add the endpoints, and place results from now on. ``server`` is a ``ServerApp``."""
-    platform = Platform.of_environment()
-    parts = Parts(None, None)
-    if platform is None:
-        server.log.info("PrimeHub: this server was not started by PrimeHub")
-    else:
-        contents = server.contents_manager
-        root = getattr(contents, "root_dir", "")
-        service = Service(
-            platform, root=Path(root) if root else None, server=os.environ.get("JUPYTERHUB_SERVER_NAME", "")
-        )
-        placer = Placer(service, contents, Placed(Path(jupyter_data_dir()) / REMEMBERED))
-        parts = Parts(service, placer)
-        server.io_loop.add_callback(_begin, parts)
-    server.web_app.settings[SETTING] = parts
-    server.web_app.add_handlers(".*$", handlers(server.web_app.settings["base_url"]))
+class PrimeHubExtension(ExtensionApp):
+    """The endpoints below ``primehub/``, and the placing of results."""
 
+    name = "jupyter_primehub_ext"
+    task: asyncio.Task[None] | None = None
 
-async def _begin(parts: Parts) -> None:
-    assert parts.placer is not None
-    parts.task = asyncio.ensure_future(parts.placer.run())
+    def initialize_settings(self) -> None:
+        """Find the platform; a server that PrimeHub did not start has none."""
+        self.parts = Parts(None, None)
+        platform = Platform.of_environment()
+        if platform is None:
+            self.log.info("PrimeHub: this server was not started by PrimeHub")
+        else:
+            contents = self.serverapp.contents_manager
+            root = getattr(contents, "root_dir", "")
+            server = os.environ.get("JUPYTERHUB_SERVER_NAME", "")
+            service = Service(platform, root=Path(root) if root else None, server=server)
+            self.parts = Parts(service, Placer(service, contents, Placed(Path(jupyter_data_dir()) / REMEMBERED)))
+            self.serverapp.io_loop.add_callback(self._begin)
+        self.settings[SETTING] = self.parts
+
+    def initialize_handlers(self) -> None:
+        """Add the endpoints."""
+        self.handlers.extend(handlers())
+
+    async def _begin(self) -> None:
+        assert self.parts.placer is not None
+        self.task = asyncio.ensure_future(self.parts.placer.run())
+
+    async def stop_extension(self) -> None:
+        """End what goes on: a thread that writes a file would keep the server from ending."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import APIHandler
-from jupyter_server.utils import url_path_join
 from tornado.web import authenticated
 
 from . import parameters
@@ -28,8 +26,6 @@ class Parts:
     def __init__(self, service: Service | None, placer: Placer | None) -> None:
         self.service = service
         self.placer = placer
-        self.task: asyncio.Task[None] | None = None
-        """Places results; kept, or it would be collected."""
 
 
 class Handler(APIHandler):
@@ -210,7 +206,7 @@ class PreviewsHandler(Handler):
         self.answer(await self.service.preview(body.get("cron", ""), body.get("timezone", "UTC")))
 
 
-def handlers(base_url: str) -> list[tuple[str, type[Handler]]]:
+def handlers() -> list[tuple[str, type[Handler]]]:
     """Paths and handlers below the server's address."""
     found: list[tuple[str, type[Handler]]] = [
         ("context", ContextHandler),
@@ -226,4 +222,4 @@ def handlers(base_url: str) -> list[tuple[str, type[Handler]]]:
         (f"schedules/{_SCHEDULE}/snapshot", ScheduleSnapshotHandler),
         ("schedule-previews", PreviewsHandler),
     ]
-    return [(url_path_join(base_url, "primehub", path), handler) for path, handler in found]
+    return [(f"/primehub/{path}", handler) for path, handler in found]
