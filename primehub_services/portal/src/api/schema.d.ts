@@ -1014,6 +1014,470 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs, the newest first
+         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         */
+        get: operations["jobs_list"];
+        put?: never;
+        /**
+         * Queue a job
+         * @description `job.submit`: member, notebook; scope `custom:primehub:write`.
+         */
+        post: operations["jobs_submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/job-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a job would start now, wait, or never start
+         * @description `job.check`: member, notebook; scope `custom:primehub:read`.
+         */
+        post: operations["jobs_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One job, with its attempts
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["jobs_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget a job that has ended
+         * @description `job.delete`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         */
+        delete: operations["jobs_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a job's end
+         * @description `job.cancel`: group admin, notebook, owner, platform admin; scope `custom:primehub:write`.
+         */
+        post: operations["jobs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same once more, as oneself
+         * @description `job.submit`: member, notebook; scope `custom:primehub:write`.
+         */
+        post: operations["jobs_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which jobs wait in a group, in their order, and for what
+         * @description `queue.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["queue_of_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the log of a job
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["jobs_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the files that a job left in artifacts/, or has written so far
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["results_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/artifacts/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one of them
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["results_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/artifacts.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download all of them as a zip
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["results_archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/previews/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at the first part of one: text, a table, a notebook as a page
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["results_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a job took of CPU, memory and GPUs over its life
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["results_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a notebook, or a zip of its folder, to submit it
+         * @description `job.submit`: member, notebook; scope `custom:primehub:write`.
+         */
+        post: operations["snapshots_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The notebook that a job runs, as it was submitted
+         * @description `job.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["snapshots_of_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recurring jobs that one may see
+         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         */
+        get: operations["schedules_list"];
+        put?: never;
+        /**
+         * Make a recurring job
+         * @description `schedule.create`: member, notebook; scope `custom:primehub:write`.
+         */
+        post: operations["schedules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One recurring job
+         * @description `schedule.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["schedules_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a recurring job
+         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         */
+        delete: operations["schedules_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change, pause or resume a recurring job
+         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         */
+        patch: operations["schedules_update"];
+        trace?: never;
+    };
+    "/schedules/{schedule}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a recurring job now, as its owner
+         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         */
+        post: operations["schedules_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/firings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of due instants
+         * @description `schedule.read`: group admin, member, notebook, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["schedules_firings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Let a recurring notebook run another snapshot
+         * @description `schedule.snapshot`: notebook, owner; scope `custom:primehub:write`.
+         */
+        put: operations["schedules_snapshot"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedule-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A cron expression in words, and its next five due instants
+         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         */
+        post: operations["schedules_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one is told of, and how
+         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         */
+        get: operations["notifications_get"];
+        /**
+         * Say what one wants to be told of, and how
+         * @description `self.write`: person; scope `custom:primehub:write`.
+         */
+        put: operations["notifications_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message by every channel that is on
+         * @description `self.write`: person; scope `custom:primehub:write`.
+         */
+        post: operations["notifications_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/claims": {
         parameters: {
             query?: never;
@@ -1343,6 +1807,84 @@ export interface components {
             page: number;
             page_size: number;
         };
+        /** @description A file of a job. */
+        Artifact: {
+            path: string;
+            /** @description bytes */
+            size: number;
+            /** Format: date-time */
+            modified_at: string;
+            media_type: string;
+        };
+        /** @description The files of an attempt. */
+        ArtifactList: {
+            attempt: number;
+            items: components["schemas"]["Artifact"][];
+            /** @description bytes */
+            size: number;
+            /**
+             * @description The first of what was not kept.
+             * @default []
+             */
+            left_out: components["schemas"]["NotTaken"][];
+            /**
+             * @description What was not kept, and why, in a sentence; empty if everything was.
+             * @default
+             */
+            message: string;
+            /** @description Whether the attempt has not ended: what it has written so far. */
+            live: boolean;
+            /** @default null */
+            expires_at: string | null;
+        };
+        /** @description Of which attempt, and how. */
+        ArtifactQuery: {
+            /**
+             * @description Absent is the latest.
+             * @default null
+             */
+            attempt: number | null;
+            /**
+             * @description As a file to be saved, whatever it is.
+             * @default false
+             */
+            download: boolean;
+        };
+        /** @description What was kept of a job's ``artifacts/`` folder. */
+        ArtifactSummary: {
+            /** @default 0 */
+            files: number;
+            /**
+             * @description bytes
+             * @default 0
+             */
+            size: number;
+            /**
+             * @description What was left out, and why; empty if nothing was.
+             * @default
+             */
+            message: string;
+            /** @default null */
+            expires_at: string | null;
+        };
+        /** @description One try at running a job. ``id`` is the workload's key and the claim's id. */
+        Attempt: {
+            id: string;
+            number: number;
+            phase: components["schemas"]["JobPhase"];
+            /** @default  */
+            reason: string;
+            /** @default  */
+            message: string;
+            /** @default null */
+            exit_code: number | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @default null */
+            started_at: string | null;
+            /** @default null */
+            ended_at: string | null;
+        };
         /** @description One change, who made it, and what it was. Written in the change's own transaction. */
         AuditEvent: {
             id: number;
@@ -1400,6 +1942,11 @@ export interface components {
             used: string;
             asked: string;
         };
+        /**
+         * @description A way to reach a person.
+         * @enum {string}
+         */
+        Channel: "email" | "webhook";
         /** @description What the spawner saw of a start. */
         ClaimEvent: {
             /** @enum {string} */
@@ -1457,6 +2004,18 @@ export interface components {
             /** @default null */
             pull_secret: string | null;
         };
+        /** @description A cron expression, read. */
+        CronPreview: {
+            reading: string;
+            /** @description The next five due instants. */
+            next: string[];
+        };
+        /** @description A cron expression to read. */
+        CronRequest: {
+            cron: string;
+            /** @default UTC */
+            timezone: string;
+        };
         /** @description What the idle culler is to do with one server. */
         CullingDecision: {
             cull: boolean;
@@ -1483,6 +2042,19 @@ export interface components {
             budgets: components["schemas"]["BudgetLine"][];
             /** @default [] */
             warnings: string[];
+        };
+        /** @description What became of the latest message of a channel. */
+        Delivery: {
+            channel: components["schemas"]["Channel"];
+            event: components["schemas"]["Event"];
+            /** Format: date-time */
+            at: string;
+            sent: boolean;
+            /**
+             * @description What went wrong.
+             * @default
+             */
+            message: string;
         };
         /**
          * @description The taint effect that a toleration matches (Kubernetes).
@@ -1549,6 +2121,11 @@ export interface components {
             /** @default [] */
             packages: string[];
         };
+        /**
+         * @description What a message tells.
+         * @enum {string}
+         */
+        Event: "job.ended" | "schedule.failed" | "schedule.paused" | "test";
         /** @description Where a stream begins. */
         EventsQuery: {
             /**
@@ -1557,7 +2134,8 @@ export interface components {
              */
             since: number | null;
             /**
-             * @description Logs to follow: ``<notebook>:<offset>`` with commas between, at most 20.
+             * @description Logs to follow: ``<notebook>:<offset>``, ``<job>:<offset>`` (its latest attempt and those that follow) or
+             *     ``<job>/<attempt>:<offset>``, with commas between, at most 20.
              * @default
              */
             logs: string;
@@ -1568,6 +2146,37 @@ export interface components {
             message: string;
             /** @default  */
             fix: string;
+        };
+        /** @description What became of one due instant, or of a missed stretch of them. */
+        Firing: {
+            id: string;
+            /** Format: date-time */
+            instant: string;
+            /**
+             * @description The last instant of a missed stretch.
+             * @default null
+             */
+            until: string | null;
+            /** @default 1 */
+            count: number;
+            outcome: components["schemas"]["FiringOutcome"];
+            /** @default null */
+            job: string | null;
+            /** @default  */
+            message: string;
+            /** Format: date-time */
+            decided_at: string;
+        };
+        /**
+         * @description What became of a due instant.
+         * @enum {string}
+         */
+        FiringOutcome: "JOB" | "SKIPPED" | "REPLACED" | "COALESCED";
+        FiringPage: {
+            items: components["schemas"]["Firing"][];
+            total: number;
+            page: number;
+            page_size: number;
         };
         /** @description A repository, kept current, read-only. */
         GitSource: {
@@ -1594,6 +2203,14 @@ export interface components {
             ref: string;
             /** @default null */
             secret: string | null;
+        };
+        /** @description What of one GPU is used, by whomever: GPUs are given to one workload at a time. */
+        GpuUsage: {
+            index: number;
+            /** @description of the time in which it computed something */
+            percent: number;
+            /** @description bytes */
+            memory: number;
         };
         /** @description A group. ``name`` and ``slug`` never change; a quota of null is no limit. */
         Group: {
@@ -2062,6 +2679,298 @@ export interface components {
             /** @description For kind account. */
             username: string | null;
         };
+        /** @description One job. ``id`` reads ``job-<YYYYMMDDHHMM, UTC>-<6 letters or digits>``. */
+        Job: {
+            id: string;
+            name: string;
+            kind: components["schemas"]["JobKind"];
+            user: string;
+            group: string;
+            /** @default  */
+            group_name: string;
+            instance_type: string;
+            image: string;
+            limits: components["schemas"]["Resources"];
+            command: string;
+            /** @default null */
+            notebook: components["schemas"]["NotebookRun"] | null;
+            /** @description Values are null for all but the owner. */
+            environment: {
+                [key: string]: string | null;
+            };
+            secrets: {
+                [key: string]: string;
+            };
+            /** @description Seconds; 0 is never. */
+            timeout: number;
+            retries: number;
+            phase: components["schemas"]["JobPhase"];
+            /**
+             * @description One of ``JobReason``.
+             * @default
+             */
+            reason: string;
+            /** @default  */
+            message: string;
+            /** @default null */
+            exit_code: number | null;
+            /**
+             * @description By whom or why, once somebody asked.
+             * @default null
+             */
+            cancel_requested: string | null;
+            /**
+             * @description While it is PENDING, where one job is read.
+             * @default null
+             */
+            queue: components["schemas"]["QueuePlace"] | null;
+            /** @default null */
+            progress: components["schemas"]["JobProgress"] | null;
+            /**
+             * @description Where one job is read; empty in lists.
+             * @default []
+             */
+            attempts: components["schemas"]["Attempt"][];
+            artifacts: components["schemas"]["ArtifactSummary"];
+            /** @default [] */
+            left_out: string[];
+            /**
+             * @description Id of the recurring job that made it.
+             * @default null
+             */
+            schedule: string | null;
+            /** @default  */
+            schedule_name: string;
+            /** @default null */
+            rerun_of: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @default null */
+            started_at: string | null;
+            /** @default null */
+            ended_at: string | null;
+            /**
+             * @description When the attempt that runs will have timed out.
+             * @default null
+             */
+            deadline_at: string | null;
+            version: number;
+        };
+        /**
+         * @description Of which ends of one's jobs one is told.
+         * @enum {string}
+         */
+        JobEnds: "none" | "failed" | "all";
+        /**
+         * @description What a job runs.
+         * @enum {string}
+         */
+        JobKind: "command" | "notebook";
+        /** @description Which part of which attempt's log. Offsets are bytes from its beginning. */
+        JobLogQuery: {
+            /** @default null */
+            offset: number | null;
+            /**
+             * @description Bytes, at most.
+             * @default 65536
+             */
+            limit: number;
+            /**
+             * @description The last lines, instead of an offset.
+             * @default null
+             */
+            tail: number | null;
+            /**
+             * @description Only lines with this text.
+             * @default
+             */
+            search: string;
+            /**
+             * @description The whole log, as a file.
+             * @default false
+             */
+            download: boolean;
+            /**
+             * @description Absent is the latest.
+             * @default null
+             */
+            attempt: number | null;
+        };
+        JobPage: {
+            items: components["schemas"]["Job"][];
+            total: number;
+            page: number;
+            page_size: number;
+        };
+        /**
+         * @description Where a job is. SUCCEEDED, FAILED and CANCELLED are final.
+         * @enum {string}
+         */
+        JobPhase: "PENDING" | "PREPARING" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED" | "UNKNOWN";
+        /** @description How far a notebook is. */
+        JobProgress: {
+            /** @description Code cells in all. */
+            cells: number;
+            done: number;
+            /**
+             * @description Index (from 0, among all cells) of the one that runs or failed.
+             * @default null
+             */
+            cell: number | null;
+            /**
+             * @description The first line of that cell.
+             * @default
+             */
+            label: string;
+        };
+        /** @description Which jobs. */
+        JobQuery: {
+            /** @default 1 */
+            page: number;
+            /** @default 50 */
+            page_size: number;
+            /** @default  */
+            search: string;
+            /**
+             * @description A field's name; ``-`` before it for the other direction.
+             * @default
+             */
+            sort: string;
+            /**
+             * @description The group's slug or name; absent is everything that the asker may see.
+             * @default null
+             */
+            group: string | null;
+            /**
+             * @description Whose; absent is everyone's that the asker may see.
+             * @default null
+             */
+            user: string | null;
+            /** @default null */
+            phase: components["schemas"]["JobPhase"] | null;
+            /**
+             * @description Only those that have not ended (true), or only those that have (false).
+             * @default null
+             */
+            active: boolean | null;
+            /**
+             * @description Only those of this recurring job.
+             * @default null
+             */
+            schedule: string | null;
+            /** @default null */
+            kind: components["schemas"]["JobKind"] | null;
+        };
+        /** @description What a job is to do: what a person sends, what a schedule keeps, and what a rerun repeats. */
+        JobSpec: {
+            group: string;
+            instance_type: string;
+            image: string;
+            /**
+             * @description Need not be unique; empty is made from the command or the notebook.
+             * @default
+             */
+            name: string;
+            /**
+             * @description A shell script, run by bash where the image has it, else by sh. Empty for a notebook.
+             * @default
+             */
+            command: string;
+            /** @default null */
+            notebook: components["schemas"]["NotebookRun"] | null;
+            environment: {
+                [key: string]: string;
+            };
+            /** @description Environment variable -> ``env`` secret of the person or of the group. Values are masked in the log. */
+            secrets: {
+                [key: string]: string;
+            };
+            /**
+             * @description Null is the group's, else the system's.
+             * @default null
+             */
+            timeout: number | null;
+            /**
+             * @description Further attempts after the command failed. Failures of the platform are tried again anyway.
+             * @default 0
+             */
+            retries: number;
+        };
+        /** @description What a job is to do: what a person sends, what a schedule keeps, and what a rerun repeats. */
+        JobSpecInput: {
+            group: string;
+            instance_type: string;
+            image: string;
+            /**
+             * @description Need not be unique; empty is made from the command or the notebook.
+             * @default
+             */
+            name: string;
+            /**
+             * @description A shell script, run by bash where the image has it, else by sh. Empty for a notebook.
+             * @default
+             */
+            command: string;
+            /** @default null */
+            notebook: components["schemas"]["NotebookRunInput"] | null;
+            environment?: {
+                [key: string]: string;
+            };
+            /** @description Environment variable -> ``env`` secret of the person or of the group. Values are masked in the log. */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Null is the group's, else the system's.
+             * @default null
+             */
+            timeout: number | null;
+            /**
+             * @description Further attempts after the command failed. Failures of the platform are tried again anyway.
+             * @default 0
+             */
+            retries: number;
+        };
+        /** @description A job to be queued now. */
+        JobSubmit: {
+            group: string;
+            instance_type: string;
+            image: string;
+            /**
+             * @description Need not be unique; empty is made from the command or the notebook.
+             * @default
+             */
+            name: string;
+            /**
+             * @description A shell script, run by bash where the image has it, else by sh. Empty for a notebook.
+             * @default
+             */
+            command: string;
+            /** @default null */
+            notebook: components["schemas"]["NotebookRunInput"] | null;
+            environment?: {
+                [key: string]: string;
+            };
+            /** @description Environment variable -> ``env`` secret of the person or of the group. Values are masked in the log. */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Null is the group's, else the system's.
+             * @default null
+             */
+            timeout: number | null;
+            /**
+             * @description Further attempts after the command failed. Failures of the platform are tried again anyway.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * @description The recurring job this one is a clone of, for the record.
+             * @default null
+             */
+            from_schedule: string | null;
+        };
         /** @description What the form has chosen when it opens: the last choice in this group where it can still be had. */
         LaunchDefaults: {
             instance_type: string | null;
@@ -2395,6 +3304,12 @@ export interface components {
             server: string;
             path: string;
         };
+        /** @description A file or folder that is there and was not taken. */
+        NotTaken: {
+            path: string;
+            /** @description A clause: ``it is a link to outside the folder``. */
+            reason: string;
+        };
         /** @description One start of a notebook server. ``id`` is the start id. */
         Notebook: {
             id: string;
@@ -2496,11 +3411,123 @@ export interface components {
              */
             active: boolean | null;
         };
+        /** @description The notebook that a job runs: a snapshot that was uploaded before. */
+        NotebookRun: {
+            /** @description Id from ``POST /snapshots``. */
+            snapshot: string;
+            /** @description Where the original is, as JupyterLab knows it (``analysis/train.ipynb``); the result is placed beside it. */
+            path: string;
+            /** @description Put into a cell after the one tagged ``parameters``, or first, as papermill does. */
+            parameters: {
+                [key: string]: string | number | boolean | unknown[] | {
+                    [key: string]: unknown;
+                } | null;
+            };
+            /**
+             * @description Name of the kernel; empty is the notebook's own.
+             * @default
+             */
+            kernel: string;
+        };
+        /** @description The notebook that a job runs: a snapshot that was uploaded before. */
+        NotebookRunInput: {
+            /** @description Id from ``POST /snapshots``. */
+            snapshot: string;
+            /** @description Where the original is, as JupyterLab knows it (``analysis/train.ipynb``); the result is placed beside it. */
+            path: string;
+            /** @description Put into a cell after the one tagged ``parameters``, or first, as papermill does. */
+            parameters?: {
+                [key: string]: string | number | boolean | unknown[] | {
+                    [key: string]: unknown;
+                } | null;
+            };
+            /**
+             * @description Name of the kernel; empty is the notebook's own.
+             * @default
+             */
+            kernel: string;
+        };
+        /** @description What became of the messages that were sent to try the channels. */
+        NotificationTest: {
+            deliveries: components["schemas"]["Delivery"][];
+        };
+        /** @description One's settings, and how the channels do. */
+        Notifications: {
+            /**
+             * @description To the address of one's account.
+             * @default false
+             */
+            email: boolean;
+            /** @default false */
+            webhook: boolean;
+            /**
+             * @description Gets each message as JSON by POST.
+             * @default
+             */
+            webhook_url: string;
+            /**
+             * @description Of which ends of one's jobs.
+             * @default failed
+             */
+            jobs: components["schemas"]["JobEnds"];
+            /**
+             * @description When a recurring job of one's own fails or is paused by the platform.
+             * @default true
+             */
+            recurring: boolean;
+            /** @description Where e-mail goes: that of one's account; empty is nowhere. */
+            address: string;
+            /** @description Whether this platform can send e-mail at all. */
+            email_available: boolean;
+            webhook_secret_set: boolean;
+            /**
+             * @description Shown once, where it was just made.
+             * @default null
+             */
+            webhook_secret: string | null;
+            /** @default [] */
+            latest: components["schemas"]["Delivery"][];
+        };
+        /** @description One's settings as they are to be. */
+        NotificationsPut: {
+            /**
+             * @description To the address of one's account.
+             * @default false
+             */
+            email: boolean;
+            /** @default false */
+            webhook: boolean;
+            /**
+             * @description Gets each message as JSON by POST.
+             * @default
+             */
+            webhook_url: string;
+            /**
+             * @description Of which ends of one's jobs.
+             * @default failed
+             */
+            jobs: components["schemas"]["JobEnds"];
+            /**
+             * @description When a recurring job of one's own fails or is paused by the platform.
+             * @default true
+             */
+            recurring: boolean;
+            /**
+             * @description Signs webhooks. Absent keeps the one there is; the first time one is made, and shown in the answer alone.
+             * @default null
+             */
+            webhook_secret: string | null;
+        };
         /**
          * @description Who gave a membership. A person may hold one of each; the sign-in of a provider touches only its own.
          * @enum {string}
          */
         Origin: "local" | "provider";
+        /**
+         * @description What a due instant does while an earlier job of the schedule has not ended.
+         * @enum {string}
+         */
+        Overlap: "skip" | "queue" | "replace";
         /** @description Which part of a list: the words of the query string. */
         PageQuery: {
             /** @default 1 */
@@ -2541,6 +3568,47 @@ export interface components {
             username: string;
             /** Format: password */
             password: string;
+        };
+        /** @description The first part of a file. */
+        Preview: {
+            path: string;
+            media_type: string;
+            size: number;
+            kind: components["schemas"]["PreviewKind"];
+            /** @default  */
+            text: string;
+            /** @default [] */
+            columns: string[];
+            /** @default [] */
+            rows: string[][];
+            /**
+             * @description Whether there is more in the file than is shown.
+             * @default false
+             */
+            truncated: boolean;
+            /**
+             * @description Why it cannot be shown.
+             * @default
+             */
+            message: string;
+        };
+        /**
+         * @description How a file can be shown.
+         * @enum {string}
+         */
+        PreviewKind: "text" | "table" | "image" | "notebook" | "none";
+        /** @description Of which attempt, and how. */
+        PreviewQuery: {
+            /**
+             * @description Absent is the latest.
+             * @default null
+             */
+            attempt: number | null;
+            /**
+             * @description A notebook as a page of its own, for a frame.
+             * @default false
+             */
+            rendered: boolean;
         };
         /** @description What is wrong with a request. Some codes carry more: ``refused`` the ``decision``, ``conflict`` ``current``. */
         Problem: {
@@ -2622,6 +3690,42 @@ export interface components {
              */
             claim: string | null;
         };
+        /** @description One job of a group's queue. */
+        QueueEntry: {
+            /** @description Its id. */
+            job: string;
+            name: string;
+            user: string;
+            instance_type: string;
+            limits: components["schemas"]["Resources"];
+            place: components["schemas"]["QueuePlace"];
+        };
+        QueueEntryPage: {
+            items: components["schemas"]["QueueEntry"][];
+            total: number;
+            page: number;
+            page_size: number;
+        };
+        /** @description Where a waiting job is in its group's queue, and what it waits for. */
+        QueuePlace: {
+            position: number;
+            of: number;
+            /** Format: date-time */
+            waiting_since: string;
+            /**
+             * Format: date-time
+             * @description From when on its place is kept: no later request takes what it waits for.
+             */
+            kept_from: string;
+            kept: boolean;
+            /** @description What stands against it now, with the numbers and who holds them. */
+            decision: components["schemas"]["Decision"];
+            /**
+             * @description When it may start, from the timeouts and usual durations of what is before it; null is not known.
+             * @default null
+             */
+            estimate: string | null;
+        };
         /** @description The most that may be in use at once. ``null`` of a resource means no limit. */
         Quota: {
             /** @default null */
@@ -2648,7 +3752,7 @@ export interface components {
         };
         /** @description One thing that stands against a start. */
         Reason: {
-            /** @description ``quota``, ``never-fits``, ``unknown-group``, ``image-not-ready``, ... */
+            /** @description ``quota``, ``kept-place``, ``never-fits``, ``unknown-group``, ``image-not-ready``, ... */
             code: string;
             /**
              * @description The field of the request it is about.
@@ -2697,6 +3801,14 @@ export interface components {
              */
             gpu: number;
         };
+        /** @description Of which attempt. */
+        ResultQuery: {
+            /**
+             * @description Absent is the latest.
+             * @default null
+             */
+            attempt: number | null;
+        };
         /**
          * @description A person's role in a group.
          * @enum {string}
@@ -2711,15 +3823,134 @@ export interface components {
         };
         /** @description Something of a person's that is stopped when the account is disabled or deleted. */
         RunningThing: {
-            /** @description ``notebook``, as in ``WorkloadKind``. */
+            /** @description ``notebook`` or ``job``, as in ``WorkloadKind``. */
             kind: string;
             id: string;
-            /** @description The server's name; empty is the default server. */
+            /** @description The server's name, empty for the default server; or the job's. */
             name: string;
             group: string;
             phase: string;
             /** Format: date-time */
             since: string;
+        };
+        /** @description A recurring job. */
+        Schedule: {
+            id: string;
+            name: string;
+            user: string;
+            group: string;
+            cron: string;
+            timezone: string;
+            /** @description The cron expression in words. */
+            reading: string;
+            /** @description Values of environment variables are empty for all but the owner. */
+            job: components["schemas"]["JobSpec"];
+            overlap: components["schemas"]["Overlap"];
+            catch_up: boolean;
+            paused: boolean;
+            /**
+             * @description Why the platform paused it; empty where its owner did.
+             * @default
+             */
+            pause_reason: string;
+            /** @default false */
+            notebook_reads_file: boolean;
+            /**
+             * @description When the notebook's snapshot was made.
+             * @default null
+             */
+            snapshot_at: string | null;
+            /**
+             * @description SHA-256 of the snapshot, to compare with the file.
+             * @default
+             */
+            snapshot_digest: string;
+            /** @default null */
+            next_at: string | null;
+            /** @default null */
+            last: components["schemas"]["Firing"] | null;
+            /** Format: date-time */
+            created_at: string;
+            version: number;
+        };
+        /** @description A recurring job to make. */
+        ScheduleCreate: {
+            name: string;
+            cron: string;
+            /** @default UTC */
+            timezone: string;
+            job: components["schemas"]["JobSpecInput"];
+            /** @default skip */
+            overlap: components["schemas"]["Overlap"];
+            /**
+             * @description After the platform was down: run once for all that was missed, instead of not at all.
+             * @default false
+             */
+            catch_up: boolean;
+            /** @default false */
+            paused: boolean;
+            /**
+             * @description For a notebook below the group volume: read the file at each firing instead of the snapshot.
+             * @default false
+             */
+            notebook_reads_file: boolean;
+        };
+        SchedulePage: {
+            items: components["schemas"]["Schedule"][];
+            total: number;
+            page: number;
+            page_size: number;
+        };
+        /** @description Which recurring jobs. */
+        ScheduleQuery: {
+            /** @default 1 */
+            page: number;
+            /** @default 50 */
+            page_size: number;
+            /** @default  */
+            search: string;
+            /**
+             * @description A field's name; ``-`` before it for the other direction.
+             * @default
+             */
+            sort: string;
+            /**
+             * @description The group's slug or name; absent is everything that the asker may see.
+             * @default null
+             */
+            group: string | null;
+            /**
+             * @description Whose; absent is everyone's that the asker may see.
+             * @default null
+             */
+            user: string | null;
+            /** @default null */
+            paused: boolean | null;
+        };
+        /** @description Which snapshot a recurring notebook is to run from now on. */
+        ScheduleSnapshot: {
+            /** @description Id from ``POST /snapshots``. */
+            snapshot: string;
+        };
+        /** @description Fields to change; absent ones stay. ``version`` is that of the schedule the change was made from. */
+        ScheduleUpdate: {
+            version: number;
+            /** @default null */
+            name: string | null;
+            /** @default null */
+            cron: string | null;
+            /** @default null */
+            timezone: string | null;
+            /** @default null */
+            job: components["schemas"]["JobSpecInput"] | null;
+            /** @default null */
+            overlap: components["schemas"]["Overlap"] | null;
+            /** @default null */
+            catch_up: boolean | null;
+            /** @default null */
+            paused: boolean | null;
+            /** @default null */
+            notebook_reads_file: boolean | null;
         };
         /**
          * @description JupyterHub custom scopes that tokens carry.
@@ -2796,6 +4027,32 @@ export interface components {
             /** @default null */
             groups: string[] | null;
         };
+        /** @description A notebook that was uploaded. One that no job and no recurring job refers to is deleted after a day. */
+        Snapshot: {
+            id: string;
+            user: string;
+            group: string;
+            format: components["schemas"]["SnapshotFormat"];
+            name: string;
+            /** @description bytes */
+            size: number;
+            /** @description SHA-256 of what the notebook would do (``notebook_digest``). */
+            digest: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * @description What was uploaded.
+         * @enum {string}
+         */
+        SnapshotFormat: "ipynb" | "zip";
+        /** @description What an upload is for. */
+        SnapshotQuery: {
+            /** @description The group in which it is to run. */
+            group: string;
+            /** @description The notebook's file name; in a zip its path there. */
+            name: string;
+        };
         /**
          * @description How a part is.
          * @enum {string}
@@ -2843,6 +4100,48 @@ export interface components {
              * @default 86400
              */
             job_timeout: number;
+            /**
+             * @description seconds
+             * @default 600
+             */
+            queue_keep_after: number;
+            /**
+             * @description Seconds that two runs of a recurring job must be apart, at least; those that are there already stay.
+             * @default 60
+             */
+            recurring_min_interval: number;
+            /**
+             * @description seconds
+             * @default 2592000
+             */
+            log_retention: number;
+            /**
+             * @description seconds
+             * @default 604800
+             */
+            artifact_retention: number;
+            /**
+             * @description 1,000,000 bytes
+             * @default 100
+             */
+            artifact_size: number;
+            /** @default 1000 */
+            artifact_files: number;
+            /**
+             * @description seconds
+             * @default 2592000
+             */
+            job_retention: number;
+            /**
+             * @description So many ended jobs are remembered; 0 is all.
+             * @default 4000
+             */
+            job_limit: number;
+            /**
+             * @description MB
+             * @default 50
+             */
+            snapshot_max: number;
             /** @default false */
             members_may_invite: boolean;
             /** @default 0 */
@@ -2865,6 +4164,24 @@ export interface components {
             keep_max: number | null;
             /** @default null */
             job_timeout: number | null;
+            /** @default null */
+            recurring_min_interval: number | null;
+            /** @default null */
+            queue_keep_after: number | null;
+            /** @default null */
+            log_retention: number | null;
+            /** @default null */
+            artifact_retention: number | null;
+            /** @default null */
+            artifact_size: number | null;
+            /** @default null */
+            artifact_files: number | null;
+            /** @default null */
+            job_retention: number | null;
+            /** @default null */
+            job_limit: number | null;
+            /** @default null */
+            snapshot_max: number | null;
             /** @default null */
             members_may_invite: boolean | null;
         };
@@ -2954,6 +4271,7 @@ export interface components {
         };
         /** @description What one workload holds of a group's quota. */
         UsageLine: {
+            /** @description The start's, or the job's. */
             id: string;
             kind: components["schemas"]["WorkloadKind"];
             name: string;
@@ -2962,6 +4280,26 @@ export interface components {
             limits: components["schemas"]["Resources"];
             /** Format: date-time */
             since: string;
+        };
+        /** @description What an attempt took, on average, up to a moment from the point before. */
+        UsagePoint: {
+            /** Format: date-time */
+            at: string;
+            /** @description millicores */
+            cpu: number;
+            /** @description bytes; the most in that time */
+            memory: number;
+            /** @default [] */
+            gpus: components["schemas"]["GpuUsage"][];
+        };
+        /**
+         * @description What an attempt took over its life: a point every 10 s of the last 15 minutes, every 30 s of the last hour, every
+         *     2 minutes of the last 3 hours, every 5 minutes before.
+         */
+        UsageSeries: {
+            attempt: number;
+            limits: components["schemas"]["Resources"];
+            points: components["schemas"]["UsagePoint"][];
         };
         /** @description Which PrimeHub this is. */
         Version: {
@@ -3354,7 +4692,10 @@ export interface operations {
             query?: {
                 /** @description The number of the last change that was seen; the header Last-Event-ID wins. Absent is from now on. */
                 since?: number;
-                /** @description Logs to follow: ``<notebook>:<offset>`` with commas between, at most 20. */
+                /**
+                 * @description Logs to follow: ``<notebook>:<offset>``, ``<job>:<offset>`` (its latest attempt and those that follow) or
+                 *     ``<job>/<attempt>:<offset>``, with commas between, at most 20.
+                 */
                 logs?: string;
             };
             header?: never;
@@ -5397,6 +6738,965 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Notebook"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+                search?: string;
+                /** @description A field's name; ``-`` before it for the other direction. */
+                sort?: string;
+                /** @description The group's slug or name; absent is everything that the asker may see. */
+                group?: string;
+                /** @description Whose; absent is everyone's that the asker may see. */
+                user?: string;
+                phase?: components["schemas"]["JobPhase"];
+                /** @description Only those that have not ended (true), or only those that have (false). */
+                active?: boolean;
+                /** @description Only those of this recurring job. */
+                schedule?: string;
+                kind?: components["schemas"]["JobKind"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_submit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobSubmit"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobSpecInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_rerun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queue_of_group: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+                search?: string;
+                /** @description A field's name; ``-`` before it for the other direction. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueEntryPage"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_log: {
+        parameters: {
+            query?: {
+                offset?: number;
+                /** @description Bytes, at most. */
+                limit?: number;
+                /** @description The last lines, instead of an offset. */
+                tail?: number;
+                /** @description Only lines with this text. */
+                search?: string;
+                /** @description The whole log, as a file. */
+                download?: boolean;
+                /** @description Absent is the latest. */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPart"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    results_artifacts: {
+        parameters: {
+            query?: {
+                /** @description Absent is the latest. */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactList"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    results_artifact: {
+        parameters: {
+            query?: {
+                /** @description Absent is the latest. */
+                attempt?: number;
+                /** @description As a file to be saved, whatever it is. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                job: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    results_archive: {
+        parameters: {
+            query?: {
+                /** @description Absent is the latest. */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    results_preview: {
+        parameters: {
+            query?: {
+                /** @description Absent is the latest. */
+                attempt?: number;
+                /** @description A notebook as a page of its own, for a frame. */
+                rendered?: boolean;
+            };
+            header?: never;
+            path: {
+                job: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    results_usage: {
+        parameters: {
+            query?: {
+                /** @description Absent is the latest. */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSeries"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    snapshots_create: {
+        parameters: {
+            query: {
+                /** @description The group in which it is to run. */
+                group: string;
+                /** @description The notebook's file name; in a zip its path there. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ipynb+json": string;
+                "application/zip": string;
+                "application/json": string;
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    snapshots_of_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+                search?: string;
+                /** @description A field's name; ``-`` before it for the other direction. */
+                sort?: string;
+                /** @description The group's slug or name; absent is everything that the asker may see. */
+                group?: string;
+                /** @description Whose; absent is everyone's that the asker may see. */
+                user?: string;
+                paused?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePage"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleUpdate"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_firings: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+                search?: string;
+                /** @description A field's name; ``-`` before it for the other direction. */
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiringPage"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_snapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleSnapshot"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CronRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CronPreview"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notifications_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notifications_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationsPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notifications_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */
