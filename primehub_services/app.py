@@ -51,9 +51,11 @@ from .controllers import (
     LeavingController,
     Mail,
     MembershipController,
+    MonitoringController,
     NotebookController,
     NotificationController,
     QueueController,
+    ResultsSweeper,
     Runner,
     ScheduleController,
     SnapshotController,
@@ -246,6 +248,11 @@ def _runners(
     leaving = Runner(LeavingController(database, hub, stopping=notebooks.hint))
     found = [notebooks, leaving, Runner(MembershipController(database, hub)), Runner(SweepController(database, store))]
     found.append(Runner(SnapshotController(database, FolderSnapshotStore(settings.data_dir / "blobs"))))
+    artifacts = FolderArtifactStore(settings.data_dir / "blobs")
+    found.append(Runner(ResultsSweeper(database, store, artifacts)))
+    if parts.results is not None:
+        usage = FolderUsageStore(settings.data_dir / "blobs")
+        found.append(Runner(MonitoringController(database, parts.results, usage)))
     if parts.builder is not None:
         scratch = settings.data_dir / "run" / "builds"
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))

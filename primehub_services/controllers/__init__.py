@@ -8,10 +8,12 @@ from .jobs import JobController
 from .leaving import LeavingController
 from .membership import MembershipController
 from .messengers import Mail, Webhooks
+from .monitoring import MonitoringController
 from .notebooks import NotebookController
 from .notifications import NotificationController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
 from .queue import QueueController
+from .results_sweeper import ResultsSweeper
 from .runner import Controller, Health, Runner
 from .schedules import ScheduleController
 from .snapshots import SnapshotController
@@ -31,9 +33,11 @@ __all__ = [
     "LeavingController",
     "Mail",
     "MembershipController",
+    "MonitoringController",
     "NotebookController",
     "NotificationController",
     "QueueController",
+    "ResultsSweeper",
     "Runner",
     "ScheduleController",
     "SnapshotController",
