@@ -20,6 +20,7 @@ from primehub_services.client.in_hub import client_in_hub
 from primehub_services.domain.handshake import AccountState, ProviderSignIn
 
 from . import accounts_handlers as pages
+from . import hub_reads
 
 GRACE = 300
 """Seconds for which somebody who is signed in may go on while the API does not answer. Sign-ins and starts need it."""
@@ -161,8 +162,8 @@ class PrimeHubAuthenticator(Authenticator):
         return f"{base_url}oauth_login" if self.auto_login else f"{base_url}login"
 
     def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
-        """The sign-in pages that this configuration needs."""
-        found: list[tuple[str, Any]] = [("/login", pages.SignInHandler)]
+        """The sign-in pages that this configuration needs, and what our services read of the hub."""
+        found: list[tuple[str, Any]] = [("/login", pages.SignInHandler), *hub_reads.HANDLERS]
         if self.local_accounts:
             found += [("/change-password", pages.ChangePasswordHandler), ("/invite", pages.InvitationHandler)]
         if self.oidc:

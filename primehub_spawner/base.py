@@ -15,14 +15,15 @@ from traitlets import Dict, Instance, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from primehub_services.client import ApiProblem
-from primehub_services.client.claims import ClaimsClient
+from primehub_services.client.claims import ClaimsClient, Reports
 from primehub_services.client.in_hub import client_in_hub
-from primehub_services.domain.handshake import ClaimEvent, ClaimGrant
+from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, StartEvent
 from primehub_services.domain.launch import LaunchPlan
 
 from . import render
 
 _clients: dict[tuple[str, str], ClaimsClient] = {}
+_reports: dict[ClaimsClient, Reports] = {}
 
 
 class PrimeHubSpawnerMixin(LoggingConfigurable):
@@ -108,7 +109,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
             self.note(30, "creating", f"Without {left_out.volume}: {left_out.reason}")
         url = await self.launch(plan)
         self.note(80, "starting", "Waiting for JupyterLab")
-        self._later(self._report_ready(grant.start_id))
+        self._waiting_for_ready = asyncio.ensure_future(self._report_ready(grant.start_id))
         return url
 
     async def stop(self, now: bool = False) -> None:
@@ -135,8 +136,12 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     def note(self, progress: int, stage: str, message: str) -> None:
         """Record a step: for the hub's progress page now, and for PrimeHub as soon as it can be told."""
         self._show(progress, stage, message)
-        event = ClaimEvent(event="progress", progress=progress, stage=stage, message=message[:2000])
-        self._later(self._report(self.start_id, event))
+        if self.start_id:
+            self._report(
+                StartEvent(
+                    start_id=self.start_id, event="progress", progress=progress, stage=stage, message=message[:2000]
+                )
+            )
 
     def _show(self, progress: int, stage: str, message: str) -> None:
         self.events = [*self.events, {"progress": progress, "stage": stage, "message": message}]
@@ -205,7 +210,8 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         if token is None:
             msg = "the server's own token is not in the hub's database"
             raise RuntimeError(msg)
-        token.update_scopes(render.notebook_scopes(self.user.name, self.name, plan.group))
+        # not by update_scopes: whether its owner has them is the hub's question at every use of the token anyway
+        token.scopes = render.notebook_scopes(self.user.name, self.name, plan.group)
 
     async def _settle(self) -> None:
         """Report the end and release the claim, once. What cannot be told now, PrimeHub's own sweep finds."""
@@ -229,25 +235,11 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
             await asyncio.wait([spawning])
         if self.start_id == start_id and self.ready:
             url = f"{self.server.base_url}lab"
-            await self._report(start_id, ClaimEvent(event="ready", progress=100, stage="ready", url=url))
+            self._report(StartEvent(start_id=start_id, event="ready", progress=100, stage="ready", url=url))
 
-    async def _report(self, start_id: str, event: ClaimEvent) -> None:
-        if not start_id:
-            return
-        try:
-            await self.claims.report(start_id, event)
-        except ApiProblem as problem:
-            self.log.warning("PrimeHub was not told %r of %s: %s", event.event, self._log_name, problem)
+    def _report(self, event: StartEvent) -> None:
+        if self.claims not in _reports:
+            _reports[self.claims] = Reports(self.claims, self.log)
+        _reports[self.claims].add(event)
 
-    def _later(self, work: Any) -> None:
-        """Run in the background, one after the other, so that a start waits for no report and they keep their order."""
-        before = self._reporting
-
-        async def after() -> None:
-            if before is not None:
-                await asyncio.wait([before])
-            await work
-
-        self._reporting = asyncio.ensure_future(after())
-
-    _reporting: asyncio.Future[None] | None = None
+    _waiting_for_ready: asyncio.Future[None] | None = None

@@ -10,15 +10,15 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..domain.identity import Actor
 from ..domain.problems import Unauthenticated
-from ..domain.system import Change
+from ..domain.system import Change, visible
 from ..hub import HubClient, HubRefusal, HubUnavailable
 from ..operations import actors
-from ..store import changes
+from ..store import accounts, changes
 from ..store.changes import Cursor
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
@@ -27,10 +27,12 @@ log = logging.getLogger("primehub.events")
 QUEUE = 500
 """Changes that wait for one slow client, before it is told to load everything anew."""
 BATCH = 500
+TOGETHER = 0.1
+"""Seconds between two reads of changes at least."""
 RECHECK = 2.0
 """Seconds between two looks at the rights of every stream."""
-TOKEN_RECHECK = 6.0
-"""Seconds between two questions to the hub whether a stream's token is still good."""
+TOKEN_RECHECK = 4.0
+"""Seconds between two questions to the hub which streams' tokens are still good."""
 RIGHTS = frozenset({"account", "membership", "group"})
 """Kinds of change after which rights are looked at at once."""
 
@@ -43,10 +45,15 @@ class Subscription:
         self._ready = asyncio.Event()
         self.lagged = False
         self.closed = False
+        self.wanted: Callable[[Change], bool] = lambda _change: True
+        """Changes for which it is not true are no reason to wake the reader."""
 
     def put(self, items: Iterable[Change]) -> None:
         """Add changes; past the bound, drop all and remember that."""
-        self._waiting.extend(items)
+        before = len(self._waiting)
+        self._waiting.extend(filter(self.wanted, items))
+        if len(self._waiting) == before:
+            return
         if len(self._waiting) > QUEUE:
             self._waiting.clear()
             self.lagged = True
@@ -117,6 +124,8 @@ class ChangeFeed:
     async def run(self) -> None:
         """Read until cancelled. A failure is logged and tried again: the table loses nothing."""
         while True:
+            # many commits in a row are one read
+            await asyncio.sleep(TOGETHER)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
             self._wake.clear()
@@ -144,9 +153,12 @@ class Stream:
         self.token = token
         self.actor: Actor | None = actor
         self.subscription = subscription
-        self.token_checked = time.monotonic()
+        subscription.wanted = self._sees
         self.rights = 0
         """Goes up whenever the actor is made anew."""
+
+    def _sees(self, change: Change) -> bool:
+        return self.actor is not None and visible(change, self.actor)
 
     def end(self) -> None:
         """The rights are gone."""
@@ -205,10 +217,9 @@ class Streams:
 
     async def _watch_tokens(self) -> None:
         while True:
-            await asyncio.sleep(RECHECK)
-            due = [s for s in self._open if s.actor is not None and time.monotonic() - s.token_checked > TOKEN_RECHECK]
+            await asyncio.sleep(TOKEN_RECHECK)
             try:
-                await self._recheck_tokens(due)
+                await self._recheck_tokens([stream for stream in self._open if stream.actor is not None])
             except Exception:
                 log.exception("the tokens of open streams cannot be checked")
 
@@ -228,27 +239,26 @@ class Streams:
                 stream.rights += 1
 
     async def _recheck_tokens(self, streams: list[Stream]) -> None:
-        by_token: dict[str, list[Stream]] = {}
+        if not streams:
+            return
+        try:
+            good = await self._hub.good_tokens({stream.token for stream in streams})
+        except (HubUnavailable, HubRefusal):
+            return  # while the hub is away nobody can take a token back; the store is still asked
         for stream in streams:
-            by_token.setdefault(stream.token, []).append(stream)
-        for token, group in by_token.items():
-            try:
-                model = await self._hub.user_for_token(token)
-            except (HubUnavailable, HubRefusal):
-                return  # while the hub is away nobody can take a token back; the store is still asked
-            for stream in group:
-                stream.token_checked = time.monotonic()
-                if model is None:
-                    stream.end()
-                else:
-                    stream.model = model
+            if stream.token not in good:
+                stream.end()
 
 
 def _actors(uow: UnitOfWork, models: list[Mapping[str, Any]]) -> list[Actor | None]:
+    people = accounts.all_with_memberships(uow, {str(model.get("name", "")) for model in models})
     found: list[Actor | None] = []
     for model in models:
         try:
-            found.append(actors.actor_for(uow, model))
+            actor = actors.actor_of(model, people.get(str(model.get("name", ""))))
         except Unauthenticated:
             found.append(None)
+        else:
+            # who has to change a password first has no session: the hub says that of every other request
+            found.append(None if actor.account is not None and actor.account.must_change_password else actor)
     return found

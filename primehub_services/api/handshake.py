@@ -32,6 +32,7 @@ async def _culling(call: Call) -> Any:
 HANDLERS: dict[str, Run] = {
     "claims.create": _claim,
     "claims.event": write(claims.event),
+    "claims.events": write(claims.events),
     "claims.release": write(claims.release),
     "sign_in.authenticate": _authenticate,
     "sign_in.provider": write(sign_in.provider_sign_in),

@@ -18,6 +18,7 @@ from ..domain.handshake import (
     PasswordChange,
     PasswordSignIn,
     ProviderSignIn,
+    StartEvents,
     TokenInspection,
 )
 from ..domain.identity import (
@@ -430,6 +431,15 @@ _HANDSHAKE = (
         "Say how far a start is",
         "claims",
         body=ClaimEvent,
+        status=204,
+    ),
+    Route(
+        "claims.events",
+        "POST",
+        "/claim-events",
+        "Say how far several starts are",
+        "claims",
+        body=StartEvents,
         status=204,
     ),
     Route("claims.release", "DELETE", "/claims/{start}", "Release a start's claim", "claims", status=204),

@@ -40,6 +40,18 @@ class ClaimEvent(Model):
     reason: str = Field(default="", max_length=500)
 
 
+class StartEvent(ClaimEvent):
+    """An event of one of several starts."""
+
+    start_id: str = Field(max_length=64)
+
+
+class StartEvents(Model):
+    """What the spawner saw of several starts, in the order in which it saw it."""
+
+    events: tuple[StartEvent, ...] = Field(max_length=500)
+
+
 class PasswordSignIn(Model):
     """A local account's name and password."""
 

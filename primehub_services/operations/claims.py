@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..domain.claims import MachineCapacity
-from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest
+from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, StartEvents
 from ..domain.identity import Actor
 from ..domain.launch import LaunchRequest
 from ..domain.lifecycle import Ending
@@ -126,6 +127,14 @@ def event(uow: UnitOfWork, actor: Actor, start_id: str, told: ClaimEvent) -> Non
     elif phase is NotebookPhase.STARTING:
         starts.note(uow, row, told.progress, told.stage, told.message)
         starts.touched(uow, row)
+
+
+def events(uow: UnitOfWork, actor: Actor, told: StartEvents) -> None:
+    """Write down what the spawner saw of several starts. Those that are not known are passed over."""
+    require(actor, "claims")
+    for one in told.events:
+        with contextlib.suppress(NotFound):
+            event(uow, actor, one.start_id, one)
 
 
 def release(uow: UnitOfWork, actor: Actor, start_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -26,6 +26,8 @@ from .orm import (
 from .orm.base import new_id
 from .unit_of_work import UnitOfWork
 
+Places = tuple[AccountRow, list[tuple[GroupRow, MembershipRow]]]
+"""An account and its places in groups."""
 NAMES = "account-names"
 """Lock: a new account's name and slug are compared with everybody's."""
 ADMINS = "platform-admins"
@@ -158,20 +160,36 @@ def list_(uow: UnitOfWork, query: PageQuery) -> tuple[Sequence[AccountRow], int]
     return page(uow, statement, query, sorts=_SORTS, default="name", key=AccountRow.id)
 
 
-def with_memberships(uow: UnitOfWork, name: str) -> tuple[AccountRow, list[tuple[GroupRow, MembershipRow]]] | None:
+def with_memberships(uow: UnitOfWork, name: str) -> Places | None:
     """An account and its places in groups that exist, by group name, in one query."""
     if not findable(name):
         return None
+    return _places(uow, AccountRow.name == name).get(name)
+
+
+def all_with_memberships(uow: UnitOfWork, names: Collection[str]) -> dict[str, Places]:
+    """``with_memberships`` of those that there are, by name; one query for each 500."""
+    wanted = sorted(filter(findable, names))
+    found: dict[str, Places] = {}
+    for first in range(0, len(wanted), 500):
+        found |= _places(uow, AccountRow.name.in_(wanted[first : first + 500]))
+    return found
+
+
+def _places(uow: UnitOfWork, which: sa.ColumnElement[bool]) -> dict[str, Places]:
     rows = uow.session.execute(
         sa.select(AccountRow, GroupRow, MembershipRow)
         .outerjoin(MembershipRow, MembershipRow.account_id == AccountRow.id)
         .outerjoin(GroupRow, sa.and_(GroupRow.id == MembershipRow.group_id, GroupRow.deleted_at.is_(None)))
-        .where(AccountRow.name == name, AccountRow.deleted_at.is_(None))
+        .where(which, AccountRow.deleted_at.is_(None))
         .order_by(GroupRow.name)
-    ).all()
-    if not rows:
-        return None
-    return rows[0][0], [(group, membership) for _, group, membership in rows if group is not None]
+    )
+    found: dict[str, Places] = {}
+    for account, group, membership in rows:
+        places = found.setdefault(account.name, (account, []))[1]
+        if group is not None:
+            places.append((group, membership))
+    return found
 
 
 def running(uow: UnitOfWork, account_id: str, *, lock: bool = False) -> Sequence[tuple[NotebookRow, str]]:

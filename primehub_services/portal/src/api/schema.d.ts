@@ -1518,6 +1518,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/claim-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say how far several starts are
+         * @description `claims`: service; scope `custom:primehub:claims`.
+         */
+        post: operations["claims_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/claims/{start}": {
         parameters: {
             query?: never;
@@ -4052,6 +4072,28 @@ export interface components {
             group: string;
             /** @description The notebook's file name; in a zip its path there. */
             name: string;
+        };
+        /** @description An event of one of several starts. */
+        StartEvent: {
+            /** @enum {string} */
+            event: "progress" | "ready" | "stopped";
+            /** @default 0 */
+            progress: number;
+            /** @default  */
+            stage: string;
+            /** @default  */
+            message: string;
+            /** @default  */
+            url: string;
+            /** @default null */
+            exit_code: number | null;
+            /** @default  */
+            reason: string;
+            start_id: string;
+        };
+        /** @description What the spawner saw of several starts, in the order in which it saw it. */
+        StartEvents: {
+            events: components["schemas"]["StartEvent"][];
         };
         /**
          * @description How a part is.
@@ -7755,6 +7797,37 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ClaimEvent"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claims_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartEvents"];
             };
         };
         responses: {
