@@ -24,7 +24,7 @@ from .domain.launch import WorkloadKind
 from .domain.resources import Quota
 from .domain.units import Bytes, Millicores, parse_memory
 from .domain.volumes import GitSource
-from .domain.workloads import EngineCapacity, EngineRef, FileLimits, UsageSample, WorkListing
+from .domain.workloads import EngineCapacity, EngineRef, FileLimits, UsageSample, WorkFile, WorkListing
 from .operations import bootstrap
 from .store.database import Database
 
@@ -257,6 +257,10 @@ class _LocalFiles:
     def list_(self, workload: str, folder: str) -> WorkListing | None:
         files = self._workloads.files(workload)
         return None if files is None else files.list_(folder)
+
+    def find(self, workload: str, path: str) -> WorkFile | None:
+        files = self._workloads.files(workload)
+        return None if files is None else files.find(path)
 
     def read(self, workload: str, path: str, offset: int, limit: int) -> bytes | None:
         files = self._workloads.files(workload)

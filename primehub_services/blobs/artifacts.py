@@ -30,8 +30,11 @@ class LiveFiles(Protocol):
     def list_(self, workload: str, folder: str) -> WorkListing | None:
         """All below a folder of the scratch home; None where the engine has no such workload."""
 
+    def find(self, workload: str, path: str) -> WorkFile | None:
+        """One file of the scratch home; None where there is none."""
+
     def read(self, workload: str, path: str, offset: int, limit: int) -> bytes | None:
-        """A part of a file of the scratch home; None where there is none."""
+        """A part of one; None where there is none."""
 
 
 class FolderArtifactStore:

@@ -50,13 +50,12 @@ class AttemptFiles:
         return None if file is None else _open_kept(path, file)
 
     def _open_live(self, live: LiveFiles, workload: str, path: str) -> OpenFile | None:
-        listing = live.list_(workload, ARTIFACTS)
-        file = next((f for f in listing.files if f.path == path), None) if listing is not None else None
+        whole = f"{ARTIFACTS}/{path}"
+        file = live.find(workload, whole)
         if file is None:
             return None
-        # no more than it had when it was listed, however much it grows meanwhile
+        # no more than it had when it was found, however much it grows meanwhile
         size = file.size
-        whole = f"{ARTIFACTS}/{path}"
         return OpenFile(
             path, size, lambda at, limit: live.read(workload, whole, at, max(0, min(limit, size - at))) or b""
         )

@@ -77,15 +77,26 @@ class ScratchFiles:
 
     def read(self, path: str, offset: int, limit: int) -> bytes | None:
         """A part of one file; None where there is none."""
+        with self._opened(path) as handle:
+            return None if handle is None else os.pread(handle, limit, offset)
+
+    def find(self, path: str) -> WorkFile | None:
+        """One file; None where there is none."""
+        with self._opened(path) as handle:
+            return None if handle is None else _described(path, os.fstat(handle))
+
+    @contextlib.contextmanager
+    def _opened(self, path: str) -> Iterator[int | None]:
         folder, _, rest = path.partition("/")
-        with contextlib.suppress(OSError, _NotTaken), self._folder(folder, _Report()) as top:
-            if top is not None and rest:
-                handle = self._open_file(top, folder, rest)
-                try:
-                    return os.pread(handle, limit, offset)
-                finally:
-                    os.close(handle)
-        return None
+        handle = None
+        if rest and _fit_to_name(path):
+            with contextlib.suppress(OSError, _NotTaken), self._folder(folder, _Report()) as top:
+                handle = None if top is None else self._open_file(top, folder, rest)
+        try:
+            yield handle
+        finally:
+            if handle is not None:
+                os.close(handle)
 
     def copy_out(self, folder: str, sink: Sink, limits: FileLimits) -> WorkListing:
         """Gives what is within the limits to ``sink``: the files of a folder by name, then those of its folders."""
@@ -178,6 +189,8 @@ class ScratchFiles:
         finally:
             os.close(above)
         if not stat.S_ISDIR(found.st_mode):
+            if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+                raise _NotTaken("it is no regular file")
             return False
         if path.count("/") >= MAX_DEPTH:
             raise _NotTaken(f"more than {MAX_DEPTH} folders in one another are not looked at")
@@ -226,6 +239,8 @@ class _Counted:
 def _open_below(top: int, path: str, *, directory: bool = False) -> int:
     """Opens what is at ``path`` below a folder, through folders alone."""
     parts = [part for part in path.split("/") if part]
+    if ".." in parts or "\0" in path:
+        raise _NotTaken(_OUTSIDE)
     at = os.dup(top)
     try:
         for number, part in enumerate(parts):

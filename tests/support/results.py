@@ -110,6 +110,11 @@ class Live:
         )
         return WorkListing(files=files, left_out=self.left_out, left_out_count=len(self.left_out))
 
+    def find(self, workload: str, path: str) -> WorkFile | None:
+        """See ``LiveFiles``."""
+        data = self.workloads.get(workload, {}).get(path)
+        return None if data is None else WorkFile(path=path, size=len(data), modified_at=NOW)
+
     def read(self, workload: str, path: str, offset: int, limit: int) -> bytes | None:
         """See ``LiveFiles``."""
         data = self.workloads.get(workload, {}).get(path)

@@ -99,6 +99,7 @@ class Machine:
         port: int | None = None,
         forward_out: tuple[int, ...] = (),
         env: dict[str, str] | None = None,
+        masked: tuple[str, ...] = (),
         log_cap: int | None = None,
         pids: int | None = None,
         **plan: Any,
@@ -111,6 +112,7 @@ class Machine:
             port=port,
             env=env,
             forward_out=forward_out,
+            masked=masked,
             allow_unsandboxed=True,
         )
         spec = rendered.spec
