@@ -54,6 +54,7 @@ from .controllers import (
     MonitoringController,
     NotebookController,
     NotificationController,
+    ProgressController,
     QueueController,
     ResultsSweeper,
     Runner,
@@ -63,6 +64,7 @@ from .controllers import (
     VolumeController,
     Webhooks,
 )
+from .engines.base import WorkFiles
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
 from .instance import InstanceError, only_instance
@@ -258,6 +260,8 @@ def _runners(
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))
     if parts.volumes is not None:
         found.append(Runner(VolumeController(database, parts.volumes, keyring)))
+    if isinstance(parts.engine, WorkFiles):
+        found.append(Runner(ProgressController(database, parts.engine)))
     found += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]
     found += [Runner(ScheduleController(database, parts.capacity)), Runner(_notifications(settings, database, keyring))]
     loop = asyncio.get_running_loop()

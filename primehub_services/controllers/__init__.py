@@ -12,6 +12,7 @@ from .monitoring import MonitoringController
 from .notebooks import NotebookController
 from .notifications import NotificationController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
+from .progress import ProgressController
 from .queue import QueueController
 from .results_sweeper import ResultsSweeper
 from .runner import Controller, Health, Runner
@@ -36,6 +37,7 @@ __all__ = [
     "MonitoringController",
     "NotebookController",
     "NotificationController",
+    "ProgressController",
     "QueueController",
     "ResultsSweeper",
     "Runner",

@@ -94,6 +94,8 @@ class NotebookRun(Model):
     """Put into a cell after the one tagged ``parameters``, or first, as papermill does."""
     kernel: str = Field(default="", max_length=100)
     """Name of the kernel; empty is the notebook's own."""
+    reads_file: bool = False
+    """Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot."""
 
 
 class JobSpec(Model):

@@ -69,10 +69,15 @@ class NotebookEnd(Model):
     """Path of the executed notebook below the home folder."""
 
 
-def order(job: str, run: NotebookRun, *, member: str = "", reads_file: bool = False) -> NotebookOrder:
+def order(job: str, run: NotebookRun, *, member: str = "") -> NotebookOrder:
     """The order for a job's notebook. ``member``: of a snapshot that is a zip."""
     return NotebookOrder(
-        job=job, path=run.path, member=member, reads_file=reads_file, parameters=run.parameters, kernel=run.kernel
+        job=job,
+        path=run.path,
+        member="" if run.reads_file else member,
+        reads_file=run.reads_file,
+        parameters=run.parameters,
+        kernel=run.kernel,
     )
 
 

@@ -107,6 +107,8 @@ def submit_as_owner(
         raise Conflict(msg)
     spec = JobSpec.model_validate(row.job)
     named = spec.model_copy(update={"name": spec.name or row.name})
+    if row.notebook_reads_file and spec.notebook is not None:
+        named = named.model_copy(update={"notebook": spec.notebook.model_copy(update={"reads_file": True})})
     origin = jobs.Origin(schedule_id=row.id, scheduled=scheduled)
     return jobs.create(uow, actor, person(uow, owner.name), named, capacity, origin)
 

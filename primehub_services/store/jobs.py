@@ -251,6 +251,19 @@ def live_attempt(uow: UnitOfWork, attempt_id: str) -> tuple[AttemptRow, str | No
     return None if found is None else (found[0], found[1], found[2])
 
 
+def running_notebooks(uow: UnitOfWork) -> Sequence[AttemptRow]:
+    """Attempts at notebooks whose workload runs."""
+    return uow.session.scalars(
+        sa.select(AttemptRow)
+        .join(JobRow, JobRow.id == AttemptRow.job_id)
+        .where(
+            AttemptRow.phase == JobPhase.RUNNING.value,
+            AttemptRow.ending.is_(None),
+            JobRow.kind == JobKind.NOTEBOOK.value,
+        )
+    ).all()
+
+
 def living(uow: UnitOfWork, attempt_ids: Collection[str]) -> frozenset[str]:
     """Those of the attempts that have not ended."""
     if not attempt_ids:
