@@ -1,4 +1,4 @@
-"""Forgets what is old: changes that every reader has seen, logs, and in the end the rows of notebooks."""
+"""Forgets what is old: changes that every reader has seen, logs, firings, messages, and in the end notebooks' rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..blobs import LogStore, notebook_key
-from ..store import changes, notebooks
+from ..store import changes, notebooks, notifications, schedules
 from ..store.database import Database
 
 _BATCH = 500
@@ -22,6 +22,9 @@ class Retention:
     """A reader that was away longer loads everything anew."""
     logs: timedelta = timedelta(days=30)
     notebooks: timedelta = timedelta(days=365)
+    firings: timedelta = timedelta(days=90)
+    """Of what became of due instants; the newest of each recurring job stays."""
+    notifications: timedelta = timedelta(days=30)
 
 
 class SweepController:
@@ -45,6 +48,13 @@ class SweepController:
         old = await self._database.read(notebooks.ended_between, None, now - self._keep.notebooks, limit=_BATCH)
         if old:
             await self._database.write(notebooks.delete, [start_id for start_id, _ in old])
+        for sweep, kept in (
+            (schedules.sweep_firings, self._keep.firings),
+            (schedules.sweep_deleted, self._keep.firings),
+            (notifications.sweep, self._keep.notifications),
+        ):
+            while await self._database.write(sweep, now - kept, limit=_BATCH) == _BATCH:
+                pass
 
     async def _sweep_logs(self, before: datetime) -> None:
         while old := await self._database.read(notebooks.ended_between, self._swept, before, limit=_BATCH):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from ..domain.cron_words import reading
 from ..domain.jobs import FINAL, JobSpec
@@ -242,7 +243,7 @@ def of_person(uow: UnitOfWork, *, account_id: str | None = None, group_id: str |
 
 def sweep_firings(uow: UnitOfWork, before: datetime, *, limit: int) -> int:
     """Delete old rows but the newest of each recurring job. How many."""
-    later = sa.orm.aliased(FiringRow)
+    later = aliased(FiringRow)
     newer = sa.exists().where(later.schedule_id == FiringRow.schedule_id, later.instant > FiringRow.instant)
     old = sa.select(FiringRow.id).where(FiringRow.decided_at < before, newer).limit(limit)
     deleted = uow.session.execute(
@@ -250,5 +251,17 @@ def sweep_firings(uow: UnitOfWork, before: datetime, *, limit: int) -> int:
         .where(FiringRow.id.in_(old))
         .execution_options(synchronize_session=False)
         .returning(FiringRow.id)
+    )
+    return len(deleted.all())
+
+
+def sweep_deleted(uow: UnitOfWork, before: datetime, *, limit: int) -> int:
+    """Forget recurring jobs that were deleted long ago, with what became of their instants. How many."""
+    old = sa.select(ScheduleRow.id).where(ScheduleRow.deleted_at < before).limit(limit)
+    deleted = uow.session.execute(
+        sa.delete(ScheduleRow)
+        .where(ScheduleRow.id.in_(old))
+        .execution_options(synchronize_session=False)
+        .returning(ScheduleRow.id)
     )
     return len(deleted.all())

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from primehub_services.blobs import FolderLogStore
+from primehub_services.controllers import SweepController
 from primehub_services.controllers.runner import Runner
 from primehub_services.controllers.schedules import LONGEST_WAIT, ScheduleController
 from primehub_services.domain import cron
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.schedules import Overlap
-from primehub_services.operations import firings
+from primehub_services.operations import firings, schedules
 from primehub_services.store.database import Database
 from primehub_services.store.orm import JobRow, ScheduleRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -107,8 +111,6 @@ async def test_two_processes_at_once_fire_it_once(database: Database, clock: Fix
     clock.advance(3600)
     other = Database(database.url.render_as_string(hide_password=False), clock=clock)
     try:
-        import asyncio
-
         await asyncio.gather(*(controller(d).step(clock()) for d in (database, other)))
     finally:
         other.close()
@@ -233,3 +235,20 @@ async def test_every_instant_is_accounted_for_once_under_kills_and_clock_steps(
 ) -> None:
     """10,000 of them on SQLite; on PostgreSQL, where each statement is a way to go, the first thousand."""
     await simulate(inline, people, clock, instants=10_000 if inline.is_sqlite else 1000, seed=7)
+
+
+async def test_old_firings_are_forgotten_but_the_newest(
+    inline: InlineDatabase, people: Cast, clock: FixedClock, tmp_path: Path
+) -> None:
+    often, once = recurring(inline, people.member), recurring(inline, people.member, "31 9 * * *")
+    for _ in range(3):
+        clock.advance(3600)
+        await controller(inline).step(clock())
+        end_jobs(inline)
+    gone = recurring(inline, people.member)
+    inline.write_now(schedules.delete, people.member, gone.id)
+    clock.advance(100 * 86_400)
+    inline.write_now(schedules.delete, people.member, once.id)
+    await SweepController(inline, FolderLogStore(tmp_path)).step(clock())
+    assert len(firing_rows(inline, often.id)) == 1
+    assert {row.id for row in rows(inline, sa.select(ScheduleRow))} == {often.id, once.id}
