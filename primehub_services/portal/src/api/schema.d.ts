@@ -3448,6 +3448,11 @@ export interface components {
              * @default
              */
             kernel: string;
+            /**
+             * @description Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot.
+             * @default false
+             */
+            reads_file: boolean;
         };
         /** @description The notebook that a job runs: a snapshot that was uploaded before. */
         NotebookRunInput: {
@@ -3466,6 +3471,11 @@ export interface components {
              * @default
              */
             kernel: string;
+            /**
+             * @description Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot.
+             * @default false
+             */
+            reads_file: boolean;
         };
         /** @description What became of the messages that were sent to try the channels. */
         NotificationTest: {
