@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import field_validator
+
 from .model import Model
 
 
@@ -13,6 +15,12 @@ class FieldError(Model):
     field: str
     message: str
     fix: str = ""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _with_nul_shown(cls, value: Any) -> Any:
+        # what is wrong may be the name itself
+        return value.replace("\0", "\\0") if isinstance(value, str) else value
 
 
 class Problem(Exception):

@@ -54,6 +54,22 @@ async def test_a_query_parameter_given_twice_is_named(people: People) -> None:
     assert problem(await people["member"].get("/groups?page=1&page=2"))["errors"][0]["field"] == "page"
 
 
+@pytest.mark.parametrize("query", ["a%00b=1", "a%00b=1&a%00b=2", "a%00b=%00"])
+@pytest.mark.parametrize("path", ["/groups", "/me"])
+async def test_a_query_parameter_whose_name_no_text_can_hold_is_named_all_the_same(
+    people: People, path: str, query: str
+) -> None:
+    body = problem(await people["member"].get(f"{path}?{query}"))
+    assert (body["status"], body["errors"][0]["field"]) == (422, "a\\0b")
+
+
+async def test_a_field_of_the_body_whose_name_no_text_can_hold_is_refused(people: People) -> None:
+    for sent in ('{"a\\u0000b": 1}', '{"a\\u0000b": 1, "a\\u0000b": 2}'):
+        answer = await people["member"].patch("/me", content=sent, headers={"Content-Type": "application/json"})
+        assert problem(answer)["status"] == 422
+        assert problem(answer)["errors"]
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "x", ""])
 async def test_a_wrong_query_value_is_named_with_its_fix(people: People, value: str) -> None:
     error = problem(await people["member"].get("/groups", params={"page": value}))["errors"][0]
