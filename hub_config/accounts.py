@@ -18,6 +18,7 @@ from primehub_services.client import ApiProblem
 from primehub_services.client.accounts import AccountsClient
 from primehub_services.client.in_hub import client_in_hub
 from primehub_services.domain.handshake import AccountState, ProviderSignIn
+from primehub_spawner.base import PrimeHubSpawnerMixin
 
 from . import accounts_handlers as pages
 from . import hub_reads
@@ -212,6 +213,11 @@ class PrimeHubAuthenticator(Authenticator):
     def normalize_username(self, username: str) -> str:
         """Unchanged: the name is the API's answer, not what was typed."""
         return username
+
+    async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
+        """Before every start: claim what it takes. Raises ``SpawnException`` with the reason."""
+        if isinstance(spawner, PrimeHubSpawnerMixin):
+            await spawner.claim_start()
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
         """Whether somebody may go on, and what has changed for them.

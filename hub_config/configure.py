@@ -7,10 +7,8 @@ settings leaves that part of the hub as it is.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sqlite3
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +21,7 @@ from primehub_services.client.base import API_PATH
 from primehub_spawner.local import PrimeHubLocalSpawner
 
 from .accounts import PrimeHubAuthenticator
+from .hub_database import ask_no_file_whether_it_is_there, write_ahead
 from .roles import AUTHENTICATOR, CULLER, PORTAL_SCOPES, PRIMEHUB, SPAWNER, custom_scopes, extra_user_scopes, load_roles
 from .secret_files import secret_file
 from .services import look_often
@@ -73,21 +72,10 @@ def secrets_dir(settings: Settings) -> Path:
     return settings.data_dir / "secrets"
 
 
-def _write_ahead(url: str) -> None:
-    """Let SQLite write ahead: a commit then waits for the disk once instead of three times, and loses nothing less.
-
-    The mode is kept in the file itself, so the hub's own connections need not know.
-    """
-    prefix = "sqlite:///"
-    if not url.startswith(prefix):
-        return
-    with contextlib.closing(sqlite3.connect(url.removeprefix(prefix), timeout=30)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
 def _hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.db_url = settings.jupyterhub_database_url
-    _write_ahead(settings.jupyterhub_database_url)
+    write_ahead(settings.jupyterhub_database_url)
+    ask_no_file_whether_it_is_there()
     cookie_secret = secrets_dir(settings) / "cookie_secret"
     secret_file(cookie_secret)
     c.JupyterHub.cookie_secret_file = str(cookie_secret)

@@ -39,6 +39,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
 
     start_id = Unicode(help="Of the start that holds a claim; empty where none does.")
     launch_group = Unicode(help="Slug of the group of the start.")
+    plan = Instance(LaunchPlan, allow_none=True, help="Of a start that is claimed and has not begun.")
     user_options: dict[str, Any]
     claims = Instance(ClaimsClient)
     events = List(Dict())
@@ -71,6 +72,9 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     async def launch(self, plan: LaunchPlan) -> str:
         """Run the plan and return the server's URL. Raises ``SpawnException`` where it cannot run."""
 
+    def reserve(self) -> None:
+        """Settle, before a start, what ``get_state`` has to say of it; it is then kept with the claim."""
+
     @abstractmethod
     async def halt(self, *, now: bool) -> None:
         """End what runs, and return when it has ended. ``now`` gives it no time to save."""
@@ -87,29 +91,45 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     def accept_options(spawner: PrimeHubSpawnerMixin, options: Any) -> None:
         """Refuse options that are not known. Whatever happens, only known ones are kept."""
         kept = render.known_options(options)
-        spawner.user_options = kept
-        spawner.orm_spawner.user_options = kept
+        if kept != options or kept != spawner.orm_spawner.user_options:
+            spawner.user_options = kept
+            spawner.orm_spawner.user_options = kept
         try:
             render.checked_options(options)
         except render.OptionError as error:
             raise SpawnException(str(error), reason="options", status_code=400) from error
 
-    async def start(self) -> str:
-        """Claim, narrow the token to the launch group, run. Raises ``SpawnException`` with the reason."""
+    async def claim_start(self) -> None:
+        """Claim and narrow the token to the launch group. Raises ``SpawnException`` with the reason.
+
+        ``PrimeHubAuthenticator`` calls it shortly before ``start``, between which the hub commits: what is kept of the
+        claim then takes no commit of its own.
+        """
         self.events = []
+        self.accept_options(self, self.user_options)
         grant = await self._claim()
-        plan = grant.plan
-        self.start_id, self.launch_group = grant.start_id, plan.group
-        self._narrow_token(plan)
-        # from here a crash of the hub leaves enough behind to find the workload again
-        self._keep(plan)
+        self.plan = grant.plan
+        self.start_id, self.launch_group = grant.start_id, grant.plan.group
+        self.reserve()
+        self._narrow_token(grant.plan)
+        self._keep(grant.plan)
+
+    async def start(self) -> str:
+        """Claim, unless that is done, and run the plan. Raises ``SpawnException`` with the reason."""
+        if self.plan is None:
+            await self.claim_start()
+        plan, self.plan = self.plan, None
+        assert plan is not None
+        if self.orm_spawner in self.user.db.dirty:
+            # from here a crash of the hub must leave enough behind to find the workload again
+            self.user.db.commit()
         # PrimeHub has noted this with the claim
         self._show(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
         for left_out in plan.left_out:
             self.note(30, "creating", f"Without {left_out.volume}: {left_out.reason}")
         url = await self.launch(plan)
         self.note(80, "starting", "Waiting for JupyterLab")
-        self._waiting_for_ready = asyncio.ensure_future(self._report_ready(grant.start_id))
+        self._waiting_for_ready = asyncio.ensure_future(self._report_ready(plan.start_id))
         return url
 
     async def stop(self, now: bool = False) -> None:
@@ -164,6 +184,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         """Forget the start that has ended."""
         super().clear_state()
         self.start_id = self.launch_group = ""
+        self.plan = None
 
     async def _claim(self) -> ClaimGrant:
         try:
@@ -190,11 +211,11 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         )
 
     def _keep(self, plan: LaunchPlan) -> None:
-        """Write the start and the token's scopes into the hub's database before anything runs, in one commit."""
+        """Note the start in the hub's database, for the commit that comes before anything runs."""
         chosen = {"group": plan.group, "instance_type": plan.instance_type, "image": plan.image}
         self.user_options = {**chosen, "safe_mode": plan.safe_mode, "start_id": plan.start_id}
         self.orm_spawner.user_options = dict(self.user_options)
-        self.keep_state()
+        self.orm_spawner.state = self.get_state()
 
     def keep_state(self) -> None:
         """Write ``get_state`` into the hub's database now, before the hub itself would."""

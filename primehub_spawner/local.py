@@ -67,11 +67,13 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
         )
         return Workloads(Path(self.data_dir), options)
 
+    def reserve(self) -> None:
+        """The port."""
+        self.port = free_port()
+
     async def launch(self, plan: LaunchPlan) -> str:
-        """Start the server on a free port and wait until it answers or ends."""
+        """Start the server on the reserved port, or on another free one, and wait until it answers or ends."""
         for left in reversed(range(PORT_TRIES)):
-            self.port = free_port()
-            self.keep_state()
             try:
                 await self._run(plan)
                 return f"http://127.0.0.1:{self.port}"
@@ -81,6 +83,8 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
                     raise SpawnException(text, reason="port-taken", status_code=503) from None
                 self.log.warning("Port %i was taken by somebody else; trying another for %s", self.port, self._log_name)
                 await _in_thread(STARTS, self.workloads.remove, plan.start_id)
+                self.reserve()
+                self.keep_state()
         raise AssertionError
 
     async def halt(self, *, now: bool) -> None:

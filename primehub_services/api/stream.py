@@ -47,6 +47,8 @@ class EventStream:
         self._stream = stream
         self._followed = followed
         self._written = time.monotonic()
+        self._caught_up: frozenset[int] = frozenset()
+        """Changes that were missed and sent, some of which the feed may be yet to read."""
 
     async def run(self, since: int | None) -> None:
         """Everything from the first line to the last."""
@@ -74,6 +76,7 @@ class EventStream:
             return
         await self._send("hello", {})
         await self._send_visible(missed)
+        self._caught_up = frozenset(change.seq for change in missed)
 
     async def _send_changes(self) -> None:
         subscription = self._stream.subscription
@@ -91,7 +94,7 @@ class EventStream:
             for log in self._followed:
                 if change.id == log.id:
                     log.checked = 0.0  # it may have begun or ended
-            if actor is not None and visible(change, actor):
+            if actor is not None and visible(change, actor) and change.seq not in self._caught_up:
                 lines.append(_event("change", change.model_dump(mode="json"), resume=min(change.seq, resume)))
         if lines:
             await self._write("".join(lines))

@@ -11,7 +11,6 @@ from urllib.parse import quote
 from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, StartEvent, StartEvents
 from .base import ApiClient, ApiProblem
 
-
 TOGETHER = 0.2
 """Seconds for which reports of progress wait for others, to be told in one request."""
 _MOST = 500

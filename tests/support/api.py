@@ -94,6 +94,8 @@ class HubStub:
         if path == "/user":
             model = self.tokens.models.get(request.headers["Authorization"].partition(" ")[2])
             return httpx.Response(200, json=model) if model else httpx.Response(403, json={"message": "no"})
+        if path == "/primehub/tokens":
+            return httpx.Response(200, json={"good": [token in self.tokens.models for token in body["tokens"]]})
         if path == "/":
             return httpx.Response(200, json={"version": "6.1.1"})
         if request.method == "POST" and path.endswith(("/server", "/tokens")):

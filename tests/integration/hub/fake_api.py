@@ -122,12 +122,18 @@ class _Handler(web.RequestHandler):
             self.finish({"cull": server in self.fake.idle, "reason": "idle for 2 h"})
             return
         token = self.request.headers.get("Authorization", "").removeprefix("token ")
-        spawners = path.startswith("/claims")
+        spawners = path.startswith(("/claims", "/claim-events"))
         if token != (self.fake.spawner_token if spawners else self.fake.authenticator_token):
             self.problem(401, "unauthenticated", "unknown token")
             return
         body = json.loads(self.request.body) if self.request.body else {}
-        if spawners:
+        if path == "/claim-events":
+            for event in body["events"]:
+                start_id = event.pop("start_id")
+                if start_id in self.fake.events:
+                    self.fake.events[start_id].append(event)
+            self.set_status(204)
+        elif spawners:
             self._claims(path.split("/")[2:], body)
         elif self.fake.accounts is not None:
             status, answer = await self.fake.accounts(path, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -183,7 +183,7 @@ async def test_a_hub_that_is_away_ends_no_stream(
     monkeypatch.setattr(events, "TOKEN_RECHECK", 0.05)
     monkeypatch.setattr(events, "RECHECK", 0.05)
     async with listening(people["member"]) as client:
-        api.hub.answers["GET /user"] = away
+        api.hub.answers["POST /primehub/tokens"] = away
         await wait_for_async(lambda: len(asked) >= 2, what="the hub is asked again")
         await api.context.database.write(_tell, "notebook", "one", group_id=cast.group.id)
         await client.until("change")
@@ -196,13 +196,13 @@ async def test_a_hub_that_does_not_answer_keeps_no_stream_of_one_who_left(
     assert cast.member.account is not None
     asked = asyncio.Event()
 
-    async def never(_token: str) -> None:
+    async def never(_tokens: Collection[str]) -> None:
         asked.set()
         await asyncio.Event().wait()
 
     monkeypatch.setattr(events, "TOKEN_RECHECK", 0.05)
     monkeypatch.setattr(events, "RECHECK", 0.05)
-    monkeypatch.setattr(api.context.hub, "user_for_token", never)
+    monkeypatch.setattr(api.context.hub, "good_tokens", never)
     async with listening(people["member"]) as client:
         await asyncio.wait_for(asked.wait(), 5)
         update = AccountUpdate(version=cast.member.account.version, enabled=False)

@@ -203,6 +203,7 @@ BODIES: dict[str, Any] = {
     "notebooks.keep": {},
     "claims.create": {"user": "ann", "user_options": {"group": "research", "instance_type": "cpu-1", "image": "base"}},
     "claims.event": {"event": "progress"},
+    "claims.events": {"events": []},
     "sign_in.authenticate": {"username": "ann", "password": "x"},
     "sign_in.provider": {"issuer": "https://i", "subject": "s", "username": "new"},
     "sign_in.change_password": {"username": "ann", "old_password": "x", "new_password": "y"},

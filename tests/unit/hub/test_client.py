@@ -25,6 +25,8 @@ def _pages(names: list[str], after_each: Callable[[int], None] = lambda _offset:
     """The hub's way: so many of the list as it is now, counted from its beginning."""
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/hub/api/users":
+            return httpx.Response(404, json={"message": "no such page"})
         offset, limit = int(request.url.params["offset"]), int(request.url.params["limit"])
         assert "pagination" in request.headers["Accept"]
         items = [
