@@ -51,6 +51,11 @@ class MachineCapacity:
     unprotected: bool = False
     """Whether only platform admins may start anything, since nothing would keep workloads apart."""
 
+    @property
+    def bounded(self) -> bool:
+        """Whether the engine knows how much it can run."""
+        return self.gpu_indices is not None or self.quota != Quota()
+
 
 class Budget(StrEnum):
     """What a claim is counted against."""

@@ -37,7 +37,6 @@ from ..domain.launch import LaunchRequest, Mount
 from ..domain.permissions import require
 from ..domain.planning import dataset_mount, home_mount, idle_timeout, is_given, project_mounts
 from ..domain.problems import FieldError, Invalid, NotFound, Problem, Refused
-from ..domain.queue import Order
 from ..domain.resources import Resources, total
 from ..domain.system import SystemSettings
 from ..domain.volumes import GitSource, Volume
@@ -113,11 +112,11 @@ def assess(
     capacity: MachineCapacity,
     *,
     superseding: str | None = None,
-    before: Order | None = None,
+    fits: bool = False,
 ) -> Assessment:
     """Decide about a notebook or a job of ``person``. ``superseding`` is a claim that the new one takes the place of.
 
-    Places that are kept in the queue count against it; for a job that waits there (at ``before``), those before it.
+    Places that are kept in the queue count against it. ``fits`` says that the queue has done the arithmetic already.
     Who acts on the answer holds the ledger's lock from before this call until the claim is written.
     """
     group = _visible_group(uow, person, request.group)
@@ -140,8 +139,8 @@ def assess(
     if instance_type is None or image is None:
         return Assessment(_with(*reasons), None)
     reasons += admission.pair_reasons(instance_type, image, capacity)
-    asked = Asked(instance_type.limits, instance_type.requests, superseding, before)
-    budget = budgets(uow, person, group, capacity, asked)
+    asked = Asked(instance_type.limits, instance_type.requests, superseding)
+    budget = Decision(would_start=True) if fits else budgets(uow, person, group, capacity, asked)
     gpus, missing = _gpus(uow, instance_type, capacity, superseding)
     if missing is not None and not any(r.resource == "gpu" for r in budget.reasons):
         reasons.append(missing)
@@ -185,7 +184,6 @@ class Asked:
     limits: Resources = field(default_factory=Resources)
     requests: Resources = field(default_factory=Resources)
     superseding: str | None = None
-    before: Order | None = None
 
 
 def budgets(uow: UnitOfWork, person: Actor, group: Group, capacity: MachineCapacity, asked: Asked) -> Decision:
@@ -206,12 +204,12 @@ def budgets(uow: UnitOfWork, person: Actor, group: Group, capacity: MachineCapac
             capacity=capacity.quota,
             held=[Held(c, visible=may_see(person, c)) for c in held if c.id != asked.superseding],
             elsewhere=elsewhere,
-            kept=[as_seen(person, place) for place in queue.kept(uow, group_id, asked.before)],
+            kept=[as_seen(person, place) for place in queue.kept(uow, group_id)],
             kept_elsewhere=kept_elsewhere,
         )
 
-    elsewhere = claims.requested_elsewhere(uow, group.id, but=asked.superseding)
-    decision = decided(group.id, elsewhere, queue.sum_kept(uow, but=group.id, before=asked.before))
+    elsewhere = claims.requested_elsewhere(uow, group.id, but=asked.superseding)  # also shown where it is no bound
+    decision = decided(group.id, elsewhere, queue.sum_kept(uow, but=group.id) if capacity.bounded else None)
     if any(reason.budget is Budget.MACHINE and reason.code in _WITH_HOLDERS for reason in decision.reasons):
         return decided(None, None, None)
     return decision

@@ -13,7 +13,6 @@ from ..domain.jobs import JobPhase, JobReason, JobSpec
 from ..domain.problems import Unauthenticated
 from ..domain.queue import (
     NOTHING,
-    UNBOUNDED,
     Amounts,
     GroupRooms,
     Order,
@@ -26,7 +25,7 @@ from ..domain.queue import (
     resources,
     whole_place,
 )
-from ..store import accounts, claims, groups, queue, settings
+from ..store import claims, groups, queue, settings
 from ..store.orm import JobRow
 from ..store.queue import Moment
 from ..store.unit_of_work import UnitOfWork
@@ -86,7 +85,7 @@ def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: in
         return _without_group(uow, group_id)
     group = groups.to_model(row)
     moment = _moment(uow)
-    ended = _end_cancelled(uow, group_id) + _end_too_large(uow, group, capacity)
+    ended = _end_those_who_cannot(uow, group, capacity)
     seen = _Seen.of(uow, group, capacity, moment, most)
     going, later = seen.walk.going[:most], seen.walk.going[most:]
     places = seen.walk.places | {job.id: whole_place(job) for job in later if job.kept}
@@ -119,7 +118,7 @@ def _again_at(uow: UnitOfWork, group_id: str, moment: Moment) -> datetime | None
 
 def machine_left(uow: UnitOfWork, capacity: MachineCapacity) -> MachineLeft | None:
     """What is left of the machine just now; None where it has no bound."""
-    if not is_bounded(capacity):
+    if not capacity.bounded:
         return None
     room = room_of_machine(uow, capacity)
     unused = room.open(0), room.open(1), room.open(2)
@@ -127,14 +126,9 @@ def machine_left(uow: UnitOfWork, capacity: MachineCapacity) -> MachineLeft | No
     return MachineLeft(unused, (room.open(0), room.open(1), room.open(2)))
 
 
-def is_bounded(capacity: MachineCapacity) -> bool:
-    """Whether the engine knows how much it can run."""
-    return capacity.gpu_indices is not None or any(bound < UNBOUNDED for bound in bounds(capacity.quota))
-
-
 def room_of_machine(uow: UnitOfWork, capacity: MachineCapacity) -> Room:
     """The machine's budget as it is used now."""
-    if not is_bounded(capacity):
+    if not capacity.bounded:
         return Room()
     held = claims.gpus_held(uow) if capacity.gpu_indices else ()
     return machine_room(capacity, queue.requested(uow), held)
@@ -158,7 +152,7 @@ class _Seen:
 
     @classmethod
     def of(cls, uow: UnitOfWork, group: Group, capacity: MachineCapacity, moment: Moment, most: int) -> _Seen:
-        bounded = is_bounded(capacity)
+        bounded = capacity.bounded
         elsewhere = queue.kept_elsewhere(uow, group.id) if bounded else ()
         walk = Walk(room_of_machine(uow, capacity), {group.id: rooms_of(uow, group)}, elsewhere)
         seen = cls(walk, {}, None, complete=False)
@@ -204,16 +198,15 @@ class _Came(Enum):
 
 
 def _start(uow: UnitOfWork, job: Waiting, capacity: MachineCapacity) -> _Came:
-    row = queue.locked(uow, job.id)
+    row, owner = queue.locked_with_owner(uow, job.id)
     if row is None or row.cancel_requested is not None:
         return _Came.GONE
-    account = accounts.by_id(uow, row.account_id)
     try:
-        person = actors.person(uow, "" if account is None else account.name)
+        person = actors.person(uow, owner)
     except Unauthenticated:
         message = "The account of its owner is disabled or deleted."
         return _end(uow, row, JobReason.INVALID, message)
-    assessment = assess(uow, person, JobSpec.model_validate(row.spec), capacity, before=job.order)
+    assessment = assess(uow, person, JobSpec.model_validate(row.spec), capacity, fits=True)
     choice = assessment.choice
     ending = _ending(assessment)
     if ending is not None:
@@ -251,27 +244,21 @@ def _end(uow: UnitOfWork, row: JobRow, reason: JobReason, message: str) -> _Came
     return _Came.ENDED
 
 
-def _end_cancelled(uow: UnitOfWork, group_id: str) -> list[str]:
-    ended = []
-    for job_id in queue.cancelled(uow, group_id, ENDED_AT_ONCE):
-        row = queue.locked(uow, job_id)
-        if row is not None and row.cancel_requested is not None:
-            job_starts.end_job(uow, row, JobPhase.CANCELLED, JobReason.CANCELLED, row.cancel_requested)
-            ended.append(job_id)
-    return ended
-
-
-def _end_too_large(uow: UnitOfWork, group: Group, capacity: MachineCapacity) -> list[str]:
-    """End what is larger than a whole budget, with the arithmetic."""
+def _end_those_who_cannot(uow: UnitOfWork, group: Group, capacity: MachineCapacity) -> list[str]:
+    """End who was cancelled, and with the arithmetic what is larger than a whole budget."""
     person, everyone = bounds(group.user_quota), bounds(group.group_quota)
     limits = min(person[0], everyone[0]), min(person[1], everyone[1]), min(person[2], everyone[2])
     requests = machine_room(capacity, NOTHING).limit
     ended = []
-    for job_id in queue.too_large(uow, group.id, limits=limits, requests=requests, most=ENDED_AT_ONCE):
+    for job_id in queue.hopeless(uow, group.id, limits=limits, requests=requests, most=ENDED_AT_ONCE):
         row = queue.locked(uow, job_id)
-        if row is not None:
+        if row is None:
+            continue
+        if row.cancel_requested is not None:
+            job_starts.end_job(uow, row, JobPhase.CANCELLED, JobReason.CANCELLED, row.cancel_requested)
+        else:
             _end(uow, row, JobReason.NEVER_FITS, _arithmetic(row, group, capacity).sentence)
-            ended.append(job_id)
+        ended.append(job_id)
     return ended
 
 
@@ -292,13 +279,10 @@ def _arithmetic(row: JobRow, group: Group, capacity: MachineCapacity) -> Decisio
 
 def _without_group(uow: UnitOfWork, group_id: str) -> Admission:
     """End what still waits in a group that is no more."""
-    moment = Moment(uow.now, uow.now)
-    jobs = [job.id for job in queue.waiting(uow, group_id, moment, limit=ENDED_AT_ONCE)]
-    ended = []
-    for job_id in [*jobs, *queue.cancelled(uow, group_id, ENDED_AT_ONCE)]:
+    ended = queue.all_waiting(uow, group_id, ENDED_AT_ONCE)
+    for job_id in ended:
         row = queue.locked(uow, job_id)
         if row is not None:
             _end(uow, row, JobReason.INVALID, "Its group is gone.")
-            ended.append(job_id)
     queue.keep(uow, group_id, {}, {})
-    return Admission(ended=tuple(ended), more=len(jobs) >= ENDED_AT_ONCE)
+    return Admission(ended=tuple(ended), more=len(ended) >= ENDED_AT_ONCE)

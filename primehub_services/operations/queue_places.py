@@ -21,7 +21,6 @@ from ..store.unit_of_work import UnitOfWork
 from . import jobs
 from ._editing import page_of
 from .launches import as_seen, may_see
-from .queue import is_bounded
 
 
 def of_job(uow: UnitOfWork, actor: Actor, job_id: str, capacity: MachineCapacity) -> Job:
@@ -75,7 +74,7 @@ class _Line:
         self._person = person
         self._group = group
         self._capacity = capacity
-        self._bounded = is_bounded(capacity)
+        self._bounded = capacity.bounded
         self._keep_after = timedelta(seconds=settings.load(uow).queue_keep_after)
         self._moment = Moment(uow.now, uow.now - self._keep_after)
         self._of = queue_places.length(uow, group.id)

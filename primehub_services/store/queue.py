@@ -18,11 +18,14 @@ from ..domain.resources import Resources
 from ..domain.units import Bytes, Millicores
 from . import changes
 from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow, NotebookRow
+from .orm.base import UtcDateTime
 from .unit_of_work import UnitOfWork
 
 _PENDING = JobRow.phase == JobPhase.PENDING.value
 _UNASKED = JobRow.cancel_requested.is_(None)
 _IDS_AT_ONCE = 500
+# asked of each place by its job's key: a join may begin at all jobs that wait
+_COUNTS = sa.exists().where(JobRow.id == KeptPlaceRow.job_id, _PENDING, _UNASKED)
 _COUNTED = [kind.value for kind in COUNTED_FOR_PERSON]
 _USED = (ClaimRow.cpu_limit, ClaimRow.memory_limit, ClaimRow.gpu_limit)
 _REQUESTED = (ClaimRow.cpu_request, ClaimRow.memory_request, ClaimRow.gpu_limit)
@@ -103,34 +106,32 @@ def _later(
     return sa.or_(queued_at > order[0], sa.and_(queued_at == order[0], job_id > order[1]))
 
 
-def cancelled(uow: UnitOfWork, group_id: str, limit: int) -> list[str]:
-    """Jobs that wait in the group and are to end."""
-    return list(
-        uow.session.scalars(sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id, ~_UNASKED).limit(limit))
-    )
+def all_waiting(uow: UnitOfWork, group_id: str, most: int) -> list[str]:
+    """The first so many jobs that wait in a group, also those that are to end."""
+    statement = sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id)
+    return list(uow.session.scalars(statement.order_by(JobRow.queued_at, JobRow.id).limit(most)))
 
 
-def too_large(uow: UnitOfWork, group_id: str, *, limits: Amounts, requests: Amounts, most: int) -> list[str]:
-    """Jobs that wait in the group and have a limit or a request above these."""
+def hopeless(uow: UnitOfWork, group_id: str, *, limits: Amounts, requests: Amounts, most: int) -> list[str]:
+    """Jobs that wait in the group and were cancelled, or have a limit or a request above these."""
     columns = (JobRow.cpu_limit, JobRow.memory_limit, JobRow.gpu_limit)
     asked = (JobRow.cpu_request, JobRow.memory_request, JobRow.gpu_limit)
-    bounded = [
+    above = [
         column > bound
         for column, bound in (*zip(columns, limits, strict=True), *zip(asked, requests, strict=True))
         if bound < UNBOUNDED
     ]
-    if not bounded:
-        return []
-    statement = sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id, _UNASKED, sa.or_(*bounded))
+    statement = sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id, sa.or_(~_UNASKED, *above))
     return list(uow.session.scalars(statement.order_by(JobRow.queued_at, JobRow.id).limit(most)))
 
 
 def next_moment(uow: UnitOfWork, group_id: str, moment: Moment) -> tuple[datetime | None, datetime | None]:
     """When the next back-off in the group ends, and when the next of its jobs was queued whose place is not kept yet."""
-    here = (_PENDING, JobRow.group_id == group_id)
-    rested = sa.select(sa.func.min(JobRow.not_before)).where(*here, JobRow.not_before > moment.now)
-    young = sa.select(JobRow.queued_at).where(*here, JobRow.queued_at > moment.kept_since).order_by(JobRow.queued_at)
-    return uow.session.scalar(rested), uow.session.scalar(young.limit(1))
+    rested = sa.func.min(sa.case((JobRow.not_before > moment.now, JobRow.not_before)))
+    young = sa.func.min(sa.case((JobRow.queued_at > moment.kept_since, JobRow.queued_at)))
+    statement = sa.select(sa.type_coerce(rested, UtcDateTime()), sa.type_coerce(young, UtcDateTime()))
+    found = uow.session.execute(statement.where(_PENDING, JobRow.group_id == group_id)).one()
+    return found[0], found[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,31 +174,18 @@ def kept_elsewhere(uow: UnitOfWork, group_id: str) -> list[Elsewhere]:
     """What is kept of the machine for jobs of other groups, in their order."""
     rows = uow.session.execute(
         sa.select(KeptPlaceRow.queued_at, KeptPlaceRow.job_id, *_OF_MACHINE, KeptPlaceRow.for_machine)
-        .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
-        .where(_PENDING, _UNASKED, KeptPlaceRow.group_id != group_id, sa.or_(*(c > 0 for c in _OF_MACHINE)))
+        .where(_COUNTS, KeptPlaceRow.group_id != group_id, sa.or_(*(c > 0 for c in _OF_MACHINE)))
         .order_by(KeptPlaceRow.queued_at, KeptPlaceRow.job_id)
     )
     return [Elsewhere((at, job_id), (cpu, memory, gpu), own) for at, job_id, cpu, memory, gpu, own in rows]
 
 
-def sum_kept(uow: UnitOfWork, *, but: str | None = None, before: Order | None = None) -> Resources:
-    """How much is kept of the machine in all: without a group's part, and for jobs before a place in the queue."""
-    statement = (
-        sa.select(*map(sa.func.sum, _OF_MACHINE))
-        .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
-        .where(_PENDING, _UNASKED)
-    )
+def sum_kept(uow: UnitOfWork, *, but: str | None = None) -> Resources:
+    """How much is kept of the machine in all, without a group's part."""
+    statement = sa.select(*map(sa.func.sum, _OF_MACHINE)).where(_COUNTS, sa.or_(*(c > 0 for c in _OF_MACHINE)))
     if but is not None:
         statement = statement.where(KeptPlaceRow.group_id != but)
-    if before is not None:
-        statement = statement.where(~_from(before))
-    cpu, memory, gpu = _amounts(uow.session.execute(statement).one())
-    return _resources(cpu, memory, gpu)
-
-
-def _from(order: Order) -> sa.ColumnElement[bool]:
-    later = _later(KeptPlaceRow.queued_at, KeptPlaceRow.job_id, order)
-    return sa.or_(later, KeptPlaceRow.job_id == order[1])
+    return _resources(*_amounts(uow.session.execute(statement).one()))
 
 
 def _resources(cpu: int, memory: int, gpu: int) -> Resources:
@@ -223,19 +211,16 @@ class Kept:
         return self.queued_at, self.job_id
 
 
-def kept(uow: UnitOfWork, group_id: str | None, before: Order | None = None) -> list[Kept]:
-    """The kept places of a group's jobs, or of everybody's, that are before a place in the queue."""
+def kept(uow: UnitOfWork, group_id: str | None) -> list[Kept]:
+    """The kept places of a group's jobs, or of everybody's, in the queue's order."""
     statement = (
         sa.select(KeptPlaceRow, AccountRow.name)
-        .join(JobRow, JobRow.id == KeptPlaceRow.job_id)
         .join(AccountRow, AccountRow.id == KeptPlaceRow.account_id)
-        .where(_PENDING, _UNASKED)
+        .where(_COUNTS)
         .order_by(KeptPlaceRow.queued_at, KeptPlaceRow.job_id)
     )
     if group_id is not None:
         statement = statement.where(KeptPlaceRow.group_id == group_id)
-    if before is not None:
-        statement = statement.where(~_from(before))
     return [
         Kept(
             job_id=row.job_id,
@@ -298,12 +283,19 @@ def _columns(job: Waiting, place: Place) -> dict[str, object]:
 
 def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
     """The job, if it still waits. Nobody else changes it before this transaction ends."""
-    return uow.session.scalar(
-        sa.select(JobRow)
+    return locked_with_owner(uow, job_id)[0]
+
+
+def locked_with_owner(uow: UnitOfWork, job_id: str) -> tuple[JobRow | None, str]:
+    """The job, if it still waits, and its owner's hub name. Nobody else changes it before this transaction ends."""
+    found = uow.session.execute(
+        sa.select(JobRow, AccountRow.name)
+        .join(AccountRow, AccountRow.id == JobRow.account_id)
         .where(JobRow.id == job_id, _PENDING)
-        .with_for_update()
+        .with_for_update(of=JobRow)
         .execution_options(populate_existing=True)
-    )
+    ).one_or_none()
+    return (None, "") if found is None else (found[0], found[1])
 
 
 @dataclass(frozen=True, slots=True)
