@@ -1,0 +1,1 @@
+"""What it costs to run a notebook as a job."""
