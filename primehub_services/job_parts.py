@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .blobs import FolderArtifactStore, LogStore
+from .blobs import FolderArtifactStore, FolderUsageStore, LogStore
 from .composition import EngineParts
 from .controllers import results
 from .controllers.job_ports import EndedAttempt, Kept
@@ -26,7 +26,9 @@ def job_controller(
     """The controller of jobs on the engine; ``blobs`` is the folder of everything that is kept."""
     keeper = None
     if parts.results is not None:
-        keeper = results.ResultsKeeper(database, parts.results, logs, FolderArtifactStore(blobs))
+        keeper = results.ResultsKeeper(
+            database, parts.results, logs, FolderArtifactStore(blobs), FolderUsageStore(blobs)
+        )
     return JobController(
         database,
         parts.engine,

@@ -40,11 +40,12 @@ class MonitoringController:
             sample = samples.get(attempt.id)
             if sample is not None and sample.at > self._last.get(attempt.id, attempt.created_at):
                 try:
-                    await asyncio.to_thread(self._usage.append, attempt.job, attempt.number, _point(sample))
+                    await asyncio.to_thread(self._usage.append, attempt.job, attempt.number, point_of(sample))
                 except OSError as error:
                     log.warning("what %s uses cannot be written down: %s", attempt.id, error)
                 self._last[attempt.id] = sample.at
 
 
-def _point(sample: UsageSample) -> UsagePoint:
+def point_of(sample: UsageSample) -> UsagePoint:
+    """A sample as it is kept."""
     return UsagePoint(at=sample.at, cpu=sample.cpu, memory=sample.memory, gpus=sample.gpus)

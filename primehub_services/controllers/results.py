@@ -1,4 +1,4 @@
-"""Keeps what an attempt of a job leaves, before its workload is dropped: the log first, then the files."""
+"""Keeps what an attempt of a job leaves, before its workload is dropped: the log first, the files last."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..blobs import FolderArtifactStore, LogStore, attempt_key
+from ..blobs import FolderArtifactStore, FolderUsageStore, LogStore, attempt_key
 from ..domain.jobs import ArtifactSummary
 from ..domain.results import ARTIFACTS, KeptArtifacts, expiry, shortcoming
 from ..domain.system import SystemSettings
 from ..domain.workloads import FileLimits
 from ..store import settings
 from ..store.database import Database
+from .monitoring import point_of
 from .ports import ResultsPort
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class ResultsKeeper:
         engine: ResultsPort,
         logs: LogStore,
         artifacts: FolderArtifactStore,
+        usage: FolderUsageStore,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,6 +51,7 @@ class ResultsKeeper:
         self._engine = engine
         self._logs = logs
         self._artifacts = artifacts
+        self._usage = usage
         self._clock = clock
         self._failing: dict[str, float] = {}
         """Since when keeping an attempt fails."""
@@ -64,6 +67,7 @@ class ResultsKeeper:
             return _summary(known)
         try:
             await self._keep_log(attempt)
+            await self._keep_usage(attempt)
             kept = await self._keep_artifacts(attempt, now)
         except OSError as error:
             since = self._failing.setdefault(attempt.id, self._clock())
@@ -79,6 +83,13 @@ class ResultsKeeper:
         pieces = await self._engine.log(attempt.id)
         key = attempt_key(attempt.job, attempt.number)
         await asyncio.to_thread(self._logs.put, key, pieces)
+
+    async def _keep_usage(self, attempt: EndedAttempt) -> None:
+        """The last sample, which nobody has seen while it ran; a short attempt has no other."""
+        sample = (await self._engine.usage([attempt.id])).get(attempt.id)
+        if sample is not None:
+            await asyncio.to_thread(self._usage.append, attempt.job, attempt.number, point_of(sample))
+        self._usage.forget(attempt.job, attempt.number)
 
     async def _keep_artifacts(self, attempt: EndedAttempt, now: datetime) -> KeptArtifacts:
         system = await self._database.read(settings.load)

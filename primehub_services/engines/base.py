@@ -94,7 +94,7 @@ class UsageSampler(abc.ABC):
 
     @abc.abstractmethod
     async def usage(self, refs: Collection[EngineRef]) -> Mapping[str, UsageSample]:
-        """The latest samples by key; a workload without one is left out."""
+        """The latest samples by key, of one that has ended its last; a workload without one is left out."""
 
 
 class FileSink(Protocol):

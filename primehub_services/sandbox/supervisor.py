@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import sys
@@ -259,6 +260,18 @@ class Supervisor:
             tree = tree or processes.descendants(os.getpid(), processes.table())
             seconds = sum(p.cpu_seconds for p in tree)
         memory = self.cgroup.memory() if self.cgroup else processes.proportional(p.pid for p in tree)
+        self._note_usage(now, seconds, memory)
+        self._save()
+
+    def _last_sample(self) -> None:
+        """What it took since the sample before, now that nothing of it runs; a short one has no other."""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = self.cgroup.cpu_seconds() if self.cgroup else None
+        if seconds is None:
+            seconds = children.ru_utime + children.ru_stime
+        self._note_usage(time.monotonic(), seconds, children.ru_maxrss * 1024)
+
+    def _note_usage(self, now: float, seconds: float, memory: int) -> None:
         millicores = 0
         if self._sampled is not None and now > self._sampled[0]:
             millicores = max(0, round(1000 * (seconds - self._sampled[1]) / (now - self._sampled[0])))
@@ -266,7 +279,6 @@ class Supervisor:
         self.status["usage"] = {"at": _now(), "cpu_seconds": round(seconds, 3), "cpu": millicores, "memory": memory}
         if self.cgroup:
             self.status["oom_kills"] = self.cgroup.oom_kills()
-        self._save()
 
     # -- the end
 
@@ -286,6 +298,7 @@ class Supervisor:
             ready, _, _ = select.select([self._output], [], [], 0)
             if not ready:
                 break
+        self._last_sample()
         kills = self.cgroup.oom_kills() if self.cgroup else 0
         self.end(code=self._code(), reason=self._reason(kills), oom_kills=kills)
 

@@ -311,6 +311,13 @@ class Workloads:
                 return ScratchFiles(source, spec["uid"])
         return None
 
+    def gpus(self, key: str) -> tuple[int, ...]:
+        """The GPUs that the workload has while it runs."""
+        folder = self._folder(key)
+        if records.read(folder / records.END) is not None:
+            return ()
+        return tuple((records.read(folder / records.SPEC) or {}).get("gpu_indices", ()))
+
     # -- end
 
     def stop(self, key: str, grace_s: float | None = None) -> None:

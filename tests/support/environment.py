@@ -26,6 +26,11 @@ def cache_folder() -> Path:
 @pytest.fixture(scope="session")
 def base_environment() -> str:
     """The prefix of an environment that EnvironmentBuilder made (the first time it takes a minute or two)."""
+    return built()
+
+
+def built() -> str:
+    """Likewise, where there is no test."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     # several test runs may ask at once; one of them builds

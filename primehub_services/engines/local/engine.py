@@ -183,9 +183,18 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
         samples = {}
         for key in keys:
             status = self._workloads.status(key)
-            if status is not None and status.alive and status.usage is not None:
+            if status is not None and status.usage is not None:
                 samples[key] = UsageSample.model_validate(status.usage.model_dump())
-        return samples
+        return samples | self._with_gpus(samples)
+
+    def _with_gpus(self, samples: Mapping[str, UsageSample]) -> dict[str, UsageSample]:
+        """The samples of workloads that have GPUs and run, with what these do just now."""
+        having = {key: indices for key in samples if (indices := self._workloads.gpus(key))}
+        gpus = {gpu.index: gpu for gpu in machine.gpu_usage()} if having else {}
+        return {
+            key: samples[key].model_copy(update={"gpus": tuple(gpus[index] for index in indices if index in gpus)})
+            for key, indices in having.items()
+        }
 
     async def list_files(self, ref: EngineRef, folder: str) -> WorkListing:
         """See ``WorkFiles``."""

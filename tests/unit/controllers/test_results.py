@@ -72,7 +72,7 @@ class World:
     @property
     def keeper(self) -> ResultsKeeper:
         """As a process has it that was just started."""
-        return ResultsKeeper(self.database, self.engine, self.logs, self.artifacts, clock=lambda: self.time)
+        return ResultsKeeper(self.database, self.engine, self.logs, self.artifacts, self.usage, clock=lambda: self.time)
 
     @property
     def sweeper(self) -> ResultsSweeper:
@@ -167,6 +167,15 @@ def test_a_process_killed_while_it_keeps_leaves_all_or_nothing(world: World, lef
     assert (world.artifacts.open(JOB, 1, "old.txt") is not None) == (found is not None)
     keep(world.folder, {"new.txt": b"new"})
     assert world.everything() == {f"jobs/{JOB}/1/artifacts/new.txt", f"jobs/{JOB}/1/artifacts.json"}
+
+
+async def test_the_last_sample_is_kept_once_with_the_rest(world: World) -> None:
+    world.engine.samples[ATTEMPT.id] = UsageSample(at=NOW, cpu=900, memory=5, cpu_seconds=1)
+    world.engine.files = {}
+    await world.keeper.keep(ATTEMPT, NOW)
+    world.artifacts.delete(JOB, 1)  # as where the process was killed before the files were kept
+    await world.keeper.keep(ATTEMPT, NOW)
+    assert [(point.at, point.cpu) for point in world.usage.read(JOB, 1)] == [(NOW, 900)]
 
 
 async def test_each_sample_of_what_runs_is_written_down_once(world: World, cast: Cast) -> None:

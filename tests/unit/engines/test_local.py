@@ -9,7 +9,7 @@ import pytest
 
 from primehub_services.domain.images import EnvironmentSource
 from primehub_services.domain.units import GIB, MIB
-from primehub_services.domain.workloads import EngineRef, Gpu, ObservedState, Workload
+from primehub_services.domain.workloads import EngineRef, Gpu, GpuUsage, ObservedState, Workload
 from primehub_services.engines.base import BuildFailed, EngineError, capabilities
 from primehub_services.engines.local import LocalEngine, machine
 from primehub_services.engines.local.engine import observation
@@ -40,6 +40,21 @@ def test_gpus_are_numbered_by_their_device_files_and_only_own_ones_count(tmp_pat
 
 def test_a_machine_without_gpus_has_none(tmp_path: Path) -> None:
     assert machine.gpus(tmp_path / "gpus", tmp_path) == ()
+
+
+def test_what_gpus_do_is_told_by_their_device_files_numbers(tmp_path: Path) -> None:
+    write_gpu(tmp_path, "0000:01:00.0", 2, "NVIDIA H200")
+    write_gpu(tmp_path, "0000:0A:00.0", 0, "NVIDIA H200")
+    said = "00000000:01:00.0, 35, 1024\\n00000000:0A:00.0, [N/A], 5\\n00000000:FF:00.0, 1, 1\\nrubbish\\n"
+    assert machine.gpu_usage(tmp_path, ("printf", said)) == (
+        GpuUsage(index=2, percent=35, memory=1024 * MIB),
+        GpuUsage(index=0, percent=0, memory=5 * MIB),
+    )
+
+
+@pytest.mark.parametrize("command", ["false", "no-such-command-at-all"])
+def test_gpus_that_cannot_be_asked_use_nothing_that_is_known(tmp_path: Path, command: str) -> None:
+    assert machine.gpu_usage(tmp_path, (command,)) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,5 +132,12 @@ async def test_volumes_are_folders_of_the_data_folder(tmp_path: Path) -> None:
 
 def test_it_has_every_capability(tmp_path: Path) -> None:
     engine = LocalEngine(Workloads(tmp_path))
-    assert capabilities(engine) == ("LogStreamer", "UsageSampler", "ImageBuilder", "VolumeProvisioner", "Capacity")
+    assert capabilities(engine) == (
+        "LogStreamer",
+        "UsageSampler",
+        "WorkFiles",
+        "ImageBuilder",
+        "VolumeProvisioner",
+        "Capacity",
+    )
     assert engine.image_sources == {"environment"}
