@@ -40,10 +40,10 @@ def need_modules() -> str:
     return node
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps people out: rule, and the first place."""
+def serious(page: Page, part: str = "html") -> list[str]:
+    """What axe finds that keeps people out, in a part of the page: rule, and the first place."""
     page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found: dict[str, Any] = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", part)
     return [
         f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')[:200]}"
         for v in found["violations"]

@@ -72,7 +72,8 @@ def jupyter_lab(prefix: str, root: Path) -> Iterator[str]:
         wait_for(answers, 60, what="JupyterLab answers")
         yield url
     finally:
-        process.terminate()
+        # it has nothing to save, and its kernels end with it
+        process.kill()
         process.wait(20)
 
 

@@ -30,14 +30,14 @@ export function Panel({ model, platform, actions, current, latest }: PanelProps)
   const context = platform.context;
   return (
     <div className="jp-PrimeHub-panel">
-      <header>
+      <div className="jp-PrimeHub-head">
         <h2>{t.panel.jobs}</h2>
         {context?.group != null && <span className="jp-PrimeHub-muted">{t.panel.in(context.group.name)}</span>}
         {context !== null && context.jobs_url !== '' && <a href={context.jobs_url} target="_blank" rel="noreferrer">{t.panel.portal}</a>}
         {path !== '' && (jobs?.items.length ?? 0) > 0 && (
           <label className="jp-PrimeHub-only"><input type="checkbox" checked={only} onChange={(e) => setOnly(e.currentTarget.checked)} />{t.panel.onlyThis(stem(path))}</label>
         )}
-      </header>
+      </div>
       {problem !== null && (
         <div role="alert" className="jp-PrimeHub-alert">
           <p><strong>{t.panel.failed}</strong></p>

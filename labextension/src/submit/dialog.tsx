@@ -25,6 +25,8 @@ class SubmitDialog extends Dialog<void> {
   setAccept(accept: Accept): void {
     this.accept = accept;
     this.button.querySelector('.jp-Dialog-buttonLabel')!.textContent = accept.label;
+    this.button.setAttribute('aria-label', accept.label);
+    this.button.title = '';
     // not `disabled`: the button is the dialog's last stop for the Tab key
     this.button.setAttribute('aria-disabled', String(!accept.enabled));
   }
