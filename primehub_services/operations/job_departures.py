@@ -7,9 +7,16 @@ another group with that group's folders in it ends, as a notebook does.
 from __future__ import annotations
 
 from ..store import jobs, members
-from ..store.orm import AccountRow, GroupRow
+from ..store.orm import AccountRow, GroupRow, JobRow
 from ..store.unit_of_work import UnitOfWork
-from .jobs import ask_to_end
+
+
+def ask_to_end(uow: UnitOfWork, row: JobRow, why: str) -> None:
+    """Set the target of a job that has not ended; what was asked first stays. Controllers make it so."""
+    if row.cancel_requested is None:
+        row.cancel_requested = why[:200]
+        uow.changed("job", row.id, "update", group_id=row.group_id, account_id=row.account_id)
+        uow.session.flush()
 
 
 def left_group(uow: UnitOfWork, account: AccountRow, group: GroupRow) -> None:

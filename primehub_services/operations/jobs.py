@@ -21,6 +21,7 @@ from ..store.orm import JobRow
 from ..store.unit_of_work import UnitOfWork
 from . import job_starts
 from ._editing import page_of
+from .job_departures import ask_to_end
 from .launches import Choice, assess, gate, refused
 
 KIND = "job"
@@ -219,14 +220,6 @@ def cancel(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
         ask_to_end(uow, row, f"{BY}{actor.name}")
         uow.audit(actor, "job.cancel", job_id, group_id=row.group_id)
     return _model(uow, actor, job_id)
-
-
-def ask_to_end(uow: UnitOfWork, row: JobRow, why: str) -> None:
-    """Set the target of a job that has not ended; what was asked first stays."""
-    if row.cancel_requested is None:
-        row.cancel_requested = why[:200]
-        job_starts.touched(uow, row)
-        uow.session.flush()
 
 
 def rerun(uow: UnitOfWork, actor: Actor, job_id: str, capacity: MachineCapacity) -> Job:
