@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from pydantic import ValidationError
@@ -117,6 +116,21 @@ def event(uow: UnitOfWork, actor: Actor, start_id: str, told: ClaimEvent) -> Non
     row = notebooks.locked(uow, start_id)
     if row is None:
         raise NotFound.of("start", start_id)
+    _take(uow, actor, row, told)
+
+
+def events(uow: UnitOfWork, actor: Actor, told: StartEvents) -> None:
+    """``event``, of several starts. Those that are not known are passed over."""
+    require(actor, "claims")
+    # in one order, so that no two writers wait for each other's rows
+    rows = {start_id: notebooks.locked(uow, start_id) for start_id in sorted({one.start_id for one in told.events})}
+    for one in told.events:
+        row = rows[one.start_id]
+        if row is not None:
+            _take(uow, actor, row, one)
+
+
+def _take(uow: UnitOfWork, actor: Actor, row: NotebookRow, told: ClaimEvent) -> None:
     phase = NotebookPhase(row.phase)
     if phase in FINAL:
         return
@@ -127,14 +141,6 @@ def event(uow: UnitOfWork, actor: Actor, start_id: str, told: ClaimEvent) -> Non
     elif phase is NotebookPhase.STARTING:
         starts.note(uow, row, told.progress, told.stage, told.message)
         starts.touched(uow, row)
-
-
-def events(uow: UnitOfWork, actor: Actor, told: StartEvents) -> None:
-    """Write down what the spawner saw of several starts. Those that are not known are passed over."""
-    require(actor, "claims")
-    for one in told.events:
-        with contextlib.suppress(NotFound):
-            event(uow, actor, one.start_id, one)
 
 
 def release(uow: UnitOfWork, actor: Actor, start_id: str) -> None:

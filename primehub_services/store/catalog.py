@@ -109,6 +109,9 @@ def groups_having(
     uow: UnitOfWork, row_type: type[R], ids: Collection[str], seen: Seen
 ) -> dict[str, list[tuple[str, bool]]]:
     """For each thing the slugs of the groups named for it that may be seen, and whether they may write."""
+    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    if not ids:
+        return found
     link, thing_id = _LINKS[row_type]
     writable = link.writable if link is GroupVolumeRow else sa.false()
     statement = (
@@ -119,7 +122,6 @@ def groups_having(
     )
     if seen is not None:
         statement = statement.where(GroupRow.id.in_(seen))
-    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     for thing, slug, may_write in uow.session.execute(statement):
         found[thing].append((slug, bool(may_write)))
     return found
@@ -158,6 +160,8 @@ def tell(uow: UnitOfWork, kind: str, row: Any, action: str, *, everyone: bool, g
 
 def slugs_of_groups(uow: UnitOfWork, ids: Collection[str]) -> dict[str, str]:
     """Slugs of the groups with these ids that are not deleted."""
+    if not ids:
+        return {}
     statement = sa.select(GroupRow.id, GroupRow.slug).where(GroupRow.id.in_(ids), GroupRow.deleted_at.is_(None))
     return {group_id: slug for group_id, slug in uow.session.execute(statement)}
 

@@ -22,10 +22,10 @@ SORTS = {"kind": ImageRow.kind, "phase": ImageRow.phase}
 _OPEN = (ImagePhase.PENDING.value, ImagePhase.BUILDING.value)
 
 
-def to_models(uow: UnitOfWork, rows: Iterable[ImageRow], seen: Seen) -> list[Image]:
-    """The rows in the domain's words, naming only groups that may be seen."""
+def to_models(uow: UnitOfWork, rows: Iterable[ImageRow], seen: Seen, *, naming: bool = True) -> list[Image]:
+    """The rows in the domain's words, naming only groups that may be seen, and none unless ``naming``."""
     rows = list(rows)
-    groups = catalog.groups_having(uow, ImageRow, [row.id for row in rows], seen)
+    groups = catalog.groups_having(uow, ImageRow, [row.id for row in rows] if naming else (), seen)
     owners = catalog.slugs_of_groups(uow, {row.owner_group_id for row in rows if row.owner_group_id})
     return [
         Image.model_validate(

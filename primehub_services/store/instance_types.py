@@ -37,10 +37,12 @@ SORTS = {
 }
 
 
-def to_models(uow: UnitOfWork, rows: Iterable[InstanceTypeRow], seen: Seen) -> list[InstanceType]:
-    """The rows in the domain's words, naming only groups that may be seen."""
+def to_models(
+    uow: UnitOfWork, rows: Iterable[InstanceTypeRow], seen: Seen, *, naming: bool = True
+) -> list[InstanceType]:
+    """The rows in the domain's words, naming only groups that may be seen, and none unless ``naming``."""
     rows = list(rows)
-    groups = catalog.groups_having(uow, InstanceTypeRow, [row.id for row in rows], seen)
+    groups = catalog.groups_having(uow, InstanceTypeRow, [row.id for row in rows] if naming else (), seen)
     return [_to_model(row, tuple(slug for slug, _ in groups.get(row.id, ()))) for row in rows]
 
 

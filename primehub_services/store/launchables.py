@@ -24,17 +24,17 @@ def groups_of(uow: UnitOfWork, group_ids: Iterable[str]) -> list[Group]:
 
 
 def instance_type(uow: UnitOfWork, reference: str, group_id: str) -> InstanceType | None:
-    """The one with this slug, else with this name, if the group may use it."""
+    """The one with this slug, else with this name, if the group may use it. It names no groups."""
     seen = frozenset({group_id})
     row = catalog.find(uow, InstanceTypeRow, reference, seen)
-    return None if row is None else instance_types.to_models(uow, [row], seen)[0]
+    return None if row is None else instance_types.to_models(uow, [row], seen, naming=False)[0]
 
 
 def image(uow: UnitOfWork, reference: str, group_id: str) -> Image | None:
-    """The one with this slug, else with this name (the group's own first), if the group may use it."""
+    """The one with this slug, else with this name (the group's own first), if the group may use it. It names no groups."""
     seen = frozenset({group_id})
     row = catalog.find(uow, ImageRow, reference, seen)
-    return None if row is None else images.to_models(uow, [row], seen)[0]
+    return None if row is None else images.to_models(uow, [row], seen, naming=False)[0]
 
 
 def volumes_of(uow: UnitOfWork, group_ids: Iterable[str]) -> list[Volume]:

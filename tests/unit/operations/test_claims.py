@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from primehub_services.domain.claims import MachineCapacity
-from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest
+from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, StartEvent, StartEvents
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.notebooks import Notebook, NotebookPhase
 from primehub_services.domain.permissions import Scope
@@ -234,6 +234,7 @@ def test_who_has_a_temporary_password_to_change_is_refused(world: World) -> None
 def test_only_the_spawner_may_claim_report_and_release(world: World) -> None:
     started = world.start()
     asked, told = ClaimRequest(user="ann", user_options=OPTIONS), ClaimEvent(event="stopped")
+    several = StartEvents(events=(StartEvent(start_id=started.id, event="stopped"),))
     for name, actor in world.cast.everyone().items():
         if name == "spawner":
             continue
@@ -242,8 +243,26 @@ def test_only_the_spawner_may_claim_report_and_release(world: World) -> None:
         with pytest.raises(Forbidden):
             world.database.write_now(claims.event, actor, started.id, told)
         with pytest.raises(Forbidden):
+            world.database.write_now(claims.events, actor, several)
+        with pytest.raises(Forbidden):
             world.database.write_now(claims.release, actor, started.id)
     assert list(world.held()) == [started.id]
+
+
+def test_what_is_told_of_several_starts_counts_for_each_and_unknown_ones_are_passed_over(world: World) -> None:
+    anns = world.claim(**OPTIONS)
+    told = (
+        StartEvent(start_id="never-was", event="ready"),
+        StartEvent(start_id=anns.start_id, event="progress", progress=80, stage="starting", message="Waiting"),
+        StartEvent(start_id=anns.start_id, event="ready", url="/user/ann/lab"),
+        StartEvent(start_id=anns.start_id, event="progress", progress=90, message="late"),
+    )
+
+    world.database.write_now(claims.events, world.cast.spawner, StartEvents(events=told))
+
+    running = world.get(anns.start_id)
+    assert (running.phase, running.url) == (NotebookPhase.RUNNING, "/user/ann/lab")
+    assert [e.message for e in running.events][-2:] == ["Waiting", "Ready."]
 
 
 def test_a_start_goes_through_its_phases_with_its_steps_kept(world: World) -> None:
