@@ -57,6 +57,8 @@ setup(
         "rich>=14,<16",
         "PyYAML>=6,<7",
         "psutil>=7,<8",
+        "nbconvert>=7.17,<8",
+        "nbformat>=5,<6",
         "prometheus_client>=0.22,<1",
         "cronsim>=2.8,<3",
         "tzdata>=2026.1,<2028",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..blobs import LogStore, notebook_key
-from ..store import changes, notebooks, notifications, schedules
+from ..store import changes, notebooks, notifications, schedules, settings
 from ..store.database import Database
 
 _BATCH = 500
@@ -20,7 +20,8 @@ class Retention:
 
     changes: timedelta = timedelta(days=1)
     """A reader that was away longer loads everything anew."""
-    logs: timedelta = timedelta(days=30)
+    logs: timedelta | None = None
+    """Of notebooks; null is as the settings say."""
     notebooks: timedelta = timedelta(days=365)
     firings: timedelta = timedelta(days=90)
     """Of what became of due instants; the newest of each recurring job stays."""
@@ -44,7 +45,9 @@ class SweepController:
         """A bounded number in each transaction, so that writers never wait long."""
         while await self._database.write(changes.sweep, now - self._keep.changes, limit=_CHANGES) == _CHANGES:
             pass
-        await self._sweep_logs(now - self._keep.logs)
+        logs = self._keep.logs or timedelta(seconds=(await self._database.read(settings.load)).log_retention)
+        if logs:
+            await self._sweep_logs(now - logs)
         old = await self._database.read(notebooks.ended_between, None, now - self._keep.notebooks, limit=_BATCH)
         if old:
             await self._database.write(notebooks.delete, [start_id for start_id, _ in old])

@@ -10,8 +10,8 @@ import signal
 import sys
 from collections import OrderedDict
 
-TIMEOUT = 30.0
-"""Seconds, of which most are the loading of nbconvert."""
+TIMEOUT = 60.0
+"""Seconds; on a busy machine the loading of nbconvert takes some of them. Of the processor it gets less."""
 AT_ONCE = 2
 MAX_HTML = 64 * 1024**2
 WAITING = 8
