@@ -17,7 +17,7 @@ from ..store import accounts
 from ..store import schedules as store
 from ..store.orm import FiringRow, JobRow, ScheduleRow
 from ..store.unit_of_work import UnitOfWork
-from . import jobs, notifications
+from . import job_departures, jobs, notifications
 from .actors import person
 from .starts import PLATFORM
 
@@ -88,7 +88,7 @@ def _run(
         return Made(refused=problem.detail, lasting=not _passes_by(problem))
     for earlier in unfinished:
         if earlier.id in account.replaces:
-            jobs.ask_to_end(uow, earlier, f"Replaced by {job.id}")
+            job_departures.ask_to_end(uow, earlier, f"Replaced by {job.id}")
     return Made(job=job.id)
 
 
