@@ -19,7 +19,7 @@ from ..store import groups, job_secrets, jobs, settings
 from ..store.jobs import Filters, Named, Visible
 from ..store.orm import JobRow
 from ..store.unit_of_work import UnitOfWork
-from . import job_starts
+from . import job_starts, snapshots
 from ._editing import page_of
 from .job_departures import ask_to_end
 from .launches import Choice, assess, gate, refused
@@ -49,7 +49,7 @@ def submit(uow: UnitOfWork, actor: Actor, new: JobSubmit, capacity: MachineCapac
     start.
     """
     gate(uow, actor, "job.submit", new.group)
-    _notebooks_only(actor, new.kind)
+    _check_notebook_token(actor, new)
     spec = JobSpec.model_validate(new.model_dump(exclude={"from_schedule"}))
     row = create(uow, actor, actor, spec, capacity, Origin(schedule_id=_schedule(uow, actor, new)))
     return _model(uow, actor, row.id)
@@ -61,7 +61,8 @@ def create(
     """Write down a job of ``person``, asked for by ``actor``, who may. Raises as ``submit`` does."""
     choice = _choice(uow, person, spec, capacity)
     _check_secrets(uow, choice, spec)
-    _check_snapshot(uow, choice, spec, rerun=origin.rerun_of is not None)
+    if spec.notebook is not None:
+        snapshots.usable(uow, person, choice.group.id, spec.notebook.snapshot)
     row = _row(uow, choice, spec, origin)
     uow.session.add(row)
     uow.session.flush()
@@ -85,13 +86,19 @@ def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity
     if spec.group != reference:
         raise Invalid.field("group", f"The path says {reference!r}.", "Give the same group in both.")
     gate(uow, actor, "job.check", spec.group)
-    _notebooks_only(actor, spec.kind)
+    _check_notebook_token(actor, spec)
     return assess(uow, actor, spec, capacity).decision
 
 
-def _notebooks_only(actor: Actor, kind: JobKind) -> None:
-    if actor.is_notebook and kind is not JobKind.NOTEBOOK:
+def _check_notebook_token(actor: Actor, spec: JobSpec) -> None:
+    """Whoever's code has it: what it submits must show it nothing that it cannot read."""
+    if not actor.is_notebook:
+        return
+    if spec.kind is not JobKind.NOTEBOOK:
         msg = "A notebook's own token submits notebooks only. Use the portal, or an API token, for commands."
+        raise Forbidden(msg)
+    if spec.secrets:
+        msg = "A notebook's own token cannot use secrets. Submit it in the portal, or with an API token."
         raise Forbidden(msg)
 
 
@@ -129,16 +136,6 @@ def _check_secrets(uow: UnitOfWork, choice: Choice, spec: JobSpec) -> None:
             errors.append(FieldError(field=field, message=message, fix="make it first, or name another"))
     if errors:
         raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors), errors=tuple(errors))
-
-
-def _check_snapshot(uow: UnitOfWork, choice: Choice, spec: JobSpec, *, rerun: bool) -> None:
-    if spec.notebook is None:
-        return
-    row = jobs.snapshot(uow, spec.notebook.snapshot)
-    own = row is not None and row.group_id == choice.group.id and (rerun or row.account_id == choice.account.id)
-    if not own:
-        message = "there is no such snapshot of yours in this group"
-        raise Invalid.field("notebook.snapshot", message, "upload the notebook first")
 
 
 def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobRow:
@@ -229,11 +226,16 @@ def rerun(uow: UnitOfWork, actor: Actor, job_id: str, capacity: MachineCapacity)
     """
     named = _find(uow, actor, job_id, "job.read")
     require(actor, "job.submit", kind=KIND, name=job_id, group_id=named.row.group_id, visible=True)
-    _notebooks_only(actor, JobKind(named.row.kind))
+    spec = jobs.spec_of(named.row)
+    _check_notebook_token(actor, spec)
+    if actor.is_notebook and spec.environment and spec.notebook is not None and spec.notebook.reads_file:
+        # what runs can be changed, unlike a snapshot, and would be shown the values
+        msg = "A notebook's own token does not run this with the values of its variables. Run it again in the portal."
+        raise Forbidden(msg)
     origin = Origin(
         rerun_of=job_id, values_of=named.row.values_of or named.row.account_id, schedule_id=named.row.schedule_id
     )
-    row = create(uow, actor, actor, jobs.spec_of(named.row), capacity, origin)
+    row = create(uow, actor, actor, spec, capacity, origin)
     return _model(uow, actor, row.id)
 
 

@@ -12,12 +12,12 @@ from ..store import settings as settings_store
 from ..store import snapshots as store
 from ..store.orm import JobRow, SnapshotRow
 from ..store.unit_of_work import UnitOfWork
-from .groups import resolve_group
+from . import groups  # by module: groups end schedules, which make jobs, which run snapshots
 
 
 def limit(uow: UnitOfWork, actor: Actor, query: SnapshotQuery) -> int:
     """The most bytes that the actor may upload for the group. Raises where nothing may be."""
-    group = resolve_group(uow, actor, query.group)
+    group = groups.resolve_group(uow, actor, query.group)
     require(actor, "job.submit", group_id=group.id, visible=True)
     return settings_store.load(uow).snapshot_max * 1_000_000
 
@@ -26,7 +26,7 @@ def create(
     uow: UnitOfWork, actor: Actor, query: SnapshotQuery, *, format: SnapshotFormat, size: int, digest: str
 ) -> Snapshot:
     """Note an upload that was checked and is about to be kept by the id that this gives it."""
-    group = resolve_group(uow, actor, query.group)
+    group = groups.resolve_group(uow, actor, query.group)
     require(actor, "job.submit", group_id=group.id, visible=True)
     assert actor.account is not None
     row = SnapshotRow(
@@ -48,16 +48,17 @@ def usable(
 ) -> SnapshotRow:
     """The snapshot, for a job or a recurring job of this group that the actor makes in this transaction.
 
-    One's own, or one that a job or a recurring job of the group has that the actor may read: so a rerun of a
-    colleague's. Raises ``Invalid`` for the field.
+    One's own, or one that a job or a recurring job of the group has that the actor may read: so the rerun of a
+    colleague's, and the rerun of that. Raises ``Invalid`` for the field.
     """
     uow.lock(store.LOCK)
     row = store.get(uow, snapshot)
     if row is not None and row.group_id == group_id and actor.account is not None:
         if row.account_id == actor.account.id:
             return row
-        if allowed(actor, "job.read", group_id=group_id, owner_id=row.account_id) and store.run_in(
-            uow, snapshot, group_id
+        whose = actor.account.id if actor.is_notebook else None
+        if allowed(actor, "job.read", group_id=group_id, owner_id=whose) and store.run_in(
+            uow, snapshot, group_id, whose
         ):
             return row
     raise Invalid.field(field, "There is no such snapshot for this group.", "Upload the notebook with POST /snapshots.")

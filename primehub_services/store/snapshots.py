@@ -41,11 +41,15 @@ def to_model(uow: UnitOfWork, row: SnapshotRow) -> Snapshot:
     )
 
 
-def run_in(uow: UnitOfWork, snapshot: str, group_id: str) -> bool:
-    """Whether a job or a recurring job of the group has it."""
-    jobs = sa.select(sa.literal(1)).where(JobRow.snapshot_id == snapshot, JobRow.group_id == group_id)
-    schedules = sa.select(sa.literal(1)).where(ScheduleRow.snapshot_id == snapshot, ScheduleRow.group_id == group_id)
-    return uow.session.execute(sa.union_all(jobs, schedules).limit(1)).first() is not None
+def run_in(uow: UnitOfWork, snapshot: str, group_id: str, account_id: str | None = None) -> bool:
+    """Whether a job or a recurring job of the group has it; with ``account_id``, one of that account's."""
+    for row in (JobRow, ScheduleRow):
+        query = sa.select(sa.literal(1)).where(row.snapshot_id == snapshot, row.group_id == group_id)
+        if account_id is not None:
+            query = query.where(row.account_id == account_id)
+        if uow.session.execute(query.limit(1)).first() is not None:
+            return True
+    return False
 
 
 def known(uow: UnitOfWork, snapshots: Iterable[str]) -> set[str]:

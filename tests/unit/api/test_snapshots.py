@@ -23,6 +23,7 @@ from primehub_services.store import settings as settings_store
 from primehub_services.store.database import Database
 from primehub_services.store.orm import JobRow
 from primehub_services.store.unit_of_work import UnitOfWork
+from tests.support import factories
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
 
@@ -238,3 +239,51 @@ async def test_those_that_nothing_refers_to_are_deleted_after_a_day(
     assert files(api) == {used}
     assert not lost.exists()
     assert database.read_now(lambda uow: snapshots.store.known(uow, [used, unused])) == {used}
+
+
+def a_job(snapshot: str, **changes: Any) -> dict[str, Any]:
+    run = {"snapshot": snapshot, "path": "train.ipynb"}
+    return {"group": "research", "instance_type": "cpu-1", "image": "base", "notebook": run, **changes}
+
+
+async def test_a_colleague_runs_ones_notebook_again_and_changed(api: Api, database: Database, people: Clients) -> None:
+    database.write_now(lambda uow: (factories.instance_type(uow), factories.image(uow)))
+    made = (await upload(people["member"], json.dumps(notebook()).encode())).json()["id"]
+    answer = await people["group_admin"].post("/jobs", json=a_job(made))
+    assert (answer.status_code, problem(answer)["errors"][0]["field"]) == (422, "notebook.snapshot")
+    job = (await people["member"].post("/jobs", json=a_job(made))).json()
+    again = await people["group_admin"].post(f"/jobs/{job['id']}/rerun")
+    assert again.status_code == 201, again.text
+    assert again.json()["notebook"]["snapshot"] == made
+    clone = await people["group_admin"].post("/jobs", json=a_job(made, name="another"))
+    assert clone.status_code == 201, clone.text
+    assert (await people["outsider"].post(f"/jobs/{job['id']}/rerun")).status_code == 404
+
+
+async def test_a_notebooks_own_token_runs_what_its_owner_has_run(
+    api: Api, database: Database, cast: Cast, people: Clients
+) -> None:
+    database.write_now(lambda uow: (factories.instance_type(uow), factories.image(uow)))
+    theirs = (await upload(people["group_admin"], json.dumps(notebook()).encode())).json()["id"]
+    job = (await people["group_admin"].post("/jobs", json=a_job(theirs))).json()["id"]
+    assert (await people["notebook"].post(f"/jobs/{job}/rerun")).status_code == 404
+    assert (await people["notebook"].post("/jobs", json=a_job(theirs))).status_code == 422
+    mine = (await people["member"].post(f"/jobs/{job}/rerun")).json()["id"]
+    again = await people["notebook"].post(f"/jobs/{mine}/rerun")
+    assert again.status_code == 201, again.text
+
+
+async def test_a_notebooks_own_token_gets_at_no_secret(api: Api, database: Database, people: Clients) -> None:
+    database.write_now(lambda uow: (factories.instance_type(uow), factories.image(uow)))
+    secret = await people["member"].post("/secrets", json={"name": "key", "kind": "env", "value": "a value"})
+    assert secret.status_code == 201, secret.text
+    made = (await upload(people["member"], json.dumps(notebook()).encode())).json()["id"]
+    answer = await people["notebook"].post("/jobs", json=a_job(made, secrets={"KEY": "key"}))
+    assert answer.status_code == 403, answer.text
+    assert "secrets" in problem(answer)["detail"]
+    job = await people["member"].post("/jobs", json=a_job(made, secrets={"KEY": "key"}))
+    assert (await people["notebook"].post(f"/jobs/{job.json()['id']}/rerun")).status_code == 403
+    spec = a_job(made, environment={"KEY": "v"})
+    spec["notebook"]["reads_file"] = True
+    job = await people["member"].post("/jobs", json=spec)
+    assert (await people["notebook"].post(f"/jobs/{job.json()['id']}/rerun")).status_code == 403
