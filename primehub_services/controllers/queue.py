@@ -11,6 +11,7 @@ from ..operations import queue as operations
 from ..operations.queue import Admission, MachineLeft, MachineWait
 from ..store import changes, queue
 from ..store.database import Database
+from ..store.queue import Moment
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=30)
@@ -36,8 +37,8 @@ class QueueController:
         self._looked: datetime | None = None
         self._due: dict[str, None] = {}
         """Groups to decide about, in this order."""
-        self._again: dict[str, datetime] = {}
-        """When a group is due though nothing changes."""
+        self._moment: Moment | None = None
+        """Back-offs that had ended by then, and places that were kept, are known."""
         self._for_machine: dict[str, MachineWait] = {}
         """Groups in which jobs wait for the machine alone."""
         self._released = False
@@ -72,9 +73,11 @@ class QueueController:
         if heard.groups:
             self._released = True
             self._tried.clear()
-        for group_id in [g for g, at in self._again.items() if at <= now]:
-            del self._again[group_id]
-            self._due[group_id] = None
+        moment = await self._database.read(operations.moment_of)
+        if self._moment is not None and (moment.now - self._moment.now).total_seconds() >= self.interval / 2:
+            self._due |= dict.fromkeys(await self._database.read(queue.come_of_age, self._moment, moment))
+            self._moment = moment
+        self._moment = self._moment or moment
         if heard.everywhere or self._looked is None or now - self._looked >= LOOK_EVERY:
             self._looked = now
             self._due |= dict.fromkeys(await self._database.read(queue.waiting_groups))
@@ -83,9 +86,6 @@ class QueueController:
         admission: Admission = await self._database.write(operations.admit, capacity, group_id)
         if admission.more:
             self._due[group_id] = None
-        self._again.pop(group_id, None)
-        if admission.again_at is not None:
-            self._again[group_id] = admission.again_at
         self._for_machine.pop(group_id, None)
         if admission.for_machine is not None:
             self._for_machine[group_id] = admission.for_machine

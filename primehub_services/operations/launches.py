@@ -112,16 +112,30 @@ def assess(
     capacity: MachineCapacity,
     *,
     superseding: str | None = None,
-    fits: bool = False,
 ) -> Assessment:
     """Decide about a notebook or a job of ``person``. ``superseding`` is a claim that the new one takes the place of.
 
-    Places that are kept in the queue count against it. ``fits`` says that the queue has done the arithmetic already.
+    Places that are kept in the queue count against it.
     Who acts on the answer holds the ledger's lock from before this call until the claim is written.
     """
     group = _visible_group(uow, person, request.group)
     if group is None or person.account is None:
         return Assessment(_with(admission.unknown("group", request.group)), None)
+    return assess_in(uow, person, group, request, capacity, superseding=superseding)
+
+
+def assess_in(
+    uow: UnitOfWork,
+    person: Actor,
+    group: Group,
+    request: LaunchRequest | JobSpec,
+    capacity: MachineCapacity,
+    *,
+    superseding: str | None = None,
+    fits: bool = False,
+) -> Assessment:
+    """``assess``, where the group is known. ``fits`` says that the queue has done the arithmetic already."""
+    assert person.account is not None
     if group.id not in person.roles:
         message = f"You are not a member of the group {group.name!r}."
         return Assessment(_with(Reason(code="not-a-member", field="group", message=message)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum, auto
 
 from ..domain.claims import Decision, MachineCapacity, decide
@@ -30,13 +30,14 @@ from ..store.orm import JobRow
 from ..store.queue import Moment
 from ..store.unit_of_work import UnitOfWork
 from . import actors, job_starts
-from .launches import Assessment, assess
+from .launches import Assessment, assess_in
 from .starts import PLATFORM
 
 AT_ONCE = 8
 """Jobs that one decision starts: whoever waits for the ledger's lock waits for all of them."""
 ENDED_AT_ONCE = 100
-READ_AT_ONCE = 200
+FIRST_READ, MOST_READ = 16, 512
+"""Jobs read at once: a few in the first place, since a full group is known to be full by them; then ever more."""
 PUT_OFF = timedelta(seconds=10)
 """For what stands against a job besides the budgets: an image that is being made, no sandbox on this machine."""
 
@@ -64,17 +65,13 @@ class MachineLeft:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What one decision about a group did, and when the next one may do something."""
+    """What one decision about a group did."""
 
     started: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
     more: bool = False
     """There is more to do at once."""
-    again_at: datetime | None = None
-    """When a back-off ends or a place becomes kept."""
     for_machine: MachineWait | None = None
-    machine: MachineLeft | None = None
-    """What is left of the machine; None where it has no bound."""
 
 
 def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: int = AT_ONCE) -> Admission:
@@ -84,13 +81,13 @@ def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: in
     if row is None:
         return _without_group(uow, group_id)
     group = groups.to_model(row)
-    moment = _moment(uow)
+    moment = moment_of(uow)
     ended = _end_those_who_cannot(uow, group, capacity)
     seen = _Seen.of(uow, group, capacity, moment, most)
     going, later = seen.walk.going[:most], seen.walk.going[most:]
     places = seen.walk.places | {job.id: whole_place(job) for job in later if job.kept}
     changed = queue.keep(uow, group_id, places, seen.jobs, upto=None if seen.complete else seen.last)
-    came = {job.id: _start(uow, job, capacity) for job in going}
+    came = {job.id: _start(uow, group, job, capacity) for job in going}
     ended += [job_id for job_id, result in came.items() if result is _Came.ENDED]
     started = [job_id for job_id, result in came.items() if result is _Came.STARTED]
     if changed or ended or started:
@@ -100,20 +97,13 @@ def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: in
         started=tuple(started),
         ended=tuple(ended),
         more=more,
-        again_at=_again_at(uow, group_id, moment),
         for_machine=_machine_wait(seen.walk),
-        machine=machine_left(uow, capacity),
     )
 
 
-def _moment(uow: UnitOfWork) -> Moment:
+def moment_of(uow: UnitOfWork) -> Moment:
+    """This transaction's, by the platform's settings."""
     return Moment(uow.now, uow.now - timedelta(seconds=settings.load(uow).queue_keep_after))
-
-
-def _again_at(uow: UnitOfWork, group_id: str, moment: Moment) -> datetime | None:
-    rested, young = queue.next_moment(uow, group_id, moment)
-    kept = None if young is None else young + (moment.now - moment.kept_since)
-    return min((at for at in (rested, kept) if at is not None), default=None)
 
 
 def machine_left(uow: UnitOfWork, capacity: MachineCapacity) -> MachineLeft | None:
@@ -156,7 +146,7 @@ class _Seen:
         elsewhere = queue.kept_elsewhere(uow, group.id) if bounded else ()
         walk = Walk(room_of_machine(uow, capacity), {group.id: rooms_of(uow, group)}, elsewhere)
         seen = cls(walk, {}, None, complete=False)
-        for_good = True
+        for_good, limit = True, FIRST_READ
         while not seen.complete and len(walk.going) <= most:
             jobs = queue.waiting(
                 uow,
@@ -165,7 +155,7 @@ class _Seen:
                 after=seen.last,
                 but=walk.full_accounts(group.id, for_good=for_good),
                 full=walk.machine.full(for_good=for_good),
-                limit=READ_AT_ONCE,
+                limit=limit,
             )
             for job in jobs:
                 seen.jobs[job.id] = job
@@ -173,7 +163,8 @@ class _Seen:
                 walk.ask(job)
             # places are kept for those at the front: behind them, what is used counts like what is kept
             for_good = not jobs or jobs[-1].queued_at <= moment.kept_since
-            seen.complete = len(jobs) < READ_AT_ONCE or bool(walk.groups[group.id].group.full(for_good=for_good))
+            seen.complete = len(jobs) < limit or bool(walk.groups[group.id].group.full(for_good=for_good))
+            limit = min(2 * limit, MOST_READ)
         return seen
 
 
@@ -197,7 +188,7 @@ class _Came(Enum):
     """Its instance type is of another size now, so that it has to be asked again."""
 
 
-def _start(uow: UnitOfWork, job: Waiting, capacity: MachineCapacity) -> _Came:
+def _start(uow: UnitOfWork, group: Group, job: Waiting, capacity: MachineCapacity) -> _Came:
     row, owner = queue.locked_with_owner(uow, job.id)
     if row is None or row.cancel_requested is not None:
         return _Came.GONE
@@ -206,7 +197,7 @@ def _start(uow: UnitOfWork, job: Waiting, capacity: MachineCapacity) -> _Came:
     except Unauthenticated:
         message = "The account of its owner is disabled or deleted."
         return _end(uow, row, JobReason.INVALID, message)
-    assessment = assess(uow, person, JobSpec.model_validate(row.spec), capacity, fits=True)
+    assessment = assess_in(uow, person, group, JobSpec.model_validate(row.spec), capacity, fits=True)
     choice = assessment.choice
     ending = _ending(assessment)
     if ending is not None:

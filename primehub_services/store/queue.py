@@ -18,7 +18,6 @@ from ..domain.resources import Resources
 from ..domain.units import Bytes, Millicores
 from . import changes
 from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow, NotebookRow
-from .orm.base import UtcDateTime
 from .unit_of_work import UnitOfWork
 
 _PENDING = JobRow.phase == JobPhase.PENDING.value
@@ -30,6 +29,9 @@ _COUNTED = [kind.value for kind in COUNTED_FOR_PERSON]
 _USED = (ClaimRow.cpu_limit, ClaimRow.memory_limit, ClaimRow.gpu_limit)
 _REQUESTED = (ClaimRow.cpu_request, ClaimRow.memory_request, ClaimRow.gpu_limit)
 _OF_MACHINE = (KeptPlaceRow.machine_cpu, KeptPlaceRow.machine_memory, KeptPlaceRow.machine_gpu)
+_BUDGETS, _RESOURCES = ("user", "group", "machine"), ("cpu", "memory", "gpu")
+_AMOUNTS = tuple(f"{budget}_{resource}" for budget in _BUDGETS for resource in _RESOURCES)
+_PLACE = ("job_id", "account_id", "queued_at", "for_machine", *_AMOUNTS)
 _REQUESTS = (JobRow.cpu_request, JobRow.memory_request)
 _WAITING = (
     JobRow.id,
@@ -125,13 +127,12 @@ def hopeless(uow: UnitOfWork, group_id: str, *, limits: Amounts, requests: Amoun
     return list(uow.session.scalars(statement.order_by(JobRow.queued_at, JobRow.id).limit(most)))
 
 
-def next_moment(uow: UnitOfWork, group_id: str, moment: Moment) -> tuple[datetime | None, datetime | None]:
-    """When the next back-off in the group ends, and when the next of its jobs was queued whose place is not kept yet."""
-    rested = sa.func.min(sa.case((JobRow.not_before > moment.now, JobRow.not_before)))
-    young = sa.func.min(sa.case((JobRow.queued_at > moment.kept_since, JobRow.queued_at)))
-    statement = sa.select(sa.type_coerce(rested, UtcDateTime()), sa.type_coerce(young, UtcDateTime()))
-    found = uow.session.execute(statement.where(_PENDING, JobRow.group_id == group_id)).one()
-    return found[0], found[1]
+def come_of_age(uow: UnitOfWork, before: Moment, moment: Moment) -> list[str]:
+    """Groups in which between two moments a back-off ended, or somebody had waited so long that a place is kept."""
+    rested = sa.and_(JobRow.not_before > before.now, JobRow.not_before <= moment.now)
+    waited = sa.and_(JobRow.queued_at > before.kept_since, JobRow.queued_at <= moment.kept_since)
+    statement = sa.select(JobRow.group_id).distinct().where(_PENDING, sa.or_(rested, waited))
+    return list(uow.session.scalars(statement))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,37 +249,24 @@ def keep(
 
     ``upto``: those further back in the queue were not looked at, and stay.
     """
-    rows = uow.session.scalars(sa.select(KeptPlaceRow).where(KeptPlaceRow.group_id == group_id))
-    stored = {row.job_id: row for row in rows if upto is None or (row.queued_at, row.job_id) <= upto}
-    wanted = {job_id: _columns(jobs[job_id], place) for job_id, place in places.items()}
-    gone = stored.keys() - wanted.keys()
-    for job_id in gone:
-        uow.session.delete(stored[job_id])
-    changed = bool(gone)
-    for job_id, columns in wanted.items():
-        row = stored.get(job_id)
-        if row is None:
-            uow.session.add(KeptPlaceRow(job_id=job_id, group_id=group_id, **columns))
-            changed = True
-            continue
-        for name, value in columns.items():
-            if getattr(row, name) != value:
-                setattr(row, name, value)
-                changed = True
-    if changed:
-        uow.session.flush()
-    return changed
+    columns = [KeptPlaceRow.__table__.c[name] for name in _PLACE]
+    rows = uow.session.execute(sa.select(*columns).where(KeptPlaceRow.group_id == group_id))
+    stored = {row[0]: tuple(row) for row in rows if upto is None or (row[2], row[0]) <= upto}
+    wanted = {job_id: _values(jobs[job_id], place) for job_id, place in places.items()}
+    old = [job_id for job_id, values in stored.items() if wanted.get(job_id) != values]
+    new = [values for job_id, values in wanted.items() if stored.get(job_id) != values]
+    # in plain statements: there are some for nearly every decision
+    connection = uow.session.connection()
+    if old:
+        connection.execute(sa.delete(KeptPlaceRow).where(KeptPlaceRow.job_id.in_(old)))
+    if new:
+        rows_of = [dict(zip(_PLACE, values, strict=True)) | {"group_id": group_id} for values in new]
+        connection.execute(sa.insert(KeptPlaceRow), rows_of)
+    return bool(old or new)
 
 
-def _columns(job: Waiting, place: Place) -> dict[str, object]:
-    found: dict[str, object] = {
-        "account_id": job.account_id,
-        "queued_at": job.queued_at,
-        "for_machine": place.for_machine,
-    }
-    for budget, given in (("user", place.user), ("group", place.group), ("machine", place.machine)):
-        found |= {f"{budget}_{name}": n for name, n in zip(("cpu", "memory", "gpu"), given, strict=True)}
-    return found
+def _values(job: Waiting, place: Place) -> tuple[object, ...]:
+    return (job.id, job.account_id, job.queued_at, place.for_machine, *place.user, *place.group, *place.machine)
 
 
 def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
