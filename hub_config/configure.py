@@ -95,7 +95,8 @@ def _hub(c: Any, settings: Settings) -> None:
     # servers and proxy outlive the hub
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
-    c.JupyterHub.last_activity_interval = 30
+    # a look takes the hub two queries for every server; servers report their own activity too
+    c.JupyterHub.last_activity_interval = 60
     # a notebook that was starting when the hub was killed may take long to answer: nobody else waits for it
     c.JupyterHub.init_spawners_timeout = 1
     c.JupyterHub.tornado_settings = {

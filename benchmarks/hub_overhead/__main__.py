@@ -14,10 +14,9 @@ import time
 from benchmarks.hub_overhead.sides import Side, both
 
 
-async def measure(side: Side, spawns: int, at_once: int) -> tuple[float, float]:
-    """Spawns per second, from the first request until the last server is ready; and the hub's CPU for one, in ms.
-
-    The servers are stopped again.
+async def measure(side: Side, spawns: int, at_once: int) -> tuple[float, dict[str, float]]:
+    """Spawns per second, from the first request until the last server is ready; and the CPU for one, in ms, of the
+    hub and what belongs to it. The servers are stopped again.
     """
     gate = asyncio.Semaphore(at_once)
 
@@ -29,29 +28,31 @@ async def measure(side: Side, spawns: int, at_once: int) -> tuple[float, float]:
         async with gate:
             await side.stop(i)
 
-    begun, cpu = time.perf_counter(), side.hub_cpu()
+    begun, cpu = time.perf_counter(), side.cpu()
     await asyncio.gather(*(one(i) for i in range(spawns)))
     rate = spawns / (time.perf_counter() - begun)
-    cost = (side.hub_cpu() - cpu) / spawns * 1000
+    cost = {part: (used - cpu.get(part, 0.0)) / spawns * 1000 for part, used in side.cpu().items()}
     await asyncio.gather(*(stop(i) for i in range(spawns)))
     return rate, cost
 
 
 async def run(arguments: argparse.Namespace) -> None:
     """All pairs."""
-    ratios = []
+    ratios, used = [], []
     async with both(people=arguments.people, groups=arguments.groups, streams=arguments.streams) as (plain, primehub):
         for side in (plain, primehub):
             await measure(side, 20, arguments.at_once)  # warm caches and pools
-        print(f"{'pair':<6}{'plain/s':>10}{'PrimeHub/s':>12}{'ratio':>8}{'hub CPU ms, each':>20}")
+        print(f"{'pair':<6}{'plain/s':>10}{'PrimeHub/s':>12}{'ratio':>8}   CPU ms each: plain hub, hub, services")
         for pair in range(arguments.pairs):
             order = (plain, primehub) if pair % 2 == 0 else (primehub, plain)
             found = {side.name: await measure(side, arguments.spawns, arguments.at_once) for side in order}
             (rate, cost), (our_rate, our_cost) = found["plain"], found["primehub"]
             ratios.append(our_rate / rate)
-            costs = f"{cost:.0f} and {our_cost:.0f}"
-            print(f"{pair + 1:<6}{rate:>10.1f}{our_rate:>12.1f}{ratios[-1]:>8.2f}{costs:>20}", flush=True)
-    print(f"median ratio {statistics.median(ratios):.2f}")
+            used.append((cost["hub"], our_cost["hub"], our_cost["services"]))
+            line = f"{pair + 1:<6}{rate:>10.1f}{our_rate:>12.1f}{ratios[-1]:>8.2f}"
+            print(line + "".join(f"{ms:>12.1f}" for ms in used[-1]), flush=True)
+    medians = "".join(f"{statistics.median(ms):>12.1f}" for ms in zip(*used, strict=True))
+    print(f"{'median':<28}{statistics.median(ratios):>8.2f}{medians}")
 
 
 def main() -> None:

@@ -65,11 +65,13 @@ class Side:
         found = (p for p in self.hub.children() if "primehub_services.app" in p.cmdline())
         return next(found)
 
-    def hub_cpu(self) -> float:
-        """Seconds of CPU that the hub's process has used: what is left of a figure on a machine that is not quiet."""
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU that the hub and, on PrimeHub's side, the services have used: what is left of a figure on a
+        machine that is not quiet."""
         assert self.hub is not None
-        times = self.hub.cpu_times()
-        return times.user + times.system
+        parts = {"hub": self.hub} if self.name == "plain" else {"hub": self.hub, "services": self.services()}
+        times = {part: process.cpu_times() for part, process in parts.items()}
+        return {part: used.user + used.system for part, used in times.items()}
 
     async def spawn(self, i: int) -> None:
         """Start person ``i``'s server and wait until it is ready."""
