@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from ..domain.claims import MachineCapacity
+from ..domain.firing import GRACE
 from ..operations import firings
 from ..store import schedules
 from ..store.database import Database
@@ -34,13 +35,15 @@ class ScheduleController:
     ) -> None:
         self._database = database
         self._capacity = capacity
-        self._looked = False
+        self._watched_since: datetime | None = None
+        self._looked_at: datetime | None = None
         self.interval = LONGEST_WAIT
 
     async def step(self, now: datetime) -> None:
         """Fire what is due. One that cannot be fired holds up no other; it is raised once all were tried."""
-        if not self._looked:
+        if self._looked_at is None:
             await self._look_again()
+        self._watch()
         failures: list[Exception] = []
         failed: set[str] = set()
         while due := [s for s in await self._database.read(_due) if s not in failed]:
@@ -49,13 +52,22 @@ class ScheduleController:
                 for schedule_id, error in await self._fire(due[n : n + TOGETHER], capacity):
                     failed.add(schedule_id)
                     failures.append(error)
+        self._watch()
         self.interval = await self._database.read(_wait)
         if failures:
             raise failures[0]
 
+    def _watch(self) -> datetime:
+        """From when on every instant has been waited for; anew after a gap: a clock set forward, a machine asleep."""
+        now, before = self._database.clock(), self._looked_at
+        if before is None or self._watched_since is None or now - before > GRACE:
+            self._watched_since = now
+        self._looked_at = now
+        return self._watched_since
+
     async def _fire(self, due: Sequence[str], capacity: MachineCapacity) -> list[tuple[str, Exception]]:
         try:
-            await self._database.write(_fire_all, due, capacity)
+            await self._database.write(_fire_all, due, capacity, self._watch())
         except Exception as error:
             if len(due) == 1:
                 log.warning("the recurring job %s cannot be fired: %s", due[0], error)
@@ -67,7 +79,6 @@ class ScheduleController:
         ids = await self._database.read(schedules.running_ids)
         for n in range(0, len(ids), 100):
             await self._database.write(_look_again, ids[n : n + 100])
-        self._looked = True
 
 
 def _due(uow: UnitOfWork) -> list[str]:
@@ -80,9 +91,9 @@ def _wait(uow: UnitOfWork) -> float:
     return min(LONGEST_WAIT, max(_SOONEST, wait))
 
 
-def _fire_all(uow: UnitOfWork, due: Sequence[str], capacity: MachineCapacity) -> None:
+def _fire_all(uow: UnitOfWork, due: Sequence[str], capacity: MachineCapacity, watched_since: datetime) -> None:
     for schedule_id in due:
-        firings.fire(uow, schedule_id, capacity)
+        firings.fire(uow, schedule_id, capacity, watched_since=watched_since)
 
 
 def _look_again(uow: UnitOfWork, ids: Sequence[str]) -> None:

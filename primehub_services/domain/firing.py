@@ -1,9 +1,10 @@
 """What becomes of due instants: each is accounted for exactly once. Pure; the caller writes it in one transaction.
 
-An instant that is late by up to ``GRACE`` runs as if nothing had been (a restart of the platform takes seconds). What is
-later is a *missed stretch*, one row with its range: the platform was away, or its clock was set forward. Where the
-schedule catches up, one job runs for the whole stretch, unless an instant that is due now runs anyway. A clock that is
-set back makes nothing due again: everything up to ``accounted_until`` has its row.
+What was due while the platform watched runs, however long the platform then takes. So does what was due up to ``GRACE``
+before it began to watch: a restart takes seconds. What is older is a *missed stretch*, one row with its range: the
+platform was away, or its clock was set forward. Where the schedule catches up, one job runs for the whole stretch,
+unless an instant that is not missed is due and runs anyway. A clock that is set back makes nothing due again:
+everything up to ``accounted_until`` has its row.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .cron import Cron
 from .schedules import FiringOutcome, Overlap
 
 GRACE = timedelta(seconds=60)
-"""How late an instant may be and still run by itself."""
+"""How long before the platform watched an instant may have been due and still run by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,17 @@ class Step:
     next_at: datetime | None
 
 
-def decide(standing: Standing, now: datetime) -> Step:
-    """The rows for what is due now: the missed stretch, if there is one, and the first instant that is in time."""
+def decide(standing: Standing, now: datetime, watched_since: datetime) -> Step:
+    """The rows for what is due now: the missed stretch, if there is one, and the first instant that is in time.
+
+    ``watched_since`` is from when on the platform has been there and its clock has gone on steadily.
+    """
     cron = standing.cron
     accounts: list[Account] = []
     until = standing.accounted_until
-    missed = cron.stretch(until, now - GRACE)
-    due = cron.after(max(until, now - GRACE))
+    missed_until = min(now, watched_since) - GRACE
+    missed = cron.stretch(until, missed_until)
+    due = cron.after(max(until, missed_until))
     in_time = due is not None and due <= now
     if missed is not None:
         accounts.append(_missed(standing, missed.first, missed.last, missed.count, in_time=in_time))

@@ -38,7 +38,7 @@ class Made:
     """Whether the reason would stand at the next instant too."""
 
 
-def fire(uow: UnitOfWork, schedule_id: str, capacity: MachineCapacity) -> bool:
+def fire(uow: UnitOfWork, schedule_id: str, capacity: MachineCapacity, *, watched_since: datetime) -> bool:
     """Account for what is due of one recurring job; at most one job is made. Whether anything was due.
 
     A job that is refused pauses the schedule, with that reason, and its owner is told. Raises ``Unavailable`` where
@@ -49,7 +49,7 @@ def fire(uow: UnitOfWork, schedule_id: str, capacity: MachineCapacity) -> bool:
         return False
     replacing = row.overlap == Overlap.REPLACE.value
     unfinished = store.unfinished(uow, row.id, lock=replacing)
-    step = decide(_standing(row, [job.id for job in unfinished]), uow.now)
+    step = decide(_standing(row, [job.id for job in unfinished]), uow.now, watched_since)
     made = Made()
     for account in step.accounts:
         if account.runs:

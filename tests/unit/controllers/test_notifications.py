@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import hashlib
@@ -19,10 +20,10 @@ import sqlalchemy as sa
 from primehub_services.controllers.messengers import Mail, Webhooks
 from primehub_services.controllers.notifications import LEASE, NotificationController
 from primehub_services.domain.notifications import BACK_OFF, NotificationsPut
-from primehub_services.operations import notifications
+from primehub_services.operations import accounts, members, notifications
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
-from primehub_services.store.orm import AccountRow, JobRow, NotificationRow
+from primehub_services.store.orm import AccountRow, JobRow, NotificationRow, NotificationSettingsRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
@@ -164,12 +165,17 @@ def test_a_failed_run_of_a_recurring_job_is_told_even_where_other_jobs_are_not(
 
 
 def test_who_left_the_group_hears_nothing_of_it(database: Database, cast: Cast, keyring: Keyring) -> None:
-    from primehub_services.operations import members
-
     wants(database, cast, keyring, email=True)
     database.write_now(members.delete, cast.group_admin, "research", "ann")
     ended(database, cast)
     assert outbox(database) == []
+
+
+def test_a_deleted_account_leaves_no_settings(database: Database, cast: Cast, keyring: Keyring) -> None:
+    wants(database, cast, keyring, email=True, webhook=True, webhook_url="https://hooks.example.org/")
+    ended(database, cast)
+    database.write_now(accounts.delete, cast.platform_admin, "ann")
+    assert outbox(database) == rows(database, sa.select(NotificationSettingsRow)) == []
 
 
 async def test_an_end_is_told_by_mail(
@@ -319,8 +325,6 @@ async def test_a_channel_that_was_turned_off_meanwhile_gets_nothing(
 async def test_a_slow_recipient_holds_up_no_other(
     database: Database, cast: Cast, keyring: Keyring, hook: Hook, inbox: Inbox, clock: FixedClock
 ) -> None:
-    import asyncio
-
     silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     wants(database, cast, keyring, email=True, webhook=True, webhook_url=f"http://127.0.0.1:{port}/")

@@ -104,6 +104,20 @@ async def test_one_that_cannot_be_fired_holds_up_no_other(
     assert [row.outcome for row in firing_rows(inline, broken.id)] == ["JOB"]
 
 
+async def test_a_busy_platform_misses_nothing_and_one_that_slept_does(
+    inline: InlineDatabase, people: Cast, clock: FixedClock
+) -> None:
+    made = recurring(inline, people.member, "* * * * *", overlap="queue")
+    fires = controller(inline)
+    for _ in range(3):  # each step a little late, the last one far behind the first instant
+        clock.advance(55)
+        await fires.step(clock())
+    assert [(row.outcome, row.count) for row in firing_rows(inline, made.id)] == [("JOB", 1)] * 2
+    clock.advance(600)
+    await fires.step(clock())
+    assert [(row.outcome, row.count) for row in firing_rows(inline, made.id)][2:] == [("COALESCED", 9), ("JOB", 1)]
+
+
 async def test_two_processes_at_once_fire_it_once(database: Database, clock: FixedClock) -> None:
     database.write_now(launchables)
     cast = database.write_now(factories.cast)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from primehub_services.domain import cron
-from primehub_services.domain.firing import GRACE, Standing, decide
+from primehub_services.domain import cron, firing
+from primehub_services.domain.firing import GRACE, Standing, Step
 from primehub_services.domain.schedules import FiringOutcome, Overlap
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -25,6 +25,11 @@ def standing(**changes: Any) -> Standing:
         "unfinished": (),
     }
     return Standing(**(values | changes))
+
+
+def decide(standing: Standing, now: datetime) -> Step:
+    """As of a platform that begins to watch at this moment."""
+    return firing.decide(standing, now, now)
 
 
 def test_nothing_happens_before_the_instant() -> None:
@@ -92,3 +97,11 @@ def test_at_most_one_job_is_made_in_a_step() -> None:
     step = decide(before, now)
     assert [(a.outcome, a.runs) for a in step.accounts] == [(COALESCED, False), (JOB, True)]
     assert step.accounted_until == NINE + timedelta(minutes=10)
+
+
+def test_what_came_due_while_the_platform_watched_runs_however_late() -> None:
+    every_minute = cron.parse("* * * * *", "UTC")
+    behind = standing(cron=every_minute, accounted_until=NINE, overlap=Overlap.QUEUE)
+    step = firing.decide(behind, NINE + timedelta(minutes=7), NINE)
+    assert [(a.instant, a.outcome) for a in step.accounts] == [(NINE + timedelta(minutes=1), JOB)]
+    assert step.next_at == NINE + timedelta(minutes=2)
