@@ -1,0 +1,1 @@
+"""The job queue, with up to a hundred thousand jobs in it."""
