@@ -46,12 +46,14 @@ export function register(parts: Parts): { panel: JobsPanel; keep: () => void } {
     Notification.error(t.notices.failed(what, words), { autoClose: 8_000 });
   };
 
-  const show = () => app.shell.activateById(panel.id);
+  const show = () => {
+    panel.takesFocus = true;
+    app.shell.activateById(panel.id);
+  };
 
   const submit = async (snapshot: Snapshot) => {
     if (platform.context === null) await platform.refresh();
-    const done = await submitDialog(client, t, platform.context, snapshot);
-    if (done !== null) made(done);
+    await submitDialog(client, t, platform.context, snapshot, made);
   };
 
   const made = (done: Done) => {
@@ -62,10 +64,9 @@ export function register(parts: Parts): { panel: JobsPanel; keep: () => void } {
       const { name, next_at, timezone } = done.schedule;
       Notification.success(t.notices.saved(name, next_at === null ? '' : moment(next_at, timezone)), { autoClose: 8_000 });
     }
-    // the panel shows, and the focus stays with the notebook
-    const before = document.activeElement;
-    show();
-    if (before instanceof HTMLElement) before.focus();
+    // it is shown, and the focus stays with the notebook
+    panel.takesFocus = false;
+    app.shell.activateById(panel.id);
     void model.refresh();
   };
 

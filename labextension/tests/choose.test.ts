@@ -6,14 +6,14 @@ import type { Context, ImageOption, InstanceTypeOption, LaunchOptions } from '..
 
 const t = texts(nullTranslator.load(''));
 const type = (slug: string, gpu = 0, disabled = ''): InstanceTypeOption =>
-  ({ slug, name: slug.toUpperCase(), display_name: '', description: '', limits: { cpu: 1, memory: '2Gi', gpu }, disabled });
+  ({ slug, name: slug.toUpperCase(), display_name: '', description: '', limits: { cpu: 1, memory: '2Gi', gpu }, disabled }) as InstanceTypeOption;
 const image = (slug: string, changes: Partial<ImageOption> = {}): ImageOption =>
-  ({ slug, name: slug, display_name: '', description: '', kind: 'cpu', phase: 'READY', progress: 100, disabled: '', ...changes });
-const options: LaunchOptions = {
+  ({ slug, name: slug, display_name: '', description: '', kind: 'cpu', phase: 'READY', progress: 100, disabled: '', ...changes }) as ImageOption;
+const options = {
   instance_types: [type('cpu-16'), type('cpu-4'), type('gpu-1', 1), type('huge', 0, 'your quota is 4 cores')],
   images: [image('torch', { kind: 'gpu' }), image('base'), image('new', { phase: 'BUILDING', progress: 40 })],
   defaults: { instance_type: null, image: null },
-};
+} as unknown as LaunchOptions;
 const server = (instance_type: string): Context => ({ instance_type, image: 'base' }) as Context;
 
 it('lists types as people count, with what they have and why one cannot be had', () => {

@@ -101,7 +101,7 @@ def sent(page: Page, platform: MadeUpPlatform, path: str) -> None:
     for _ in range(200):
         if any(where == path for _, where, _ in platform.sent):
             return
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(50)  # in which the browser is answered
     raise AssertionError(f"nothing was sent to {path}: {platform.sent}")
 
 
@@ -147,7 +147,7 @@ def test_the_dialog_says_beside_its_button_what_would_happen(page: Page, platfor
     expect(form.get_by_text("Type a whole number, such as 3.")).to_be_visible()
     expect(answer(page)).to_contain_text("Mend the marked fields")
     expect(submit).to_have_attribute("aria-disabled", "true")
-    form.get_by_role("button", name="Back to the notebook’s own value of epochs").click()
+    form.get_by_role("button", name="Back to the notebook").click()
     platform.decision = decision(NEVER, never=True)
     form.get_by_label("cpu-2").check()
     expect(answer(page)).to_contain_text("Could never start")
@@ -241,7 +241,9 @@ def test_the_panel_shows_where_jobs_are_and_opens_what_they_made(
         schedule(differs=True),
         schedule(id="s2", name="weekly", paused=True, pause_reason="You left."),
     ]
-    page.evaluate("theme => window.jupyterapp?.commands.execute('apputils:change-theme', {theme})", theme)
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    light = str(theme == "JupyterLab Light").lower()
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
     shown = panel(page)
     item = lambda name: shown.locator("[data-job]").filter(has=page.get_by_text(name, exact=True))  # noqa: E731
     expect(item("waits")).to_contain_text("2 of 5 in the queue")
@@ -279,14 +281,19 @@ def test_the_panel_says_when_there_is_nothing_and_when_nothing_answers(page: Pag
 
 def test_nothing_is_asked_for_while_the_panel_is_hidden(page: Page, platform: MadeUpPlatform) -> None:
     platform.jobs = [job(1, phase="RUNNING", started_at=at())]
-    panel(page)
-    page.wait_for_timeout(4_500)
-    assert platform.asked >= 2
+    page.clock.install()
+    page.reload()
+    expect(toolbar_button(page)).to_be_visible(timeout=LOADED)
+    shown = panel(page)
+    expect(shown.locator("[data-job]")).to_have_count(1)
+    before = platform.asked
+    page.clock.run_for(10_000)
+    assert platform.asked > before
     page.get_by_role("tab", name="PrimeHub jobs").click()
-    expect(page.locator("#primehub-jobs")).to_be_hidden()
-    asked = platform.asked
-    page.wait_for_timeout(4_500)
-    assert platform.asked <= asked + 1  # one may have been under way
+    expect(shown).to_be_hidden()
+    before = platform.asked
+    page.clock.run_for(60_000)
+    assert platform.asked <= before + 1, "one may have been under way"
 
 
 def test_a_notice_says_when_a_job_ends_and_opens_its_result(page: Page, platform: MadeUpPlatform) -> None:

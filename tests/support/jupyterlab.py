@@ -56,6 +56,7 @@ def jupyter_lab(prefix: str, root: Path) -> Iterator[str]:
         f"{prefix}/bin/python", "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",
         "--IdentityProvider.token=", "--allow-root", f"--ServerApp.root_dir={root}",
         f"--LabApp.extra_labextensions_path={LABEXTENSIONS}", "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True",
     ]  # fmt: skip
     with open(root.parent / "lab.log", "wb") as log:
         process = subprocess.Popen(arguments, cwd=root, env=environ, stdout=log, stderr=subprocess.STDOUT)

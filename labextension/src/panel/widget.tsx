@@ -18,6 +18,21 @@ export class JobsPanel extends ReactWidget {
     this.node.tabIndex = -1;
   }
 
+  /** Whether the focus goes where the panel is shown. */
+  takesFocus = true;
+
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    if (this.takesFocus) this.node.focus();
+    this.takesFocus = true;
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    // a workspace that is restored may have it open from the start
+    this.props.model.visible = this.isVisible;
+  }
+
   protected override onAfterShow(message: Message): void {
     super.onAfterShow(message);
     this.props.model.visible = true;

@@ -67,14 +67,22 @@ class Renderer extends Dialog.Renderer {
   }
 }
 
-/** Ask what to run and when. What was made, or null where the person thought better of it. */
-export async function submitDialog(client: Client, texts: Texts, context: Context | null, snapshot: Snapshot): Promise<Done | null> {
+/** Ask what to run and when. `onDone` gets what was made, also where the dialog was closed while it was being sent. */
+export async function submitDialog(
+  client: Client, texts: Texts, context: Context | null, snapshot: Snapshot, onDone: (done: Done) => void,
+): Promise<void> {
   const footer = document.createElement('div');
   footer.className = 'jp-PrimeHub-footer';
-  let done: Done | null = null;
-  const accept = (accepted: Accept) => dialog.setAccept(accepted);
-  const finish = (made: Done) => {
-    done = made;
+  const made: Done[] = [];
+  const accept = (accepted: Accept) => {
+    if (!dialog.isDisposed) dialog.setAccept(accepted);
+  };
+  const finish = (done: Done) => {
+    if (dialog.isDisposed) {
+      onDone(done);
+      return;
+    }
+    made.push(done);
     dialog.done();
   };
   const body = ReactWidget.create(
@@ -84,5 +92,5 @@ export async function submitDialog(client: Client, texts: Texts, context: Contex
   );
   const dialog = new SubmitDialog(texts, body, footer);
   await dialog.launch();
-  return done;
+  made.forEach(onDone);
 }
