@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from ..blobs import FolderArtifactStore, FolderUsageStore, LogStore, attempt_key
 from ..domain.jobs import ArtifactSummary
@@ -81,8 +82,14 @@ class ResultsKeeper:
 
     async def _keep_log(self, attempt: EndedAttempt) -> None:
         pieces = await self._engine.log(attempt.id)
-        key = attempt_key(attempt.job, attempt.number)
-        await asyncio.to_thread(self._logs.put, key, pieces)
+        await asyncio.to_thread(self._put_log, attempt_key(attempt.job, attempt.number), pieces)
+
+    def _put_log(self, key: str, pieces: Iterable[tuple[int, bytes]]) -> None:
+        left = iter(pieces)
+        first = next(left, None)
+        # what was lost with its workload after it was kept must not take the place of what is kept
+        if first is not None or not self._logs.exists(key):
+            self._logs.put(key, chain(() if first is None else (first,), left))
 
     async def _keep_usage(self, attempt: EndedAttempt) -> None:
         """The last sample, which nobody has seen while it ran; a short attempt has no other."""

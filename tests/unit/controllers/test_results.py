@@ -124,6 +124,15 @@ async def test_what_was_kept_stays_when_it_is_asked_for_again(world: World) -> N
     assert world.logs.read(attempt_key(JOB, 1), 0, 100).data == b"one\n"
 
 
+async def test_a_log_that_is_kept_is_not_lost_with_a_workload_that_is(world: World) -> None:
+    world.engine.error = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match="No space"):
+        await world.keeper.keep(ATTEMPT, NOW)
+    world.engine = Engine(files={}, pieces=[])  # the machine is gone
+    await world.keeper.keep(ATTEMPT, NOW)
+    assert world.logs.read(attempt_key(JOB, 1), 0, 100).data == b"one\n"
+
+
 async def test_without_files_there_is_an_empty_list_and_no_message(world: World) -> None:
     world.engine.files = {}
     summary = await world.keeper.keep(ATTEMPT, NOW)
