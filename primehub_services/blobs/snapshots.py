@@ -104,7 +104,7 @@ def _from_zip(path: Path, name: str, limit: int) -> bytes:
                 raise Invalid.field("body", "The notebook in it is too large.", "Clear its outputs.")
             with archive.open(inside) as notebook:
                 return notebook.read(limit + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
         raise Invalid.field("body", f"The zip cannot be read: {error}.", "Pack the folder anew.") from None
 
 

@@ -214,7 +214,7 @@ def unpack(archive: Path, folder: Path) -> None:
                             msg = f"The notebook's folder is larger than {UNPACKED >> 30} GiB."
                             raise NotRun(msg)
                         sink.write(piece)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
         msg = f"The snapshot of the notebook's folder cannot be unpacked: {error}"
         raise NotRun(msg) from error
 
