@@ -41,6 +41,7 @@ export const router = createBrowserRouter([
     children: [
       { index: true, element: <ToGroup page="home" /> },
       { path: 'notebooks', element: <ToGroup page="notebooks" /> },
+      { path: 'jobs', element: <ToGroup page="jobs" /> },
       { path: 'profile', ...page(() => import('./pages/profile/Profile')) },
       { path: 'tokens', ...page(() => import('./pages/profile/Tokens')) },
       {
@@ -52,6 +53,14 @@ export const router = createBrowserRouter([
           { path: 'notebooks', ...page(() => import('./pages/notebooks/Notebooks')) },
           { path: 'notebooks/past', ...page(() => import('./pages/notebooks/Past')) },
           { path: 'notebooks/:id', ...page(() => import('./pages/notebooks/PastOne')) },
+          { path: 'jobs', ...page(() => import('./pages/jobs/Jobs')) },
+          { path: 'jobs/new', ...page(() => import('./pages/jobs/NewJob')) },
+          { path: 'jobs/:id', ...page(() => import('./pages/jobs/JobPage')) },
+          { path: 'recurring-jobs', ...page(() => import('./pages/schedules/Schedules')) },
+          { path: 'recurring-jobs/new', ...page(() => import('./pages/schedules/ScheduleForm')) },
+          { path: 'recurring-jobs/:id', ...page(() => import('./pages/schedules/SchedulePage')) },
+          { path: 'recurring-jobs/:id/edit', ...page(() => import('./pages/schedules/ScheduleForm')) },
+          { path: 'queue', ...page(() => import('./pages/queue/Queue')) },
           { path: '*', element: <NotFound /> },
         ],
       },

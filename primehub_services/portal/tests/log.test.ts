@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { append, clean, noLines } from '../src/pages/notebooks/log';
+import { append, clean, noLines } from '../src/parts/log';
 
 const part = (offset: number, text: string) => ({ offset, text, next: offset + new TextEncoder().encode(text).length });
 

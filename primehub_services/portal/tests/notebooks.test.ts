@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ImageOption, InstanceTypeOption, LaunchOptions, Notebook } from '../src/api/types';
-import { rowErrors } from '../src/pages/notebooks/env';
-import { alternatives, firstChoice, lacks } from '../src/pages/notebooks/fit';
+import { rowErrors } from '../src/launch/env';
+import { alternatives, firstChoice, lacks } from '../src/launch/fit';
 import { labUrl } from '../src/pages/notebooks/lab';
 import { stagesOf } from '../src/pages/notebooks/stages';
 

@@ -1,6 +1,8 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, body } from './client';
-import type { LaunchRequest } from './types';
+import type { JobPhase, JobSubmit, LaunchRequest, Preview } from './types';
+
+export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string };
 
 /** Everything that pages read. The first word of a key is what `live.tsx` makes stale. */
 export const ask = {
@@ -53,6 +55,85 @@ export const ask = {
   notebook: (id: string) => queryOptions({
     queryKey: ['notebooks', 'one', id],
     queryFn: ({ signal }) => body(api.GET('/notebooks/{notebook}', { signal, params: { path: { notebook: id } } })),
+  }),
+
+  jobs: (group: string, page: number, pageSize: number, filter: JobFilter) => queryOptions({
+    queryKey: ['jobs', 'list', group, page, pageSize, filter],
+    queryFn: ({ signal }) => body(api.GET('/jobs', { signal, params: { query: { group, page, page_size: pageSize, ...filter } } })),
+    placeholderData: keepPreviousData,
+  }),
+
+  job: (id: string) => queryOptions({
+    queryKey: ['jobs', 'one', id],
+    queryFn: ({ signal }) => body(api.GET('/jobs/{job}', { signal, params: { path: { job: id } } })),
+    // what it waits for changes with what others do, and not every such change is an event of this job
+    refetchInterval: ({ state }) => (state.data?.phase === 'PENDING' ? 2_000 : false),
+  }),
+
+  jobCheck: (group: string, request: JobSubmit) => queryOptions({
+    queryKey: ['job-check', group, request],
+    queryFn: ({ signal }) => body(api.POST('/groups/{group}/job-checks', { signal, params: { path: { group } }, body: request })),
+    placeholderData: keepPreviousData,
+    staleTime: 5_000,
+    retry: false,
+  }),
+
+  artifacts: (id: string, attempt: number) => queryOptions({
+    queryKey: ['artifacts', id, attempt],
+    queryFn: ({ signal }) => body(api.GET('/jobs/{job}/artifacts', { signal, params: { path: { job: id }, query: { attempt } } })),
+  }),
+
+  preview: (id: string, attempt: number, path: string) => queryOptions({
+    queryKey: ['artifacts', 'preview', id, attempt, path],
+    queryFn: async ({ signal }) => (await body(api.GET('/jobs/{job}/previews/{path}', {
+      signal, params: { path: { job: id, path }, query: { attempt } }, pathSerializer: (route, given) => route.replace('{job}', id).replace('{path}', String(given.path).split('/').map(encodeURIComponent).join('/')),
+    }))) as Preview, // without `rendered` it is never HTML
+    retry: false,
+  }),
+
+  jobUsage: (id: string, attempt: number, live: boolean) => queryOptions({
+    queryKey: ['job-usage', id, attempt],
+    queryFn: ({ signal }) => body(api.GET('/jobs/{job}/usage', { signal, params: { path: { job: id }, query: { attempt } } })),
+    refetchInterval: live ? 10_000 : false,
+  }),
+
+  queue: (group: string) => queryOptions({
+    queryKey: ['queue', group],
+    queryFn: ({ signal }) => body(api.GET('/groups/{group}/queue', { signal, params: { path: { group } } })),
+    refetchInterval: 10_000,
+  }),
+
+  schedules: (group: string, page: number, pageSize: number, search: string) => queryOptions({
+    queryKey: ['schedules', 'list', group, page, pageSize, search],
+    queryFn: ({ signal }) => body(api.GET('/schedules', { signal, params: { query: { group, page, page_size: pageSize, search } } })),
+    placeholderData: keepPreviousData,
+  }),
+
+  schedule: (id: string) => queryOptions({
+    queryKey: ['schedules', 'one', id],
+    queryFn: ({ signal }) => body(api.GET('/schedules/{schedule}', { signal, params: { path: { schedule: id } } })),
+  }),
+
+  firings: (id: string, page: number, pageSize: number) => queryOptions({
+    queryKey: ['schedules', 'firings', id, page, pageSize],
+    queryFn: ({ signal }) => body(api.GET('/schedules/{schedule}/firings', { signal, params: { path: { schedule: id }, query: { page, page_size: pageSize } } })),
+    placeholderData: keepPreviousData,
+  }),
+
+  cronPreview: (cron: string, timezone: string) => queryOptions({
+    queryKey: ['cron-preview', cron, timezone],
+    queryFn: ({ signal }) => body(api.POST('/schedule-previews', { signal, body: { cron, timezone } })),
+    placeholderData: keepPreviousData,
+    retry: false,
+  }),
+
+  /** Secrets that a workload in the group may have in its environment: the person's own and the group's. */
+  envSecrets: (group: string) => queryOptions({
+    queryKey: ['secrets', 'env', group],
+    queryFn: async ({ signal }) => {
+      const page = await body(api.GET('/secrets', { signal, params: { query: { page_size: 200 } } }));
+      return { items: page.items.filter((secret) => secret.kind === 'env' && (secret.group === null || secret.group === group)) };
+    },
   }),
 
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => body(api.GET('/me/tokens', { signal })) }),

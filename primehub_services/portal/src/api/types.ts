@@ -20,3 +20,16 @@ export type Usage = Schemas['Usage'];
 export type Resources = Schemas['Resources'];
 export type Scope = Schemas['Scope'];
 export type LogBody = Schemas['LogPart'];
+export type Job = Schemas['Job'];
+export type JobSpec = Schemas['JobSpecInput'];
+export type JobSubmit = Schemas['JobSubmit'];
+export type JobPhase = Job['phase'];
+export type Attempt = Schemas['Attempt'];
+export type QueuePlace = Schemas['QueuePlace'];
+export type Schedule = Schemas['Schedule'];
+export type Firing = Schemas['Firing'];
+export type Artifact = Schemas['Artifact'];
+export type Preview = Schemas['Preview'];
+export type UsagePoint = Schemas['UsagePoint'];
+/** What is left out stays as it is; the generated type asks for all of it. */
+export type ScheduleUpdate = Schemas['ScheduleUpdate'];

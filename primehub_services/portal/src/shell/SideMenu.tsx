@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { House, NotebookPen, type LucideIcon } from 'lucide-react';
+import { CalendarClock, House, ListOrdered, NotebookPen, SquareTerminal, type LucideIcon } from 'lucide-react';
 import { Link, useLocation } from 'react-router';
 import { ask } from '../api/queries';
 import { useMe } from '../lib/session';
@@ -36,6 +36,9 @@ export function SideMenu() {
   const entries: Entry[] = [
     { to: `/g/${group}/home`, text: t.shell.home, Icon: House },
     { to: `/g/${group}/notebooks`, text: t.shell.notebooks, Icon: NotebookPen },
+    { to: `/g/${group}/jobs`, text: t.shell.jobs, Icon: SquareTerminal },
+    { to: `/g/${group}/recurring-jobs`, text: t.shell.schedules, Icon: CalendarClock },
+    { to: `/g/${group}/queue`, text: t.shell.queue, Icon: ListOrdered },
   ];
   return (
     <nav className="menu" aria-label={t.shell.pages}>

@@ -3,7 +3,8 @@ import { useSearchParams } from 'react-router';
 import type { Notebook } from '../../api/types';
 import { t } from '../../text';
 import { EventRows } from './EventLog';
-import { LogView } from './LogView';
+import { LogView } from '../../parts/LogView';
+import { notebookLog } from '../../parts/log';
 import { StageBar } from './StageBar';
 
 /** The log, live and after the end, and what happened at the start. Which is shown is in the address. */
@@ -17,7 +18,7 @@ export function LogTabs({ notebook }: { notebook: Notebook }) {
         return before;
       }, { replace: true })}
       items={[
-        { key: 'log', label: t.notebook.log, children: <LogView notebook={notebook} /> },
+        { key: 'log', label: t.notebook.log, children: <LogView source={notebookLog(notebook.id)} ended={notebook.ended_at !== null} /> },
         {
           key: 'events',
           label: t.notebook.events,

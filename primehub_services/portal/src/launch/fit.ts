@@ -1,7 +1,7 @@
-import type { BudgetLine, Decision, ImageOption, InstanceTypeOption, LaunchOptions } from '../../api/types';
-import { amount } from '../../lib/format';
-import { RESOURCES, number, show, type Resource } from '../../lib/resources';
-import { t } from '../../text';
+import type { BudgetLine, Decision, ImageOption, InstanceTypeOption, LaunchOptions } from '../api/types';
+import { amount } from '../lib/format';
+import { RESOURCES, number, show, type Resource } from '../lib/resources';
+import { t } from '../text';
 
 /** What a choice would lack now, by the same numbers as the platform's answer; a hint, the answer itself decides. */
 export function lacks(type: InstanceTypeOption, budgets: readonly BudgetLine[]): string {

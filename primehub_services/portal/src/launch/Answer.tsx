@@ -1,9 +1,9 @@
 import { Ban, CircleCheck, CircleHelp, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { Decision, InstanceTypeOption, Reason } from '../../api/types';
-import { ago } from '../../lib/format';
-import { useNow } from '../../lib/clock';
-import { t } from '../../text';
+import type { Decision, InstanceTypeOption, Reason } from '../api/types';
+import { ago } from '../lib/format';
+import { useNow } from '../lib/clock';
+import { t } from '../text';
 import { label, type Verdict } from './fit';
 
 const looks: Record<Verdict, { box: string; Icon: typeof Ban; words: string }> = {
@@ -38,7 +38,7 @@ export function Answer({ verdict, decision, stale, why, button, others, onChoose
   );
 }
 
-function Helps({ reasons, others, onChoose }: { reasons: readonly Reason[]; others: InstanceTypeOption[]; onChoose: (slug: string) => void }) {
+export function Helps({ reasons, others, onChoose }: { reasons: readonly Reason[]; others: InstanceTypeOption[]; onChoose: (slug: string) => void }) {
   const now = useNow(30_000);
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
   const holders = reasons.flatMap((reason) => reason.holders);

@@ -2,18 +2,18 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Button, Checkbox, Input } from 'antd';
 import { Download, Search } from 'lucide-react';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
-import type { Notebook } from '../../api/types';
-import { useDebounced } from '../../lib/debounce';
-import type { LogPart } from '../../live/messages';
-import { useLive } from '../../live/live';
-import { Bones, Empty, Failure, Waiting } from '../../parts/page';
-import { t } from '../../text';
-import { LINES, append, clean, downloadUrl, loadTail, noLines, searchAll, type Lines } from './log';
+import { useDebounced } from '../lib/debounce';
+import type { LogPart } from '../live/messages';
+import { useLive } from '../live/live';
+import { Bones, Empty, Failure, Waiting } from './page';
+import { t } from '../text';
+import { LINES, append, clean, loadTail, noLines, searchAll, type Lines, type LogSource } from './log';
 
-export function LogView({ notebook }: { notebook: Notebook }) {
+/** A log, live and after the end. `ended` says that nothing more will come. */
+export function LogView({ source, ended }: { source: LogSource; ended: boolean }) {
   // begun once; what comes later comes by the stream
-  const first = useQuery({ queryKey: ['log', notebook.id], queryFn: ({ signal }) => loadTail(notebook.id, signal), staleTime: Infinity, gcTime: 0 });
-  if (first.data) return <Loaded key={notebook.id} notebook={notebook} first={first.data} />;
+  const first = useQuery({ queryKey: ['log', source.stream], queryFn: ({ signal }) => loadTail(source, signal), staleTime: Infinity, gcTime: 0 });
+  if (first.data) return <Loaded key={source.stream} source={source} ended={ended} first={first.data} />;
   return (
     <div className="logBox">
       {first.error ? <div className="state"><Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.unaffected} onRetry={() => void first.refetch()} /></div>
@@ -22,20 +22,19 @@ export function LogView({ notebook }: { notebook: Notebook }) {
   );
 }
 
-function Loaded({ notebook, first }: { notebook: Notebook; first: LogPart }) {
+function Loaded({ source, ended, first }: { source: LogSource; ended: boolean; first: LogPart }) {
   const { follow } = useLive();
-  const ended = notebook.ended_at !== null;
   const [log, setLog] = useState<Lines>(() => append({ ...noLines, from: first.offset, next: first.offset }, first));
   const [search, setSearch] = useState('');
   const [followEnd, setFollowEnd] = useState(true);
   const wanted = useDebounced(search, 120);
-  useEffect(() => follow(notebook.id, first.next, (part) => setLog((before) => append(before, part))), [first, follow, notebook.id]);
+  useEffect(() => follow(source.stream, first.next, (part) => setLog((before) => append(before, part))), [first, follow, source.stream]);
 
   const all = useMemo(() => (log.open === '' ? log.lines : [...log.lines, clean(log.open)]), [log]);
   const cut = log.from > 0 || log.lines.length >= LINES;
   const found = useQuery({
-    queryKey: ['log-search', notebook.id, wanted],
-    queryFn: ({ signal }) => searchAll(notebook.id, wanted, signal),
+    queryKey: ['log-search', source.stream, wanted],
+    queryFn: ({ signal }) => searchAll(source, wanted, signal),
     enabled: cut && wanted !== '',
     refetchInterval: ended ? false : 5000,
     placeholderData: keepPreviousData,
@@ -52,7 +51,7 @@ function Loaded({ notebook, first }: { notebook: Notebook; first: LogPart }) {
         <span role="status">{wanted !== '' && t.notebook.searching(shown.length)}</span>
         <span className="gap" />
         {!ended && <Checkbox checked={followEnd} onChange={(event) => setFollowEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
-        <Button type="text" size="small" href={downloadUrl(notebook.id)} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>
+        <Button type="text" size="small" href={source.download} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>
       </div>
       {all.length === 0 ? <Empty title={ended ? t.notebook.logNone : t.notebook.logEmpty} />
         : shown.length === 0 ? <Empty title={t.notebook.logNothing(wanted)} action={<Button onClick={() => setSearch('')}>{t.notebook.clearSearch}</Button>} />

@@ -1,7 +1,7 @@
 import { Button, Input } from 'antd';
 import { CircleAlert, Plus, X } from 'lucide-react';
 import { useId, useRef } from 'react';
-import { t } from '../../text';
+import { t } from '../text';
 import type { Row } from './env';
 
 export function EnvEditor({ rows, errors, onChange }: { rows: Row[]; errors: string[]; onChange: (rows: Row[]) => void }) {

@@ -1,8 +1,8 @@
 import { Ban, TriangleAlert } from 'lucide-react';
 import { useId, type ReactNode } from 'react';
-import type { BudgetLine, ImageOption, InstanceTypeOption } from '../../api/types';
-import { bare, number, show } from '../../lib/resources';
-import { t } from '../../text';
+import type { BudgetLine, ImageOption, InstanceTypeOption } from '../api/types';
+import { bare, number, show } from '../lib/resources';
+import { t } from '../text';
 import { label, lacks, pairFits, sorted } from './fit';
 
 function Choice({ name, checked, disabled, title, about, onPick, children }: {

@@ -1,9 +1,9 @@
-import type { BudgetLine, LaunchOptions } from '../../api/types';
-import { amount } from '../../lib/format';
-import { bare, nameOfResource, number, show, type Resource } from '../../lib/resources';
-import { Panel } from '../../parts/page';
-import { Legend, QuotaBar, legendWords, withRequest, type Part } from '../../parts/quota';
-import { t } from '../../text';
+import type { BudgetLine, LaunchOptions } from '../api/types';
+import { amount } from '../lib/format';
+import { bare, nameOfResource, number, show, type Resource } from '../lib/resources';
+import { Panel } from '../parts/page';
+import { Legend, QuotaBar, legendWords, withRequest, type Part } from '../parts/quota';
+import { t } from '../text';
 
 /** The person's quota and the group's, with this request drawn in; the machine's only where it stands in the way. */
 export function Budgets({ options, lines, type, machine }: { options: LaunchOptions; lines: readonly BudgetLine[]; type: string; machine: boolean }) {

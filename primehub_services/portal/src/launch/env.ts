@@ -1,4 +1,4 @@
-import { t } from '../../text';
+import { t } from '../text';
 
 export type Row = { name: string; value: string };
 const NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;

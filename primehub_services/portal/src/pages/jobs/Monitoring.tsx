@@ -1,0 +1,63 @@
+import { useQuery } from '@tanstack/react-query';
+import { ask } from '../../api/queries';
+import type { Job, UsagePoint } from '../../api/types';
+import { clock, cores, memory } from '../../lib/format';
+import { number } from '../../lib/resources';
+import { Bones, Empty, Failure, Panel, Waiting } from '../../parts/page';
+import { t } from '../../text';
+
+const GIB = 1024 ** 3;
+type Line = { name: string; values: number[]; limit: number | null; show: (value: number) => string };
+
+/** What an attempt takes, or took: one small chart for each resource. */
+export function Monitoring({ job, attempt, live }: { job: Job; attempt: number; live: boolean }) {
+  const usage = useQuery(ask.jobUsage(job.id, attempt, live));
+  if (usage.error) return <Failure error={usage.error} what={t.jobs.usageFailed} onRetry={() => void usage.refetch()} />;
+  if (!usage.data) return <div style={{ padding: 16 }}><Waiting><Bones rows={4} /></Waiting></div>;
+  const { points, limits } = usage.data;
+  if (points.length === 0) return <Empty title={t.jobs.usageNone}>{t.jobs.usageNoneWhy}</Empty>;
+  const lines: Line[] = [
+    { name: t.resource.cpu!, values: points.map((p) => p.cpu / 1000), limit: number(limits, 'cpu'), show: cores },
+    { name: t.resource.memory!, values: points.map((p) => p.memory / GIB), limit: number(limits, 'memory'), show: (v) => memory(`${Math.round(v * 1024)}Mi`) },
+    ...gpus(points),
+  ];
+  return (
+    <div className="formCol" style={{ paddingTop: 16 }}>
+      {lines.map((line) => <Chart key={line.name} line={line} from={points[0]!.at} to={points.at(-1)!.at} />)}
+    </div>
+  );
+}
+
+function gpus(points: readonly UsagePoint[]): Line[] {
+  const indices = [...new Set(points.flatMap((p) => p.gpus.map((gpu) => gpu.index)))];
+  const of = (point: UsagePoint, index: number) => point.gpus.find((gpu) => gpu.index === index);
+  return indices.flatMap((index) => [
+    { name: `${t.resource.gpu} ${index}`, values: points.map((p) => of(p, index)?.percent ?? 0), limit: 100, show: (v: number) => `${Math.round(v)} %` },
+    { name: `${t.resource.gpu} ${index}, ${t.resource.memory!.toLowerCase()}`, values: points.map((p) => (of(p, index)?.memory ?? 0) / GIB), limit: null, show: (v: number) => memory(`${Math.round(v * 1024)}Mi`) },
+  ]);
+}
+
+const W = 800;
+const H = 96;
+
+function Chart({ line, from, to }: { line: Line; from: string; to: string }) {
+  const { values, limit, show } = line;
+  const peak = Math.max(...values);
+  const top = Math.max(limit ?? 0, peak) || 1;
+  const x = (i: number) => (values.length > 1 ? (i / (values.length - 1)) * W : W);
+  const y = (value: number) => H - (value / top) * (H - 4) - 1;
+  const path = values.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join('');
+  const now = show(round(values.at(-1)!));
+  const says = `${limit === null ? now : t.jobs.usageOf(now, show(limit))}, ${t.jobs.usagePeak(show(round(peak)))}`;
+  return (
+    <Panel title={line.name} extra={says}>
+      <svg className="chart" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" role="img" aria-label={`${line.name}: ${says}`}>
+        <path className="area" d={`${path}L${W} ${H}L${x(0).toFixed(1)} ${H}Z`} />
+        <path className="line" d={path} vectorEffect="non-scaling-stroke" />
+      </svg>
+      <p className="axis"><span>{clock(from)}</span><span>{clock(to)}</span></p>
+    </Panel>
+  );
+}
+
+const round = (value: number) => Math.round(value * 100) / 100;

@@ -1,0 +1,55 @@
+import type { QueuePlace } from '../../api/types';
+import { useNow } from '../../lib/clock';
+import { ago, amount, clock, duration } from '../../lib/format';
+import { nameOfResource, type Resource } from '../../lib/resources';
+import { Panel, Who } from '../../parts/page';
+import { QuotaBar, withRequest } from '../../parts/quota';
+import { t } from '../../text';
+
+/** What a waiting job waits for: the numbers, who holds them, and what would help. */
+export function Why({ place }: { place: QueuePlace }) {
+  const now = useNow(5000);
+  const { reasons, budgets } = place.decision;
+  const holders = reasons.flatMap((reason) => reason.holders);
+  const seen = holders.filter((h, i) => holders.findIndex((o) => o.user === h.user && o.name === h.name && o.amount === h.amount) === i);
+  const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
+  const lines = budgets.filter((line) => line.limit !== null && amount(line.asked, line.resource) > 0);
+  return (
+    <div className="formCol">
+      <Panel title={t.jobs.waiting}>
+        <div aria-live="polite">{reasons.map((reason) => <p key={`${reason.code}${reason.budget}${reason.resource}`} className="answerLine">{reason.message}</p>)}</div>
+        <p className="small">
+          {t.jobs.waitingSince(duration((now - Date.parse(place.waiting_since)) / 1000))} {place.kept ? t.jobs.kept : t.jobs.keptFrom(clock(place.kept_from))}{' '}
+          {place.estimate && t.jobs.estimate(clock(place.estimate))}
+        </p>
+        {lines.map((line) => {
+          const resource = line.resource as Resource;
+          const limit = amount(line.limit!, resource);
+          const whose = line.budget === 'user' ? t.notebook.yours : line.budget === 'group' ? t.notebook.group : t.notebook.machine;
+          const text = t.notebook.ofLimit(line.used, line.limit!);
+          return (
+            <div key={`${line.budget}${line.resource}`} className="ask">
+              <span>{nameOfResource(resource)} <span className="muted">{whose}</span></span><span className="muted">{text}</span>
+              <QuotaBar parts={withRequest([{ kind: 'others', amount: amount(line.used, resource) }], amount(line.asked, resource), limit)} limit={limit} label={`${nameOfResource(resource)}: ${text}`} />
+            </div>
+          );
+        })}
+      </Panel>
+      {seen.length > 0 && (
+        <Panel title={t.notebook.answer.heldBy} className="flush">
+          <table className="sheet">
+            <tbody>
+              {seen.map((h) => (
+                <tr key={`${h.user}${h.name}${h.since}${h.amount}`}>
+                  <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
+                  <td className="soft">{h.name || t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Panel>
+      )}
+      {helps.length > 0 && <Panel title={t.notebook.answer.helps}><ul className="helps first">{helps.map((help) => <li key={help}>{help}</li>)}</ul></Panel>}
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import type { Job } from '../../api/types';
+import { t } from '../../text';
+
+const seconds = (from: string, to: number) => (to - Date.parse(from)) / 1000;
+
+/** Why it is where it is, in a few words beside its state. */
+export function noteOf(job: Job): string {
+  if (job.phase === 'PENDING' && job.queue) return t.jobs.place(job.queue.position, job.queue.of);
+  if (job.phase === 'RUNNING' && job.progress && job.progress.cells > 0) return t.jobs.cells(job.progress.done, job.progress.cells);
+  if (job.phase === 'RUNNING' && job.cancel_requested) return t.jobs.ending;
+  if (job.phase === 'FAILED') return t.jobs.reasons[job.reason] ?? (job.exit_code ? t.jobs.exit(job.exit_code) : job.reason);
+  if (job.phase === 'CANCELLED') return job.cancel_requested ?? '';
+  return '';
+}
+
+/** Seconds that it ran, or has run so far; before that, that it has waited. Null where neither has begun. */
+export function took(job: Job, now: number): number | null {
+  const end = job.ended_at ? Date.parse(job.ended_at) : now;
+  if (job.started_at) return seconds(job.started_at, end);
+  return job.ended_at ? null : seconds(job.created_at, now);
+}
+
+/** `1:02:05`, for columns. */
+export function watch(total: number): string {
+  const s = Math.max(0, Math.floor(total));
+  const pad = (n: number) => String(n).padStart(2, '0');
+  return s >= 3600 ? `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}:${pad(s % 60)}` : `${Math.floor(s / 60)}:${pad(s % 60)}`;
+}
+
+export const ended = (job: Job) => job.phase === 'SUCCEEDED' || job.phase === 'FAILED' || job.phase === 'CANCELLED';
+
+export type Part = { phase: 'PENDING' | 'PREPARING' | 'RUNNING' | 'LEFT'; from: number; to: number; state: 'done' | 'now' | 'failed' | 'next' };
+
+/** The job's life in blocks: what was, what is, and what is left of its time limit. Moments in milliseconds. */
+export function timeline(job: Job, now: number): Part[] {
+  const end = job.ended_at ? Date.parse(job.ended_at) : now;
+  const last = job.attempts.at(-1);
+  const prepared = last ? Date.parse(last.created_at) : null;
+  const started = job.started_at ? Date.parse(job.started_at) : null;
+  const parts: Part[] = [];
+  const add = (phase: Part['phase'], from: number, to: number | null) => {
+    const over = to !== null || job.ended_at !== null;
+    const failed = to === null && job.phase === 'FAILED';
+    parts.push({ phase, from, to: to ?? end, state: failed ? 'failed' : over ? 'done' : 'now' });
+  };
+  add('PENDING', Date.parse(job.created_at), prepared);
+  if (prepared !== null && prepared < end) add('PREPARING', prepared, started);
+  if (started !== null) add('RUNNING', started, null);
+  if (job.phase === 'RUNNING' && job.deadline_at) parts.push({ phase: 'LEFT', from: end, to: Math.max(end, Date.parse(job.deadline_at)), state: 'next' });
+  return parts;
+}
+
+/** `97.8 MiB` */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  let amount = bytes;
+  let unit = 0;
+  while (amount >= 1024 && unit < units.length - 1) {
+    amount /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || amount >= 100 ? Math.round(amount) : Math.round(amount * 10) / 10} ${units[unit]}`;
+}

@@ -1,0 +1,121 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Button, Checkbox, Input, Radio, Select } from 'antd';
+import { CircleAlert, Save } from 'lucide-react';
+import { useState } from 'react';
+import { useNavigate, useParams } from 'react-router';
+import { api, asProblem, body } from '../../api/client';
+import { ask } from '../../api/queries';
+import type { LaunchOptions, Schedule, ScheduleUpdate } from '../../api/types';
+import { useDebounced } from '../../lib/debounce';
+import { useGroup } from '../../lib/session';
+import { Field } from '../../parts/Field';
+import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
+import { t } from '../../text';
+import { draftOf, isRight, specOf, wrongOf, type Draft } from '../jobs/spec';
+import { SpecFields } from '../jobs/SpecFields';
+import { PRESETS, due, ownTimezone, presetOf, timezones, type Preset } from './words';
+
+export default function ScheduleForm() {
+  const group = useGroup();
+  const { id } = useParams();
+  const options = useQuery(ask.launchOptions(group.group));
+  const old = useQuery({ ...ask.schedule(id ?? ''), enabled: id !== undefined });
+  const failed = options.error ?? old.error;
+  const ready = options.data && (id === undefined || old.data);
+  const base = `/g/${group.group}/recurring-jobs`;
+  return (
+    <Page crumbs={{ to: id ? `${base}/${id}` : base, text: old.data?.name ?? t.shell.schedules }} title={old.data ? t.schedules.editTitle(old.data.name) : t.schedules.newTitle} lead={t.schedules.lead}>
+      {ready ? <Form options={options.data} old={old.data ?? null} />
+        : failed ? <Panel><Failure error={failed} what={old.error ? t.schedules.failedOne : t.notebook.optionsFailed} onRetry={() => void (old.error ? old.refetch() : options.refetch())} /></Panel>
+          : <Waiting><Panel><Bones rows={8} widths={[96]} /></Panel></Waiting>}
+    </Page>
+  );
+}
+
+type Clock = { name: string; cron: string; preset: Preset; timezone: string; overlap: Schedule['overlap']; catchUp: boolean };
+
+function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }) {
+  const group = useGroup();
+  const queries = useQueryClient();
+  const go = useNavigate();
+  const [draft, setDraft] = useState<Draft>(() => draftOf(options, old && { ...old.job, timeout: old.job.timeout ?? null }));
+  const [clock, setClock] = useState<Clock>({
+    name: old?.name ?? '', cron: old?.cron ?? PRESETS.daily, preset: presetOf(old?.cron ?? PRESETS.daily), timezone: old?.timezone ?? ownTimezone(),
+    overlap: old?.overlap ?? 'skip', catchUp: old?.catch_up ?? false,
+  });
+  const [tried, setTried] = useState(false);
+  const set = (part: Partial<Clock>) => setClock((before) => ({ ...before, ...part }));
+  const wrong = wrongOf(draft);
+  const settled = useDebounced({ cron: clock.cron, timezone: clock.timezone }, 250);
+  const preview = useQuery({ ...ask.cronPreview(settled.cron, settled.timezone), enabled: settled.cron.trim() !== '' });
+  const base = `/g/${group.group}/recurring-jobs`;
+  const save = useMutation({
+    mutationFn: () => {
+      const name = clock.name.trim();
+      const job = { ...specOf(group.group, draft, wrong)!, name };
+      const what = { name, cron: clock.cron, timezone: clock.timezone, overlap: clock.overlap, catch_up: clock.catchUp, job };
+      return old ? body(api.PATCH('/schedules/{schedule}', { params: { path: { schedule: old.id } }, body: { ...what, version: old.version } as ScheduleUpdate }))
+        : body(api.POST('/schedules', { body: { ...what, paused: false, notebook_reads_file: false } }));
+    },
+    onSuccess: (saved) => {
+      void queries.invalidateQueries({ queryKey: ['schedules'] });
+      void go(`${base}/${saved.id}`);
+    },
+  });
+  const problem = save.error ? asProblem(save.error) : null;
+  const cronProblem = preview.error ? asProblem(preview.error) : null;
+  const nameMissing = clock.name.trim() === '';
+  const send = () => {
+    setTried(true);
+    if (isRight(wrong) && !nameMissing && !cronProblem && draft.type && draft.image) save.mutate();
+    else document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  };
+  return (
+    <div className="withRail">
+      <div className="formCol">
+        <Panel title={t.schedules.when}>
+          <div className="fields wide">
+            <Field label={t.jobs.name} error={(tried && nameMissing && t.jobs.name) || problem?.of('name')?.message}>
+              {(ids) => <Input {...ids} maxLength={100} value={clock.name} onChange={(event) => set({ name: event.target.value })} />}
+            </Field>
+            <div className="field">
+              <span className="label">{t.schedules.preset}</span>
+              <Radio.Group vertical aria-label={t.schedules.preset} value={clock.preset} onChange={({ target }: { target: { value?: Preset } }) => {
+                const preset = target.value!;
+                set({ preset, cron: preset === 'custom' ? clock.cron : PRESETS[preset] });
+              }} options={(['daily', 'weekly', 'monthly', 'custom'] as const).map((preset) => ({ value: preset, label: t.schedules.presets[preset] }))} />
+            </div>
+            {clock.preset === 'custom' && (
+              <Field label={t.schedules.cron} help={t.schedules.cronHelp} error={cronProblem?.of('cron')?.message ?? (cronProblem?.of('timezone') ? '' : cronProblem?.message)}>
+                {(ids) => <Input {...ids} className="mono" style={{ maxWidth: 320 }} spellCheck={false} value={clock.cron} onChange={(event) => set({ cron: event.target.value })} />}
+              </Field>
+            )}
+            <Field label={t.schedules.timezone} error={cronProblem?.of('timezone')?.message}>
+              {({ id }) => <Select id={id} showSearch style={{ maxWidth: 320 }} value={clock.timezone} onChange={(timezone: string) => set({ timezone })} options={timezones().map((zone) => ({ value: zone, label: zone }))} />}
+            </Field>
+            <div className="field">
+              <span className="label">{t.schedules.overlap}</span>
+              <Radio.Group vertical aria-label={t.schedules.overlap} value={clock.overlap} onChange={({ target }: { target: { value?: Clock['overlap'] } }) => set({ overlap: target.value! })}
+                options={(['skip', 'queue', 'replace'] as const).map((overlap) => ({ value: overlap, label: t.schedules.overlaps[overlap] }))} />
+            </div>
+            <Checkbox checked={clock.catchUp} onChange={(event) => set({ catchUp: event.target.checked })}>{t.schedules.catchUp}</Checkbox>
+          </div>
+        </Panel>
+        <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} budgets={options.budgets} named={false} onChange={(part) => setDraft((before) => ({ ...before, ...part }))} />
+      </div>
+      <aside className="rail">
+        <div className="sticky formCol">
+          <Panel title={t.schedules.reading}>
+            <div aria-live="polite">
+              <p className="answerLine">{preview.data && !cronProblem ? preview.data.reading : '–'}</p>
+              <h3 style={{ marginTop: 12 }}>{t.schedules.next}</h3>
+              <ol className="next">{preview.data && !cronProblem ? preview.data.next.map((moment) => <li key={moment}>{due(moment, settled.timezone)}</li>) : <li>–</li>}</ol>
+            </div>
+          </Panel>
+          {problem && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.status === 409 && problem.code === 'conflict' ? t.schedules.conflict : problem.message}</p>}
+          <Button type="primary" size="large" block loading={save.isPending} icon={<Save size={15} aria-hidden />} onClick={send}>{t.schedules.save}</Button>
+        </div>
+      </aside>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Button, Dropdown, Modal } from 'antd';
+import { CircleAlert, Ellipsis, Pause, Pencil, Play, Trash2 } from 'lucide-react';
+import { useState } from 'react';
+import { useNavigate } from 'react-router';
+import { api, asProblem, body } from '../../api/client';
+import type { Schedule, ScheduleUpdate } from '../../api/types';
+import { useMe } from '../../lib/session';
+import { t } from '../../text';
+
+type Act = 'run' | 'pause' | 'resume' | 'delete';
+
+/** What this person can do with a recurring job. */
+export function useScheduleActions(schedule: Schedule) {
+  const me = useMe();
+  const queries = useQueryClient();
+  const go = useNavigate();
+  const [asked, ask] = useState(false);
+  const path = { params: { path: { schedule: schedule.id } } };
+  const act = useMutation({
+    mutationFn: async (what: Act) => {
+      if (what === 'run') return (await body(api.POST('/schedules/{schedule}/run', path))).id;
+      if (what === 'delete') await api.DELETE('/schedules/{schedule}', path);
+      else await api.PATCH('/schedules/{schedule}', { ...path, body: { version: schedule.version, paused: what === 'pause' } as ScheduleUpdate });
+      return null;
+    },
+    onSuccess: (job, what) => {
+      ask(false);
+      void queries.invalidateQueries({ queryKey: ['schedules'] });
+      if (job) void go(`/g/${schedule.group}/jobs/${job}`);
+      if (what === 'delete') void go(`/g/${schedule.group}/recurring-jobs`);
+    },
+  });
+  const admin = me.platform_admin || me.groups.find((g) => g.group === schedule.group)?.role === 'admin';
+  const dialog = (
+    <Modal open={asked} onCancel={() => ask(false)} title={t.schedules.deleteTitle(schedule.name)} width={440} footer={(
+      <>
+        <Button onClick={() => ask(false)}>{t.schedules.keep}</Button>
+        <Button type="primary" danger loading={act.isPending} onClick={() => act.mutate('delete')}>{t.schedules.deleteGo}</Button>
+      </>
+    )}>
+      <p className="small">{t.schedules.deleteLose}</p>
+    </Modal>
+  );
+  const wrong = act.error ? <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(act.error).message}</p> : null;
+  return { may: schedule.user === me.name || admin, act: (what: Act) => (what === 'delete' ? ask(true) : act.mutate(what)), busy: act.isPending, dialog, wrong };
+}
+
+export function ScheduleRowActions({ schedule }: { schedule: Schedule }) {
+  const { may, act, busy, dialog, wrong } = useScheduleActions(schedule);
+  const go = useNavigate();
+  const base = `/g/${schedule.group}/recurring-jobs/${schedule.id}`;
+  if (!may) return null;
+  return (
+    <span className="rowActions">
+      <Button type="text" size="small" loading={busy} aria-label={t.schedules.runThis(schedule.name)} title={t.schedules.run} icon={<Play size={14} aria-hidden />} onClick={() => act('run')} />
+      <Dropdown trigger={['click']} menu={{
+        items: [
+          { key: 'edit', label: t.schedules.edit, icon: <Pencil size={14} aria-hidden />, onClick: () => void go(`${base}/edit`) },
+          schedule.paused
+            ? { key: 'resume', label: t.schedules.resume, icon: <Play size={14} aria-hidden />, onClick: () => act('resume') }
+            : { key: 'pause', label: t.schedules.pause, icon: <Pause size={14} aria-hidden />, onClick: () => act('pause') },
+          { key: 'delete', danger: true, label: t.schedules.delete, icon: <Trash2 size={14} aria-hidden />, onClick: () => act('delete') },
+        ],
+      }}>
+        <Button type="text" size="small" aria-label={t.schedules.moreOf(schedule.name)} icon={<Ellipsis size={15} aria-hidden />} />
+      </Dropdown>
+      {dialog}{wrong}
+    </span>
+  );
+}

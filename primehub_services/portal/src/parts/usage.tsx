@@ -1,0 +1,86 @@
+import type { UseQueryResult } from '@tanstack/react-query';
+import { Link } from 'react-router';
+import type { GroupUsage } from '../api/types';
+import { count, gib } from '../lib/format';
+import { RESOURCES, bare, isEmpty, matters, nameOfResource, number, show, type Resource } from '../lib/resources';
+import { useGroup } from '../lib/session';
+import { t } from '../text';
+import { Ago, Bones, Empty, Failure, Panel, Waiting, Who } from './page';
+import { Legend, QuotaBar, type Mark } from './quota';
+
+/** A bar for each resource of the group: the person's part, the others', and the person's own limit. */
+export function GroupMeters({ usage }: { usage: UseQueryResult<GroupUsage> }) {
+  return (
+    <Panel title={t.usage.title} className="meters">
+      {usage.data ? RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user)).map((r) => <Meter key={r} resource={r} usage={usage.data} />)
+        : usage.error ? <Failure error={usage.error} what={t.usage.failed} unaffected={t.usage.unaffected} onRetry={() => void usage.refetch()} />
+          : <Waiting><Bones rows={2} widths={[60, 100]} /></Waiting>}
+    </Panel>
+  );
+}
+
+function Meter({ resource, usage }: { resource: Resource; usage: GroupUsage }) {
+  const limit = number(usage.total.quota, resource);
+  const used = number(usage.total.used, resource) ?? 0;
+  const mine = usage.user ? number(usage.user.used, resource) ?? 0 : 0;
+  const own = usage.user ? number(usage.user.quota, resource) : null;
+  const others = Math.max(0, used - mine);
+  const words: [Mark, string][] = [];
+  if (usage.user) words.push(['mine', t.usage.you(bare(resource, mine))]);
+  if (own !== null) words.push(['tick', t.usage.yourLimit(bare(resource, own))]);
+  words.push(['others', t.usage.others(bare(resource, others))]);
+  const free = limit === null ? null : limit - used;
+  return (
+    <div className="meter">
+      <div className="meterTop">
+        <h3>{nameOfResource(resource)}</h3>
+        {limit === null ? <span>{t.usage.used(show(resource, used))}</span>
+          : free! < 0 ? <span className="full">{t.usage.over(bare(resource, used, limit), show(resource, limit))}</span>
+            : free === 0 ? <span className="full">{t.usage.full(show(resource, limit))}</span>
+              : <span><b>{bare(resource, free!, limit)}</b> {t.usage.free('', show(resource, limit)).rest}</span>}
+      </div>
+      <QuotaBar
+        limit={limit}
+        mark={own}
+        label={t.usage.label(nameOfResource(resource), show(resource, mine), show(resource, others), limit === null ? null : show(resource, limit))}
+        parts={[{ kind: 'mine', amount: mine }, { kind: 'others', amount: others }]}
+      />
+      <Legend show={words} />
+    </div>
+  );
+}
+
+/** Who holds what of the group's quota. */
+export function Holders({ usage }: { usage: GroupUsage }) {
+  const group = useGroup();
+  const { columns } = t.usage;
+  if (usage.holders.length === 0) return <Empty title={t.usage.nobody}>{t.usage.nobodyWhy}</Empty>;
+  const zero = (value: number) => (value === 0 ? <span className="muted">0</span> : count(value));
+  return (
+    <div className="scroll" tabIndex={0} role="group" aria-label={t.usage.who}>
+      <table className="sheet">
+        <thead><tr>
+          <th scope="col">{columns.name}</th><th scope="col">{columns.user}</th><th scope="col">{columns.type}</th><th scope="col">{columns.since}</th>
+          <th scope="col" className="r">{columns.cpu}</th><th scope="col" className="r">{columns.memory}</th><th scope="col" className="r">{columns.gpu}</th>
+        </tr></thead>
+        <tbody>
+          {usage.holders.map((h) => (
+            <tr key={h.id}>
+              <td>{h.kind === 'job' ? <Link className="strong" to={`/g/${group.group}/jobs/${h.id.replace(/-\d+$/, '')}`}>{h.name}</Link> : <span className="strong">{h.kind === 'notebook' ? t.usage.kinds.notebook : h.name}</span>}</td>
+              <td><Who name={h.user} /></td>
+              <td className="soft">{h.instance_type}</td>
+              <td className="soft"><Ago at={h.since} /></td>
+              <td className="r">{zero(h.limits.cpu)}</td><td className="r">{zero(gib(h.limits.memory))}</td><td className="r">{zero(h.limits.gpu)}</td>
+            </tr>
+          ))}
+        </tbody>
+        {!isEmpty(usage.total.used) && (
+          <tfoot><tr className="total">
+            <td colSpan={4}>{t.usage.all}</td>
+            <td className="r">{count(usage.total.used.cpu)}</td><td className="r">{count(gib(usage.total.used.memory))}</td><td className="r">{count(usage.total.used.gpu)}</td>
+          </tr></tfoot>
+        )}
+      </table>
+    </div>
+  );
+}
