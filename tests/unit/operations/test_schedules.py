@@ -106,6 +106,19 @@ def test_what_could_never_run_is_refused_when_it_is_made(database: Database, cas
         recurring(database, cast.member, notebook_reads_file=True)
 
 
+def test_a_notebook_in_the_groups_volume_may_be_read_at_each_firing(database: Database, cast: Cast) -> None:
+    snapshot(database, cast)
+    with pytest.raises(Invalid, match="not in the group's volume"):
+        recurring(database, cast.member, job=NOTEBOOK, notebook_reads_file=True)
+    run = NotebookRun(snapshot="snap", path="research/deep/train.ipynb")
+    job = NOTEBOOK.model_copy(update={"notebook": run})
+    for reads in (True, False):
+        made = recurring(database, cast.member, job=job, notebook_reads_file=reads)
+        fired = database.write_now(schedules.run, cast.member, made.id, capacity=MACHINE)
+        assert fired.notebook is not None
+        assert fired.notebook.reads_file is reads
+
+
 def test_the_preview_names_the_next_five(database: Database, cast: Cast) -> None:
     found = database.read_now(schedules.preview, cast.member, CronRequest(cron="0 4 * * *", timezone="UTC"))
     assert found.reading == "At 04:00 every day"
