@@ -30,6 +30,8 @@ from .unit_of_work import UnitOfWork
 
 SHOWN = 500
 """Characters of a command that lists show."""
+_PEOPLE = 500
+"""Whose jobs a search by a part of a person's name finds, at the most."""
 _FINAL = [phase.value for phase in FINAL]
 _ACTIVE = [phase.value for phase in ACTIVE]
 _SORTS = {
@@ -183,15 +185,23 @@ def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
 
 def list_(uow: UnitOfWork, query: PageQuery, filters: Filters, visible: Visible | None) -> tuple[list[Named], int]:
     """A page, the newest first. ``visible`` None is everybody's."""
-    # no joined column may be searched or narrowed by: counting ten thousand rows would join them all
-    statement = _joined().where(matching(query.search, JobRow.name, JobRow.id, AccountRow.name))
+    # of the job's own columns alone: ten thousand rows are counted without what they are joined to
+    conditions = [*_narrowed(uow, filters), *_searched(uow, query.search)]
     if visible is not None:
-        statement = statement.where(JobRow.group_id.in_(list(visible.groups)))
+        conditions.append(JobRow.group_id.in_(list(visible.groups)))
         if visible.account_id is not None:
-            statement = statement.where(JobRow.account_id == visible.account_id)
-    statement = statement.where(*_narrowed(uow, filters))
-    rows, total = page(uow, statement, query, sorts=_SORTS, default="-created_at", key=JobRow.id)
+            conditions.append(JobRow.account_id == visible.account_id)
+    counted = sa.select(sa.func.count(JobRow.id)).where(*conditions)
+    statement = _joined().where(*conditions)
+    rows, total = page(uow, statement, query, sorts=_SORTS, default="-created_at", key=JobRow.id, counted=counted)
     return [_named(row) for row in rows], total
+
+
+def _searched(uow: UnitOfWork, search: str) -> list[sa.ColumnElement[bool]]:
+    if not search:
+        return []
+    people = uow.session.scalars(sa.select(AccountRow.id).where(matching(search, AccountRow.name)).limit(_PEOPLE))
+    return [sa.or_(matching(search, JobRow.name, JobRow.id), JobRow.account_id.in_(list(people)))]
 
 
 def _narrowed(uow: UnitOfWork, filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -36,11 +36,13 @@ def page(
     sorts: Mapping[str, Any],
     default: str,
     key: Any,
+    counted: sa.Select[int] | None = None,
 ) -> tuple[Sequence[Any], int]:
     """The rows of one page of ``statement``, and how many there are in all.
 
     ``sorts`` maps what may be said in ``sort`` to columns; ``default`` is one of its keys, ``-`` before it for the
-    other direction; ``key`` is a unique column that settles ties, so that no row is on two pages. Rows of a single
+    other direction; ``key`` is a unique column that settles ties, so that no row is on two pages; ``counted`` counts
+    the rows where that needs less than the statement. Rows of a single
     entity come as that entity. Raises ``Invalid`` for another word.
     """
     word = query.sort or default
@@ -49,6 +51,8 @@ def page(
         raise Invalid.field("sort", f"cannot sort by {word!r}", f"use one of {', '.join(sorts)}")
     # databases differ in where they put nulls
     order = column.desc().nulls_last() if word.startswith("-") else column.asc().nulls_last()
-    total = uow.session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
+    if counted is None:
+        counted = sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())
+    total = uow.session.scalar(counted) or 0
     rows = uow.session.execute(statement.order_by(order, key).limit(query.page_size).offset(query.offset))
     return rows.scalars().all() if len(statement.column_descriptions) == 1 else rows.all(), total
