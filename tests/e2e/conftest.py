@@ -14,7 +14,12 @@ from tests.support.platform import Platform, running_platform
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """One platform for all tests that leave it as they found it, with its administrator signed in."""
-    with running_platform({"PRIMEHUB_SETTING__CULL_INTERVAL": "2"}) as started:
+    settings = {
+        "PRIMEHUB_SETTING__CULL_INTERVAL": "2",
+        # web servers of tests are on this machine
+        "PRIMEHUB_SETTING__NOTIFICATIONS__WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
+    }
+    with running_platform(settings) as started:
         yield started
 
 
