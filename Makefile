@@ -13,7 +13,7 @@ NPM := $(abspath $(BIN))/python -m primehub_services.cli.machine.node
 # the first Python that is new enough; say another with: make run PYTHON=python3.13
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PORTAL_SOURCES := $(shell find $(PORTAL) -type f -not -path '*/node_modules/*' -not -path '*/static/*' -not -path '*/coverage/*' 2>/dev/null)
-LAB_SOURCES := $(shell find $(LAB) -type f -not -path '*/node_modules/*' -not -path '*/lib/*' 2>/dev/null)
+LAB_SOURCES := $(shell find $(LAB) -type f -not -path '*/node_modules/*' -not -path '$(LAB)/lib/*' 2>/dev/null)
 PYTHON_SOURCES := hub_config primehub_spawner primehub_services jupyter_primehub_ext tests benchmarks scripts setup.py
 PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
 # of pip's many lines, those that show that it goes on
