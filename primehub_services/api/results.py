@@ -66,23 +66,24 @@ async def _artifact(call: Call) -> None:
             handler.set_status(206)
             handler.set_header("Content-Range", f"bytes {begin}-{end - 1}/{file.size}")
         handler.set_header("Content-Length", str(end - begin))
-        if handler.request.method != "HEAD":
-            await _send(call, file, begin, end)
-        await handler.finish()
+        if handler.request.method == "HEAD" or await _sent(call, file, begin, end):
+            await handler.finish()
+        else:
+            handler.drop()  # the file is shorter by now: what was promised cannot be kept
     finally:
         await asyncio.to_thread(file.close)
 
 
-async def _send(call: Call, file: OpenFile, begin: int, end: int) -> None:
+async def _sent(call: Call, file: OpenFile, begin: int, end: int) -> bool:
+    """Send a part of the file; whether all of it was there."""
     while begin < end:
         piece = await asyncio.to_thread(file.read, begin, min(PIECE, end - begin))
         if not piece:
-            # it is shorter by now; what was promised cannot be kept
-            call.handler.drop()
-            return
+            return False
         begin += len(piece)
         call.handler.write(piece)
         await call.handler.flush()  # waits for a slow reader, so that no more than a piece is in memory
+    return True
 
 
 def _part(asked: str, size: int) -> tuple[int, int] | None:

@@ -201,6 +201,12 @@ def test_a_person_s_home_is_no_scratch_folder(machine: Machine) -> None:
     assert machine.workloads.files("one") is None
 
 
+def test_without_a_sandbox_the_files_are_the_same(unsandboxed: Machine) -> None:
+    unsandboxed.run("one", "mkdir artifacts; echo hello >artifacts/a.txt; ln -s /etc/passwd artifacts/p", mounts=())
+    sink, found = copied(unsandboxed, "one")
+    assert (dict(sink), [left.path for left in found.left_out]) == ({"a.txt": b"hello\n"}, ["p"])
+
+
 def test_a_file_of_somebody_else_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / "a.txt").write_text("whose?")

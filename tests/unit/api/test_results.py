@@ -242,6 +242,21 @@ async def test_what_a_job_that_runs_has_written_is_seen(people: People, api: Api
     assert not (await get(people["member"], "artifacts")).json()["live"]
 
 
+async def test_a_file_that_gets_shorter_while_it_is_sent_ends_the_connection(
+    people: People, api: Api, cast: Cast, tmp_path: Path
+) -> None:
+    class Shrinking(Live):
+        def read(self, workload: str, path: str, offset: int, limit: int) -> bytes | None:
+            return b"only this" if offset == 0 else b""
+
+    live = Shrinking({f"{JOB}-1": {"artifacts/part.txt": b"more than is left"}})
+    api.context.files = AttemptFiles(FolderArtifactStore(tmp_path / "blobs"), live)
+    await api.context.database.write(job_row, cast, phase=JobPhase.RUNNING)
+    with pytest.raises(httpx.RemoteProtocolError):
+        await get(people["member"], "artifacts/part.txt")
+    assert (await get(people["member"], "artifacts")).status_code == 200
+
+
 async def test_each_attempt_has_its_own_results_and_the_latest_is_meant(
     people: People, api: Api, cast: Cast, tmp_path: Path
 ) -> None:
