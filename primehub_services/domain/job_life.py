@@ -19,6 +19,8 @@ PLATFORM_TRIES = 5
 """Attempts that may be lost to failures of the platform."""
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 600.0
+STOPPED_PAUSE_S = 30.0
+"""After the platform was stopped: not before it has ended itself. That counts among no attempts, however often it is."""
 BY = "Cancelled by "
 """Begins what a person asked for; all else is the platform's asking."""
 GRACE_S = 30.0
@@ -157,7 +159,7 @@ def _failure(seen: Observation) -> tuple[JobReason, str]:
             return JobReason.OOM_KILLED, f"It needed more memory than its instance type has.{said}"
         case "Stopped" | "Killed":
             # nobody asked for that: the platform was stopped, and the job with it
-            return JobReason.LOST, f"The platform was stopped while it ran.{said}"
+            return JobReason.PLATFORM, f"The platform was stopped while it ran.{said}"
         case "Lost":
             return JobReason.LOST, seen.message or "What ran it is gone."
         case "Evicted":
@@ -204,6 +206,8 @@ def after(ending: Ending, history: History) -> Outcome:
         return Outcome(JobPhase.PENDING, ending.reason, ending.message, pause=pause(history.not_placed))
     if ending.phase is not JobPhase.FAILED or ending.reason in (JobReason.IMAGE, JobReason.INVALID):
         return Outcome(ending.phase, ending.reason, ending.message)
+    if ending.reason is JobReason.PLATFORM:
+        return Outcome(JobPhase.PENDING, ending.reason, f"{ending.message} It is tried again.", pause=STOPPED_PAUSE_S)
     if ending.reason in PLATFORM_FAILURES:
         if history.platform_failures + 1 < PLATFORM_TRIES:
             message = f"{ending.message} It is tried again."

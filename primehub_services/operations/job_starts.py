@@ -205,7 +205,7 @@ def _history(uow: UnitOfWork, row: JobRow) -> History:
     return History(
         retries=row.retries,
         retries_used=row.retries_used,
-        platform_failures=jobs.ended_because(uow, row.id, PLATFORM_FAILURES),
+        platform_failures=jobs.ended_because(uow, row.id, PLATFORM_FAILURES - {JobReason.PLATFORM}),
         not_placed=jobs.ended_because(uow, row.id, {JobReason.NOT_PLACED}),
         cancel=row.cancel_requested,
     )

@@ -91,7 +91,7 @@ async def test_a_command_that_fails_is_tried_again_as_often_as_was_asked_and_lat
     assert [a.exit_code for a in now.attempts] == [3, 3, 4]
 
 
-@pytest.mark.parametrize("how", ["Lost", "Evicted", "Stopped", "vanished"])
+@pytest.mark.parametrize("how", ["Lost", "Evicted", "vanished"])
 async def test_what_the_platform_lost_is_tried_again_without_a_retry_of_the_persons(world: World, how: str) -> None:
     job = await world.running()
     for number in range(1, PLATFORM_TRIES + 1):

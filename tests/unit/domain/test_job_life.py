@@ -14,6 +14,7 @@ from primehub_services.domain.job_life import (
     LONGEST_PAUSE_S,
     PLACING_S,
     PLATFORM_TRIES,
+    STOPPED_PAUSE_S,
     Act,
     Ending,
     History,
@@ -46,9 +47,9 @@ FAILED = Ending(phase=JobPhase.FAILED, reason=JobReason.EXITED, message="Exit co
         ),
         (Observation(state=ObservedState.EXITED, code=3, reason="Error"), None, "FAILED", "Exited"),
         (Observation(state=ObservedState.EXITED, code=137, reason="OOMKilled"), None, "FAILED", "OOMKilled"),
-        (Observation(state=ObservedState.EXITED, code=143, reason="Stopped"), None, "FAILED", "Lost"),
-        (Observation(state=ObservedState.EXITED, code=0, reason="Stopped"), None, "FAILED", "Lost"),
-        (Observation(state=ObservedState.EXITED, code=137, reason="Killed"), None, "FAILED", "Lost"),
+        (Observation(state=ObservedState.EXITED, code=143, reason="Stopped"), None, "FAILED", "PlatformFailure"),
+        (Observation(state=ObservedState.EXITED, code=0, reason="Stopped"), None, "FAILED", "PlatformFailure"),
+        (Observation(state=ObservedState.EXITED, code=137, reason="Killed"), None, "FAILED", "PlatformFailure"),
         (
             Observation(state=ObservedState.EXITED, code=0, reason="Stopped"),
             "Cancelled by ann",
@@ -89,6 +90,12 @@ def test_the_platforms_failures_cost_no_retry_and_are_bounded() -> None:
     assert [o.phase for o in outcomes] == ["PENDING"] * (PLATFORM_TRIES - 1) + ["FAILED"]
     assert not any(o.retry for o in outcomes)
     assert [o.pause for o in outcomes[:-1]] == sorted({o.pause for o in outcomes[:-1]})
+
+
+def test_a_job_that_was_stopped_with_the_platform_is_tried_again_however_often_that_is() -> None:
+    stopped = Ending(phase=JobPhase.FAILED, reason=JobReason.PLATFORM, message="Stopped.")
+    outcome = after(stopped, replace(HISTORY, platform_failures=100))
+    assert (outcome.phase, outcome.retry, outcome.pause) == (JobPhase.PENDING, False, STOPPED_PAUSE_S)
 
 
 @pytest.mark.parametrize("reason", [JobReason.IMAGE, JobReason.INVALID])
