@@ -53,7 +53,9 @@ class JobResults:
             artifacts = await self._keeper.keep(ended, datetime.now(UTC))
         progress = notebook_runs.read_progress(await self._read(attempt.ref, notebook_runs.PROGRESS))
         said = notebook_runs.read_end(await self._read(attempt.ref, notebook_runs.RESULT))
-        end = None if said is None else Ending(phase=JobPhase.FAILED, reason=said.reason, message=said.message)
+        end = None
+        if said is not None and said.reason in notebook_runs.FAILURES:
+            end = Ending(phase=JobPhase.FAILED, reason=said.reason, message=said.message)
         return Kept(artifacts=artifacts, progress=progress, end=end)
 
     async def _read(self, ref: EngineRef | None, path: str) -> bytes:

@@ -27,16 +27,9 @@ PROGRESS = ".primehub/progress.json"
 RESULT = ".primehub/result.json"
 MAX_FILE = 65_536
 """Bytes of progress or result that are worth reading."""
-_REASONS = frozenset(
-    {
-        JobReason.COMPLETED,
-        JobReason.CELL_FAILED,
-        JobReason.EXITED,
-        JobReason.IMAGE,
-        JobReason.INVALID,
-        JobReason.CANCELLED,
-    }
-)
+FAILURES = frozenset({JobReason.CELL_FAILED, JobReason.EXITED, JobReason.IMAGE, JobReason.INVALID})
+"""Reasons that say more than an exit code."""
+_REASONS = FAILURES | {JobReason.COMPLETED, JobReason.CANCELLED}
 
 
 class NotebookOrder(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -142,6 +143,14 @@ def test_a_cell_that_is_to_raise_may(rig: Rig) -> None:
     code, said = rig.run()
     assert code == 0, said
     assert text_of(rig.result().cells[1]) == "after\n"
+
+
+def test_it_is_written_for_the_pythons_of_old_images() -> None:
+    source = RUN_NOTEBOOK.read_text()
+    tree = ast.parse(source, feature_version=(3, 8))
+    assert "from __future__ import annotations" in source
+    later = ("removeprefix", "removesuffix", "to_thread", "TaskGroup", "is_relative_to", "UTC")
+    assert [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in later] == []
 
 
 def test_what_there_is_is_saved_when_it_is_asked_to_end(rig: Rig) -> None:
