@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -212,28 +214,60 @@ def check(session: Session, **chosen: Any) -> None:
 @jobs.command("submit", context_settings={"ignore_unknown_options": False})
 @spec_options
 @click.option("--from", "schedule", metavar="RECURRING_JOB", help="Run this recurring job once now.")
+@click.option("--notebook", type=click.Path(path_type=Path), metavar="FILE", help="Run this notebook.")
+@click.option(
+    "--parameter",
+    "-p",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of the notebook; VALUE is JSON, or text.",
+)
 @click.option("--wait", is_flag=True, help="Show its log until it ends, and end as it did.")
 @click.argument("command", nargs=-1)
 @pass_session
-def submit(session: Session, schedule: str | None, wait: bool, **chosen: Any) -> None:
+def submit(session: Session, schedule: str | None, notebook: Path | None, wait: bool, **chosen: Any) -> None:
     """Put a job into the group's queue: primehub jobs submit --group g -- python train.py
 
-    One word after the -- is taken as a shell script, several as a command with its arguments.
+    One word after the -- is taken as a shell script, several as a command with its arguments. A notebook is sent as it is
+    now: primehub jobs submit --group g --notebook train.ipynb -p epochs=3
     """
-    if schedule and (given(chosen) or chosen["command"]):
+    parameters = {name: _value(text) for name, text in pairs("--parameter", chosen.pop("parameters")).items()}
+    if schedule and (given(chosen) or notebook):
         stop("--from runs the recurring job as it is: leave out everything else.", EXIT_USAGE)
-    if not schedule and not chosen["command"]:
-        stop("Say what to run after --, like: primehub jobs submit -- python train.py", EXIT_USAGE)
+    if not schedule and bool(chosen["command"]) == bool(notebook):
+        stop(
+            "Say what to run: a --notebook, or a command after --, like: primehub jobs submit -- python train.py",
+            EXIT_USAGE,
+        )
     group = "" if schedule else session.need_group()
 
     async def run(client: PersonClient) -> Job:
         if schedule:
             job = await client.schedules.run(schedule)
         else:
-            job = await client.jobs.submit(as_submit(await with_defaults(client, group, given(chosen))))
+            fields = await with_defaults(client, group, given(chosen))
+            if notebook is not None:
+                snapshot = await client.jobs.upload(group, notebook.name, _content(notebook))
+                fields["notebook"] = {"snapshot": snapshot.id, "path": notebook.name, "parameters": parameters}
+            job = await client.jobs.submit(as_submit(fields))
         return await accepted(client, session, job, wait=wait)
 
     finish(session, session.call(run), wait=wait)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _content(notebook: Path) -> bytes:
+    try:
+        return notebook.read_bytes()
+    except OSError as error:
+        stop(f"{notebook} cannot be read: {error.strerror}", EXIT_USAGE)
 
 
 async def accepted(client: PersonClient, session: Session, job: Job, *, wait: bool) -> Job:

@@ -77,8 +77,16 @@ class ApiClient:
     ) -> Any:
         """The answer's JSON; None where it has no body."""
         content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
+        return await self._answer(method, path, json=content, params=query)
+
+    async def upload(self, path: str, data: bytes, media_type: str, query: dict[str, Any]) -> Any:
+        """The JSON that a file sent there is answered with."""
+        headers = {"Content-Type": media_type}
+        return await self._answer("POST", path, content=data, headers=headers, params=query)
+
+    async def _answer(self, method: str, path: str, **request: Any) -> Any:
         try:
-            response = await self._http.request(method, path, json=content, params=query)
+            response = await self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             raise ApiProblem(0, "unreachable", unreachable(self._http.base_url, error), {}) from error
         if response.is_error:

@@ -10,6 +10,7 @@ from ..domain.claims import Decision
 from ..domain.jobs import FINAL, Job, JobSpec, JobSubmit
 from ..domain.notebooks import LogPart
 from ..domain.schedules import CronPreview, Firing, Schedule
+from ..domain.snapshots import Snapshot
 from .collection import Collection, read_as
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ class Jobs(Collection[Job]):
     async def submit(self, request: JobSubmit) -> Job:
         """Put a job into its group's queue. Raises ``ApiProblem`` of code ``refused`` for one that can never run."""
         return await self.create(request)
+
+    async def upload(self, group: str, name: str, notebook: bytes) -> Snapshot:
+        """Upload a notebook to run in the group; its id is what ``NotebookRun.snapshot`` names."""
+        query = {"group": group, "name": name}
+        answer = await self._client.upload("/snapshots", notebook, "application/x-ipynb+json", query)
+        snapshot: Snapshot = read_as(Snapshot, answer)
+        return snapshot
 
     async def check(self, group: str, spec: JobSpec) -> Decision:
         """Whether it would start at once, would wait, or could never run (``never``)."""

@@ -123,6 +123,23 @@ def test_submit_and_wait_prints_the_log_of_every_attempt_once(signed_in: Run, ap
     assert attempts == ["1", "1", "1", "2", "2"]
 
 
+def test_a_notebook_is_sent_as_it_is_with_its_parameters(signed_in: Run, api: FakeApi, tmp_path: Path) -> None:
+    api.answers["POST", "/snapshots"] = 201, things.snapshot("s-1")
+    api.answers["POST", "/jobs"] = 201, things.job()
+    file = tmp_path / "train.ipynb"
+    file.write_text('{"cells": []}')
+    chosen = ["--group", "g1", "--instance-type", "cpu-1", "--image", "base", "--notebook", str(file)]
+    result = signed_in("jobs", "submit", *chosen, "-p", "epochs=3", "-p", "name=a b", "-p", "sizes=[1, 2]")
+    assert result.exit_code == 0, result.stderr
+    assert api.sent("POST", "/snapshots") == [{"cells": []}]
+    asked = next(r["query"] for r in api.requests if r["path"] == "/snapshots")
+    assert asked == {"group": "g1", "name": "train.ipynb"}
+    parameters = {"epochs": 3, "name": "a b", "sizes": [1, 2]}
+    assert submitted(api)["notebook"] == {"snapshot": "s-1", "path": "train.ipynb", "parameters": parameters}
+    missing = signed_in("jobs", "submit", "--group", "g1", *chosen[2:6], "--notebook", str(tmp_path / "none"))
+    assert (missing.exit_code, "cannot be read" in missing.stderr) == (2, True)
+
+
 def test_a_waiting_job_says_what_it_waits_for_and_who_holds_it(signed_in: Run, api: FakeApi) -> None:
     api.answers["GET", f"/jobs/{ID}"] = 200, things.waiting()
     result = signed_in("jobs", "get", ID)

@@ -248,6 +248,13 @@ def log(text: str, offset: int = 0, **fields: Any) -> dict[str, Any]:
     return {"offset": offset, "next_offset": end, "size": end, "text": text, **fields}
 
 
+def snapshot(id: str) -> dict[str, Any]:
+    """An uploaded notebook."""
+    name = "train.ipynb"
+    whose = {"user": "ann", "group": "g1"}
+    return {"id": id, **whose, "format": "ipynb", "name": name, "size": 13, "digest": "d", "created_at": NOW}
+
+
 def schedule(id: str = "s1", **fields: Any) -> dict[str, Any]:
     """A recurring job."""
     return {
