@@ -92,8 +92,9 @@ def _wait(uow: UnitOfWork) -> float:
 
 
 def _fire_all(uow: UnitOfWork, due: Sequence[str], capacity: MachineCapacity, watched_since: datetime) -> None:
+    batch = firings.Batch(capacity, watched_since)
     for schedule_id in due:
-        firings.fire(uow, schedule_id, capacity, watched_since=watched_since)
+        firings.fire(uow, schedule_id, batch)
 
 
 def _look_again(uow: UnitOfWork, ids: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..domain import cron
@@ -19,6 +19,7 @@ from ..store.orm import FiringRow, JobRow, ScheduleRow
 from ..store.unit_of_work import UnitOfWork
 from . import job_departures, jobs, notifications
 from .actors import person
+from .launches import Choice
 from .starts import PLATFORM
 
 CHANGE = "schedule"
@@ -38,7 +39,35 @@ class Made:
     """Whether the reason would stand at the next instant too."""
 
 
-def fire(uow: UnitOfWork, schedule_id: str, capacity: MachineCapacity, *, watched_since: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction has in common for all that it fires."""
+
+    capacity: MachineCapacity
+    watched_since: datetime
+    """From when on the platform has been there and its clock has gone on steadily."""
+    _owners: dict[str, Actor] = field(default_factory=dict)
+    _choices: dict[tuple[str, str, str, str], Choice] = field(default_factory=dict)
+
+    def owner(self, uow: UnitOfWork, row: ScheduleRow) -> Actor:
+        """The schedule's owner with the rights of this moment. Raises ``Conflict`` for one who has none."""
+        if row.account_id not in self._owners:
+            account = accounts.by_id(uow, row.account_id)
+            if account is None or not account.enabled:
+                msg = "The owner's account is disabled or deleted."
+                raise Conflict(msg)
+            self._owners[row.account_id] = person(uow, account.name)
+        return self._owners[row.account_id]
+
+    def choice(self, uow: UnitOfWork, owner: Actor, row: ScheduleRow, spec: JobSpec) -> Choice:
+        """What the job names, found and allowed for the owner. Raises ``Problem``."""
+        key = (row.account_id, row.group_id, spec.instance_type, spec.image)
+        if key not in self._choices:
+            self._choices[key] = jobs.choose(uow, owner, spec, self.capacity)
+        return self._choices[key]
+
+
+def fire(uow: UnitOfWork, schedule_id: str, batch: Batch) -> bool:
     """Account for what is due of one recurring job; at most one job is made. Whether anything was due.
 
     A job that is refused pauses the schedule, with that reason, and its owner is told. Raises ``Unavailable`` where
@@ -49,11 +78,11 @@ def fire(uow: UnitOfWork, schedule_id: str, capacity: MachineCapacity, *, watche
         return False
     replacing = row.overlap == Overlap.REPLACE.value
     unfinished = store.unfinished(uow, row.id, lock=replacing)
-    step = decide(_standing(row, [job.id for job in unfinished]), uow.now, watched_since)
+    step = decide(_standing(row, [job.id for job in unfinished]), uow.now, batch.watched_since)
     made = Made()
     for account in step.accounts:
         if account.runs:
-            made = _run(uow, row, account, unfinished, capacity)
+            made = _run(uow, row, account, unfinished, batch)
         _write(uow, row, account, made if account.runs else Made())
     store.account_until(uow, row.id, step.accounted_until, step.next_at)
     if made.refused and made.lasting:
@@ -75,13 +104,11 @@ def _standing(row: ScheduleRow, unfinished: Sequence[str]) -> Standing:
     )
 
 
-def _run(
-    uow: UnitOfWork, row: ScheduleRow, account: Account, unfinished: Sequence[JobRow], capacity: MachineCapacity
-) -> Made:
+def _run(uow: UnitOfWork, row: ScheduleRow, account: Account, unfinished: Sequence[JobRow], batch: Batch) -> Made:
     try:
         # a refusal may come after something of the job was written
         with uow.session.begin_nested():
-            job = submit_as_owner(uow, row, PLATFORM, capacity, scheduled=True)
+            job = submit_as_owner(uow, row, PLATFORM, batch, scheduled=True)
     except Unavailable:
         raise
     except Problem as problem:
@@ -97,20 +124,16 @@ def _passes_by(problem: Problem) -> bool:
     return isinstance(problem, Refused) and bool(reasons) and all(reason["code"] in _PASSES_BY for reason in reasons)
 
 
-def submit_as_owner(
-    uow: UnitOfWork, row: ScheduleRow, actor: Actor, capacity: MachineCapacity, *, scheduled: bool
-) -> JobRow:
+def submit_as_owner(uow: UnitOfWork, row: ScheduleRow, actor: Actor, batch: Batch, *, scheduled: bool) -> JobRow:
     """A job of the schedule, made as its owner, whose rights are looked up anew. Raises ``Problem``."""
-    owner = accounts.by_id(uow, row.account_id)
-    if owner is None or not owner.enabled:
-        msg = "The owner's account is disabled or deleted."
-        raise Conflict(msg)
+    owner = batch.owner(uow, row)
     spec = JobSpec.model_validate(row.job)
     named = spec.model_copy(update={"name": spec.name or row.name})
     if row.notebook_reads_file and spec.notebook is not None:
         named = named.model_copy(update={"notebook": spec.notebook.model_copy(update={"reads_file": True})})
     origin = jobs.Origin(schedule_id=row.id, scheduled=scheduled)
-    return jobs.create(uow, actor, person(uow, owner.name), named, capacity, origin)
+    choice = batch.choice(uow, owner, row, named)
+    return jobs.create(uow, actor, owner, named, batch.capacity, origin, choice=choice)
 
 
 def _write(uow: UnitOfWork, row: ScheduleRow, account: Account, made: Made) -> None:

@@ -56,10 +56,20 @@ def submit(uow: UnitOfWork, actor: Actor, new: JobSubmit, capacity: MachineCapac
 
 
 def create(
-    uow: UnitOfWork, actor: Actor, person: Actor, spec: JobSpec, capacity: MachineCapacity, origin: Origin
+    uow: UnitOfWork,
+    actor: Actor,
+    person: Actor,
+    spec: JobSpec,
+    capacity: MachineCapacity,
+    origin: Origin,
+    *,
+    choice: Choice | None = None,
 ) -> JobRow:
-    """Write down a job of ``person``, asked for by ``actor``, who may. Raises as ``submit`` does."""
-    choice = _choice(uow, person, spec, capacity)
+    """Write down a job of ``person``, asked for by ``actor``, who may. Raises as ``submit`` does.
+
+    ``choice`` is what ``choose`` found for the same person and names in this transaction.
+    """
+    choice = choice or choose(uow, person, spec, capacity)
     _check_secrets(uow, choice, spec)
     if spec.notebook is not None:
         snapshots.usable(uow, person, choice.group.id, spec.notebook.snapshot)
@@ -111,7 +121,7 @@ def _schedule(uow: UnitOfWork, actor: Actor, new: JobSubmit) -> str | None:
     return new.from_schedule
 
 
-def _choice(uow: UnitOfWork, person: Actor, spec: JobSpec, capacity: MachineCapacity) -> Choice:
+def choose(uow: UnitOfWork, person: Actor, spec: JobSpec, capacity: MachineCapacity) -> Choice:
     """What the job names. Raises where it could not start even once everything else has ended."""
     assessment = assess(uow, person, spec, capacity)
     decision = assessment.decision

@@ -33,7 +33,7 @@ from ..store.schedules import Filters, Found
 from ..store.unit_of_work import UnitOfWork
 from . import firings, jobs
 from ._editing import check_version, given, page_of
-from .firings import CHANGE, submit_as_owner
+from .firings import CHANGE, Batch, submit_as_owner
 from .groups import resolve_group
 from .starts import PLATFORM
 
@@ -163,7 +163,7 @@ def delete(uow: UnitOfWork, actor: Actor, schedule_id: str) -> None:
 def run(uow: UnitOfWork, actor: Actor, schedule_id: str, *, capacity: MachineCapacity) -> str:
     """Run it now, as its owner, whatever runs of it already; the job's id. Due instants take no notice of that job."""
     row = _find(uow, actor, schedule_id, "schedule.edit", lock=True)[0]
-    job = submit_as_owner(uow, row, actor, capacity, scheduled=False)
+    job = submit_as_owner(uow, row, actor, Batch(capacity, uow.now), scheduled=False)
     uow.audit(actor, "schedule.run", row.id, group_id=row.group_id, job=job.id)
     return job.id
 
@@ -255,7 +255,7 @@ def _check_runs(uow: UnitOfWork, row: ScheduleRow, capacity: MachineCapacity) ->
     """Raises what would pause it again at once."""
     trial = uow.session.begin_nested()
     try:
-        submit_as_owner(uow, row, PLATFORM, capacity, scheduled=True)
+        submit_as_owner(uow, row, PLATFORM, Batch(capacity, uow.now), scheduled=True)
     finally:
         trial.rollback()
 

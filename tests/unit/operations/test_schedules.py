@@ -51,7 +51,7 @@ def _launchables(database: Database, cast: Cast) -> None:
 
 
 def fire(database: Database, schedule: Schedule) -> bool:
-    return database.write_now(firings.fire, schedule.id, MACHINE, watched_since=database.clock())
+    return database.write_now(firings.fire, schedule.id, firings.Batch(MACHINE, database.clock()))
 
 
 def change(database: Database, cast_actor: Any, schedule: Schedule, **fields: Any) -> Schedule:
