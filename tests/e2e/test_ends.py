@@ -42,6 +42,17 @@ def start(platform: Platform, name: str, **environment: str) -> str:
     return str(platform.call("POST", "/notebooks", body, status=202)["id"])
 
 
+ONCE = 'cd "$PRIMEHUB_GROUP_VOLUME_PATH"; [ -e begun ] && exit 0; touch begun; echo begun; sleep 600'
+"""A command that never ends at first, and at once when it is run again."""
+
+
+def submit(platform: Platform, command: str) -> str:
+    """A job of the administrator."""
+    image = platform.call("GET", "/images")["items"][0]["slug"]
+    body = {"group": GROUP, "instance_type": TYPE, "image": image, "command": command}
+    return str(platform.call("POST", "/jobs", body, status=201)["id"])
+
+
 def phase(platform: Platform, start_id: str) -> str:
     return str(platform.call("GET", f"/notebooks/{start_id}")["phase"])
 
@@ -50,6 +61,8 @@ def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(p
     ready = start(platform, "one"), start(platform, "two")
     for start_id in ready:
         wait_for(lambda i=start_id: phase(platform, i) == "RUNNING", 30, what="it runs")  # type: ignore[misc]
+    job = submit(platform, ONCE)
+    wait_for(lambda: "begun" in platform.call("GET", f"/jobs/{job}/log")["text"], 30, what="the job runs")
     starting = start(platform, "three", HOLD_START="never")
     wait_for(lambda: starting in crowd.alive(platform), 20, what="it starts")
 
@@ -71,6 +84,9 @@ def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(p
     assert platform.call("GET", f"/groups/{GROUP}")["name"] == GROUP
     again = start(platform, "one")
     wait_for(lambda: phase(platform, again) == "RUNNING", 30, what="it starts again")
+    wait_for(lambda: platform.call("GET", f"/jobs/{job}")["phase"] == "SUCCEEDED", 60, what="the job ran once more")
+    attempts = platform.call("GET", f"/jobs/{job}")["attempts"]
+    assert [(a["phase"], a["reason"]) for a in attempts] == [("FAILED", "PlatformFailure"), ("SUCCEEDED", "Completed")]
     if took >= SECOND_START:  # other work on this machine only ever makes it slower
         platform.stop()
         began = time.monotonic()
