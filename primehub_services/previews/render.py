@@ -15,6 +15,23 @@ NOT_A_NOTEBOOK = 3
 MEMORY = 2 * 1024**3
 CPU_S = 25
 NOBODY = 65534
+_LANGUAGES = (
+    "json",
+    "yaml",
+    "sql",
+    "julia",
+    "scala",
+    "java",
+    "cpp",
+    "rust",
+    "js",
+    "ts",
+    "html",
+    "css",
+    "tex",
+    "go",
+    "toml",
+)
 _WARM_UP = "```python\nx = 1\n```\n\n```r\nx <- 1\n```\n\n```bash\nls\n```\n\n$x$ <b>x</b>"
 
 
@@ -45,7 +62,26 @@ def _exporter() -> Any:
         metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}},
     )
     exporter.from_notebook_node(warm)
+    _load_lexers()
     return exporter
+
+
+def _load_lexers() -> None:
+    """Those of the usual languages; code in another one is shown without colours where it cannot be loaded later."""
+    from pygments import lexers
+    from pygments.util import ClassNotFound
+
+    known = lexers.get_lexer_by_name
+    for language in _LANGUAGES:
+        known(language)
+
+    def found(name: str, **options: Any) -> Any:
+        try:
+            return known(name, **options)
+        except (ImportError, OSError) as error:
+            raise ClassNotFound(name) from error
+
+    lexers.get_lexer_by_name = found
 
 
 def _give_up_rights() -> None:
