@@ -21,6 +21,8 @@ from primehub_services.controllers.messengers import Mail, Webhooks
 from primehub_services.controllers.notifications import LEASE, NotificationController
 from primehub_services.domain.notifications import BACK_OFF, NotificationsPut
 from primehub_services.operations import accounts, members, notifications
+from primehub_services.store import notifications as notification_store
+from primehub_services.store import secrets as secret_store
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, JobRow, NotificationRow, NotificationSettingsRow
@@ -176,6 +178,18 @@ def test_a_deleted_account_leaves_no_settings(database: Database, cast: Cast, ke
     ended(database, cast)
     database.write_now(accounts.delete, cast.platform_admin, "ann")
     assert outbox(database) == rows(database, sa.select(NotificationSettingsRow)) == []
+
+
+def test_what_signs_webhooks_is_encrypted_and_survives_a_change_of_keys(
+    database: Database, cast: Cast, keyring: Keyring
+) -> None:
+    wants(database, cast, keyring, webhook=True, webhook_url="https://hooks.example.org/")
+    [row] = rows(database, sa.select(NotificationSettingsRow))
+    assert SECRET not in str(row.settings)
+    assert SECRET.encode() not in row.ciphertext
+    assert secret_store.rotate(database, keyring) == 1
+    assert rows(database, sa.select(NotificationSettingsRow))[0].key_id == keyring.newest != row.key_id
+    assert database.read_now(notification_store.secret, keyring, row.id) == SECRET
 
 
 async def test_an_end_is_told_by_mail(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,18 @@ def test_a_database_that_cannot_be_used_is_refused_without_its_password() -> Non
     with pytest.raises(SettingsError, match="database_url: must begin with postgresql://") as caught:
         Settings.load({f"{PREFIX}DATABASE_URL": "mysql://u:secret@h/d"})
     assert "secret" not in str(caught.value)
+
+
+def test_the_mail_server_has_its_usual_port_and_no_password_in_the_clear() -> None:
+    smtp = {"host": "mail.example.org", "from": "primehub@example.org"}
+    for security, port in (("starttls", 587), ("tls", 465), ("none", 25)):
+        given = {f"{PREFIX}NOTIFICATIONS": json.dumps({"smtp": {**smtp, "security": security}})}
+        found = Settings.load(given).notifications.smtp
+        assert found is not None
+        assert (found.sender, found.real_port) == ("primehub@example.org", port)
+    clear = {**smtp, "security": "none", "password": "hidden"}
+    with pytest.raises(SettingsError, match="a password needs starttls or tls") as caught:
+        Settings.load({f"{PREFIX}NOTIFICATIONS": json.dumps({"smtp": clear})})
+    assert "hidden" not in str(caught.value)
+    with pytest.raises(SettingsError, match=r"notifications\.smtp\.from"):
+        Settings.load({f"{PREFIX}NOTIFICATIONS__SMTP__HOST": "mail.example.org"})
