@@ -233,10 +233,6 @@ def services_environment(settings: Settings, environ: Mapping[str, str]) -> dict
     values["data_dir"] = str(settings.data_dir.absolute())
     if settings.accounts.oidc is not None:
         values["accounts"]["oidc"]["client_secret"] = ""
-    smtp = settings.notifications.smtp
-    if smtp is not None and smtp.password.get_secret_value():
-        # the services send the e-mail
-        values["notifications"]["smtp"]["password"] = smtp.password.get_secret_value()
     # as it is: YAML, which reads it, takes half of an escaped pair of surrogates for a letter
     texts = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
     return kept | {f"{PREFIX}{name.upper()}": text for name, text in texts.items()}
