@@ -114,8 +114,10 @@ def test_a_notebook_is_sent_watched_and_its_result_opened_beside_it(server: Serv
     expect(job).to_contain_text("3/5 cells")
     job.get_by_role("button", name="Log").click()
     expect(job.get_by_role("region", name="Log of adds up")).to_contain_text("first", timeout=SOON)
-    (server.platform.data / "projects/lab/go on").touch()
+    go_on = server.platform.data / "projects/lab/go on"
+    go_on.touch()
     expect(job).to_contain_text("Succeeded", timeout=ENDED)
+    go_on.unlink()
     job.get_by_role("button", name="Open the result of adds up").click()
     result = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").filter(has_text="sum 41")
     expect(result).to_be_visible(timeout=SOON)
@@ -164,3 +166,4 @@ def test_a_notebook_recurs_and_runs_what_it_is_told_to(server: Server) -> None:
 
     assert wait_for(ended, ENDED / 1000, what="it has run")["phase"] == "SUCCEEDED"
     assert "two" in platform.call("GET", f"/jobs/{job}/log", token=server.token)["text"]
+    platform.call("DELETE", f"/schedules/{made['id']}", token=server.token)

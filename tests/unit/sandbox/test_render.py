@@ -11,6 +11,7 @@ from primehub_services.domain.launch import LeftOut, Mount, MountKind
 from primehub_services.domain.units import GIB
 from primehub_services.domain.volumes import HostPathSource, NfsSource, PvcSource
 from primehub_services.sandbox.errors import WorkloadError
+from primehub_services.sandbox.extension import SHOWN_AT, VARIABLE
 from primehub_services.sandbox.layout import Layout
 from primehub_services.sandbox.render import Machine, Process, Target, render
 from primehub_services.sandbox.spec import NetworkMode, Rendered
@@ -188,6 +189,15 @@ def test_without_a_sandbox_every_path_is_the_machines() -> None:
     ]
     assert spec.network is NetworkMode.SHARED
     assert not spec.sandboxed
+
+
+@pytest.mark.parametrize(("target", "seen"), [(ISOLATED, SHOWN_AT), (UNSANDBOXED, "/data/environments/.jupyter/1")])
+def test_a_notebook_server_is_told_where_it_finds_what_primehub_adds(target: Target, seen: str) -> None:
+    process = Process(argv=["run"], env={VARIABLE: "/mine"}, extension="/data/environments/.jupyter/1")
+    result = rendered(target, process=process)
+    assert places(result)[SHOWN_AT] == ("/data/environments/.jupyter/1", True)
+    assert result.spec.env[VARIABLE] == seen
+    assert VARIABLE not in rendered(target).spec.env
 
 
 def test_labels_name_the_start_group_and_person() -> None:
