@@ -41,7 +41,6 @@ SHOWN = 10_000
 """Characters of a result that the log shows."""
 UNPACKED = 2 * 1024**3
 START_S = 300
-_RETURN = re.compile(r"[^\n]*\r(?=[^\r\n])")
 
 
 def put_off(name: str) -> None:
@@ -409,7 +408,9 @@ class Execution(NotebookClient):
     def _joined(self, have: str, more: str, key: tuple[int, str]) -> str:
         # what a progress bar has written over is gone; only the last line can be
         begin = have.rfind("\n") + 1
-        text = have[:begin] + _RETURN.sub("", have[begin:] + more)
+        text = (
+            have + more if "\r" not in more and "\r" not in have[begin:] else have[:begin] + final(have[begin:] + more)
+        )
         if len(text) <= 2 * STREAM:
             return text
         half = STREAM // 2
@@ -467,6 +468,15 @@ class Execution(NotebookClient):
                 if self.kc is not None:
                     self.kc.stop_channels()
                 await self.km.cleanup_resources()
+
+
+def final(text: str) -> str:
+    """What a terminal shows in the end: of each line what comes after its last return."""
+    lines = []
+    for line in text.split("\n"):
+        body = line.rstrip("\r")
+        lines.append(body.rpartition("\r")[2] + line[len(body) :][:1])
+    return "\n".join(lines)
 
 
 def shown(kind: str, content: dict[str, Any]) -> str:

@@ -172,7 +172,7 @@ def test_the_result_can_be_read_while_it_runs(rig: Rig) -> None:
     rig.order(["print('done before')", "import time\ntime.sleep(600)"])
     process = rig.begin()
     wait_for(lambda: rig.result_path.exists() and text_of(rig.result().cells[0]) == "done before\n", timeout=60)
-    assert rig.progress().done == 1
+    wait_for(lambda: rig.progress().done == 1, timeout=60)
     process.kill()
     process.communicate()
     assert text_of(rig.result().cells[0]) == "done before\n"
@@ -225,7 +225,9 @@ def test_kernels_do_not_listen_on_the_network(rig: Rig) -> None:
 
 def test_an_endless_stream_is_kept_in_part(rig: Rig) -> None:
     rig.order(["for i in range(400_000):\n    print('line', i)"])
-    assert rig.run()[0] == 0
+    code, said = rig.run()
+    assert code == 0
+    assert said.count("\nline ") == 400_000, "the log has all of it"
     text = text_of(rig.result().cells[0])
     assert len(text) < 2_100_000
     assert text.startswith("line 0\nline 1\n")
@@ -249,6 +251,16 @@ def test_nothing_of_an_earlier_run_is_in_the_result(rig: Rig) -> None:
     rig.say()
     assert rig.run()[0] == 1
     assert (rig.result().cells[1].outputs, rig.result().cells[1].execution_count) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("a\rb", "b"), ("a\r", "a\r"), ("a\r\nb\rc\n", "a\r\nc\n"), ("\rab\r\r", "ab\r"), ("a\nb", "a\nb"), ("", "")],
+)
+def test_what_a_return_writes_over_is_gone(written: str, shown: str) -> None:
+    from primehub_services.runner.run_notebook import final
+
+    assert final(written) == shown
 
 
 def zipped(rig: Rig, entries: dict[str, bytes], **facts: Any) -> None:
