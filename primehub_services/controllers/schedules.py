@@ -46,12 +46,15 @@ class ScheduleController:
         self._watch()
         failures: list[Exception] = []
         failed: set[str] = set()
-        while due := [s for s in await self._database.read(_due) if s not in failed]:
+        fired = True
+        while fired and (due := [s for s in await self._database.read(_due) if s not in failed]):
             capacity = await self._capacity()
+            fired = False  # what another process fires just now is left to it
             for n in range(0, len(due), TOGETHER):
-                for schedule_id, error in await self._fire(due[n : n + TOGETHER], capacity):
-                    failed.add(schedule_id)
-                    failures.append(error)
+                done, wrong = await self._fire(due[n : n + TOGETHER], capacity)
+                fired = fired or done
+                failed.update(schedule_id for schedule_id, _ in wrong)
+                failures += [error for _, error in wrong]
         self._watch()
         self.interval = await self._database.read(_wait)
         if failures:
@@ -65,15 +68,16 @@ class ScheduleController:
         self._looked_at = now
         return self._watched_since
 
-    async def _fire(self, due: Sequence[str], capacity: MachineCapacity) -> list[tuple[str, Exception]]:
+    async def _fire(self, due: Sequence[str], capacity: MachineCapacity) -> tuple[bool, list[tuple[str, Exception]]]:
+        """Whether any was fired, and those that could not be."""
         try:
-            await self._database.write(_fire_all, due, capacity, self._watch())
+            return await self._database.write(_fire_all, due, capacity, self._watch()), []
         except Exception as error:
             if len(due) == 1:
                 log.warning("the recurring job %s cannot be fired: %s", due[0], error)
-                return [(due[0], error)]
-            return [failure for one in due for failure in await self._fire([one], capacity)]
-        return []
+                return False, [(due[0], error)]
+        apart = [await self._fire([one], capacity) for one in due]
+        return any(fired for fired, _ in apart), [failure for _, failures in apart for failure in failures]
 
     async def _look_again(self) -> None:
         ids = await self._database.read(schedules.running_ids)
@@ -91,10 +95,9 @@ def _wait(uow: UnitOfWork) -> float:
     return min(LONGEST_WAIT, max(_SOONEST, wait))
 
 
-def _fire_all(uow: UnitOfWork, due: Sequence[str], capacity: MachineCapacity, watched_since: datetime) -> None:
+def _fire_all(uow: UnitOfWork, due: Sequence[str], capacity: MachineCapacity, watched_since: datetime) -> bool:
     batch = firings.Batch(capacity, watched_since)
-    for schedule_id in due:
-        firings.fire(uow, schedule_id, batch)
+    return any([firings.fire(uow, schedule_id, batch) for schedule_id in due])
 
 
 def _look_again(uow: UnitOfWork, ids: Sequence[str]) -> None:

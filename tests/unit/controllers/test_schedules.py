@@ -21,6 +21,7 @@ from primehub_services.domain import cron
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.schedules import Overlap
 from primehub_services.operations import firings, schedules
+from primehub_services.store import schedules as schedule_store
 from primehub_services.store.database import Database
 from primehub_services.store.orm import JobRow, ScheduleRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -129,6 +130,25 @@ async def test_two_processes_at_once_fire_it_once(database: Database, clock: Fix
     finally:
         other.close()
     assert len(firing_rows(database, made.id)) == len(job_rows(database)) == 1
+
+
+async def test_what_another_process_holds_is_left_to_it(database: Database, clock: FixedClock) -> None:
+    if database.is_sqlite:
+        return  # one writer at a time
+    database.write_now(launchables)
+    cast = database.write_now(factories.cast)
+    made = recurring(database, cast.member)
+    clock.advance(3600)
+    other = Database(database.url.render_as_string(hide_password=False), clock=clock)
+    try:
+        with other._begin(write=True) as uow:
+            assert schedule_store.locked(uow, made.id) is not None
+            await controller(database).step(clock())
+            assert firing_rows(database) == []
+    finally:
+        other.close()
+    await controller(database).step(clock())
+    assert len(firing_rows(database)) == 1
 
 
 async def test_new_rules_of_a_time_zone_count_from_the_next_start(
