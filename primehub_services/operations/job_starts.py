@@ -175,6 +175,9 @@ def end_attempt(
         ending = better.model_copy(update={"exit_code": ending.exit_code})
     if ending.exit_code is None:
         ending = ending.model_copy(update={"exit_code": seen.code})
+    if seen.message and seen.message not in ending.message:
+        # a limit that was met on the way, whatever ended it
+        ending = ending.model_copy(update={"message": f"{ending.message} {seen.message}".strip()[:MOST]})
     row = jobs.locked(uow, attempt.job_id)
     assert row is not None, "an attempt's job is not deleted before it"
     outcome = after(ending, _history(uow, row))

@@ -55,6 +55,10 @@ class Cgroup:
         name = "memory.oom_control" if self.version == 1 else "memory.events"
         return self._keyed("memory", name).get("oom_kill", 0)
 
+    def refused_processes(self) -> int:
+        """How often a process could not be made here, since there were as many as may be."""
+        return self._keyed("pids", "pids.events").get("max", 0)
+
     def memory(self) -> int:
         """Bytes in use, less what the kernel would give back at once (as ``kubectl top`` counts)."""
         usage = "memory.usage_in_bytes" if self.version == 1 else "memory.current"

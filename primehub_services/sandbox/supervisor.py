@@ -300,7 +300,10 @@ class Supervisor:
                 break
         self._last_sample()
         kills = self.cgroup.oom_kills() if self.cgroup else 0
-        self.end(code=self._code(), reason=self._reason(kills), oom_kills=kills)
+        message = ""
+        if self.cgroup is not None and self.cgroup.refused_processes():
+            message = f"It wanted more than the {self.plan['limits']['pids']} processes that it may have."
+        self.end(code=self._code(), reason=self._reason(kills), message=message, oom_kills=kills)
 
     def _code(self) -> int:
         inside = self._bwrap_code()

@@ -87,8 +87,10 @@ def test_usage_is_what_the_kernel_would_not_give_back(tmp_path: Path) -> None:
     (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 200\n")
     (tmp_path / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\n")
     (tmp_path / "memory.events").write_text("low 0\noom 2\noom_kill 1\n")
+    (tmp_path / "pids.events").write_text("max 7\n")
     cgroup = Cgroup(dict.fromkeys(("memory", "cpu", "pids"), tmp_path), 2)
     assert (cgroup.memory(), cgroup.cpu_seconds(), cgroup.oom_kills()) == (800, 2.5, 1)
+    assert cgroup.refused_processes() == 7
 
 
 def test_a_group_that_is_gone_has_used_nothing(tmp_path: Path) -> None:
