@@ -151,7 +151,9 @@ class JobsHandler(Handler):
     @authenticated
     async def post(self) -> None:
         self._track_activity = True  # a person did this
-        self.answer({**await self.service.submit(self.body()), "placed": None}, 201)
+        made = await self.service.submit(self.body())
+        self.placer.placed.submitted(made["id"])
+        self.answer({**made, "placed": None}, 201)
 
 
 class JobHandler(Handler):

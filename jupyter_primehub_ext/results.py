@@ -26,7 +26,8 @@ _MARK = "primehub"
 
 
 class Placed:
-    """Which jobs' results were placed, and where: a file in the home folder, since servers come and go."""
+    """Which jobs were submitted from here, and where results were placed: a file in the home folder, since servers come
+    and go."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,23 +35,44 @@ class Placed:
             found = json.loads(path.read_text())
         except (OSError, ValueError):
             found = {}
-        self._places: dict[str, str] = dict(found) if isinstance(found, dict) else {}
+        self._places, self._submitted = _part(found, "placed"), _part(found, "submitted")
 
     def get(self, job: str) -> str | None:
         """Where a job's result was placed."""
         return self._places.get(job)
 
+    def was_submitted(self, job: str) -> bool:
+        """Whether what the job runs was on screen here."""
+        return job in self._submitted
+
+    def submitted(self, job: str) -> None:
+        """Note that what the job runs was on screen here."""
+        self._submitted = {**_latest(self._submitted), job: ""}
+        self._write()
+
     def remember(self, job: str, place: str) -> None:
         """Note it. Not being able to is no reason to fail: the file itself says whose result it is."""
         self._places.pop(job, None)
-        self._places = {**dict(list(self._places.items())[-REMEMBERED:]), job: place}
+        self._places = {**_latest(self._places), job: place}
+        self._write()
+
+    def _write(self) -> None:
         made = self._path.with_name(f"{self._path.name}.new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            made.write_text(json.dumps(self._places))
+            made.write_text(json.dumps({"placed": self._places, "submitted": self._submitted}))
             os.replace(made, self._path)
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error)
+
+
+def _part(found: Any, name: str) -> dict[str, str]:
+    part = found.get(name) if isinstance(found, dict) else None
+    return dict(part) if isinstance(part, dict) else {}
+
+
+def _latest(known: dict[str, str]) -> dict[str, str]:
+    return dict(list(known.items())[-REMEMBERED:])
 
 
 class Placer:
@@ -139,7 +161,7 @@ class Placer:
                 if await self._is_of(path, job):
                     return path
                 continue
-            model = {"type": "notebook", "format": "json", "content": self._trusted(notebook)}
+            model = {"type": "notebook", "format": "json", "content": self._marked(notebook, job)}
             await ensure_async(self._contents.save(model, path))
             return path
         msg = f"{stem}.ipynb and {TRIES - 2} more names are taken."
@@ -153,14 +175,18 @@ class Placer:
         except Exception:
             return False
 
-    def _trusted(self, notebook: dict[str, Any]) -> dict[str, Any]:
-        """The owner's own code made what is shown, as if it had been run here."""
+    def _marked(self, notebook: dict[str, Any], job: str) -> dict[str, Any]:
+        """Trusted, as if it had been run here, where it was on screen here.
+
+        What else ran as the owner may be a colleague's (run again, say): its pages' scripts would reach this server, which
+        the job could not. Nor is it trusted because the result says so, which the notebook's code may have written.
+        """
         import nbformat
 
         made: dict[str, Any] = nbformat.from_dict(notebook)
         notary = getattr(self._contents, "notary", None)
         if notary is not None:
-            notary.mark_cells(made, True)
+            notary.mark_cells(made, self.placed.was_submitted(job))
         return made
 
 

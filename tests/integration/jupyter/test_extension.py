@@ -247,6 +247,23 @@ async def test_nothing_is_placed_over_a_file_that_is_there(lab: Lab) -> None:
     assert marks == {job["id"] for job in jobs}
 
 
+async def test_scripts_of_a_result_run_where_the_notebook_was_on_screen_here_and_nowhere_else(lab: Lab) -> None:
+    """A colleague's notebook, run again, would reach this server with what it shows; the job itself does not."""
+    shown = notebook("show()")
+    shown["cells"][1]["outputs"] = [{"output_type": "display_data", "data": {"text/html": "<script>"}, "metadata": {}}]
+    for cell in shown["cells"]:
+        cell["metadata"]["trusted"] = True  # as the notebook's own code may have written it
+    own = await lab.submit()
+    again = await lab.ask("POST", f"jobs/{own['id']}/rerun")
+    found = {}
+    for job in (own, again):
+        lab.end(job["id"], json.dumps(shown).encode())
+        path = (await lab.ask("POST", f"jobs/{job['id']}/place"))["path"]
+        read = (await lab.client.get(f"/api/contents/{path}")).json()
+        found[job["id"]] = read["content"]["cells"][1]["metadata"]["trusted"]
+    assert found == {own["id"]: True, again["id"]: False}
+
+
 async def test_what_ended_while_no_server_ran_is_placed_by_the_next(
     database: Database, cast: Cast, tmp_path: Path
 ) -> None:
