@@ -109,7 +109,10 @@ export function register(parts: Parts): { panel: JobsPanel; keep: () => void } {
     }, failed(t.status.keepFailed));
   };
 
-  const page = (job: Job) => `${platform.context?.jobs_url ?? ''}/${job.id}`;
+  const page = (thing: Job | Schedule) => {
+    const all = platform.context?.jobs_url ?? '';
+    return 'phase' in thing ? `${all}/${thing.id}` : all.replace(/\/jobs$/, `/recurring-jobs/${thing.id}`);
+  };
   const panel: JobsPanel = new JobsPanel(t, {
     model, platform,
     current: () => {
@@ -123,7 +126,7 @@ export function register(parts: Parts): { panel: JobsPanel; keep: () => void } {
       cancel: (job) => cancel(job).catch(failed(t.job.cancel)),
       rerun: (job) => model.rerun(job).catch(failed(t.job.rerun)),
       update: (schedule) => update(schedule).catch(failed(t.schedule.update)),
-      page: (thing) => ('phase' in thing ? page(thing) : platform.context?.jobs_url ?? ''),
+      page,
     },
   });
   notebooks.currentChanged.connect(() => panel.update());

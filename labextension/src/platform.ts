@@ -40,7 +40,10 @@ export class Platform {
 
   private async look(): Promise<void> {
     try {
-      this.context = await this.client.context();
+      const found = await this.client.context();
+      // while the platform is away, what it said last is still the best that is known
+      const known = found.available ? null : this.context;
+      this.context = known === null ? found : { ...known, available: false, reason: found.reason };
       this.problem = null;
     } catch (error) {
       this.problem = error instanceof Problem ? error : new Problem(String(error), 0);

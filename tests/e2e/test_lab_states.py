@@ -254,6 +254,10 @@ def test_the_panel_shows_where_jobs_are_and_opens_what_they_made(
     expect(item("broke")).to_contain_text("Cell 7 raised ValueError")
     expect(shown.get_by_text("which differs from your file")).to_be_visible()
     expect(shown.get_by_text("You left.")).to_be_visible()
+    pages = "/services/primehub/g/research"
+    expect(item("runs").get_by_role("link")).to_have_attribute("href", f"{pages}/jobs/{platform.jobs[1]['id']}")
+    edit = shown.get_by_role("link", name="Run nightly report now")
+    expect(edit).to_have_attribute("href", f"{pages}/recurring-jobs/s1")
     item("runs").get_by_role("button", name="Log").click()
     expect(item("runs").get_by_role("region", name="Log of runs")).to_contain_text("epoch 2: loss 0.52")
     assert serious_in(page, "#primehub-jobs") == []
@@ -314,3 +318,17 @@ def test_the_status_bar_says_how_long_and_keeps_the_server(page: Page, platform:
     bar.get_by_role("button", name="stops in 41 min").click()
     sent(page, platform, "keep")
     expect(page.locator(".Toastify__toast").filter(has_text="Kept until")).to_be_visible()
+
+
+def test_while_the_platform_is_away_the_status_bar_says_so_and_keeps_what_it_knew(
+    page: Page, platform: MadeUpPlatform
+) -> None:
+    page.clock.install()
+    page.reload()
+    bar = page.locator(".jp-PrimeHub-status")
+    expect(bar).to_contain_text("1/4 cores", timeout=LOADED)
+    nothing = dict.fromkeys(("group", "notebook", "usage"))
+    platform.context |= {"available": False, "reason": "It does not answer.", **nothing}
+    page.clock.run_for(31_000)
+    expect(bar).to_contain_text("PrimeHub is away")
+    expect(bar).to_contain_text("1/4 cores")

@@ -17,7 +17,8 @@ function Status({ platform, onKeep }: { platform: Platform; onKeep: () => void }
   useSignal(platform.changed);
   const now = useNow(5_000);
   const { context } = platform;
-  if (context === null || (context.group === null && !context.available)) return null;
+  // who has no name was not started by PrimeHub
+  if (context === null || context.user === '') return null;
   const used = context.usage?.user ? quota(context.usage.user) : null;
   const left = timeLeft(platform, now);
   return (
