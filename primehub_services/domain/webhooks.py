@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _NAT64 = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")
+"""Public IPv6 addresses are all in it. Others that count as global are of a site, or stand for an IPv4 address."""
 
 
 class WebhookRefused(Exception):
@@ -50,7 +52,8 @@ def check(url: str, addresses: Collection[Address], *, own: Collection[Address],
         if plain:
             msg = "The webhook's address must begin with https://."
             raise WebhookRefused(msg)
-        if not address.is_global or address.is_multicast or address in own:
+        public = address.is_global and not address.is_multicast and (address.version == 4 or address in _UNICAST)
+        if not public or address in own or found in own:
             msg = "The webhook's address leads inside; only public addresses may be asked. Ask an administrator."
             raise WebhookRefused(msg)
     if not addresses:
