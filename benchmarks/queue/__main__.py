@@ -28,7 +28,7 @@ from primehub_services.domain.resources import Quota
 from primehub_services.domain.units import GIB, Millicores
 from primehub_services.operations import actors, job_starts, launches, queue
 from primehub_services.store.database import Database
-from primehub_services.store.orm import AccountRow, ClaimRow, GroupRow, JobRow, MembershipRow
+from primehub_services.store.orm import AccountRow, ClaimRow, GroupRow, JobRow, KeptPlaceRow, MembershipRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 
@@ -137,11 +137,20 @@ def measure(store: Database, groups: list[str], capacity: MachineCapacity, decis
         group_id = groups[i % len(groups)]
         if not store.write_now(release, group_id):
             continue
+        if capacity.bounded:
+            # what is given back is kept for whoever waits longest, in whichever group
+            group_id = store.read_now(oldest_place) or group_id
         begun = time.perf_counter()
         admission = store.write_now(queue.admit, capacity, group_id)
         times.append(time.perf_counter() - begun)
         started += len(admission.started)
     return Figures.of(times), started
+
+
+def oldest_place(uow: UnitOfWork) -> str | None:
+    """The group of the job that has waited longest for the machine alone."""
+    statement = sa.select(KeptPlaceRow.group_id).where(KeptPlaceRow.for_machine).order_by(KeptPlaceRow.queued_at)
+    return uow.session.scalars(statement.limit(1)).first()
 
 
 def measure_notebooks(store: Database, capacity: MachineCapacity, checks: int) -> Figures:

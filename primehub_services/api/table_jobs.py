@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..domain.claims import Decision
-from ..domain.jobs import Job, JobKind, JobPhase, JobSpec, JobSubmit
+from ..domain.jobs import Job, JobCheck, JobKind, JobPhase, JobSpec, JobSubmit
 from ..domain.names import HubName
 from ..domain.paging import Page
 from .queries import GroupQuery
@@ -36,7 +35,7 @@ JOBS = (
         "/groups/{group}/job-checks",
         "Whether a job would start now, wait, or never start",
         "job.check",
-        Decision,
+        JobCheck,
         body=JobSpec,
     ),
     Route("jobs.get", "GET", "/jobs/{job}", "One job, with its attempts", "job.read", Job),

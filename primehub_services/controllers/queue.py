@@ -73,7 +73,7 @@ class QueueController:
         if heard.groups:
             self._released = True
             self._tried.clear()
-        moment = await self._database.read(operations.moment_of)
+        moment = await self._database.read(queue.moment)
         if self._moment is not None and (moment.now - self._moment.now).total_seconds() >= self.interval / 2:
             self._due |= dict.fromkeys(await self._database.read(queue.come_of_age, self._moment, moment))
             self._moment = moment

@@ -155,6 +155,13 @@ class QueuePlace(Model):
     """When it may start, from the timeouts and usual durations of what is before it; null is not known."""
 
 
+class JobCheck(Decision):
+    """Whether a job would start at once, wait, or never start."""
+
+    position: int | None = None
+    """Its place in the group's queue, where it would wait for what others hold."""
+
+
 class QueueEntry(Model):
     """One job of a group's queue."""
 

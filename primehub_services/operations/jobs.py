@@ -11,11 +11,11 @@ from ..domain.environment import check_environment
 from ..domain.identity import Actor
 from ..domain.job_life import BY
 from ..domain.job_planning import default_name, timeout_of
-from ..domain.jobs import FINAL, Job, JobKind, JobPhase, JobReason, JobSpec, JobSubmit
+from ..domain.jobs import FINAL, Job, JobCheck, JobKind, JobPhase, JobReason, JobSpec, JobSubmit
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
-from ..store import groups, job_secrets, jobs, settings
+from ..store import groups, job_secrets, jobs, queue_places, settings
 from ..store.jobs import Filters, Named, Visible
 from ..store.orm import JobRow
 from ..store.unit_of_work import UnitOfWork
@@ -91,13 +91,22 @@ def create(
     return row
 
 
-def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity: MachineCapacity) -> Decision:
+def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity: MachineCapacity) -> JobCheck:
     """Whether the job would start now, wait, or never start (``never``, or a reason that no wait mends)."""
     if spec.group != reference:
         raise Invalid.field("group", f"The path says {reference!r}.", "Give the same group in both.")
     gate(uow, actor, "job.check", spec.group)
     _check_notebook_token(actor, spec)
-    return assess(uow, actor, spec, capacity).decision
+    assessment = assess(uow, actor, spec, capacity)
+    decision, position = assessment.decision, None
+    if assessment.choice is not None and _passes(decision) and not decision.would_start:
+        position = queue_places.length(uow, assessment.choice.group.id) + 1
+    return JobCheck(**dict(decision), position=position)
+
+
+def _passes(decision: Decision) -> bool:
+    """Whether nothing stands against a job but what others hold, or will."""
+    return not decision.never and all(reason.code in _WAITS_FOR for reason in decision.reasons)
 
 
 def _check_notebook_token(actor: Actor, spec: JobSpec) -> None:
@@ -125,8 +134,7 @@ def choose(uow: UnitOfWork, person: Actor, spec: JobSpec, capacity: MachineCapac
     """What the job names. Raises where it could not start even once everything else has ended."""
     assessment = assess(uow, person, spec, capacity)
     decision = assessment.decision
-    lasting = any(reason.code not in _WAITS_FOR for reason in decision.reasons)
-    if assessment.choice is None or decision.never or lasting:
+    if assessment.choice is None or not _passes(decision):
         raise refused(decision)
     return assessment.choice
 

@@ -25,7 +25,7 @@ from ..domain.queue import (
     resources,
     whole_place,
 )
-from ..store import claims, groups, queue, settings
+from ..store import claims, groups, queue
 from ..store.orm import JobRow
 from ..store.queue import Moment
 from ..store.unit_of_work import UnitOfWork
@@ -81,7 +81,7 @@ def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: in
     if row is None:
         return _without_group(uow, group_id)
     group = groups.to_model(row)
-    moment = moment_of(uow)
+    moment = queue.moment(uow)
     ended = _end_those_who_cannot(uow, group, capacity)
     seen = _Seen.of(uow, group, capacity, moment, most)
     going, later = seen.walk.going[:most], seen.walk.going[most:]
@@ -99,11 +99,6 @@ def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: in
         more=more,
         for_machine=_machine_wait(seen.walk),
     )
-
-
-def moment_of(uow: UnitOfWork) -> Moment:
-    """This transaction's, by the platform's settings."""
-    return Moment(uow.now, uow.now - timedelta(seconds=settings.load(uow).queue_keep_after))
 
 
 def machine_left(uow: UnitOfWork, capacity: MachineCapacity) -> MachineLeft | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +15,10 @@ from ..domain.jobs import FINAL, JobPhase, JobReason
 from ..domain.notebooks import FINAL as NOTEBOOK_FINAL
 from ..domain.queue import NOTHING, UNBOUNDED, Amounts, Elsewhere, Order, Place, Waiting, added
 from ..domain.resources import Resources
+from ..domain.system import SystemSettings
 from ..domain.units import Bytes, Millicores
 from . import changes
-from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow, NotebookRow
+from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow, NotebookRow, SettingRow
 from .unit_of_work import UnitOfWork
 
 _PENDING = JobRow.phase == JobPhase.PENDING.value
@@ -54,6 +55,15 @@ class Moment:
     now: datetime
     kept_since: datetime
     """Who was queued at this time or before has waited long enough."""
+
+
+def moment(uow: UnitOfWork) -> Moment:
+    """This transaction's."""
+    # one number: to validate all settings would take longer than most of a decision's statements
+    row = uow.session.get(SettingRow, "system")
+    found = None if row is None else row.value.get("queue_keep_after")
+    keep_after = SystemSettings.model_fields["queue_keep_after"].default if found is None else found
+    return Moment(uow.now, uow.now - timedelta(seconds=keep_after))
 
 
 def waiting_groups(uow: UnitOfWork) -> list[str]:

@@ -481,4 +481,4 @@ def test_the_dry_run_of_a_job_counts_kept_places_too(world: World) -> None:
 
     decision = world.database.read_now(jobs.check, world.cast.member, "research", spec, world.capacity)
     assert [reason.code for reason in decision.reasons] == ["kept-place"]
-    assert not decision.never
+    assert (decision.never, decision.position) == (False, 2)

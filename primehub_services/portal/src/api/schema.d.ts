@@ -2776,6 +2776,26 @@ export interface components {
             deadline_at: string | null;
             version: number;
         };
+        /** @description Whether a job would start at once, wait, or never start. */
+        JobCheck: {
+            would_start: boolean;
+            /**
+             * @description No release of anybody's claim would make it start.
+             * @default false
+             */
+            never: boolean;
+            /** @default [] */
+            reasons: components["schemas"]["Reason"][];
+            /** @default [] */
+            budgets: components["schemas"]["BudgetLine"][];
+            /** @default [] */
+            warnings: string[];
+            /**
+             * @description Its place in the group's queue, where it would wait for what others hold.
+             * @default null
+             */
+            position: number | null;
+        };
         /**
          * @description Of which ends of one's jobs one is told.
          * @enum {string}
@@ -6902,7 +6922,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Decision"];
+                    "application/json": components["schemas"]["JobCheck"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */
