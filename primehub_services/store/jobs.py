@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import defer
 
 from ..domain.jobs import (
     ACTIVE,
@@ -241,12 +242,13 @@ def attempt_locked(uow: UnitOfWork, attempt_id: str) -> AttemptRow | None:
 
 
 def live_attempts(uow: UnitOfWork) -> Sequence[tuple[AttemptRow, str | None, int]]:
-    """Every attempt that has not ended, with what asks for its job's end and its timeout in seconds."""
+    """Every attempt that has not ended, without its plan; with what asks for its job's end, and its timeout in seconds."""
     found = uow.session.execute(
         sa.select(AttemptRow, JobRow.cancel_requested, JobRow.timeout)
         .join(JobRow, JobRow.id == AttemptRow.job_id)
         .where(AttemptRow.phase.in_(_ACTIVE))
         .order_by(AttemptRow.created_at, AttemptRow.id)
+        .options(defer(AttemptRow.plan))
     )
     return [(attempt, cancel, timeout) for attempt, cancel, timeout in found]
 
