@@ -11,7 +11,7 @@ from typing import Any
 
 NOTEBOOK, ZIP = "application/x-ipynb+json", "application/zip"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "artifacts"})
-"""Folders that are not sent along; nor are those whose name begins with a dot."""
+"""Folders that are not sent along; nor is what has a name that begins with a dot: the group may read what is sent."""
 MAX_ENTRIES = 10_000
 
 
@@ -54,7 +54,7 @@ def digest(notebook: Any) -> str | None:
 def pack(folder: Path, name: str, notebook: dict[str, Any], target: Path, limit: int) -> None:
     """Pack the notebook's folder into ``target``, with ``notebook`` as the file ``name``.
 
-    Links are not followed and hidden folders not sent. Raises ``TooLarge`` once it has more than ``limit`` bytes.
+    Links are not followed; hidden files, which may hold passwords, and hidden folders are not sent. Raises ``TooLarge`` once it has more than ``limit`` bytes.
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(name, content(notebook))
@@ -83,5 +83,5 @@ def _files(folder: Path) -> Any:
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in LEFT_OUT)
         for name in sorted(names):
             path = Path(place, name)
-            if path.is_file() and not path.is_symlink():
+            if not name.startswith(".") and path.is_file() and not path.is_symlink():
                 yield path

@@ -48,7 +48,8 @@ def test_the_platforms_name_of_a_result_is_known_here() -> None:
 
 def test_a_folder_is_packed_without_what_no_run_needs(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    for name in ("train.ipynb", "helper.py", "deep/data.csv", ".git/config", "deep/__pycache__/x.pyc", "artifacts/o"):
+    hidden = (".git/config", ".netrc", "deep/.git-credentials")
+    for name in ("train.ipynb", "helper.py", "deep/data.csv", "deep/__pycache__/x.pyc", "artifacts/o", *hidden):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("as saved")
     (folder / "link").symlink_to("/etc/passwd")
