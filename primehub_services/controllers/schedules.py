@@ -16,7 +16,7 @@ from ..store.unit_of_work import UnitOfWork
 log = logging.getLogger(__name__)
 LONGEST_WAIT = 1.0
 """Seconds; a clock that is set forward is noticed after so long."""
-TOGETHER = 20
+TOGETHER = 50
 """Recurring jobs that are fired in one transaction, so that many at once do not each wait for the disk."""
 _MOST = 5000
 _SOONEST = 0.01
