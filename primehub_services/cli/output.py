@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -75,7 +76,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, header: bool 
     for title in titles:
         shown.add_column(title, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
+        shown.add_row(*(Text(_harmless(cell)) for cell in row))
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     if stream.isatty():
         console.print(shown, crop=False)
@@ -85,6 +86,11 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, header: bool 
         console.print(shown, no_wrap=True, crop=False)
     for line in captured.get().splitlines():
         click.echo(line.rstrip(), file=stream)
+
+
+def _harmless(text: str) -> str:
+    """Without what a terminal would obey: names, commands and messages are also other people's."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def refusal(detail: str, decision: Mapping[str, Any]) -> None:

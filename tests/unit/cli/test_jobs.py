@@ -272,3 +272,14 @@ def test_a_preview_shows_the_next_runs_in_their_own_time_zone(signed_in: Run, ap
     result = signed_in("recurring-jobs", "preview", "--cron", "0 4 * * *", "--timezone", "Europe/Berlin")
     assert "At 04:00" in result.stdout
     assert "Mon 2026-11-02 04:00 CET" in result.stdout
+
+
+@pytest.mark.parametrize("words", [["list"], ["get", ID]])
+def test_what_others_wrote_moves_no_terminal(signed_in: Run, api: FakeApi, words: list[str]) -> None:
+    named = things.job(name="train\x1b[2J\x9b31m")
+    api.answers["GET", "/jobs"] = page(named)
+    api.answers["GET", f"/jobs/{ID}"] = 200, named
+    result = signed_in("jobs", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "train" in result.stdout
+    assert not {"\x1b", "\x9b"} & set(result.stdout)
