@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 KIND = "primehub.io/kind"
 AT_ONCE = 8
 """Attempts that are being advanced at the same time."""
+FINISH_AT_ONCE = 4
+"""Attempts that are being finished at the same time, on lanes of their own: keeping a lot takes long, and nobody's start
+or stop waits for it. Fewer than a small machine has threads."""
 SWEEP_EVERY = 5.0
 LONGEST_PAUSE = 30.0
 KEEP_TRIES = 20
@@ -107,6 +110,7 @@ class JobController:
         self._again: set[str] = set()
         self._trouble: dict[str, _Trouble] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._finishing = asyncio.Semaphore(FINISH_AT_ONCE)
         self._looked: datetime | None = None
         self._swept: datetime | None = None
 
@@ -156,8 +160,10 @@ class JobController:
     async def _advance(self, attempt_id: str) -> None:
         try:
             async with self._room:
-                while await self._once(attempt_id):
-                    pass
+                over = await self._as_far_as_it_goes(attempt_id)
+            if over is not None:
+                async with self._finishing:
+                    await self._finish(*over)
             self._trouble.pop(attempt_id, None)
         except Exception as error:
             self._failed(attempt_id, error)
@@ -177,16 +183,19 @@ class JobController:
         else:
             log.warning("the attempt %s cannot be advanced (%d times): %s", attempt_id, failures, error)
 
-    async def _once(self, attempt_id: str) -> bool:
-        """Do the next thing; whether there may be another one right away."""
-        one = await self._database.read(load_one, attempt_id)
-        if one is None:
-            return False
-        seen = (await self._observe([one]))[one.id]
-        step = decide_attempt(self._seen(one, seen))
-        return await self._act(one, seen, step)
+    async def _as_far_as_it_goes(self, attempt_id: str) -> tuple[Living, Observation] | None:
+        """Do one thing after the other, up to the finish; what is to be finished, and what was seen of it."""
+        while (one := await self._database.read(load_one, attempt_id)) is not None:
+            seen = (await self._observe([one]))[one.id]
+            step = decide_attempt(self._seen(one, seen))
+            if step.act is Act.FINISH:
+                return one, seen
+            if not await self._act(one, seen, step):
+                return None
+        return None
 
     async def _act(self, one: Living, seen: Observation, step: Step) -> bool:
+        """Whether there may be another thing to do right away."""
         match step.act:
             case Act.APPLY:
                 await self._apply(one)
@@ -200,10 +209,7 @@ class JobController:
                 for ref in one.refs:
                     await self._engine.delete(ref, grace_of(one.cancel))
                 return False
-            case Act.FINISH:
-                await self._finish(one, seen)
-                return False
-            case Act.NOTHING:
+            case _:
                 return False
         return True
 

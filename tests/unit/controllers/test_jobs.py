@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from primehub_services.controllers.job_ports import EndedAttempt, Kept
+from primehub_services.controllers.jobs import AT_ONCE
 from primehub_services.domain.job_life import PLACING_S, PLATFORM_TRIES, lost
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import WorkloadKind
@@ -315,3 +317,24 @@ async def test_what_an_attempt_was_decided_to_end_with_stays(world: World) -> No
     kept = world.database.write_now(job_starts.decide_end, f"{job.id}-1", lost("no"))
     assert kept is not None
     assert kept.phase is JobPhase.CANCELLED
+
+
+async def test_no_stop_waits_for_results_that_take_long_to_keep(world: World) -> None:
+    *ended, asked = [await world.running() for _ in range(AT_ONCE + 2)]
+    go_on = asyncio.Event()
+
+    async def keep(attempt: EndedAttempt) -> Kept:
+        await go_on.wait()
+        return Kept()
+
+    world.keeper.keep = keep  # type: ignore[method-assign]
+    for job in ended:
+        world.fake.finish(f"{job.id}-1")
+    world.cancel(asked.id)
+    world.clock.advance(2)
+    await world.controller.step(world.clock())
+    await wait_for_async(lambda: world.fake.workloads[f"{asked.id}-1"].stop_at is not None)
+    go_on.set()
+    await world.controller.settled()
+    await world.look()
+    assert world.claims() == []
