@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from .claims import Decision
 from .environment import Environment
@@ -13,6 +14,8 @@ from .model import Model, Timestamp
 from .resources import Resources
 
 MAX_COMMAND = 65_536
+MAX_PARAMETERS = 65_536
+"""Characters of a notebook's parameters as JSON: every list of jobs has them."""
 MAX_RETRIES = 10
 MAX_TIMEOUT = 366 * 86_400
 
@@ -96,6 +99,14 @@ class NotebookRun(Model):
     """Name of the kernel; empty is the notebook's own."""
     reads_file: bool = False
     """Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot."""
+
+    @field_validator("parameters")
+    @classmethod
+    def _no_data(cls, value: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
+        if len(json.dumps(value)) > MAX_PARAMETERS:
+            msg = f"must have at most {MAX_PARAMETERS} characters as JSON: put data into a file of the group's volume"
+            raise ValueError(msg)
+        return value
 
 
 class JobSpec(Model):
