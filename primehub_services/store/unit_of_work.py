@@ -24,6 +24,7 @@ class UnitOfWork:
         self.dialect = dialect
         self.kinds: set[str] = set()
         """Of the changes that this transaction tells readers of."""
+        self._told = False
 
     def lock(self, name: str) -> None:
         """Hold ``name`` until the transaction ends; on SQLite the transaction itself is that lock."""
@@ -34,9 +35,11 @@ class UnitOfWork:
         self, kind: str, target_id: str, action: str, *, group_id: str | None = None, account_id: str | None = None
     ) -> None:
         """Tell readers, once this is committed, that a thing was created, updated or deleted."""
-        if self.dialect == "postgresql" and not self.kinds:
+        if self.dialect == "postgresql" and not self._told:
             # sent with the commit; past the session, so that no half-made row is flushed by it
             self.session.connection().exec_driver_sql(f"NOTIFY {CHANNEL}")
+            # what is tried in a savepoint may be taken back, and what was told with it
+            self._told = not self.session.in_nested_transaction()
         self.kinds.add(kind)
         self.session.add(
             ChangeRow(

@@ -342,7 +342,15 @@ async def test_who_falls_behind_is_told_to_load_everything_anew() -> None:
     assert subscription.take() == []
 
 
-async def test_a_feed_of_another_process_hears_of_commits(migrated_postgres: str) -> None:
+def _tell_after_a_trial(uow: UnitOfWork, kind: str, target: str) -> None:
+    trial = uow.session.begin_nested()
+    uow.changed(kind, "tried", "update")
+    trial.rollback()
+    _tell(uow, kind, target)
+
+
+@pytest.mark.parametrize("tell", [_tell, _tell_after_a_trial])
+async def test_a_feed_of_another_process_hears_of_commits(migrated_postgres: str, tell: Any) -> None:
     """PostgreSQL tells: without waiting for the next look."""
     from primehub_services.store.listening import Listener
 
@@ -357,7 +365,7 @@ async def test_a_feed_of_another_process_hears_of_commits(migrated_postgres: str
         found: list[Change] = []
 
         async def heard() -> bool:
-            await writer.write(_tell, "notebook", "elsewhere")
+            await writer.write(tell, "notebook", "elsewhere")
             await subscription.wait(1)
             found.extend(subscription.take())
             return bool(found)
