@@ -114,3 +114,21 @@ test('only the first opening asks the pages to look again; opening anew for a lo
   expect(opened).toHaveLength(2);
   expect(got.filter(([, m]) => m.type === 'reset')).toHaveLength(1);
 });
+
+test('a log of a job is heard by the tabs that follow that attempt, and gone on with after a break', async () => {
+  const { got, stream } = made();
+  stream.receive('a', hello);
+  stream.receive('b', hello);
+  stream.receive('a', { type: 'logs', logs: { 'job-1/2': 10 } });
+  await vi.advanceTimersByTimeAsync(1000);
+  const last = opened.at(-1)!;
+  expect(last.url.searchParams.get('logs')).toBe('job-1/2:10');
+  last.push('event: log\ndata: {"id":"job-1","attempt":2,"offset":10,"next":13,"text":"two","ended":false}\n\n');
+  last.push('event: log\ndata: {"id":"job-1","attempt":3,"offset":0,"next":5,"text":"three","ended":false}\n\n');
+  await flush();
+  const heard = got.filter(([, m]) => m.type === 'log').map(([to, m]) => [to, m.type === 'log' && m.part.text]);
+  expect(heard).toEqual([['a', 'two']]);
+  last.end();
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(opened.at(-1)!.url.searchParams.get('logs')).toBe('job-1/2:13');
+});

@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, body } from './client';
-import type { JobPhase, JobSubmit, LaunchRequest, Preview } from './types';
+import type { JobPhase, JobSpec, LaunchRequest, Preview } from './types';
 
 export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string };
 
@@ -70,7 +70,7 @@ export const ask = {
     refetchInterval: ({ state }) => (state.data?.phase === 'PENDING' ? 2_000 : false),
   }),
 
-  jobCheck: (group: string, request: JobSubmit) => queryOptions({
+  jobCheck: (group: string, request: JobSpec) => queryOptions({
     queryKey: ['job-check', group, request],
     queryFn: ({ signal }) => body(api.POST('/groups/{group}/job-checks', { signal, params: { path: { group } }, body: request })),
     placeholderData: keepPreviousData,

@@ -22,7 +22,6 @@ export type Scope = Schemas['Scope'];
 export type LogBody = Schemas['LogPart'];
 export type Job = Schemas['Job'];
 export type JobSpec = Schemas['JobSpecInput'];
-export type JobSubmit = Schemas['JobSubmit'];
 export type JobPhase = Job['phase'];
 export type Attempt = Schemas['Attempt'];
 export type QueuePlace = Schemas['QueuePlace'];

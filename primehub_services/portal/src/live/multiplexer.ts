@@ -141,7 +141,9 @@ export class Multiplexer {
     } else if (event.event === 'change') {
       this.send(null, { type: 'change', change: JSON.parse(event.data) as Change });
     } else if (event.event === 'log') {
-      const part = JSON.parse(event.data) as LogPart;
+      const said = JSON.parse(event.data) as LogPart & { attempt?: number };
+      // a job's log is followed attempt by attempt, and asked for by both
+      const part: LogPart = said.attempt === undefined ? said : { ...said, id: `${said.id}/${said.attempt}` };
       this.offsets.set(part.id, part.next);
       for (const [id, client] of this.clients) if (part.id in client.logs) this.send(id, { type: 'log', part });
     }

@@ -66,7 +66,7 @@ export function Holders({ usage }: { usage: GroupUsage }) {
         <tbody>
           {usage.holders.map((h) => (
             <tr key={h.id}>
-              <td>{h.kind === 'job' ? <Link className="strong" to={`/g/${group.group}/jobs/${h.id.replace(/-\d+$/, '')}`}>{h.name}</Link> : <span className="strong">{h.kind === 'notebook' ? t.usage.kinds.notebook : h.name}</span>}</td>
+              <td>{h.kind === 'job' ? <Link className="strong" to={`/g/${group.group}/jobs/${h.id}`}>{h.name}</Link> : <span className="strong">{h.kind === 'notebook' ? t.usage.kinds.notebook : h.name}</span>}</td>
               <td><Who name={h.user} /></td>
               <td className="soft">{h.instance_type}</td>
               <td className="soft"><Ago at={h.since} /></td>

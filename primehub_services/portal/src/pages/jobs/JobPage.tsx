@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Select, Tabs } from 'antd';
 import { Copy, CopyPlus, RotateCw, Square, Trash2, TriangleAlert } from 'lucide-react';
+import { useState } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
@@ -58,7 +59,7 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
       {job.phase === 'FAILED' && <p className="hint bad failedWhy" role="status"><TriangleAlert size={15} aria-hidden /><b>{job.message || noteOf(job)}</b></p>}
       <Timeline job={job} />
       <div className="withRail">
-        {job.phase === 'PENDING' && job.queue ? <Why place={job.queue} /> : <Results job={job} />}
+        {job.phase === 'PENDING' && job.queue ? <Why group={job.group} place={job.queue} /> : <Results job={job} />}
         <aside className="rail"><Panel title={t.jobs.overview}><Facts rows={facts(job)} /></Panel></aside>
       </div>
       {dialog}
@@ -74,7 +75,8 @@ function Results({ job }: { job: Job }) {
   const latest = job.attempts.at(-1)?.number ?? 0;
   const wanted = Number(query.get('attempt') ?? latest);
   const attempt = job.attempts.find((a) => a.number === wanted) ?? job.attempts.at(-1);
-  const first = job.phase === 'SUCCEEDED' && job.artifacts.files > 0 ? 'artifacts' : 'log';
+  // what is looked at does not change by itself when the job ends
+  const [first] = useState(() => (job.phase === 'SUCCEEDED' && job.artifacts.files > 0 ? 'artifacts' as const : 'log' as const));
   const tab = TABS.find((x) => x === query.get('tab')) ?? first;
   const put = (name: string, value: string) => setQuery((before) => {
     before.set(name, value);

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
-import type { Job, JobSubmit, LaunchOptions } from '../../api/types';
+import type { Job, JobSpec, LaunchOptions } from '../../api/types';
 import { Budgets } from '../../launch/Budgets';
 import { label, verdictOf } from '../../launch/fit';
 import { useDebounced } from '../../lib/debounce';
@@ -13,7 +13,7 @@ import { useGroup } from '../../lib/session';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { JobAnswer, jobVerdict } from './JobAnswer';
-import { draftOf, isRight, requestOf, wrongOf, type Draft } from './spec';
+import { draftOf, isRight, specOf, wrongOf, type Draft } from './spec';
 import { SpecFields } from './SpecFields';
 
 export default function NewJob() {
@@ -48,11 +48,11 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const [tried, setTried] = useState(false);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const wrong = wrongOf(draft);
-  const request = requestOf(group.group, draft, wrong);
+  const request = specOf(group.group, draft, wrong);
   const settled = useDebounced(request, 200);
   const check = useQuery({ ...ask.jobCheck(group.group, settled ?? nothing), enabled: settled !== null });
   const submit = useMutation({
-    mutationFn: (wanted: JobSubmit) => body(api.POST('/jobs', { body: wanted })),
+    mutationFn: (wanted: JobSpec) => body(api.POST('/jobs', { body: { ...wanted, from_schedule: null } })),
     onSuccess: (job) => {
       void queries.invalidateQueries({ queryKey: ['jobs'] });
       void go(`/g/${job.group}/jobs/${job.id}`);
@@ -99,6 +99,6 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   );
 }
 
-const nothing: JobSubmit = {
-  group: '-', instance_type: '-', image: '-', name: '', command: 'true', notebook: null, environment: {}, secrets: {}, timeout: null, retries: 0, from_schedule: null,
+const nothing: JobSpec = {
+  group: '-', instance_type: '-', image: '-', name: '', command: 'true', notebook: null, environment: {}, secrets: {}, timeout: null, retries: 0,
 };

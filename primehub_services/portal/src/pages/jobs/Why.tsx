@@ -1,3 +1,4 @@
+import { Link } from 'react-router';
 import type { QueuePlace } from '../../api/types';
 import { useNow } from '../../lib/clock';
 import { ago, amount, clock, duration } from '../../lib/format';
@@ -7,20 +8,23 @@ import { QuotaBar, withRequest } from '../../parts/quota';
 import { t } from '../../text';
 
 /** What a waiting job waits for: the numbers, who holds them, and what would help. */
-export function Why({ place }: { place: QueuePlace }) {
+export function Why({ group, place }: { group: string; place: QueuePlace }) {
   const now = useNow(5000);
   const { reasons, budgets } = place.decision;
   const holders = reasons.flatMap((reason) => reason.holders);
   const seen = holders.filter((h, i) => holders.findIndex((o) => o.user === h.user && o.name === h.name && o.amount === h.amount) === i);
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
-  const lines = budgets.filter((line) => line.limit !== null && amount(line.asked, line.resource) > 0);
+  const machine = reasons.some((reason) => reason.budget === 'machine');
+  const lines = budgets.filter((line) => line.limit !== null && amount(line.asked, line.resource) > 0 && (machine || line.budget !== 'machine'));
+  // what should have ended by now says nothing about when it will
+  const estimate = place.estimate && Date.parse(place.estimate) > now + 5000 ? place.estimate : null;
   return (
     <div className="formCol">
       <Panel title={t.jobs.waiting}>
         <div aria-live="polite">{reasons.map((reason) => <p key={`${reason.code}${reason.budget}${reason.resource}`} className="answerLine">{reason.message}</p>)}</div>
         <p className="small">
           {t.jobs.waitingSince(duration((now - Date.parse(place.waiting_since)) / 1000))} {place.kept ? t.jobs.kept : t.jobs.keptFrom(clock(place.kept_from))}{' '}
-          {place.estimate && t.jobs.estimate(clock(place.estimate))}
+          {estimate && t.jobs.estimate(clock(estimate))}
         </p>
         {lines.map((line) => {
           const resource = line.resource as Resource;
@@ -42,7 +46,7 @@ export function Why({ place }: { place: QueuePlace }) {
               {seen.map((h) => (
                 <tr key={`${h.user}${h.name}${h.since}${h.amount}`}>
                   <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
-                  <td className="soft">{h.name || t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
+                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}><code>{h.name}</code></Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
                 </tr>
               ))}
             </tbody>

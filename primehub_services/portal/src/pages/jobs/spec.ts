@@ -1,4 +1,4 @@
-import type { Job, JobSpec, JobSubmit, LaunchOptions } from '../../api/types';
+import type { Job, JobSpec, LaunchOptions } from '../../api/types';
 import type { Row } from '../../launch/env';
 import { rowErrors, toEnvironment } from '../../launch/env';
 import { firstChoice } from '../../launch/fit';
@@ -61,9 +61,4 @@ export function specOf(group: string, draft: Draft, wrong: Wrong): JobSpec | nul
     timeout: draft.timeout === '' || wrong.timeout !== '' ? null : Math.round(Number(draft.timeout) * UNITS[draft.unit]),
     retries: draft.retries,
   };
-}
-
-export function requestOf(group: string, draft: Draft, wrong: Wrong): JobSubmit | null {
-  const spec = specOf(group, draft, wrong);
-  return spec && { ...spec, from_schedule: null };
 }

@@ -42,7 +42,7 @@ export default function Queue() {
                         <td className="soft">{summary(job.limits)}</td>
                         <td className="wrap">{place.decision.reasons[0]?.message}{place.kept && <span className="chip after">{t.queue.kept}</span>}</td>
                         <td className="r soft" title={exact(place.waiting_since)}>{duration((now - Date.parse(place.waiting_since)) / 1000)}</td>
-                        <td className="soft">{place.estimate ? <span title={exact(place.estimate)}>{clock(place.estimate)}, {about((Date.parse(place.estimate) - now) / 1000)}</span> : t.queue.unknown}</td>
+                        <td className="soft">{place.estimate && Date.parse(place.estimate) > now + 5000 ? <span title={exact(place.estimate)}>{clock(place.estimate)}, {about((Date.parse(place.estimate) - now) / 1000)}</span> : t.queue.unknown}</td>
                       </tr>
                     ))}
                   </tbody>

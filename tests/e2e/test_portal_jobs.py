@@ -1,0 +1,177 @@
+"""Jobs in the portal, on the real platform: submitted, waiting, read live, looked at, cancelled, by a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
+from tests.e2e.test_portal import signed_in
+from tests.support.parts import require
+from tests.support.platform import Platform
+from tests.support.shell_notebook import shell_environment
+from tests.support.waiting import wait_for
+
+__all__ = ["shell_environment"]
+pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]
+ROOT = "/services/primehub"
+SOON = 20_000
+"""Milliseconds in which a change is seen, with room for a busy machine."""
+SETTLED = """scheme => document.documentElement.style.colorScheme === scheme &&
+    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
+GROUP = "bakery"
+OVEN = {"name": "oven", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
+LEAVES = "mkdir -p artifacts/sub; printf 'epoch,loss\\n1,0.5\\n2,0.25\\n' > artifacts/loss.csv; echo kept > artifacts/sub/note.txt"
+
+
+@dataclass(frozen=True)
+class Bakery:
+    """A group with room for one job at a time, and its one member."""
+
+    platform: Platform
+    image: str
+    token: str
+
+    def submit(self, command: str, **more: Any) -> str:
+        """The id of a new job."""
+        body = {"group": GROUP, "instance_type": "oven", "image": self.image, "command": command, **more}
+        return str(self.platform.call("POST", "/jobs", body, token=self.token, status=201)["id"])
+
+    def until(self, job: str, *phases: str) -> None:
+        """Wait until it is in one of the phases."""
+        found = lambda: self.platform.call("GET", f"/jobs/{job}", token=self.token)["phase"] in phases  # noqa: E731
+        wait_for(found, 90, what=f"{job} is {phases}")
+
+    def cancel(self, job: str) -> None:
+        """End it, and wait for its end."""
+        self.platform.call("POST", f"/jobs/{job}/cancel", token=self.token)
+        self.until(job, "CANCELLED")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def bakery(platform: Platform, shell_environment: str) -> Bakery:
+    platform.call("POST", "/groups", {"name": GROUP, "group_quota": {"cpu": 0.5}})
+    platform.call("POST", "/instance-types", OVEN)
+    return Bakery(platform, platform.add_image(shell_environment, "dough"), platform.add_person("baker", GROUP))
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, platform: Platform, bakery: Bakery) -> Iterator[Page]:
+    context = signed_in(browser, platform, "baker")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context.new_page()
+    context.close()
+
+
+def sound(page: Page) -> None:
+    """Nothing keeps people out, in light and in dark, and nothing is wider than a phone."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        wait_for(lambda s=scheme: page.evaluate(SETTLED, s), 10, what="the colours are there and nothing moves")
+        assert serious(page) == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert overflow(page) == 0
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
+
+
+def test_a_job_is_submitted_watched_and_its_results_looked_at(page: Page, bakery: Bakery) -> None:
+    page.goto(f"{ROOT}/g/{GROUP}/jobs")
+    page.get_by_role("link", name="New job").first.click()
+    expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Submit job").first.click()
+    expect(page.get_by_text("Say what to run.")).to_be_visible()
+    sound(page)
+    page.get_by_label("Name", exact=False).first.fill("bread")
+    page.get_by_label("Command").fill(f"echo begun; {LEAVES}; sleep 4; echo the end")
+    page.get_by_role("button", name="Submit job").first.click()
+
+    expect(page.get_by_role("heading", name="bread")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("begun", exact=True)).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("the end", exact=True)).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=SOON)
+    sound(page)
+
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_role("button", name="loss.csv", exact=True).click()
+    expect(page.get_by_role("columnheader", name="epoch")).to_be_visible(timeout=SOON)
+    page.keyboard.press("Escape")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download sub/note.txt").click()
+    assert download.value.path().read_text() == "kept\n"
+    page.get_by_role("tab", name="Monitoring").click()
+    page.get_by_role("tab", name="Definition").click()
+    expect(page.get_by_text("echo the end")).to_be_visible()
+    sound(page)
+
+
+def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page, bakery: Bakery) -> None:
+    first = bakery.submit("sleep 600", name="first")
+    bakery.until(first, "RUNNING")
+    second = bakery.submit("echo second", name="second")
+    page.goto(f"{ROOT}/g/{GROUP}/jobs/{second}")
+    expect(page.get_by_role("heading", name="Why is it waiting?")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("short").first).to_be_visible()
+    expect(page.get_by_role("link", name=first)).to_be_visible()
+    sound(page)
+    page.goto(f"{ROOT}/g/{GROUP}/queue")
+    expect(page.get_by_role("link", name="second")).to_be_visible(timeout=SOON)
+    sound(page)
+    page.goto(f"{ROOT}/g/{GROUP}/jobs?view=waiting")
+    row = page.get_by_role("row", name="second")
+    expect(row).to_contain_text("Pending", timeout=SOON)
+    row.get_by_role("button", name="Cancel second").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel job").click()
+    expect(page.get_by_text("No job matches")).to_be_visible(timeout=SOON)
+    bakery.cancel(first)
+    page.goto(f"{ROOT}/g/{GROUP}/jobs")
+    expect(page.get_by_role("row", name="first")).to_contain_text("Cancelled", timeout=SOON)
+    sound(page)
+
+
+def test_a_recurring_job_is_made_read_back_run_and_paused(page: Page, bakery: Bakery) -> None:
+    page.goto(f"{ROOT}/g/{GROUP}/recurring-jobs")
+    page.get_by_role("link", name="New recurring job").first.click()
+    page.get_by_label("Name").first.fill("buns")
+    page.get_by_role("radio", name="By an expression").check()
+    page.get_by_label("Cron expression").fill("61 6 * * 1-5")
+    expect(page.get_by_role("alert").first).to_be_visible(timeout=SOON)
+    page.get_by_label("Cron expression").fill("30 6 * * 1-5")
+    expect(page.get_by_text("6:30").first).to_be_visible(timeout=SOON)
+    page.get_by_label("Command").fill("echo buns are ready")
+    sound(page)
+    page.get_by_role("button", name="Save recurring job").click()
+    expect(page.get_by_role("heading", name="buns")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("Paused by a person.")).to_be_visible(timeout=SOON)
+    sound(page)
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_text("buns are ready", exact=True)).to_be_visible(timeout=SOON)
+    page.goto(f"{ROOT}/g/{GROUP}/recurring-jobs")
+    expect(page.get_by_role("row", name="buns")).to_contain_text("paused", timeout=SOON)
+    sound(page)
+
+
+def test_somebody_outside_the_group_finds_no_such_page(browser: Browser, platform: Platform, bakery: Bakery) -> None:
+    job = bakery.submit("echo mine")
+    platform.call("POST", "/groups", {"name": "elsewhere"})
+    platform.add_person("passerby", "elsewhere")
+    context = signed_in(browser, platform, "passerby")
+    stranger = context.new_page()
+    stranger.goto(f"{ROOT}/g/elsewhere/jobs/{job}")
+    expect(stranger.get_by_text("There is no such page")).to_be_visible(timeout=SOON)
+    stranger.goto(f"{ROOT}/g/{GROUP}/jobs/{job}")
+    expect(stranger.get_by_text(f"You cannot open the group {GROUP}")).to_be_visible(timeout=SOON)
+    assert "echo mine" not in stranger.content()
+    context.close()
