@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from .messengers import Mail, Message, NotDelivered, Webhooks
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8
+EACH_AT_ONCE = 2
+"""Of one person by one channel: who never answers holds up no other, however much there is to tell them."""
 LEASE = timedelta(seconds=90)
 """A message that was taken and not finished in this time, its sender was killed: it is sent once more."""
 LONGEST_WAIT = 5.0
@@ -52,24 +55,29 @@ class NotificationController:
         self._webhooks = webhooks
         self._portal = portal
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._ways: Counter[str] = Counter()
+        """How many are under way to whom by which channel."""
         self.interval = LONGEST_WAIT
 
     async def step(self, now: datetime) -> None:
         """Begin to send what is due, as far as not too much is under way."""
         due = await self._database.read(_due, AT_ONCE * 4)
-        for notification_id in due:
+        for notification_id, way in due:
             if len(self._sending) >= AT_ONCE:
                 break
-            if notification_id not in self._sending:
-                self._begin(notification_id)
+            if notification_id not in self._sending and self._ways[way] < EACH_AT_ONCE:
+                self._begin(notification_id, way)
         self.interval = _SOONEST if self._sending else await self._database.read(_wait)
 
-    def _begin(self, notification_id: str) -> None:
+    def _begin(self, notification_id: str, way: str) -> None:
         task = asyncio.get_running_loop().create_task(self._deliver(notification_id))
         self._sending[notification_id] = task
+        self._ways[way] += 1
 
         def over(_: asyncio.Task[None]) -> None:
             self._sending.pop(notification_id, None)
+            self._ways.subtract((way,))
+            self._ways += Counter()  # forgets those of whom nothing is under way
 
         task.add_done_callback(over)
 
@@ -115,8 +123,8 @@ class NotificationController:
         return f"{self._portal}g/{group}/{'jobs' if of_job else 'recurring-jobs'}/{content['id']}"
 
 
-def _due(uow: UnitOfWork, limit: int) -> list[str]:
-    return store.due(uow, uow.now, limit=limit)
+def _due(uow: UnitOfWork, limit: int) -> list[tuple[str, str]]:
+    return store.due(uow, uow.now, limit=limit, each=EACH_AT_ONCE)
 
 
 def _wait(uow: UnitOfWork) -> float:

@@ -94,10 +94,16 @@ def add(
     return [row.id for row in rows]
 
 
-def due(uow: UnitOfWork, now: datetime, *, limit: int) -> list[str]:
-    """Ids of the messages that are to be tried now, the longest due first."""
-    statement = sa.select(NotificationRow.id).where(NotificationRow.due_at <= now).order_by(NotificationRow.due_at)
-    return list(uow.session.scalars(statement.limit(limit)))
+def due(uow: UnitOfWork, now: datetime, *, limit: int, each: int) -> list[tuple[str, str]]:
+    """Id and way (``<account> <channel>``) of the messages that are to be tried now, the longest due first; of each way
+    only so many, however many wait there."""
+    way = NotificationRow.account_id, NotificationRow.channel
+    place = sa.func.row_number().over(partition_by=way, order_by=(NotificationRow.due_at, NotificationRow.id))
+    columns = NotificationRow.id, *way, NotificationRow.due_at, place.label("place")
+    waiting = sa.select(*columns).where(NotificationRow.due_at <= now).subquery().c
+    statement = sa.select(waiting.id, waiting.account_id, waiting.channel).where(waiting.place <= each)
+    found = uow.session.execute(statement.order_by(waiting.due_at, waiting.id).limit(limit))
+    return [(message, f"{account} {channel}") for message, account, channel in found]
 
 
 def next_due(uow: UnitOfWork) -> datetime | None:

@@ -18,8 +18,8 @@ import pytest
 import sqlalchemy as sa
 
 from primehub_services.controllers.messengers import Mail, Webhooks
-from primehub_services.controllers.notifications import LEASE, NotificationController
-from primehub_services.domain.notifications import BACK_OFF, NotificationsPut
+from primehub_services.controllers.notifications import AT_ONCE, EACH_AT_ONCE, LEASE, NotificationController
+from primehub_services.domain.notifications import BACK_OFF, Channel, NotificationsPut
 from primehub_services.operations import accounts, members, notifications
 from primehub_services.store import notifications as notification_store
 from primehub_services.store import secrets as secret_store
@@ -31,6 +31,7 @@ from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 from tests.support.identity import rows
 from tests.support.mail import Certificate, Hook, Inbox, certificate, mail_server, web_server
+from tests.support.waiting import wait_for_async
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 SECRET = "what-this-is-signed-with"
@@ -289,7 +290,7 @@ async def test_nothing_is_asked_inside(
     for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "[::1]"):
         wants(database, cast, keyring, webhook=True, webhook_url=f"https://{host}:{port}/hook")
         ended(database, cast)
-    await deliver(sends(database, keyring, allowed=()), clock)
+        await deliver(sends(database, keyring, allowed=()), clock)
     assert hook.posts == []
     assert all(row.error and row.sent_at is None for row in outbox(database))
     assert {row.due_at for row in outbox(database) if "inside" in row.error} == {None}  # that will not change
@@ -348,6 +349,34 @@ async def test_a_slow_recipient_holds_up_no_other(
     assert len(inbox.letters) == 1
     by_channel = {row.channel: row.error for row in outbox(database)}
     assert by_channel == {"email": "", "webhook": "The webhook did not answer within 0 s."}
+
+
+async def test_much_for_one_who_never_answers_leaves_room_for_others(
+    database: Database, cast: Cast, keyring: Keyring, hook: Hook, clock: FixedClock
+) -> None:
+    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    wants(database, cast, keyring, webhook=True, webhook_url=f"http://127.0.0.1:{port}/")
+    for _ in range(5 * AT_ONCE):
+        ended(database, cast)
+    clock.advance(1)
+    controller = sends(database, keyring, timeout=30)
+    await controller.step(clock())
+
+    def tell_bob(uow: UnitOfWork) -> None:
+        bob = cast.group_admin
+        assert bob.account is not None
+        new = NotificationsPut(webhook=True, webhook_url=hook.url)
+        notifications.put(uow, bob, new, keyring=keyring, email_available=False)
+        notification_store.add(uow, bob.account.id, "test-1", [Channel.WEBHOOK], {"event": "test"})
+
+    database.write_now(tell_bob)
+    await controller.step(clock())
+    await wait_for_async(lambda: len(hook.posts) == 1)
+    assert len(controller._sending) <= EACH_AT_ONCE + 1
+    for task in list(controller._sending.values()):
+        task.cancel()
+    silent.close()
 
 
 async def test_a_refused_address_is_not_tried_again(
