@@ -13,6 +13,7 @@ from ..domain.jobs import JobPhase, JobReason, JobSpec
 from ..domain.problems import Unauthenticated
 from ..domain.queue import (
     NOTHING,
+    UNBOUNDED,
     Amounts,
     GroupRooms,
     Order,
@@ -231,10 +232,14 @@ def _end(uow: UnitOfWork, row: JobRow, reason: JobReason, message: str) -> _Came
 
 
 def _end_those_who_cannot(uow: UnitOfWork, group: Group, capacity: MachineCapacity) -> list[str]:
-    """End who was cancelled, and with the arithmetic what is larger than a whole budget."""
+    """End who was cancelled, and with the arithmetic what is larger than a whole budget.
+
+    But for the machine's GPUs: where their driver is not there, after a boot for one, they are not seen for a while.
+    """
     person, everyone = bounds(group.user_quota), bounds(group.group_quota)
     limits = min(person[0], everyone[0]), min(person[1], everyone[1]), min(person[2], everyone[2])
-    requests = machine_room(capacity, NOTHING).limit
+    cpu, memory, _ = machine_room(capacity, NOTHING).limit
+    requests = cpu, memory, UNBOUNDED
     ended = []
     for job_id in queue.hopeless(uow, group.id, limits=limits, requests=requests, most=ENDED_AT_ONCE):
         row = queue.locked(uow, job_id)

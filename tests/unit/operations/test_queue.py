@@ -251,6 +251,18 @@ def test_a_machine_that_is_too_small_is_a_reason_too(world: World) -> None:
     assert "this machine has 2 cores in all" in world.row(big).message
 
 
+def test_a_machine_that_does_not_see_its_gpus_yet_ends_nothing(world: World) -> None:
+    """After a boot their driver may come later than the platform."""
+    world.database.write_now(factories.instance_type, "gpu-1", gpu_limit=1)
+    world.capacity = MachineCapacity(quota=Quota(cpu=Millicores(4000), gpu=0), gpu_indices=())
+    waits, goes = world.queue("gpu-1"), world.queue()
+    admission = world.admit()
+    assert (admission.ended, admission.started) == ((), (goes,))
+
+    world.capacity = MachineCapacity(quota=Quota(cpu=Millicores(4000), gpu=1), gpu_indices=(0,))
+    assert world.admit().started == (waits,)
+
+
 def test_gpus_are_given_by_index(world: World) -> None:
     world.database.write_now(factories.instance_type, "gpu-1", gpu_limit=1)
     world.capacity = MachineCapacity(quota=Quota(gpu=2), gpu_indices=(0, 3))

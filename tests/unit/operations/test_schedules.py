@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import AccountUpdate
 from primehub_services.domain.jobs import JobSpec, NotebookRun
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
+from primehub_services.domain.resources import Quota
 from primehub_services.domain.schedules import (
     CronRequest,
     Overlap,
@@ -20,6 +22,7 @@ from primehub_services.domain.schedules import (
     ScheduleSnapshot,
     ScheduleUpdate,
 )
+from primehub_services.domain.units import Millicores
 from primehub_services.operations import accounts, firings, groups, members, schedules
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ImageRow, SnapshotRow
@@ -289,6 +292,18 @@ def test_what_the_owner_may_not_use_any_more_pauses_it_when_it_fires(
     assert schedule.paused
     assert "There is no image 'base'" in schedule.pause_reason
     assert job_rows(database) == []
+
+
+def test_a_machine_that_does_not_see_all_that_it_has_leaves_out_one_run(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    made = recurring(database, cast.member)
+    clock.advance(HOUR)
+    small = MachineCapacity(quota=Quota(cpu=Millicores(500)))
+    assert database.write_now(firings.fire, made.id, firings.Batch(small, database.clock()))
+    [row] = firing_rows(database)
+    assert (row.outcome, "this machine has" in row.message) == ("SKIPPED", True)
+    assert not schedule_row(database, made.id).paused
 
 
 def test_an_image_that_is_being_made_leaves_out_one_run(database: Database, cast: Cast, clock: FixedClock) -> None:
