@@ -26,6 +26,7 @@ PEOPLE: Mapping[str, tuple[str, str]] = {
     "notebooks": ("notebooks", "Start, watch and stop notebooks."),
     "jobs": ("jobs", "Submit, watch, cancel and repeat jobs."),
     "recurring-jobs": ("recurring_jobs", "Jobs that start by a clock."),
+    "notifications": ("notifications", "What you are told of, and how."),
     "tokens": ("tokens", "Your API tokens."),
     "admin": ("admin", "What platform admins do."),
 }

@@ -26,6 +26,7 @@ from ..domain.images import Image
 from ..domain.instance_types import InstanceType
 from ..domain.launch import LaunchRequest
 from ..domain.notebooks import FINAL, LogPart, Notebook, NotebookKeep, NotebookPhase
+from ..domain.notifications import Notifications, NotificationSettings, NotificationTest
 from ..domain.secrets import Secret
 from ..domain.system import AuditEvent, Invitation, InvitationCreate, InvitationCreated, SystemSettings
 from ..domain.tokens import (
@@ -87,6 +88,19 @@ class PersonClient(ApiClient):
     async def create_token(self, request: TokenCreate) -> TokenCreated:
         """A new token of this person's, shown once."""
         return await self._read(TokenCreated, "POST", "/me/tokens", body=request)
+
+    async def notifications(self) -> Notifications:
+        """What one is told of, and how."""
+        return await self._read(Notifications, "GET", "/me/notifications")
+
+    async def put_notifications(self, changes: dict[str, Any]) -> Notifications:
+        """Change the given fields of ``NotificationsPut``; the others stay as they are now."""
+        now = (await self.notifications()).model_dump(mode="json", include=set(NotificationSettings.model_fields))
+        return await self._read(Notifications, "PUT", "/me/notifications", body={**now, **changes})
+
+    async def test_notifications(self) -> NotificationTest:
+        """Send a message to each channel that is on."""
+        return await self._read(NotificationTest, "POST", "/me/notifications/test")
 
     def members(self, group: str) -> Collection[Membership]:
         """Who is in a group."""

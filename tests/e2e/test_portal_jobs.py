@@ -163,6 +163,22 @@ def test_a_recurring_job_is_made_read_back_run_and_paused(page: Page, bakery: Ba
     sound(page)
 
 
+def test_notifications_are_off_until_they_are_turned_on_and_a_wrong_address_is_named(page: Page) -> None:
+    page.goto(f"{ROOT}/notifications")
+    expect(page.get_by_role("button", name="Send a test message")).to_be_disabled(timeout=SOON)
+    page.get_by_label("Send to an address").check()
+    page.get_by_label("Address", exact=True).fill("ftp://example.org")
+    page.get_by_role("button", name="Save notifications").click()
+    expect(page.get_by_role("alert").get_by_text("https://")).to_be_visible(timeout=SOON)
+    sound(page)
+    page.get_by_label("Send to an address").uncheck()
+    page.get_by_role("radio", name="Always").check()
+    page.get_by_role("button", name="Save notifications").click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible(timeout=SOON)
+    page.reload()
+    expect(page.get_by_role("radio", name="Always")).to_be_checked(timeout=SOON)
+
+
 def test_somebody_outside_the_group_finds_no_such_page(browser: Browser, platform: Platform, bakery: Bakery) -> None:
     job = bakery.submit("echo mine")
     platform.call("POST", "/groups", {"name": "elsewhere"})

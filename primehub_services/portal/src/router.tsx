@@ -43,6 +43,7 @@ export const router = createBrowserRouter([
       { path: 'notebooks', element: <ToGroup page="notebooks" /> },
       { path: 'jobs', element: <ToGroup page="jobs" /> },
       { path: 'profile', ...page(() => import('./pages/profile/Profile')) },
+      { path: 'notifications', ...page(() => import('./pages/profile/Notifications')) },
       { path: 'tokens', ...page(() => import('./pages/profile/Tokens')) },
       {
         path: 'g/:group',

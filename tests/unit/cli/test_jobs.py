@@ -283,3 +283,31 @@ def test_what_others_wrote_moves_no_terminal(signed_in: Run, api: FakeApi, words
     assert result.exit_code == 0, result.stderr
     assert "train" in result.stdout
     assert not {"\x1b", "\x9b"} & set(result.stdout)
+
+
+SETTINGS = {"email": True, "webhook": False, "webhook_url": "", "jobs": "failed", "recurring": True}
+NOTIFICATIONS = {**SETTINGS, "address": "ann@example.org", "email_available": True, "webhook_secret_set": False}
+
+
+def test_notifications_change_only_in_what_is_given_and_a_new_secret_is_shown(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/me/notifications"] = 200, NOTIFICATIONS
+    api.answers["PUT", "/me/notifications"] = 200, {**NOTIFICATIONS, "webhook_secret": "made-for-this-webhook"}
+    result = signed_in("notifications", "set", "--webhook", "https://example.org/hook", "--jobs", "all")
+    assert result.exit_code == 0, result.stderr
+    assert "made-for-this-webhook" in result.stdout
+    changes = {"webhook": True, "webhook_url": "https://example.org/hook", "jobs": "all"}
+    assert api.sent("PUT", "/me/notifications") == [{**SETTINGS, **changes}]
+    assert signed_in("notifications", "set").exit_code == 2
+
+
+def test_a_test_message_that_was_not_sent_says_why(signed_in: Run, api: FakeApi) -> None:
+    delivery = {
+        "channel": "webhook",
+        "event": "test",
+        "at": "2026-11-01T12:00:00Z",
+        "sent": False,
+        "message": "refused",
+    }
+    api.answers["POST", "/me/notifications/test"] = 200, {"deliveries": [delivery]}
+    result = signed_in("notifications", "test")
+    assert (result.exit_code, "refused" in result.stdout) == (1, True)

@@ -136,6 +136,8 @@ export const ask = {
     },
   }),
 
+  notifications: () => queryOptions({ queryKey: ['notifications'], queryFn: ({ signal }) => body(api.GET('/me/notifications', { signal })) }),
+
   tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => body(api.GET('/me/tokens', { signal })) }),
 
   loginRequest: (code: string) => queryOptions({

@@ -32,3 +32,4 @@ export type Preview = Schemas['Preview'];
 export type UsagePoint = Schemas['UsagePoint'];
 /** What is left out stays as it is; the generated type asks for all of it. */
 export type ScheduleUpdate = Schemas['ScheduleUpdate'];
+export type Notifications = Schemas['Notifications'];

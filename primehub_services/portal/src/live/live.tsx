@@ -17,6 +17,7 @@ const STALE: Record<string, readonly string[]> = {
   job: ['jobs', 'queue', 'usage', 'launch-check', 'job-check', 'artifacts'],
   queue: ['queue', 'jobs'],
   schedule: ['schedules'],
+  notification: ['notifications'],
   announcement: ['announcements'],
   settings: ['settings', 'me'],
   token: ['tokens'],

@@ -17,6 +17,7 @@ export function ProfileMenu() {
     { key: 'profile', label: t.shell.profile, onClick: () => void go('/profile') },
     ...(me.local ? [{ key: 'password', label: <a href={hub.changePassword}>{t.shell.password}</a> }] : []),
     { key: 'tokens', label: t.shell.tokens, onClick: () => void go('/tokens') },
+    { key: 'notifications', label: t.shell.notifications, onClick: () => void go('/notifications') },
     { type: 'divider' },
     {
       type: 'group',

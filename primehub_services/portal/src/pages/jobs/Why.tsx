@@ -1,7 +1,7 @@
 import { Link } from 'react-router';
 import type { QueuePlace } from '../../api/types';
 import { useNow } from '../../lib/clock';
-import { ago, amount, clock, duration } from '../../lib/format';
+import { about, ago, amount, clock, duration, exact } from '../../lib/format';
 import { nameOfResource, type Resource } from '../../lib/resources';
 import { Panel, Who } from '../../parts/page';
 import { QuotaBar, withRequest } from '../../parts/quota';
@@ -24,7 +24,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
         <div aria-live="polite">{reasons.map((reason) => <p key={`${reason.code}${reason.budget}${reason.resource}`} className="answerLine">{reason.message}</p>)}</div>
         <p className="small">
           {t.jobs.waitingSince(duration((now - Date.parse(place.waiting_since)) / 1000))} {place.kept ? t.jobs.kept : t.jobs.keptFrom(clock(place.kept_from))}{' '}
-          {estimate && t.jobs.estimate(clock(estimate))}
+          {estimate && <span title={exact(estimate)}>{t.jobs.estimate(about((Date.parse(estimate) - now) / 1000))}</span>}
         </p>
         {lines.map((line) => {
           const resource = line.resource as Resource;

@@ -3,7 +3,7 @@ import { Plus } from 'lucide-react';
 import { Link } from 'react-router';
 import { ask } from '../../api/queries';
 import { useNow } from '../../lib/clock';
-import { about, clock, duration, exact } from '../../lib/format';
+import { about, duration, exact } from '../../lib/format';
 import { summary } from '../../lib/resources';
 import { useGroup } from '../../lib/session';
 import { LinkButton } from '../../parts/LinkButton';
@@ -42,7 +42,7 @@ export default function Queue() {
                         <td className="soft">{summary(job.limits)}</td>
                         <td className="wrap">{place.decision.reasons[0]?.message}{place.kept && <span className="chip after">{t.queue.kept}</span>}</td>
                         <td className="r soft" title={exact(place.waiting_since)}>{duration((now - Date.parse(place.waiting_since)) / 1000)}</td>
-                        <td className="soft">{place.estimate && Date.parse(place.estimate) > now + 5000 ? <span title={exact(place.estimate)}>{clock(place.estimate)}, {about((Date.parse(place.estimate) - now) / 1000)}</span> : t.queue.unknown}</td>
+                        <td className="soft">{place.estimate && Date.parse(place.estimate) > now + 5000 ? <span title={exact(place.estimate)}>{t.queue.inAbout(about((Date.parse(place.estimate) - now) / 1000))}</span> : t.queue.unknown}</td>
                       </tr>
                     ))}
                   </tbody>
