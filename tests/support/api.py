@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -178,7 +179,8 @@ async def running_api(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await server.close_all_connections()
+        with contextlib.suppress(TimeoutError):  # as the services do: a client that went in the middle holds up no end
+            await asyncio.wait_for(server.close_all_connections(), 5)
         await hub.close()
         context.sign_in.close()
 
