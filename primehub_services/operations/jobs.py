@@ -27,6 +27,8 @@ from .launches import Choice, assess, gate, refused
 KIND = "job"
 _WAITS_FOR = frozenset({"quota", "kept-place"})
 """Codes of reasons that pass by themselves: a job waits for those, and is refused for any other."""
+_SEE_LEFT_OUT = frozenset({Relation.OWNER, Relation.PLATFORM_ADMIN})
+"""Who is told of volumes that a job is without: they may be those of its owner's other groups."""
 _LETTERS = string.digits + string.ascii_lowercase
 
 
@@ -300,7 +302,10 @@ def _model(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
 
 def _as_seen(uow: UnitOfWork, actor: Actor, named: Named) -> Job:
     attempts = jobs.attempts_of(uow, named.row.id)
-    return jobs.to_model(named, values=_sees_values(actor, named.row), attempts=attempts)
+    job = jobs.to_model(named, values=_sees_values(actor, named.row), attempts=attempts)
+    if relations(actor, group_id=named.row.group_id, owner_id=named.row.account_id) & _SEE_LEFT_OUT:
+        return job
+    return job.model_copy(update={"left_out": ()})
 
 
 def _sees_values(actor: Actor, row: JobRow) -> bool:

@@ -275,3 +275,20 @@ def _row(uow: UnitOfWork, job_id: str) -> Any:
     named = store.find(uow, job_id)
     assert named is not None
     return named.row
+
+
+def test_volumes_that_a_job_is_without_are_told_to_its_owner(world: World) -> None:
+    """They may be those of another group of the owner's, of which colleagues know nothing."""
+    job = world.submit()
+    world.admit()
+
+    def without(uow: UnitOfWork) -> None:
+        [attempt] = store.attempts_of(uow, job.id)
+        attempt.plan = {**attempt.plan, "left_out": [{"volume": "theirs", "reason": "it is gone"}]}
+
+    world.database.write_now(without)
+    cast = world.cast
+    for actor in (cast.member, cast.platform_admin):
+        assert world.job(job.id, actor).left_out == ("theirs: it is gone",)
+    for actor in (cast.group_admin, cast.notebook):
+        assert world.job(job.id, actor).left_out == ()
