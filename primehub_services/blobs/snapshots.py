@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import uuid
@@ -18,6 +19,8 @@ FOLDER = "snapshots"
 _SCRATCH = ".scratch"
 _ID = re.compile(r"^[A-Za-z0-9]{1,64}\Z")
 _ZIP = b"PK\x03\x04"
+_DIRECTORY = MAX_ENTRIES * 500
+"""Bytes of a zip's list of files, at most: it is read at once, a million of the shortest names into a gigabyte."""
 
 
 class FolderSnapshotStore:
@@ -87,9 +90,21 @@ def check_upload(path: Path, name: str, limit: int) -> tuple[SnapshotFormat, str
     return SnapshotFormat.NOTEBOOK, notebook_digest(check_notebook(path.read_bytes()))
 
 
+class _Careful(io.BufferedReader):
+    """A file of which no more than ``most`` bytes are read at once; to begin with, what a zip's list may have."""
+
+    most = _DIRECTORY
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > self.most:
+            raise Invalid.field("body", f"The folder has more than {MAX_ENTRIES} files.", "Send fewer along.")
+        return super().read(size)
+
+
 def _from_zip(path: Path, name: str, limit: int) -> bytes:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Careful(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+            file.most = limit + 1
             entries = archive.infolist()
             if len(entries) > MAX_ENTRIES:
                 raise Invalid.field("body", f"The folder has more than {MAX_ENTRIES} files.", "Send fewer along.")
