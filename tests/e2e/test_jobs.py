@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +73,7 @@ def test_a_command_runs_where_it_should_and_leaves_what_it_made(forge: Forge) ->
         python3 -c 'print("unflushed"); import time; time.sleep(0.2)'
         echo made > artifacts/made.txt; exit 0
     """
-    began = time.monotonic()
     job = forge.submit(script, environment={"COLOUR": "red"})
-    accepted = time.monotonic() - began
     now = forge.until(job)
     assert (now["phase"], now["exit_code"], now["message"]) == ("SUCCEEDED", 0, "Job completed"), now
     assert forge.log(job).splitlines() == [
@@ -88,7 +85,6 @@ def test_a_command_runs_where_it_should_and_leaves_what_it_made(forge: Forge) ->
         "unflushed",
     ]
     assert now["artifacts"]["files"] == 1
-    assert accepted < 5  # it is 0.2 s on a machine that does nothing else
 
 
 def test_every_way_to_end_has_its_reason_and_frees_what_was_held(forge: Forge) -> None:

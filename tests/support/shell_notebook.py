@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -52,6 +53,13 @@ MODULES = {
 @pytest.fixture(scope="session")
 def shell_environment() -> Iterator[str]:
     """The prefix of the environment."""
+    with made_environment() as prefix:
+        yield prefix
+
+
+@contextmanager
+def made_environment() -> Iterator[str]:
+    """The prefix of an environment of these modules alone; it is gone afterwards."""
     base = choose_base(None, *workload_identity(1000))
     with public_folder() as folder:
         folder.chmod(0o755)
