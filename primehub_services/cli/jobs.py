@@ -205,7 +205,8 @@ def check(session: Session, **chosen: Any) -> None:
     elif decision.would_start:
         click.echo("It would start at once.")
     else:
-        says = "It could never run." if decision.never else "It would wait."
+        place = f", at place {decision.position} of the queue" if decision.position else ""
+        says = "It could never run." if decision.never else f"It would wait{place}."
         refusal(says, decision.model_dump(mode="json"))
     if decision.never:
         raise SystemExit(EXIT_REFUSED)

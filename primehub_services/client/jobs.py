@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from ..domain.claims import Decision
-from ..domain.jobs import FINAL, Job, JobSpec, JobSubmit
+from ..domain.jobs import FINAL, Job, JobCheck, JobSpec, JobSubmit
 from ..domain.notebooks import LogPart
 from ..domain.schedules import CronPreview, Firing, Schedule
 from ..domain.snapshots import Snapshot
@@ -37,10 +36,10 @@ class Jobs(Collection[Job]):
         snapshot: Snapshot = read_as(Snapshot, answer)
         return snapshot
 
-    async def check(self, group: str, spec: JobSpec) -> Decision:
+    async def check(self, group: str, spec: JobSpec) -> JobCheck:
         """Whether it would start at once, would wait, or could never run (``never``)."""
         path = f"{Collection(self._client, '/groups', Job).path(group)}/job-checks"
-        decision: Decision = read_as(Decision, await self._client.call("POST", path, body=spec))
+        decision: JobCheck = read_as(JobCheck, await self._client.call("POST", path, body=spec))
         return decision
 
     async def cancel(self, job: str) -> Job:

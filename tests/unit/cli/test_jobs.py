@@ -181,9 +181,9 @@ def test_a_job_that_could_never_run_ends_the_check_with_the_code_of_a_refusal(si
     api.answers["POST", "/groups/g1/job-checks"] = 200, {"would_start": False, "never": True}
     result = signed_in("jobs", "check", *chosen)
     assert (result.exit_code, "never" in result.stderr) == (3, True)
-    api.answers["POST", "/groups/g1/job-checks"] = 200, {"would_start": False}
+    api.answers["POST", "/groups/g1/job-checks"] = 200, {"would_start": False, "position": 3}
     result = signed_in("jobs", "check", *chosen)
-    assert (result.exit_code, "would wait" in result.stderr) == (0, True)
+    assert (result.exit_code, "would wait, at place 3" in result.stderr) == (0, True)
 
 
 FILES = {"a.txt": b"A" * 100_000, "sub/b c.txt": b"B"}
