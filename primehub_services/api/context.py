@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, WorkloadLogs
+from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, UploadChecker, WorkloadLogs
 from ..domain.claims import MachineCapacity
 from ..domain.volumes import VolumePolicy
 from ..hub import HubClient
@@ -62,6 +62,7 @@ class ApiContext:
     """Whether the platform can send e-mail to people."""
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
+    checker: UploadChecker = field(default_factory=UploadChecker)
     renderer: NotebookRenderer = field(default_factory=NotebookRenderer)
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))
     """Sign-ins of programs that one address may ask for."""

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from urllib.parse import quote
 
-from ..blobs import check_upload
 from ..domain.problems import NotFound
 from ..domain.snapshots import Snapshot, SnapshotFormat
 from ..operations import snapshots
@@ -30,7 +29,7 @@ class _Create:
         upload = call.upload
         assert upload is not None
         size = upload.close()
-        format, digest = await asyncio.to_thread(check_upload, upload.path, call.query.name, upload.limit)
+        format, digest = await call.context.checker.check(upload.path, call.query.name, upload.limit)
         made = await call.write(snapshots.create, call.query, format=format, size=size, digest=digest)
         # a row without its file is of no use to anybody and is swept: nobody knows its id before this is answered
         await asyncio.to_thread(call.context.snapshots.put, made.id, upload.path)
@@ -46,7 +45,7 @@ async def _of_job(call: Call) -> None:
         raise NotFound(msg) from None
     handler = call.handler
     folder = found.format is SnapshotFormat.FOLDER
-    name = Path(found.name).with_suffix(".zip").name if folder else found.name
+    name = f"{Path(found.name).stem}.zip" if folder else found.name
     handler.set_header("Content-Type", ZIP if folder else NOTEBOOK)
     handler.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name, safe='')}")
     handler.set_header("Content-Length", str(found.size))

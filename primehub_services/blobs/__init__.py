@@ -1,6 +1,7 @@
 """What workloads leave behind and outlives them. One port, so that a folder can become an object store."""
 
 from .artifacts import FolderArtifactStore, LiveFiles
+from .checker import UploadChecker
 from .files import AttemptFiles, OpenFile
 from .folder import FolderLogStore
 from .logs import (
@@ -33,6 +34,7 @@ __all__ = [
     "LogOf",
     "LogStore",
     "OpenFile",
+    "UploadChecker",
     "WorkloadLogs",
     "attempt_folder",
     "attempt_key",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import lzma
 import os
 import re
+import struct
 import uuid
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +22,10 @@ FOLDER = "snapshots"
 _SCRATCH = ".scratch"
 _ID = re.compile(r"^[A-Za-z0-9]{1,64}\Z")
 _ZIP = b"PK\x03\x04"
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, OSError, ValueError)
+_PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+SMALL = 1_000_000
+"""Bytes of an upload and of the notebook in it: read into lists of nothing, some tens of megabytes."""
 _DIRECTORY = MAX_ENTRIES * 500
 """Bytes of a zip's list of files, at most: it is read at once, a million of the shortest names into a gigabyte."""
 
@@ -78,16 +85,43 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def check_upload(path: Path, name: str, limit: int) -> tuple[SnapshotFormat, str]:
-    """The upload's format, and the digest of the notebook in it. ``name`` is its path where it is a zip, ``limit`` the
-    most bytes of an upload. Raises ``Invalid``."""
+def check_name(name: str) -> None:
+    """Raises ``Invalid`` where no file can have it."""
+    if "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise Invalid.field(
+            "name", "It is no path of a file.", "Give the notebook's file name, or its path in the zip."
+        )
+
+
+def is_small(path: Path, name: str) -> bool:
+    """Whether the notebook of an upload is so small that whatever is in it takes little to read."""
+    if path.stat().st_size > SMALL:
+        return False
     with path.open("rb") as file:
-        packed = file.read(len(_ZIP)) == _ZIP
-    if packed:
-        return SnapshotFormat.FOLDER, notebook_digest(check_notebook(_from_zip(path, name, limit), name))
-    if "/" in name:
-        raise Invalid.field("name", "It has a slash, and the body is no zip.", "Give the notebook's file name.")
-    return SnapshotFormat.NOTEBOOK, notebook_digest(check_notebook(path.read_bytes()))
+        if file.read(len(_ZIP)) != _ZIP:
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = archive.getinfo(name)
+            return inside.file_size <= SMALL and inside.compress_type in _PLAIN
+    except (*_BROKEN, KeyError):
+        return True  # which ``check_upload`` refuses
+
+
+def check_upload(source: Path | int, name: str, limit: int) -> tuple[SnapshotFormat, str]:
+    """The upload's format, and the digest of the notebook in it. Raises ``Invalid``.
+
+    ``source`` is the file or a handle of it, ``name`` the notebook's path where it is a zip, ``limit`` the most bytes
+    of an upload.
+    """
+    check_name(name)
+    with _Careful(io.FileIO(source, closefd=isinstance(source, Path))) as file:
+        if file.peek(len(_ZIP)).startswith(_ZIP):
+            return SnapshotFormat.FOLDER, notebook_digest(check_notebook(_from_zip(file, name, limit), name))
+        if "/" in name:
+            raise Invalid.field("name", "It has a slash, and the body is no zip.", "Give the notebook's file name.")
+        file.most = limit + 1
+        return SnapshotFormat.NOTEBOOK, notebook_digest(check_notebook(file.read(limit + 1)))
 
 
 class _Careful(io.BufferedReader):
@@ -101,9 +135,9 @@ class _Careful(io.BufferedReader):
         return super().read(size)
 
 
-def _from_zip(path: Path, name: str, limit: int) -> bytes:
+def _from_zip(file: _Careful, name: str, limit: int) -> bytes:
     try:
-        with _Careful(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(file) as archive:
             file.most = limit + 1
             entries = archive.infolist()
             if len(entries) > MAX_ENTRIES:
@@ -119,7 +153,7 @@ def _from_zip(path: Path, name: str, limit: int) -> bytes:
                 raise Invalid.field("body", "The notebook in it is too large.", "Clear its outputs.")
             with archive.open(inside) as notebook:
                 return notebook.read(limit + 1)
-    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise Invalid.field("body", f"The zip cannot be read: {error}.", "Pack the folder anew.") from None
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
-import signal
-import sys
 from collections import OrderedDict
+
+from .. import limited
 
 TIMEOUT = 60.0
 """Seconds; on a busy machine the loading of nbconvert takes some of them. Of the processor it gets less."""
@@ -60,26 +59,14 @@ class NotebookRenderer:
         return page
 
     async def _in_process(self, notebook: bytes) -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *_COMMAND,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            # nothing of ours: no token, no address of a database
-            env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "HOME": "/nonexistent"},
-            start_new_session=True,
-        )
+        process = await limited.start(*_COMMAND)
         try:
             page = await asyncio.wait_for(_talk(process, notebook), self._timeout)
             code = await asyncio.wait_for(process.wait(), self._timeout)
         except TimeoutError as error:
             raise RenderFailed(f"It took more than {self._timeout:.0f} s to show: download it.") from error
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                if process.returncode is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await limited.end(process)
         if code == _not_a_notebook():
             raise RenderFailed("It is not a notebook that Jupyter can read.")
         if code != 0:

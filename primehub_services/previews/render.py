@@ -6,15 +6,12 @@ Whatever is read was written by somebody who may mean ill: it is read only once 
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
 import sys
 from typing import Any
 
+from .. import limited
+
 NOT_A_NOTEBOOK = 3
-MEMORY = 2 * 1024**3
-CPU_S = 25
-NOBODY = 65534
 _LANGUAGES = (
     "json",
     "yaml",
@@ -37,11 +34,9 @@ _WARM_UP = "```python\nx = 1\n```\n\n```r\nx <- 1\n```\n\n```bash\nls\n```\n\n$x
 
 def main() -> int:
     """Returns the exit status."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limited.restrict()
     exporter = _exporter()
-    _give_up_rights()
+    limited.give_up_rights()
     return _render(exporter)
 
 
@@ -82,15 +77,6 @@ def _load_lexers() -> None:
             raise ClassNotFound(name) from error
 
     lexers.get_lexer_by_name = found
-
-
-def _give_up_rights() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def _render(exporter: Any) -> int:

@@ -107,6 +107,15 @@ async def test_what_is_no_notebook_is_refused_and_not_kept(
     assert files(api) == set()
 
 
+@pytest.mark.parametrize("name", [".", "a/.", "a//b.ipynb", "a/../b.ipynb", "a\0.ipynb"])
+async def test_a_name_that_no_file_can_have_is_refused(api: Api, people: Clients, name: str) -> None:
+    inside = json.dumps(notebook()).encode()
+    for content in (packed({name: inside}), inside):
+        answer = await upload(people["member"], content, name=name)
+        assert (answer.status_code, problem(answer)["errors"][0]["field"]) == (422, "name"), answer.text
+    assert files(api) == set()
+
+
 async def test_a_zip_that_unpacks_to_too_much_is_refused(api: Api, database: Database, people: Clients) -> None:
     database.write_now(settings_store.save, SystemSettings(snapshot_max=1))
     content = packed({"train.ipynb": json.dumps(notebook()).encode(), "zeros": bytes(30_000_000)})
