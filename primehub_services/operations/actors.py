@@ -76,7 +76,12 @@ def person(uow: UnitOfWork, name: str) -> Actor:
 
     Raises ``Unauthenticated`` as ``actor_for`` does.
     """
-    return actor_for(uow, {"kind": "user", "name": name, "scopes": [scope.value for scope in PERSON_SCOPES]})
+    return person_of(name, accounts.with_memberships(uow, name))
+
+
+def person_of(name: str, found: accounts.Places | None) -> Actor:
+    """``person``, with what the store has of them already read."""
+    return actor_of({"kind": "user", "name": name, "scopes": [scope.value for scope in PERSON_SCOPES]}, found)
 
 
 def _sort(scopes: Iterable[str], user: str | None) -> _Scopes:

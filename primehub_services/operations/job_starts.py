@@ -5,17 +5,21 @@ Whoever calls these is a controller: they are the only writers of a job's phase.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from ..domain.groups import Group
 from ..domain.identity import Actor
 from ..domain.job_life import Ending, History, Outcome, after
 from ..domain.job_planning import attempt_id, job_plan
 from ..domain.jobs import ACTIVE, FINAL, PLATFORM_FAILURES, ArtifactSummary, JobPhase, JobProgress, JobReason
 from ..domain.launch import LaunchPlan, WorkloadKind
 from ..domain.planning import Chosen
+from ..domain.system import SystemSettings
 from ..domain.workloads import EngineRef, Observation
-from ..store import claims, jobs, launchables, settings
+from ..store import claims, jobs, launchables
 from ..store.orm import AttemptRow, ClaimRow, JobRow
 from ..store.unit_of_work import UnitOfWork
 from . import notifications
@@ -26,13 +30,23 @@ MOST = 2000
 """Characters of a message."""
 
 
-def begin_attempt(uow: UnitOfWork, row: JobRow, person: Actor, choice: Choice) -> AttemptRow:
-    """Claim and write down another attempt at a waiting job of ``person``; the job is PREPARING then.
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plan is made from besides what was chosen."""
+
+    settings: SystemSettings
+    groups: Sequence[Group]
+    """Every group of the person."""
+
+
+def begin_attempt(uow: UnitOfWork, row: JobRow, person: Actor, choice: Choice, context: Context) -> AttemptRow:
+    """Claim and write down another attempt at a waiting job of ``person``; the job is PREPARING then. With the next flush.
 
     The caller holds the ledger's lock, has decided, and has the job's row locked.
     """
+    # nothing is changed before all is read: each query would write it down by itself
+    plan = _plan(uow, row, person, choice, context)
     row.attempts += 1
-    plan = _plan(uow, row, person, choice)
     attempt = AttemptRow(
         id=plan.start_id,
         job_id=row.id,
@@ -42,28 +56,26 @@ def begin_attempt(uow: UnitOfWork, row: JobRow, person: Actor, choice: Choice) -
         refs=[],
         created_at=uow.now,
     )
-    claims.add(uow, _claim(uow, row, plan))
     row.phase, row.reason, row.message, row.exit_code = JobPhase.PREPARING.value, "", "", None
     row.progress = None
     row.instance_type, row.image = plan.instance_type, plan.image
     row.cpu_limit, row.memory_limit, row.gpu_limit = int(plan.limits.cpu), int(plan.limits.memory), plan.limits.gpu
     row.cpu_request, row.memory_request = int(plan.requests.cpu), int(plan.requests.memory)
-    uow.session.add(attempt)
-    uow.session.flush()
+    uow.session.add_all([_claim(uow, row, plan), attempt])
     touched(uow, row)
     return attempt
 
 
-def _plan(uow: UnitOfWork, row: JobRow, person: Actor, choice: Choice) -> LaunchPlan:
+def _plan(uow: UnitOfWork, row: JobRow, person: Actor, choice: Choice, context: Context) -> LaunchPlan:
     spec = jobs.spec_of(row)
     chosen = Chosen(
-        start_id=attempt_id(row.id, row.attempts),
+        start_id=attempt_id(row.id, row.attempts + 1),
         account=choice.account,
         group=choice.group,
         instance_type=choice.instance_type,
         image=choice.image,
-        settings=settings.load(uow),
-        groups=launchables.groups_of(uow, person.roles),
+        settings=context.settings,
+        groups=context.groups,
         volumes=launchables.volumes_of(uow, person.roles),
         environment=spec.environment,
         gpu_indices=choice.gpu_indices,

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from ..domain.claims import Decision, MachineCapacity, decide
 from ..domain.groups import Group
 from ..domain.images import ImagePhase
-from ..domain.jobs import JobPhase, JobReason, JobSpec
+from ..domain.jobs import JobPhase, JobReason
 from ..domain.problems import Unauthenticated
 from ..domain.queue import (
     NOTHING,
@@ -26,9 +26,9 @@ from ..domain.queue import (
     resources,
     whole_place,
 )
-from ..store import claims, groups, queue
+from ..store import claims, groups, jobs, queue, settings
 from ..store.orm import JobRow
-from ..store.queue import Moment
+from ..store.queue import Moment, Subject
 from ..store.unit_of_work import UnitOfWork
 from . import actors, job_starts
 from .launches import Assessment, assess_in
@@ -78,17 +78,16 @@ class Admission:
 def admit(uow: UnitOfWork, capacity: MachineCapacity, group_id: str, *, most: int = AT_ONCE) -> Admission:
     """Decide about one group: start what goes, at most ``most``, end what is to end, and note whose place is kept."""
     uow.lock(claims.LEDGER)
-    row = groups.by_id(uow, group_id)
-    if row is None:
+    subject = queue.subject(uow, group_id, _most_requested(capacity))
+    if subject is None:
         return _without_group(uow, group_id)
-    group = groups.to_model(row)
-    moment = queue.moment(uow)
-    ended = _end_those_who_cannot(uow, group, capacity)
-    seen = _Seen.of(uow, group, capacity, moment, most)
+    group = subject.group
+    ended = _end_those_who_cannot(uow, group, capacity) if subject.hopeless else []
+    seen = _Seen.of(uow, group, capacity, subject.moment, most)
     going, later = seen.walk.going[:most], seen.walk.going[most:]
     places = seen.walk.places | {job.id: whole_place(job) for job in later if job.kept}
     changed = queue.keep(uow, group_id, places, seen.jobs, upto=None if seen.complete else seen.last)
-    came = {job.id: _start(uow, group, job, capacity) for job in going}
+    came = {job.id: _start(uow, subject, job, capacity) for job in going}
     ended += [job_id for job_id, result in came.items() if result is _Came.ENDED]
     started = [job_id for job_id, result in came.items() if result is _Came.STARTED]
     if changed or ended or started:
@@ -184,16 +183,18 @@ class _Came(Enum):
     """Its instance type is of another size now, so that it has to be asked again."""
 
 
-def _start(uow: UnitOfWork, group: Group, job: Waiting, capacity: MachineCapacity) -> _Came:
-    row, owner = queue.locked_with_owner(uow, job.id)
-    if row is None or row.cancel_requested is not None:
+def _start(uow: UnitOfWork, subject: Subject, job: Waiting, capacity: MachineCapacity) -> _Came:
+    found = queue.locked_with_owner(uow, job.id)
+    if found is None or found[0].cancel_requested is not None:
         return _Came.GONE
+    row, places = found
     try:
-        person = actors.person(uow, owner)
+        person = actors.person_of("" if places is None else places[0].name, places)
     except Unauthenticated:
         message = "The account of its owner is disabled or deleted."
         return _end(uow, row, JobReason.INVALID, message)
-    assessment = assess_in(uow, person, group, JobSpec.model_validate(row.spec), capacity, fits=True)
+    spec = jobs.spec_of(row)
+    assessment = assess_in(uow, person, subject.group, spec, capacity, fits=True)
     choice = assessment.choice
     ending = _ending(assessment)
     if ending is not None:
@@ -210,7 +211,9 @@ def _start(uow: UnitOfWork, group: Group, job: Waiting, capacity: MachineCapacit
         job_starts.touched(uow, row)
         uow.session.flush()
         return _Came.PUT_OFF
-    attempt = job_starts.begin_attempt(uow, row, person, choice)
+    assert places is not None
+    context = job_starts.Context(settings.of(subject.setting), [groups.to_model(group) for group, _ in places[1]])
+    attempt = job_starts.begin_attempt(uow, row, person, choice, context)
     uow.audit(PLATFORM, "job.start", row.id, group_id=row.group_id, attempt=attempt.id)
     return _Came.STARTED
 
@@ -238,8 +241,7 @@ def _end_those_who_cannot(uow: UnitOfWork, group: Group, capacity: MachineCapaci
     """
     person, everyone = bounds(group.user_quota), bounds(group.group_quota)
     limits = min(person[0], everyone[0]), min(person[1], everyone[1]), min(person[2], everyone[2])
-    cpu, memory, _ = machine_room(capacity, NOTHING).limit
-    requests = cpu, memory, UNBOUNDED
+    requests = _most_requested(capacity)
     ended = []
     for job_id in queue.hopeless(uow, group.id, limits=limits, requests=requests, most=ENDED_AT_ONCE):
         row = queue.locked(uow, job_id)
@@ -251,6 +253,11 @@ def _end_those_who_cannot(uow: UnitOfWork, group: Group, capacity: MachineCapaci
             _end(uow, row, JobReason.NEVER_FITS, _arithmetic(row, group, capacity).sentence)
         ended.append(job_id)
     return ended
+
+
+def _most_requested(capacity: MachineCapacity) -> Amounts:
+    cpu, memory, _ = machine_room(capacity, NOTHING).limit
+    return cpu, memory, UNBOUNDED
 
 
 def _arithmetic(row: JobRow, group: Group, capacity: MachineCapacity) -> Decision:

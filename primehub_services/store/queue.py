@@ -11,14 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..domain.claims import COUNTED_FOR_PERSON
+from ..domain.groups import Group
 from ..domain.jobs import FINAL, JobPhase, JobReason
 from ..domain.notebooks import FINAL as NOTEBOOK_FINAL
 from ..domain.queue import NOTHING, UNBOUNDED, Amounts, Elsewhere, Order, Place, Waiting, added
 from ..domain.resources import Resources
 from ..domain.system import SystemSettings
 from ..domain.units import Bytes, Millicores
-from . import changes
-from .orm import AccountRow, ClaimRow, JobRow, KeptPlaceRow, NotebookRow, SettingRow
+from . import changes, groups, settings
+from .accounts import Places
+from .orm import AccountRow, ClaimRow, GroupRow, JobRow, KeptPlaceRow, MembershipRow, NotebookRow, SettingRow
 from .unit_of_work import UnitOfWork
 
 _PENDING = JobRow.phase == JobPhase.PENDING.value
@@ -33,6 +35,8 @@ _OF_MACHINE = (KeptPlaceRow.machine_cpu, KeptPlaceRow.machine_memory, KeptPlaceR
 _BUDGETS, _RESOURCES = ("user", "group", "machine"), ("cpu", "memory", "gpu")
 _AMOUNTS = tuple(f"{budget}_{resource}" for budget in _BUDGETS for resource in _RESOURCES)
 _PLACE = ("job_id", "account_id", "queued_at", "for_machine", *_AMOUNTS)
+_LIMITS = (JobRow.cpu_limit, JobRow.memory_limit, JobRow.gpu_limit)
+_ASKED = (JobRow.cpu_request, JobRow.memory_request, JobRow.gpu_limit)
 _REQUESTS = (JobRow.cpu_request, JobRow.memory_request)
 _WAITING = (
     JobRow.id,
@@ -60,10 +64,47 @@ class Moment:
 def moment(uow: UnitOfWork) -> Moment:
     """This transaction's."""
     # one number: to validate all settings would take longer than most of a decision's statements
-    row = uow.session.get(SettingRow, "system")
+    return _moment(uow, uow.session.get(SettingRow, settings.KEY))
+
+
+def _moment(uow: UnitOfWork, row: SettingRow | None) -> Moment:
     found = None if row is None else row.value.get("queue_keep_after")
     keep_after = SystemSettings.model_fields["queue_keep_after"].default if found is None else found
     return Moment(uow.now, uow.now - timedelta(seconds=keep_after))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a decision is about, and by which settings."""
+
+    group: Group
+    setting: SettingRow | None
+    """The document of system settings, where somebody has changed one."""
+    moment: Moment
+    hopeless: bool
+    """Whether there are any ``hopeless`` jobs."""
+
+
+def subject(uow: UnitOfWork, group_id: str, requests: Amounts) -> Subject | None:
+    """The group of a decision, if it exists, in one query. No job may request more than ``requests``."""
+    quotas = {
+        JobRow.cpu_limit: (GroupRow.user_cpu, GroupRow.group_cpu),
+        JobRow.memory_limit: (GroupRow.user_memory, GroupRow.group_memory),
+        JobRow.gpu_limit: (GroupRow.user_gpu, GroupRow.group_gpu),
+    }
+    above = [column > bound for column, bounds in quotas.items() for bound in bounds]
+    hopeless = sa.exists().where(
+        _PENDING, JobRow.group_id == GroupRow.id, sa.or_(~_UNASKED, *above, *_above(_ASKED, requests))
+    )
+    found = uow.session.execute(
+        sa.select(GroupRow, SettingRow, hopeless)
+        .outerjoin(SettingRow, SettingRow.key == settings.KEY)
+        .where(GroupRow.id == group_id, GroupRow.deleted_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        return None
+    group, setting, any_hopeless = found
+    return Subject(groups.to_model(group), setting, _moment(uow, setting), any_hopeless)
 
 
 def waiting_groups(uow: UnitOfWork) -> list[str]:
@@ -126,15 +167,13 @@ def all_waiting(uow: UnitOfWork, group_id: str, most: int) -> list[str]:
 
 def hopeless(uow: UnitOfWork, group_id: str, *, limits: Amounts, requests: Amounts, most: int) -> list[str]:
     """Jobs that wait in the group and were cancelled, or have a limit or a request above these."""
-    columns = (JobRow.cpu_limit, JobRow.memory_limit, JobRow.gpu_limit)
-    asked = (JobRow.cpu_request, JobRow.memory_request, JobRow.gpu_limit)
-    above = [
-        column > bound
-        for column, bound in (*zip(columns, limits, strict=True), *zip(asked, requests, strict=True))
-        if bound < UNBOUNDED
-    ]
+    above = _above(_LIMITS, limits) + _above(_ASKED, requests)
     statement = sa.select(JobRow.id).where(_PENDING, JobRow.group_id == group_id, sa.or_(~_UNASKED, *above))
     return list(uow.session.scalars(statement.order_by(JobRow.queued_at, JobRow.id).limit(most)))
+
+
+def _above(columns: Iterable[InstrumentedAttribute[int]], most: Amounts) -> list[sa.ColumnElement[bool]]:
+    return [column > bound for column, bound in zip(columns, most, strict=True) if bound < UNBOUNDED]
 
 
 def come_of_age(uow: UnitOfWork, before: Moment, moment: Moment) -> list[str]:
@@ -281,19 +320,32 @@ def _values(job: Waiting, place: Place) -> tuple[object, ...]:
 
 def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
     """The job, if it still waits. Nobody else changes it before this transaction ends."""
-    return locked_with_owner(uow, job_id)[0]
+    return uow.session.scalar(
+        sa.select(JobRow)
+        .where(JobRow.id == job_id, _PENDING)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
 
 
-def locked_with_owner(uow: UnitOfWork, job_id: str) -> tuple[JobRow | None, str]:
-    """The job, if it still waits, and its owner's hub name. Nobody else changes it before this transaction ends."""
+def locked_with_owner(uow: UnitOfWork, job_id: str) -> tuple[JobRow, Places | None] | None:
+    """The job, if it still waits, and its owner's account and places, unless that is deleted. Nobody else changes the
+    job before this transaction ends."""
     found = uow.session.execute(
-        sa.select(JobRow, AccountRow.name)
+        sa.select(JobRow, AccountRow, GroupRow, MembershipRow)
         .join(AccountRow, AccountRow.id == JobRow.account_id)
+        .outerjoin(MembershipRow, MembershipRow.account_id == AccountRow.id)
+        .outerjoin(GroupRow, sa.and_(GroupRow.id == MembershipRow.group_id, GroupRow.deleted_at.is_(None)))
         .where(JobRow.id == job_id, _PENDING)
         .with_for_update(of=JobRow)
         .execution_options(populate_existing=True)
-    ).one_or_none()
-    return (None, "") if found is None else (found[0], found[1])
+    ).all()
+    if not found:
+        return None
+    row, account = found[0][:2]
+    if account.deleted_at is not None:
+        return row, None
+    return row, (account, [(group, membership) for _, _, group, membership in found if group is not None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,17 @@ from ..domain.system import SystemSettings
 from .orm import SettingRow
 from .unit_of_work import UnitOfWork
 
-_KEY = "system"
+KEY = "system"
+"""Of the document's row."""
 
 
 def load(uow: UnitOfWork) -> SystemSettings:
     """The settings; version 0 until somebody has changed one."""
-    row = uow.session.get(SettingRow, _KEY)
+    return of(uow.session.get(SettingRow, KEY))
+
+
+def of(row: SettingRow | None) -> SystemSettings:
+    """The document's row, if there is one, in the domain's words."""
     if row is None:
         return SystemSettings()
     # what a later version knew and this one does not is left alone
@@ -22,9 +27,9 @@ def load(uow: UnitOfWork) -> SystemSettings:
 def save(uow: UnitOfWork, settings: SystemSettings) -> SystemSettings:
     """Keep the settings as the next version."""
     values = settings.model_dump(mode="json", exclude={"version"})
-    row = uow.session.get(SettingRow, _KEY)
+    row = uow.session.get(SettingRow, KEY)
     if row is None:
-        row = SettingRow(key=_KEY, value=values)
+        row = SettingRow(key=KEY, value=values)
         uow.session.add(row)
     else:
         row.value = row.value | values
@@ -34,4 +39,4 @@ def save(uow: UnitOfWork, settings: SystemSettings) -> SystemSettings:
 
 def lock(uow: UnitOfWork) -> None:
     """Make other writers wait; there may be no row yet to lock."""
-    uow.lock(f"settings:{_KEY}")
+    uow.lock(f"settings:{KEY}")
