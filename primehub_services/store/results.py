@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,17 +97,31 @@ def ends(uow: UnitOfWork, job_ids: Collection[str]) -> Mapping[str, datetime | N
 
 
 def outlived(uow: UnitOfWork, before: datetime | None, keep: int | None, *, limit: int) -> list[str]:
-    """Jobs that ended before a moment, or that are more than ``keep`` ended ones; the oldest first."""
-    over = sa.select(JobRow.id).where(JobRow.phase.in_(_FINAL)).order_by(JobRow.ended_at, JobRow.id).limit(limit)
-    found: dict[str, None] = {}
-    if before is not None:
-        found |= dict.fromkeys(uow.session.scalars(over.where(JobRow.ended_at < before)))
-    if keep is not None:
-        count = sa.select(sa.func.count()).select_from(JobRow).where(JobRow.phase.in_(_FINAL))
-        excess = uow.session.scalar(count) or 0
-        if excess > keep:
-            found |= dict.fromkeys(uow.session.scalars(over.limit(min(limit, excess - keep))))
-    return list(found)[:limit]
+    """The next jobs to forget: the oldest that ended before a moment; where there is none, those over ``keep`` ended
+    ones, each time the oldest of whoever has the most, so that nobody's many push out what others have."""
+    oldest = sa.select(JobRow.id).where(JobRow.phase.in_(_FINAL)).order_by(JobRow.ended_at, JobRow.id)
+    if before is not None and (old := list(uow.session.scalars(oldest.where(JobRow.ended_at < before).limit(limit)))):
+        return old
+    if keep is None:
+        return []
+    query = sa.select(JobRow.account_id, sa.func.count()).where(JobRow.phase.in_(_FINAL)).group_by(JobRow.account_id)
+    counts = {account: count for account, count in uow.session.execute(query)}
+    found: list[str] = []
+    for account, many in _from_the_most(counts, min(limit, sum(counts.values()) - keep)).items():
+        found += uow.session.scalars(oldest.where(JobRow.account_id == account).limit(many))
+    return found
+
+
+def _from_the_most(counts: Mapping[str, int], excess: int) -> Counter[str]:
+    """How many to take from each, one after the other from whoever has the most then."""
+    left = [(-count, whose) for whose, count in counts.items()]
+    heapq.heapify(left)
+    taken: Counter[str] = Counter()
+    for _ in range(excess):
+        count, whose = left[0]
+        taken[whose] += 1
+        heapq.heapreplace(left, (count + 1, whose))
+    return taken
 
 
 def delete_jobs(uow: UnitOfWork, job_ids: Collection[str]) -> int:

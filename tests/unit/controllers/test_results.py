@@ -20,6 +20,7 @@ from primehub_services.domain.system import SystemSettings
 from primehub_services.domain.workloads import FileLimits, GpuUsage, NotTaken, UsageSample, WorkFile, WorkListing
 from primehub_services.store import results, settings
 from primehub_services.store.database import Database
+from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.factories import Cast
 from tests.support.results import JOB, job_row, keep
 
@@ -254,6 +255,26 @@ async def test_what_nobody_has_a_row_of_is_swept_and_what_runs_is_not(world: Wor
     await world.sweeper.step(NOW + timedelta(days=400))
     assert world.artifacts.jobs() == [running]
     assert len(world.everything()) == 3
+
+
+async def test_nobodys_many_jobs_push_out_what_others_have(world: World, cast: Cast) -> None:
+    world.set(job_limit=5, job_retention=0)
+    other = cast.group_admin.account
+    assert other is not None
+
+    def rows(uow: UnitOfWork) -> None:
+        for number in range(6):
+            job_row(uow, cast, f"job-202611221200-many0{number}", ended_at=NOW - timedelta(minutes=number))
+        for number in range(2):
+            old = NOW - timedelta(days=1, minutes=number)
+            job_row(uow, cast, f"job-202611221200-few00{number}", ended_at=old, account_id=other.id)
+
+    world.database.write_now(rows)
+    await world.sweeper.step(NOW)
+    few, many = ("few000", "few001"), ("many00", "many01", "many02")
+    asked = [f"job-202611221200-{name}" for name in (*few, *(f"many0{number}" for number in range(6)))]
+    left = world.database.read_now(results.ends, asked)
+    assert set(left) == {f"job-202611221200-{name}" for name in (*few, *many)}
 
 
 async def test_of_many_ended_jobs_the_oldest_are_forgotten(world: World, cast: Cast) -> None:
