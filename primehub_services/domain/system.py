@@ -44,7 +44,9 @@ class SystemSettings(Model):
     artifact_files: Count = 1000
     job_retention: Seconds = 30 * 86_400
     job_limit: Count = 4000
-    """So many ended jobs are remembered; 0 is all."""
+    """So many ended jobs are remembered; 0 is all. Of more, the oldest of whoever has the most is forgotten first."""
+    queue_limit: Count = 1000
+    """So many jobs may one person have waiting in one group; 0 is any number."""
     snapshot_max: Annotated[int, Field(ge=1, le=2000, description="MB")] = 50
     """The most that a notebook, or its folder packed, may have to be submitted as a job."""
     members_may_invite: bool = False
@@ -70,6 +72,7 @@ class SystemSettingsUpdate(Model):
     artifact_files: Count | None = None
     job_retention: Seconds | None = None
     job_limit: Count | None = None
+    queue_limit: Count | None = None
     snapshot_max: Annotated[int, Field(ge=1, le=2000)] | None = None
     members_may_invite: bool | None = None
 

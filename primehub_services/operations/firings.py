@@ -24,7 +24,7 @@ from .starts import PLATFORM
 
 CHANGE = "schedule"
 MAX_MESSAGE = 500
-_PASSES_BY = frozenset({"image-not-ready", "quota", "kept-place"})
+_PASSES_BY = frozenset({"image-not-ready", "no-sandbox", "quota", "kept-place", jobs.QUEUE_FULL})
 """Codes of reasons for which one run is left out; for any other the recurring job is paused."""
 
 
@@ -126,14 +126,16 @@ def _passes_by(problem: Problem) -> bool:
     return isinstance(problem, Refused) and bool(reasons) and all(passing)
 
 
-def submit_as_owner(uow: UnitOfWork, row: ScheduleRow, actor: Actor, batch: Batch, *, scheduled: bool) -> JobRow:
+def submit_as_owner(
+    uow: UnitOfWork, row: ScheduleRow, actor: Actor, batch: Batch, *, scheduled: bool, trial: bool = False
+) -> JobRow:
     """A job of the schedule, made as its owner, whose rights are looked up anew. Raises ``Problem``."""
     owner = batch.owner(uow, row)
     spec = JobSpec.model_validate(row.job)
     named = spec.model_copy(update={"name": spec.name or row.name})
     if row.notebook_reads_file and spec.notebook is not None:
         named = named.model_copy(update={"notebook": spec.notebook.model_copy(update={"reads_file": True})})
-    origin = jobs.Origin(schedule_id=row.id, scheduled=scheduled)
+    origin = jobs.Origin(schedule_id=row.id, scheduled=scheduled, trial=trial)
     choice = batch.choice(uow, owner, row, named)
     return jobs.create(uow, actor, owner, named, batch.capacity, origin, choice=choice)
 

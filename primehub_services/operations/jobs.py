@@ -22,9 +22,10 @@ from ..store.unit_of_work import UnitOfWork
 from . import job_starts, snapshots
 from ._editing import page_of
 from .job_departures import ask_to_end
-from .launches import Choice, assess, gate, refused
+from .launches import Choice, assess, gate, refusal, refused
 
 KIND = "job"
+QUEUE_FULL = "queue-full"
 _WAITS_FOR = frozenset({"quota", "kept-place"})
 """Codes of reasons that pass by themselves: a job waits for those, and is refused for any other."""
 _SEE_LEFT_OUT = frozenset({Relation.OWNER, Relation.PLATFORM_ADMIN})
@@ -42,6 +43,8 @@ class Origin:
     rerun_of: str | None = None
     values_of: str | None = None
     """Account whose values its variables have; None is its owner's."""
+    trial: bool = False
+    """Only to see whether it could run, and rolled back: it needs no place in the queue."""
 
 
 def submit(uow: UnitOfWork, actor: Actor, new: JobSubmit, capacity: MachineCapacity) -> Job:
@@ -72,6 +75,8 @@ def create(
     ``choice`` is what ``choose`` found for the same person and names in this transaction.
     """
     choice = choice or choose(uow, person, spec, capacity)
+    if not origin.trial and (full := _full(uow, choice)) is not None:
+        raise refused(full)
     _check_secrets(uow, choice, spec)
     if spec.notebook is not None:
         snapshots.usable(uow, person, choice.group.id, spec.notebook.snapshot)
@@ -101,9 +106,24 @@ def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity
     _check_notebook_token(actor, spec)
     assessment = assess(uow, actor, spec, capacity)
     decision, position = assessment.decision, None
+    if assessment.choice is not None and (full := _full(uow, assessment.choice)) is not None:
+        changes = {"would_start": False, "reasons": (*decision.reasons, *full.reasons)}
+        decision = decision.model_copy(update=changes)
     if assessment.choice is not None and _passes(decision) and not decision.would_start:
         position = queue_places.length(uow, assessment.choice.group.id) + 1
     return JobCheck(**dict(decision), position=position)
+
+
+def _full(uow: UnitOfWork, choice: Choice) -> Decision | None:
+    """What is said where the person has as many jobs waiting in the group as may be; others submit at the same time."""
+    limit = settings.load(uow).queue_limit
+    if not limit or jobs.waiting(uow, choice.account.id, choice.group.id, most=limit) < limit:
+        return None
+    message = (
+        f"{choice.account.name} has {limit} jobs waiting in this group, and the setting queue_limit allows no more."
+    )
+    help = "Wait until some have started, cancel some, or ask a platform admin to raise queue_limit."
+    return refusal(QUEUE_FULL, message, field="group", help=help)
 
 
 def _passes(decision: Decision) -> bool:

@@ -230,7 +230,7 @@ def _set_job(uow: UnitOfWork, actor: Actor, row: ScheduleRow, spec: JobSpec, cap
         raise Invalid.field("job.group", "a recurring job stays in its group", "make another one for the other group")
     trial = uow.session.begin_nested()
     try:
-        resolved: dict[str, Any] = dict(jobs.create(uow, actor, actor, spec, capacity, jobs.Origin()).spec)
+        resolved: dict[str, Any] = dict(jobs.create(uow, actor, actor, spec, capacity, jobs.Origin(trial=True)).spec)
     finally:
         trial.rollback()
     row.job = resolved | {"name": spec.name}
@@ -238,10 +238,14 @@ def _set_job(uow: UnitOfWork, actor: Actor, row: ScheduleRow, spec: JobSpec, cap
 
 
 def _set_times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate, capacity: MachineCapacity) -> None:
-    pausing = change.paused is True and not row.paused
+    paused = row.paused if change.paused is None else change.paused
+    times = _times(uow, row, change)
+    zone = change.timezone or row.timezone
+    if (times.expression, zone, paused) == (row.cron, row.timezone, row.paused):
+        return  # what is due now is still to be fired
+    pausing = paused and not row.paused
     firings.account_rest(uow, row, "Paused" if pausing else "The times were changed")
-    times = _parse(uow, change.cron or row.cron, change.timezone or row.timezone)
-    row.cron, row.timezone = times.expression, change.timezone or row.timezone
+    row.cron, row.timezone = times.expression, zone
     if change.paused is False and row.paused:
         _check_runs(uow, row, capacity)
     if change.paused is not None:
@@ -251,11 +255,20 @@ def _set_times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate, capaci
     row.next_at = None if row.paused else times.after(row.accounted_until)
 
 
+def _times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate) -> cron.Cron:
+    """Those after the change. Such as stay are not measured by the rules of today."""
+    zone = change.timezone or row.timezone
+    same = change.cron is None or " ".join(change.cron.split()).upper() == row.cron
+    if same and zone == row.timezone:
+        return cron.stored(row.cron, zone)
+    return _parse(uow, change.cron or row.cron, zone)
+
+
 def _check_runs(uow: UnitOfWork, row: ScheduleRow, capacity: MachineCapacity) -> None:
     """Raises what would pause it again at once."""
     trial = uow.session.begin_nested()
     try:
-        submit_as_owner(uow, row, PLATFORM, Batch(capacity, uow.now), scheduled=True)
+        submit_as_owner(uow, row, PLATFORM, Batch(capacity, uow.now), scheduled=True, trial=True)
     finally:
         trial.rollback()
 

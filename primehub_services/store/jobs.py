@@ -343,6 +343,13 @@ def names(uow: UnitOfWork, job_ids: Collection[str]) -> dict[str, str]:
     return {job_id: name for job_id, name in found}
 
 
+def waiting(uow: UnitOfWork, account_id: str, group_id: str, *, most: int) -> int:
+    """How many jobs of the person wait in the group; no more than ``most`` are counted."""
+    theirs = (JobRow.phase == JobPhase.PENDING.value, JobRow.group_id == group_id, JobRow.account_id == account_id)
+    some = sa.select(JobRow.id).where(*theirs).limit(most).subquery()
+    return uow.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+
 def has_schedule(uow: UnitOfWork, schedule_id: str, group_id: str) -> bool:
     """Whether there is a recurring job of that id in the group."""
     wanted = (ScheduleRow.id == schedule_id, ScheduleRow.group_id == group_id, ScheduleRow.deleted_at.is_(None))

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from primehub_services.domain.identity import Actor
-from primehub_services.domain.jobs import JobPhase
+from primehub_services.domain.jobs import JobPhase, JobSpec
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Invalid, Problem, Refused
 from primehub_services.domain.secrets import SecretCreate
+from primehub_services.domain.system import SystemSettings
 from primehub_services.operations import jobs, secrets, usage
 from primehub_services.store import jobs as store
+from primehub_services.store import settings
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
 from primehub_services.store.jobs import Filters
@@ -113,6 +115,26 @@ def test_what_can_never_fit_is_refused_with_the_arithmetic_and_what_is_short_now
     assert (world.job(first.id).phase, world.job(second.id).phase) == (JobPhase.PREPARING, JobPhase.PENDING)
     check = world.database.read_now(jobs.check, world.cast.member, "research", spec(), CAPACITY)
     assert (check.would_start, check.never) == (False, False)
+
+
+def test_nobody_has_more_jobs_waiting_in_a_group_than_may_be(world: World) -> None:
+    world.database.write_now(settings.save, SystemSettings(queue_limit=2))
+    first, second = world.submit(), world.submit()
+    with pytest.raises(Refused, match="ann has 2 jobs waiting in this group") as refusal:
+        world.submit()
+    [error] = refusal.value.errors
+    assert (error.field, "queue_limit" in error.fix) == ("group", True)
+    with pytest.raises(Refused, match="queue_limit"):
+        world.database.write_now(jobs.rerun, world.cast.member, first.id, CAPACITY)
+    check = world.database.read_now(
+        jobs.check, world.cast.member, "research", JobSpec(**spec().model_dump(exclude={"from_schedule"})), CAPACITY
+    )
+    assert (check.would_start, check.position) == (False, None)
+    assert [reason.code for reason in check.reasons] == ["queue-full"]
+    assert world.submit(actor=world.cast.group_admin).user == "gil"
+    world.database.write_now(jobs.cancel, world.cast.member, second.id)
+    world.database.write_now(settings.save, SystemSettings(queue_limit=0))
+    assert len([world.submit() for _ in range(3)]) == 3
 
 
 def test_an_image_that_cannot_run_here_is_refused_at_once(world: World) -> None:

@@ -12,7 +12,7 @@ from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import AccountUpdate
 from primehub_services.domain.jobs import JobSpec, NotebookRun
 from primehub_services.domain.paging import PageQuery
-from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem
+from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Refused
 from primehub_services.domain.resources import Quota
 from primehub_services.domain.schedules import (
     CronRequest,
@@ -22,8 +22,10 @@ from primehub_services.domain.schedules import (
     ScheduleSnapshot,
     ScheduleUpdate,
 )
+from primehub_services.domain.system import SystemSettings
 from primehub_services.domain.units import Millicores
 from primehub_services.operations import accounts, firings, groups, members, schedules
+from primehub_services.store import settings
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ImageRow, SnapshotRow
 from primehub_services.store.schedules import Filters
@@ -222,6 +224,32 @@ def test_what_was_due_before_the_times_changed_has_its_row(database: Database, c
     assert schedule_row(database, made.id).next_at > clock.now
 
 
+def test_times_that_are_saved_as_they_were_leave_what_is_due_to_be_fired(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    made = recurring(database, cast.member, "0 4 * * MON-FRI", overlap=Overlap.QUEUE)
+    assert made.next_at is not None
+    clock.now = made.next_at + timedelta(seconds=1)
+    saved = change(
+        database, cast.member, made, cron=" 0 4  * * mon-fri", timezone=made.timezone, paused=False, name="other"
+    )
+    assert (saved.name, saved.next_at) == ("other", made.next_at)
+    assert firing_rows(database) == []
+    assert fire(database, made)
+    assert [row.outcome for row in firing_rows(database)] == ["JOB"]
+
+
+def test_one_that_was_made_under_other_rules_is_paused_and_resumed(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    made = recurring(database, cast.member, "* * * * *")
+    database.write_now(settings.save, SystemSettings(recurring_min_interval=3600))
+    for paused in (True, False):
+        assert change(database, cast.member, made, cron=made.cron, paused=paused).paused is paused
+    with pytest.raises(Invalid, match="cron"):
+        change(database, cast.member, made, cron="*/2 * * * *")
+
+
 def test_the_group_of_a_recurring_job_cannot_be_changed(database: Database, cast: Cast) -> None:
     made = recurring(database, cast.member)
 
@@ -304,6 +332,38 @@ def test_a_machine_that_does_not_see_all_that_it_has_leaves_out_one_run(
     [row] = firing_rows(database)
     assert (row.outcome, "this machine has" in row.message) == ("SKIPPED", True)
     assert not schedule_row(database, made.id).paused
+
+
+def test_a_machine_without_a_sandbox_leaves_out_one_run(database: Database, cast: Cast, clock: FixedClock) -> None:
+    made = recurring(database, cast.member)
+    clock.advance(HOUR)
+    unprotected = MachineCapacity(unprotected=True)
+    assert database.write_now(firings.fire, made.id, firings.Batch(unprotected, database.clock()))
+    [row] = firing_rows(database)
+    assert (row.outcome, "No sandbox can run" in row.message) == ("SKIPPED", True)
+    assert not schedule_row(database, made.id).paused
+
+
+def test_a_full_queue_leaves_out_one_run_and_stops_no_change(database: Database, cast: Cast, clock: FixedClock) -> None:
+    database.write_now(settings.save, SystemSettings(queue_limit=1))
+    made = recurring(database, cast.member, overlap=Overlap.QUEUE)
+    for _ in range(2):
+        clock.advance(HOUR)
+        assert fire(database, made)
+    first, second = firing_rows(database)
+    assert (first.outcome, second.outcome, second.job_id) == ("JOB", "SKIPPED", None)
+    assert "queue_limit" in second.message
+    assert not schedule_row(database, made.id).paused
+    with pytest.raises(Refused, match="queue_limit"):
+        database.write_now(schedules.run, cast.member, made.id, capacity=MACHINE)
+    recurring(database, cast.member)
+    change(database, cast.member, made, paused=True)
+    changed = change(database, cast.member, made, paused=False, job=SPEC.model_copy(update={"command": "ls"}))
+    assert (changed.paused, changed.job.command) == (False, "ls")
+    end_jobs(database)
+    clock.advance(HOUR)
+    assert fire(database, made)
+    assert [row.outcome for row in firing_rows(database, made.id)] == ["JOB", "SKIPPED", "JOB"]
 
 
 def test_an_image_that_is_being_made_leaves_out_one_run(database: Database, cast: Cast, clock: FixedClock) -> None:

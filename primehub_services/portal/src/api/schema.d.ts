@@ -4205,10 +4205,15 @@ export interface components {
              */
             job_retention: number;
             /**
-             * @description So many ended jobs are remembered; 0 is all.
+             * @description So many ended jobs are remembered; 0 is all. Of more, the oldest of whoever has the most is forgotten first.
              * @default 4000
              */
             job_limit: number;
+            /**
+             * @description So many jobs may one person have waiting in one group; 0 is any number.
+             * @default 1000
+             */
+            queue_limit: number;
             /**
              * @description MB
              * @default 50
@@ -4252,6 +4257,8 @@ export interface components {
             job_retention: number | null;
             /** @default null */
             job_limit: number | null;
+            /** @default null */
+            queue_limit: number | null;
             /** @default null */
             snapshot_max: number | null;
             /** @default null */
