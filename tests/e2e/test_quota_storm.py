@@ -88,7 +88,8 @@ async def settled(storm: Storm, quota: int) -> dict[str, Any]:
     """The notebooks that run once nothing is on its way any more: as many as fit, by every account of them."""
 
     def all_ready() -> bool:
-        return not storm.running("STARTING") and len(crowd.ready(storm.platform)) >= quota
+        ready = crowd.ready(storm.platform)
+        return not storm.running("STARTING") and len(ready) >= quota and ready == crowd.servers(storm.platform).keys()
 
     await wait_for_async(all_ready, 60, what="every granted start has become ready")
     running: dict[str, Any] = storm.running("RUNNING")
@@ -152,16 +153,15 @@ async def test_starts_past_the_portal_are_held_by_the_same_quota(storm: Storm) -
             return await http.post(f"/hub/api/users/{name}/server", json=body, headers=token_of(token))
 
         answers = await crowd.all_at_once(some, start)
-    codes = Counter(a.status_code for a in answers.values())
-    assert codes[201] + codes[202] == quota
-    assert codes[409] == len(some) - quota
-    granted = {name for name, answer in answers.items() if answer.status_code != 409}
-    running = await settled(storm, quota)
-    assert {n["user"] for n in running.values()} == granted
-    for answer in answers.values():
-        if answer.status_code == 409:
-            assert str(quota) in answer.json()["message"], answer.text
-            assert any(name in answer.json()["message"] for name in granted), answer.text
+    granted = {n["user"] for n in (await settled(storm, quota)).values()}
+    assert len(granted) == quota
+    # a hub that has no answer within 2 s says 202, whatever becomes of the start
+    told = {name: answer for name, answer in answers.items() if answer.status_code == 409}
+    assert {a.status_code for name, a in answers.items() if name not in told} <= {201, 202}
+    assert not granted & told.keys()
+    for answer in told.values():
+        assert str(quota) in answer.json()["message"], answer.text
+        assert any(name in answer.json()["message"] for name in granted), answer.text
     await storm.end_all()
 
 
