@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,8 @@ MAX_HEADER = 64 * 1024
 IN_FLIGHT = 1.0
 """Seconds that answers under way have when the process is asked to end."""
 SWEEP_LOGINS = 30.0
+THREADS = 32
+"""For all that waits for a disk: results, logs, uploads. asyncio's own number is that of the cores and four."""
 
 
 @dataclass
@@ -144,9 +147,11 @@ def _explain(error: OSError) -> str:
 
 
 async def _serve(settings: Settings, options: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="primehub"))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     # listening comes before any question to the hub, which waits for us
     sockets = _bind(settings, os.environ) if "api" in options.roles else []
     services = await build(settings, os.environ, engine=options.engine or settings.engine, roles=options.roles)
