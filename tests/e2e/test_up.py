@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -68,19 +67,6 @@ def test_it_starts_stops_and_starts_again_with_all_its_data(fresh: Platform) -> 
     assert fresh.call("GET", "/groups/kept")["name"] == "kept"
     fresh.sign_in("admin", PASSWORD).close()
     fresh.stop()
-
-
-def test_a_second_start_takes_less_than_ten_seconds(fresh: Platform) -> None:
-    fresh.start()
-    times = []
-    for _ in range(3):  # the quickest of three: other work on this machine only ever makes it slower
-        fresh.stop()
-        began = time.monotonic()
-        fresh.start()
-        times.append(time.monotonic() - began)
-        if min(times) < 10:
-            break
-    assert min(times) < 10
 
 
 def test_the_first_link_works_once_and_there_is_no_default_password(fresh: Platform) -> None:
