@@ -138,6 +138,16 @@ def unprotected() -> Reason:
     )
 
 
+def queue_full(user: str, limit: int) -> Reason:
+    """The reason of a person who has as many jobs waiting in a group as may be."""
+    return Reason(
+        code="queue-full",
+        field="group",
+        message=f"{user} has {limit} jobs waiting in this group, and the setting queue_limit allows no more.",
+        help="Wait until some have started, cancel some, or ask a platform admin to raise queue_limit.",
+    )
+
+
 def pair_reasons(instance_type: InstanceType, image: Image, capacity: MachineCapacity) -> tuple[Reason, ...]:
     """What stands against starting this image with this type, quotas apart."""
     reasons = []

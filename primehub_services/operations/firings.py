@@ -24,7 +24,7 @@ from .starts import PLATFORM
 
 CHANGE = "schedule"
 MAX_MESSAGE = 500
-_PASSES_BY = frozenset({"image-not-ready", "no-sandbox", "quota", "kept-place", jobs.QUEUE_FULL})
+_PASSES_BY = frozenset({"image-not-ready", "no-sandbox", "quota", "kept-place", "queue-full"})
 """Codes of reasons for which one run is left out; for any other the recurring job is paused."""
 
 

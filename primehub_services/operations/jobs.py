@@ -6,6 +6,7 @@ import secrets as randomness
 import string
 from dataclasses import dataclass
 
+from ..domain.admission import queue_full
 from ..domain.claims import Decision, MachineCapacity
 from ..domain.environment import check_environment
 from ..domain.identity import Actor
@@ -15,6 +16,7 @@ from ..domain.jobs import FINAL, Job, JobCheck, JobKind, JobPhase, JobReason, Jo
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
+from ..domain.system import SystemSettings
 from ..store import groups, job_secrets, jobs, queue_places, settings
 from ..store.jobs import Filters, Named, Visible
 from ..store.orm import JobRow
@@ -22,10 +24,9 @@ from ..store.unit_of_work import UnitOfWork
 from . import job_starts, snapshots
 from ._editing import page_of
 from .job_departures import ask_to_end
-from .launches import Choice, assess, gate, refusal, refused
+from .launches import Choice, assess, gate, refused
 
 KIND = "job"
-QUEUE_FULL = "queue-full"
 _WAITS_FOR = frozenset({"quota", "kept-place"})
 """Codes of reasons that pass by themselves: a job waits for those, and is refused for any other."""
 _SEE_LEFT_OUT = frozenset({Relation.OWNER, Relation.PLATFORM_ADMIN})
@@ -75,12 +76,13 @@ def create(
     ``choice`` is what ``choose`` found for the same person and names in this transaction.
     """
     choice = choice or choose(uow, person, spec, capacity)
-    if not origin.trial and (full := _full(uow, choice)) is not None:
+    system = settings.load(uow)
+    if not origin.trial and (full := _full(uow, choice, system)) is not None:
         raise refused(full)
     _check_secrets(uow, choice, spec)
     if spec.notebook is not None:
         snapshots.usable(uow, person, choice.group.id, spec.notebook.snapshot)
-    row = _row(uow, choice, spec, origin)
+    row = _row(uow, choice, spec, origin, system)
     uow.session.add(row)
     uow.session.flush()
     job_starts.touched(uow, row, "create")
@@ -106,7 +108,7 @@ def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity
     _check_notebook_token(actor, spec)
     assessment = assess(uow, actor, spec, capacity)
     decision, position = assessment.decision, None
-    if assessment.choice is not None and (full := _full(uow, assessment.choice)) is not None:
+    if assessment.choice is not None and (full := _full(uow, assessment.choice, settings.load(uow))) is not None:
         changes = {"would_start": False, "reasons": (*decision.reasons, *full.reasons)}
         decision = decision.model_copy(update=changes)
     if assessment.choice is not None and _passes(decision) and not decision.would_start:
@@ -114,16 +116,12 @@ def check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity
     return JobCheck(**dict(decision), position=position)
 
 
-def _full(uow: UnitOfWork, choice: Choice) -> Decision | None:
+def _full(uow: UnitOfWork, choice: Choice, system: SystemSettings) -> Decision | None:
     """What is said where the person has as many jobs waiting in the group as may be; others submit at the same time."""
-    limit = settings.load(uow).queue_limit
+    limit = system.queue_limit
     if not limit or jobs.waiting(uow, choice.account.id, choice.group.id, most=limit) < limit:
         return None
-    message = (
-        f"{choice.account.name} has {limit} jobs waiting in this group, and the setting queue_limit allows no more."
-    )
-    help = "Wait until some have started, cancel some, or ask a platform admin to raise queue_limit."
-    return refusal(QUEUE_FULL, message, field="group", help=help)
+    return Decision(would_start=False, reasons=(queue_full(choice.account.name, limit),))
 
 
 def _passes(decision: Decision) -> bool:
@@ -178,7 +176,7 @@ def _check_secrets(uow: UnitOfWork, choice: Choice, spec: JobSpec) -> None:
         raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors), errors=tuple(errors))
 
 
-def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobRow:
+def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin, system: SystemSettings) -> JobRow:
     resolved = spec.model_copy(
         update={
             "group": choice.group.slug,
@@ -202,7 +200,7 @@ def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin) -> JobR
         gpu_limit=limits.gpu,
         cpu_request=int(requests.cpu),
         memory_request=int(requests.memory),
-        timeout=timeout_of(spec, choice.group.job_timeout, settings.load(uow).job_timeout),
+        timeout=timeout_of(spec, choice.group.job_timeout, system.job_timeout),
         retries=spec.retries,
         phase=JobPhase.PENDING.value,
         reason=JobReason.QUEUED.value,
