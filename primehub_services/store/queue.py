@@ -26,8 +26,10 @@ from .unit_of_work import UnitOfWork
 _PENDING = JobRow.phase == JobPhase.PENDING.value
 _UNASKED = JobRow.cancel_requested.is_(None)
 _IDS_AT_ONCE = 500
-# asked of each place by its job's key: a join may begin at all jobs that wait
-_COUNTS = sa.exists().where(JobRow.id == KeptPlaceRow.job_id, _PENDING, _UNASKED)
+# asked of each place by its job's key: PostgreSQL makes a join of EXISTS too, which begins at all jobs that wait
+_COUNTS = (
+    sa.select(sa.literal(1)).where(JobRow.id == KeptPlaceRow.job_id, _PENDING, _UNASKED).scalar_subquery().is_not(None)
+)
 _COUNTED = [kind.value for kind in COUNTED_FOR_PERSON]
 _USED = (ClaimRow.cpu_limit, ClaimRow.memory_limit, ClaimRow.gpu_limit)
 _REQUESTED = (ClaimRow.cpu_request, ClaimRow.memory_request, ClaimRow.gpu_limit)
@@ -49,6 +51,44 @@ _WAITING = (
     JobRow.queued_at,
     JobRow.not_before,
     JobRow.reason,
+)
+
+# what every decision asks is put together once: that takes about as long as to ask it
+_USER_QUOTA = (GroupRow.user_cpu, GroupRow.user_memory, GroupRow.user_gpu)
+_GROUP_QUOTA = (GroupRow.group_cpu, GroupRow.group_memory, GroupRow.group_gpu)
+_SUBJECT = (
+    sa.select(
+        GroupRow,
+        SettingRow,
+        sa.exists().where(
+            _PENDING,
+            JobRow.group_id == GroupRow.id,
+            sa.or_(
+                ~_UNASKED,
+                *(c > bound for c, bound in zip(2 * _LIMITS, _USER_QUOTA + _GROUP_QUOTA, strict=True)),
+                *(c > sa.bindparam(name, type_=sa.BigInteger) for c, name in zip(_ASKED, _RESOURCES, strict=True)),
+            ),
+        ),
+    )
+    .outerjoin(SettingRow, SettingRow.key == settings.KEY)
+    .where(GroupRow.id == sa.bindparam("group_id"), GroupRow.deleted_at.is_(None))
+)
+_IN_USE = (
+    sa.select(ClaimRow.account_id, ClaimRow.kind, *map(sa.func.sum, _USED))
+    .where(ClaimRow.group_id == sa.bindparam("group_id"))
+    .group_by(ClaimRow.account_id, ClaimRow.kind)
+)
+_PLACES = sa.select(*(KeptPlaceRow.__table__.c[name] for name in _PLACE)).where(
+    KeptPlaceRow.group_id == sa.bindparam("group_id")
+)
+_LOCKED_WITH_OWNER = (
+    sa.select(JobRow, AccountRow, GroupRow, MembershipRow)
+    .join(AccountRow, AccountRow.id == JobRow.account_id)
+    .outerjoin(MembershipRow, MembershipRow.account_id == AccountRow.id)
+    .outerjoin(GroupRow, sa.and_(GroupRow.id == MembershipRow.group_id, GroupRow.deleted_at.is_(None)))
+    .where(JobRow.id == sa.bindparam("job_id"), _PENDING)
+    .with_for_update(of=JobRow)
+    .execution_options(populate_existing=True)
 )
 
 
@@ -87,24 +127,12 @@ class Subject:
 
 def subject(uow: UnitOfWork, group_id: str, requests: Amounts) -> Subject | None:
     """The group of a decision, if it exists, in one query. No job may request more than ``requests``."""
-    quotas = {
-        JobRow.cpu_limit: (GroupRow.user_cpu, GroupRow.group_cpu),
-        JobRow.memory_limit: (GroupRow.user_memory, GroupRow.group_memory),
-        JobRow.gpu_limit: (GroupRow.user_gpu, GroupRow.group_gpu),
-    }
-    above = [column > bound for column, bounds in quotas.items() for bound in bounds]
-    hopeless = sa.exists().where(
-        _PENDING, JobRow.group_id == GroupRow.id, sa.or_(~_UNASKED, *above, *_above(_ASKED, requests))
-    )
-    found = uow.session.execute(
-        sa.select(GroupRow, SettingRow, hopeless)
-        .outerjoin(SettingRow, SettingRow.key == settings.KEY)
-        .where(GroupRow.id == group_id, GroupRow.deleted_at.is_(None))
-    ).one_or_none()
+    bounds = dict(zip(_RESOURCES, requests, strict=True))
+    found = uow.session.execute(_SUBJECT, {"group_id": group_id, **bounds}).one_or_none()
     if found is None:
         return None
-    group, setting, any_hopeless = found
-    return Subject(groups.to_model(group), setting, _moment(uow, setting), any_hopeless)
+    group, setting, hopeless = found
+    return Subject(groups.to_model(group), setting, _moment(uow, setting), hopeless)
 
 
 def waiting_groups(uow: UnitOfWork) -> list[str]:
@@ -195,11 +223,7 @@ class InUse:
 
 def in_use(uow: UnitOfWork, group_id: str) -> InUse:
     """The sums of a group's claims."""
-    rows = uow.session.execute(
-        sa.select(ClaimRow.account_id, ClaimRow.kind, *map(sa.func.sum, _USED))
-        .where(ClaimRow.group_id == group_id)
-        .group_by(ClaimRow.account_id, ClaimRow.kind)
-    )
+    rows = uow.session.execute(_IN_USE, {"group_id": group_id})
     group = NOTHING
     people: dict[str, Amounts] = {}
     for account_id, kind, *sums in rows:
@@ -298,8 +322,7 @@ def keep(
 
     ``upto``: those further back in the queue were not looked at, and stay.
     """
-    columns = [KeptPlaceRow.__table__.c[name] for name in _PLACE]
-    rows = uow.session.execute(sa.select(*columns).where(KeptPlaceRow.group_id == group_id))
+    rows = uow.session.execute(_PLACES, {"group_id": group_id})
     stored = {row[0]: tuple(row) for row in rows if upto is None or (row[2], row[0]) <= upto}
     wanted = {job_id: _values(jobs[job_id], place) for job_id, place in places.items()}
     old = [job_id for job_id, values in stored.items() if wanted.get(job_id) != values]
@@ -320,26 +343,14 @@ def _values(job: Waiting, place: Place) -> tuple[object, ...]:
 
 def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
     """The job, if it still waits. Nobody else changes it before this transaction ends."""
-    return uow.session.scalar(
-        sa.select(JobRow)
-        .where(JobRow.id == job_id, _PENDING)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    statement = sa.select(JobRow).where(JobRow.id == job_id, _PENDING).with_for_update()
+    return uow.session.scalar(statement.execution_options(populate_existing=True))
 
 
 def locked_with_owner(uow: UnitOfWork, job_id: str) -> tuple[JobRow, Places | None] | None:
     """The job, if it still waits, and its owner's account and places, unless that is deleted. Nobody else changes the
     job before this transaction ends."""
-    found = uow.session.execute(
-        sa.select(JobRow, AccountRow, GroupRow, MembershipRow)
-        .join(AccountRow, AccountRow.id == JobRow.account_id)
-        .outerjoin(MembershipRow, MembershipRow.account_id == AccountRow.id)
-        .outerjoin(GroupRow, sa.and_(GroupRow.id == MembershipRow.group_id, GroupRow.deleted_at.is_(None)))
-        .where(JobRow.id == job_id, _PENDING)
-        .with_for_update(of=JobRow)
-        .execution_options(populate_existing=True)
-    ).all()
+    found = uow.session.execute(_LOCKED_WITH_OWNER, {"job_id": job_id}).all()
     if not found:
         return None
     row, account = found[0][:2]
