@@ -33,6 +33,11 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Switch = Annotated[Literal["auto", "off"], BeforeValidator(lambda value: "off" if value is False else value)]
 """``off`` without quotes is YAML's own word for no."""
 
+KubernetesName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+CapacityText = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")]
+"""Like ``10Gi``."""
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")]
+
 
 class SettingsError(Exception):
     """The settings are not valid; the text names each key and what is wrong with it."""
@@ -80,6 +85,35 @@ class LocalSettings(_Section):
         "scikit-learn>=1,<2",
     )
     """What the first image holds where it is made."""
+
+
+class KubernetesSettings(_Section):
+    """One namespace of a Kubernetes cluster."""
+
+    namespace: KubernetesName | Literal[""] = ""
+    """Where workloads run; empty is the namespace of this pod, or that of the kubeconfig's context."""
+    instance: KubernetesName = "primehub"
+    """The label ``primehub.io/instance`` of all that is ours, so that two installations never touch each other's."""
+    api_url: HttpUrl | Literal[""] = ""
+    """Where workloads and the hub reach PrimeHub's API: ``http://primehub-services:8092/services/primehub/api/v1``."""
+    sidecar_image: str = ""
+    """What keeps a workload's log and files: the image of ``images/sidecar``."""
+    image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    """For every image of a workload; empty is the cluster's own rule: ``Always`` for the tag ``latest``."""
+    image_pull_secrets: tuple[KubernetesName, ...] = ()
+    """Secrets of the namespace that every workload's images are pulled with, beside an image's own."""
+    home_storage_class: KubernetesName | Literal[""] = ""
+    """Of the claims of people's home folders; empty is the cluster's default."""
+    home_capacity: CapacityText = "10Gi"
+    """Size of a person's home folder where nothing else is set for them."""
+    group_storage_class: KubernetesName | Literal[""] = ""
+    """Of the claims of groups' folders and volumes, which many pods write to at once; empty is the cluster's default."""
+    run_as_user: int = Field(default=1000, ge=1)
+    run_as_group: int = Field(default=100, ge=0)
+    fs_group: int = Field(default=100, ge=0)
+    """The group that volumes are made writable for."""
+    priority_class: KubernetesName | Literal[""] = ""
+    """Of workloads' pods; empty is the cluster's default."""
 
 
 class OidcSettings(_Section):
@@ -164,6 +198,7 @@ class Settings(_Section):
     tls: TlsSettings = Field(default_factory=TlsSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     local: LocalSettings = Field(default_factory=LocalSettings)
+    kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings)
     notifications: NotificationSettings = Field(default_factory=NotificationSettings)
     hub_port: Port = 0
     """Ports inside the machine; 0 is a free one, kept for the next start."""

@@ -99,3 +99,29 @@ def test_the_mail_server_has_its_usual_port_and_no_password_in_the_clear() -> No
     assert "hidden" not in str(caught.value)
     with pytest.raises(SettingsError, match=r"notifications\.smtp\.from"):
         Settings.load({f"{PREFIX}NOTIFICATIONS__SMTP__HOST": "mail.example.org"})
+
+
+def test_a_cluster_needs_nothing_but_what_it_cannot_know() -> None:
+    settings = Settings.load({f"{PREFIX}ENGINE": "kubernetes"})
+    assert settings.engine == "kubernetes"
+    assert (settings.kubernetes.run_as_user, settings.kubernetes.run_as_group, settings.kubernetes.fs_group) == (
+        1000,
+        100,
+        100,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NAMESPACE", "Not_A_Name"),
+        ("API_URL", "primehub-services:8092"),
+        ("HOME_CAPACITY", "10"),
+        ("RUN_AS_USER", "0"),
+        ("IMAGE_PULL_POLICY", "Sometimes"),
+        ("IMAGE_PULL_SECRETS", '["UPPER"]'),
+    ],
+)
+def test_what_no_cluster_would_take_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"kubernetes\.{name.lower()}"):
+        Settings.load({f"{PREFIX}KUBERNETES__{name}": value})
