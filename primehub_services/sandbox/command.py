@@ -12,6 +12,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from primehub_services.domain.prelude import link_lines, profile_lines
+
 from .spec import HOME, SANDBOX_GID, SANDBOX_UID, NetworkMode, SandboxSpec
 
 INNER = "/run/primehub"
@@ -23,28 +25,6 @@ BWRAP_STATUS = "bwrap.json"
 INNER_FOLDER = "inner"
 READY = "ready"
 FILTER = "filter"
-PROFILE_S = 10
-"""Seconds that a profile has."""
-_PROFILES = """\
-set_by_profile="${{TMPDIR:-/tmp}}/.primehub-profile"
-within=
-command -v timeout >/dev/null && within="timeout -k 1 {seconds}"
-for profile in {profiles}; do
-  [ -f "$profile" ] || continue
-  rm -f "$set_by_profile"
-  $within {shell} -c '. "$1"; export -p >"$2"' profile "$profile" "$set_by_profile" </dev/null
-  code=$?
-  if [ -s "$set_by_profile" ]; then
-    . "$set_by_profile"
-  elif [ "$code" = 124 ]; then
-    echo "primehub: $profile took longer than {seconds} s; going on without it" >&2
-  else
-    echo "primehub: $profile ended with code $code; going on without what it sets" >&2
-  fi
-  rm -f "$set_by_profile"
-done
-unset set_by_profile within profile code"""
-"""Takes over the variables that profiles export. Each runs in a shell of its own, so that none can end the start."""
 ETC_FILES = ("passwd", "group", "hosts", "hostname", "nsswitch.conf", "resolv.conf")
 
 
@@ -178,27 +158,13 @@ def runner_script(spec: SandboxSpec, tools: Tools) -> str:
     It runs as the workload and inside its sandbox, so that a link planted in a home folder leads to nothing else.
     """
     lines = ["#!/bin/sh", f"cd {shlex.quote(spec.cwd)} 2>/dev/null || cd /"]
-    folders = sorted({link.path.rsplit("/", 1)[0] for link in spec.links})
-    roots = sorted({link.target.rsplit("/", 1)[0] for link in spec.links})
-    for folder in folders:
-        lines.append(f"mkdir -p {shlex.quote(folder)} 2>/dev/null")
-        lines.append(f"for link in {shlex.quote(folder)}/*; do")
-        lines.append('  [ -L "$link" ] && [ ! -e "$link" ] || continue')
-        patterns = "|".join(f"{shlex.quote(root)}/*" for root in roots)
-        lines.append(f'  case "$(readlink "$link")" in {patterns}) rm -f "$link" 2>/dev/null;; esac')
-        lines.append("done")
-    for link in spec.links:
-        path, target = shlex.quote(link.path), shlex.quote(link.target)
-        lines.append(f"[ -L {path} ] && rm -f {path} 2>/dev/null")
-        lines.append(f"[ -e {path} ] || ln -s {target} {path} 2>/dev/null")
+    lines += link_lines((link.path, link.target) for link in spec.links)
     if spec.sandboxed and tools.limit_processes:
         # what holds where no pids cgroup can be had; dash calls it -p
         lines.append(f"ulimit -u {spec.limits.pids} 2>/dev/null || ulimit -p {spec.limits.pids} 2>/dev/null")
     # the supervisor waits for a line on 5; none of the launcher's handles is left to the workload
     lines.append("echo ready >&5")
     lines.append("exec 3>&- 4>&- 5>&-")
-    if spec.profiles:
-        profiles = " ".join(map(shlex.quote, spec.profiles))
-        lines.append(_PROFILES.format(profiles=profiles, shell=tools.shell, seconds=PROFILE_S))
+    lines += profile_lines(spec.profiles, tools.shell)
     lines.append('exec "$@"')
     return "\n".join(lines) + "\n"

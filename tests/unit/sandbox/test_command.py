@@ -194,7 +194,7 @@ def test_a_broken_profile_stops_no_start_and_no_later_profile(tmp_path: Path, sh
 
 
 def test_a_profile_that_does_not_end_is_given_up(tmp_path: Path, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("primehub_services.sandbox.command.PROFILE_S", 0.3)
+    monkeypatch.setattr("primehub_services.domain.prelude.PROFILE_S", 0.3)
     done = with_profiles(tmp_path, shell, "export BEFORE=1\nsleep 60\n", "sleep 60 >/dev/null 2>&1 &\nexport AFTER=1\n")
     assert done.returncode == 0
     assert "profile-0 took longer than" in done.stderr

@@ -1,0 +1,206 @@
+"""How a plan's mounts become volumes of a pod, of a notebook's and of a job's alike. Plain manifests. Pure.
+
+Every folder that outlives a pod is a claim (PersistentVolumeClaim) of our namespace, whatever is behind it: shares and
+folders of hosts are volumes that an operator binds to a claim beforehand, so that the platform needs no right outside
+its namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .launch import LeftOut, Mount, MountKind
+from .planning import DATASETS
+from .volumes import EnvSource, GitSource, HostPathSource, NfsSource, PvcSource, VolumeSource
+
+Manifest = dict[str, Any]
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGER = "primehub"
+INSTANCE = "primehub.io/instance"
+"""Label with the name of the installation, of everything that it makes."""
+GIT = "/gitsync"
+"""Where the claims of repositories are seen; what is shown of each is a link in it."""
+ONE_NODE = "ReadWriteOnce"
+MANY_NODES = "ReadWriteMany"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNeed:
+    """A claim that a pod needs."""
+
+    name: str
+    kind: MountKind
+    slug: str
+    """Of the person, group or volume whose folder it is."""
+    made_by_us: bool
+    """Whether the platform makes it; else an operator does."""
+    access_mode: str
+    capacity: int | None = None
+    """GiB; None is what the settings say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of a pod."""
+
+    volumes: tuple[Manifest, ...]
+    mounts: tuple[Manifest, ...]
+    """Of its main container."""
+    links: tuple[tuple[str, str], ...]
+    """Symbolic links to make in it before anything else, each with its target."""
+    left_out: tuple[LeftOut, ...]
+
+
+def home_claim(user_slug: str) -> str:
+    """The name of the claim of a person's files."""
+    return f"claim-{user_slug}"
+
+
+def project_claim(group_slug: str) -> str:
+    """The name of the claim of what a group shares."""
+    return f"project-{group_slug}"
+
+
+def dataset_claim(volume_slug: str, source: VolumeSource | None = None) -> str:
+    """The name of the claim of a data volume: the one that it names, or one of its own."""
+    if isinstance(source, PvcSource) and source.claim:
+        return source.claim
+    return f"dataset-{volume_slug}"
+
+
+def claim_need(mount: Mount) -> ClaimNeed | None:
+    """The claim behind a mount; None where it needs none."""
+    match mount.kind:
+        case MountKind.HOME:
+            return ClaimNeed(home_claim(mount.slug), mount.kind, mount.slug, True, ONE_NODE, mount.capacity)
+        case MountKind.PROJECT:
+            return ClaimNeed(project_claim(mount.slug), mount.kind, mount.slug, True, MANY_NODES, mount.capacity)
+        case MountKind.SCRATCH:
+            return None
+    return volume_need(mount.slug, mount.source, mount.capacity)
+
+
+def volume_need(slug: str, source: VolumeSource | None, capacity: int | None = None) -> ClaimNeed | None:
+    """The claim behind a data volume; None for variables, which are no folder."""
+    if isinstance(source, EnvSource):
+        return None
+    ours = isinstance(source, GitSource) or source is None or (isinstance(source, PvcSource) and not source.claim)
+    name = dataset_claim(slug, source)
+    return ClaimNeed(name, MountKind.DATASET, slug, ours, MANY_NODES, capacity)
+
+
+def claims_needed(mounts: Iterable[Mount]) -> tuple[ClaimNeed, ...]:
+    """Every claim that a pod with these mounts needs, once."""
+    found = {need.name: need for mount in mounts if (need := claim_need(mount)) is not None}
+    return tuple(found.values())
+
+
+def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = None) -> Folders:
+    """The volumes of the mounts. ``missing``: why a claim of that name cannot be mounted; its mount is left out.
+
+    A pod with one claim that is not there would wait for it for ever, with everything else that it has.
+    """
+    volumes: dict[str, Manifest] = {}
+    seen: list[Manifest] = []
+    links: list[tuple[str, str]] = []
+    left_out: list[LeftOut] = []
+    for mount in sorted(mounts, key=lambda m: (m.path.count("/"), m.path)):
+        need = claim_need(mount)
+        if need is not None and missing and need.name in missing:
+            left_out.append(LeftOut(volume=mount.slug, reason=missing[need.name]))
+            continue
+        name = _volume_name(mount)
+        volumes[name] = _volume(name, need)
+        path = mount.path
+        if isinstance(mount.source, GitSource):
+            # the folder around the link to what is shown: a link that was changed is seen, a mount would stay
+            path = f"{GIT}/{mount.slug}"
+            links.append((mount.path, f"{path}/{mount.slug}"))
+        seen.append({"name": name, "mountPath": path} | ({"readOnly": True} if mount.read_only else {}))
+        links += [(link, mount.path) for link in mount.links]
+    if any(path.startswith(f"{DATASETS}/") for path, _ in links):
+        # a folder for links, which nobody may make in an image's root
+        volumes = {"datasets": {"name": "datasets", "emptyDir": {}}} | volumes
+        seen.insert(0, {"name": "datasets", "mountPath": DATASETS})
+    return Folders(tuple(volumes.values()), tuple(seen), tuple(links), tuple(left_out))
+
+
+def make_claim(
+    need: ClaimNeed, *, storage_class: str, default_capacity: str, labels: Mapping[str, str], access_mode: str = ""
+) -> Manifest:
+    """The manifest of a claim that the platform makes. An empty ``storage_class`` is the cluster's own default.
+
+    It has no owner: a claim outlives everything that could own it, the installation included.
+    """
+    marks = {MANAGED_BY: MANAGER, f"primehub.io/{_WORD[need.kind]}": need.slug}
+    spec: Manifest = {
+        "accessModes": [access_mode or need.access_mode],
+        "resources": {"requests": {"storage": f"{need.capacity}Gi" if need.capacity else default_capacity}},
+    }
+    if storage_class:
+        spec["storageClassName"] = storage_class
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": need.name, "labels": dict(labels) | marks},
+        "spec": spec,
+    }
+
+
+def operators_manifests(slug: str, source: NfsSource | HostPathSource, namespace: str) -> tuple[Manifest, Manifest]:
+    """The volume and the claim that an operator applies for a share or a folder of the hosts."""
+    claim = dataset_claim(slug, source)
+    behind: Manifest
+    if isinstance(source, NfsSource):
+        behind = {"nfs": {"server": source.server, "path": source.path}}
+    else:
+        behind = {"hostPath": {"path": source.path, "type": "Directory"}}
+    # neither says how much there is; a size has to be given, and nothing keeps to it
+    size, modes = {"storage": "1Gi"}, [MANY_NODES]
+    name = f"{namespace}-{claim}"
+    volume: Manifest = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": size,
+            "accessModes": modes,
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "",
+            "claimRef": {"namespace": namespace, "name": claim},
+            **behind,
+        },
+    }
+    bound: Manifest = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": claim, "namespace": namespace, "labels": {"primehub.io/volume": slug}},
+        "spec": {
+            "accessModes": modes,
+            "storageClassName": "",
+            "volumeName": name,
+            "resources": {"requests": size},
+        },
+    }
+    return volume, bound
+
+
+def literal(text: str) -> str:
+    """The text as a pod's manifest has to have it in a command or a variable: there ``$(NAME)`` is replaced."""
+    return text.replace("$", "$$")
+
+
+_WORD = {MountKind.HOME: "user", MountKind.PROJECT: "group", MountKind.DATASET: "volume"}
+
+
+def _volume_name(mount: Mount) -> str:
+    return "home" if mount.kind is MountKind.HOME else f"{mount.kind.value}-{mount.slug}"
+
+
+def _volume(name: str, need: ClaimNeed | None) -> Manifest:
+    if need is None:
+        return {"name": name, "emptyDir": {}}
+    return {"name": name, "persistentVolumeClaim": {"claimName": need.name}}
