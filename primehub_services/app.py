@@ -65,6 +65,7 @@ from .controllers import (
     VolumeController,
     Webhooks,
 )
+from .domain.notifications import MailServer
 from .engines.base import WorkFiles
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
@@ -215,7 +216,7 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         usage=FolderUsageStore(settings.data_dir / "blobs"),
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
-        email_available=settings.notifications.smtp is not None,
+        mail_server=_mail_server(settings),
         volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),
         feed=feed,
         streams=Streams(database, hub, feed),
@@ -278,6 +279,20 @@ def _runners(
 
     database.on_commit(hint)
     return found
+
+
+def _mail_server(settings: Settings) -> MailServer:
+    given = settings.notifications.smtp
+    if given is None:
+        return MailServer(available=False)
+    return MailServer(
+        available=True,
+        host=given.host,
+        port=given.real_port,
+        sender=given.sender,
+        username=given.username,
+        security=given.security,
+    )
 
 
 def _notifications(settings: Settings, database: Database, keyring: Keyring) -> NotificationController:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, UploadChecker, WorkloadLogs
 from ..domain.claims import MachineCapacity
+from ..domain.notifications import MailServer
 from ..domain.volumes import VolumePolicy
 from ..hub import HubClient
 from ..operations.sign_in import SignIn
@@ -58,8 +59,8 @@ class ApiContext:
     started_at: datetime
     probe: Probe
     """Parts whose state only the composition root knows: the engine, the sandbox, the controllers."""
-    email_available: bool = False
-    """Whether the platform can send e-mail to people."""
+    mail_server: MailServer = field(default_factory=lambda: MailServer(available=False))
+    """Through which the platform sends e-mail to people."""
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
     checker: UploadChecker = field(default_factory=UploadChecker)
@@ -71,6 +72,11 @@ class ApiContext:
     poller_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=600, seconds=60))
     """Looks that one address may take; behind it may be a whole company."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @property
+    def email_available(self) -> bool:
+        """Whether the platform can send e-mail to people."""
+        return self.mail_server.available
 
     def background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Go on with ``work`` even where its request is gone."""

@@ -81,6 +81,7 @@ async def _keep(call: Call) -> Any:
 
 
 HANDLERS: dict[str, Run] = {
+    "usage.platform": read(usage.platform),
     "usage.group": read(usage.group),
     "launches.options": _options,
     "launches.check": _check,

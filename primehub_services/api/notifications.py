@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..operations import notifications
+from ..operations import notifications, platform
 from .call import Call
 from .registry import Run
 
@@ -25,8 +25,21 @@ async def _put(call: Call) -> Any:
     )
 
 
+async def _mail_server(call: Call) -> Any:
+    await call.read(platform.require_admin)
+    return call.context.mail_server
+
+
+async def _test_email(call: Call) -> Any:
+    available = call.context.email_available
+    return await _sent(call, await call.write(notifications.begin_email_test, email_available=available))
+
+
 async def _test(call: Call) -> Any:
-    ids = await call.write(notifications.begin_test)
+    return await _sent(call, await call.write(notifications.begin_test))
+
+
+async def _sent(call: Call, ids: list[str]) -> Any:
     loop = asyncio.get_running_loop()
     until = loop.time() + PATIENCE
     while True:
@@ -40,4 +53,6 @@ HANDLERS: dict[str, Run] = {
     "notifications.get": _get,
     "notifications.put": _put,
     "notifications.test": _test,
+    "email.get": _mail_server,
+    "email.test": _test_email,
 }

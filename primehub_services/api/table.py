@@ -6,7 +6,6 @@ from typing import Any
 
 from ..domain.admission import LaunchOptions
 from ..domain.claims import Decision, GroupUsage
-from ..domain.groups import Group, GroupCreate, GroupUpdate
 from ..domain.handshake import (
     AccountState,
     ClaimEvent,
@@ -22,21 +21,15 @@ from ..domain.handshake import (
     TokenInspection,
 )
 from ..domain.identity import (
-    Account,
-    AccountCreate,
-    AccountCreated,
-    AccountUpdate,
     Me,
-    Membership,
-    MembershipPut,
     MeUpdate,
-    RunningThing,
-    TemporaryPassword,
 )
 from ..domain.images import Image, ImageCreate, ImageUpdate
 from ..domain.instance_types import InstanceType, InstanceTypeCreate, InstanceTypeUpdate
 from ..domain.launch import LaunchRequest
 from ..domain.notebooks import LogPart, Notebook, NotebookKeep
+from ..domain.notifications import MailServer, NotificationTest
+from ..domain.overview import PlatformOverview
 from ..domain.paging import Page, PageQuery
 from ..domain.secrets import Secret, SecretCreate, SecretUpdate
 from ..domain.system import (
@@ -65,6 +58,7 @@ from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
 from .table_jobs import JOBS
+from .table_people import GROUPS, USERS
 from .table_queue import QUEUE
 from .table_results import RESULTS
 from .table_schedules import NOTIFICATIONS, SCHEDULES
@@ -87,6 +81,15 @@ _SYSTEM = (
         "platform.admin",
         SystemSettings,
         body=SystemSettingsUpdate,
+    ),
+    Route("email.get", "GET", "/email", "How the platform sends e-mail", "platform.admin", MailServer),
+    Route(
+        "email.test",
+        "POST",
+        "/email/test",
+        "Send a test e-mail to oneself",
+        "platform.admin",
+        NotificationTest,
     ),
     Route("audit.list", "GET", "/audit", "Who changed what", "platform.admin", Page[AuditEvent], query=AuditQuery),
     Route("events.stream", "GET", "/events", "Live changes and logs", "self.read", query=EventsQuery, media=EVENTS),
@@ -170,50 +173,8 @@ def _crud(
     )
 
 
-_GROUPS = (
-    Route("groups.list", "GET", "/groups", "One's groups", "self.read", Page[Group], query=AllQuery),
-    Route("groups.create", "POST", "/groups", "Make a group", "group.edit", Group, body=GroupCreate, status=201),
-    Route("groups.get", "GET", "/groups/{group}", "One group", "group.read", Group),
-    Route(
-        "groups.update",
-        "PATCH",
-        "/groups/{group}",
-        "Change a group",
-        "group.edit",
-        Group,
-        body=GroupUpdate,
-        also=("group.settings",),
-    ),
-    Route("groups.delete", "DELETE", "/groups/{group}", "Delete a group", "group.edit", status=204),
-    Route(
-        "members.list",
-        "GET",
-        "/groups/{group}/members",
-        "Who is in a group",
-        "group.members",
-        Page[Membership],
-        query=PageQuery,
-    ),
-    Route(
-        "members.put",
-        "PUT",
-        "/groups/{group}/members/{user}",
-        "Put somebody into a group, or change the role",
-        "group.members.edit",
-        Membership,
-        body=MembershipPut,
-    ),
-    Route(
-        "members.delete",
-        "DELETE",
-        "/groups/{group}/members/{user}",
-        "Take somebody out of a group",
-        "group.members.edit",
-        status=204,
-    ),
-)
-
 _LAUNCHES = (
+    Route("usage.platform", "GET", "/usage", "What all groups have in use", "platform.admin", PlatformOverview),
     Route(
         "usage.group", "GET", "/groups/{group}/usage", "Quotas, and who holds what of them", "group.usage", GroupUsage
     ),
@@ -224,47 +185,6 @@ _LAUNCHES = (
         "What can be launched in a group",
         "launch.options",
         LaunchOptions,
-    ),
-)
-
-_USERS = (
-    Route("accounts.list", "GET", "/users", "People", "platform.admin", Page[Account], query=PageQuery),
-    Route(
-        "accounts.create",
-        "POST",
-        "/users",
-        "Make a local account",
-        "platform.admin",
-        AccountCreated,
-        body=AccountCreate,
-        status=201,
-    ),
-    Route("accounts.get", "GET", "/users/{user}", "One person", "platform.admin", Account),
-    Route(
-        "accounts.update",
-        "PATCH",
-        "/users/{user}",
-        "Change a person's account",
-        "platform.admin",
-        Account,
-        body=AccountUpdate,
-    ),
-    Route("accounts.delete", "DELETE", "/users/{user}", "Delete a person's account", "platform.admin", status=204),
-    Route(
-        "accounts.running",
-        "GET",
-        "/users/{user}/running",
-        "What would be stopped if the person left",
-        "platform.admin",
-        tuple[RunningThing, ...],
-    ),
-    Route(
-        "accounts.reset_password",
-        "POST",
-        "/users/{user}/password-reset",
-        "Give a temporary password",
-        "platform.admin",
-        TemporaryPassword,
     ),
 )
 
@@ -506,8 +426,8 @@ TABLE = Table(
     (
         *_SYSTEM,
         *_SELF,
-        *_GROUPS,
-        *_USERS,
+        *GROUPS,
+        *USERS,
         *_CATALOG,
         *_PEOPLE,
         *_LAUNCHES,

@@ -128,6 +128,17 @@ class NotificationTest(Model):
     deliveries: tuple[Delivery, ...]
 
 
+class MailServer(Model):
+    """Through which server e-mail goes, as the platform's settings file has it; never its password."""
+
+    available: bool
+    host: str = ""
+    port: int = 0
+    sender: str = ""
+    username: str = ""
+    security: str = ""
+
+
 def event_of_job(settings: NotificationSettings, phase: JobPhase, *, scheduled: bool) -> Event | None:
     """What the person is to be told of a job's end, if anything."""
     failed = phase is JobPhase.FAILED

@@ -9,6 +9,7 @@ from ..domain.identity import (
     AccountCreated,
     AccountUpdate,
     Actor,
+    Membership,
     Origin,
     Role,
     RunningThing,
@@ -157,6 +158,11 @@ def running(uow: UnitOfWork, actor: Actor, user: str) -> tuple[RunningThing, ...
         for job, group in job_store.running(uow, row.id)
     )
     return (*notebooks, *jobs)
+
+
+def memberships(uow: UnitOfWork, actor: Actor, user: str) -> tuple[Membership, ...]:
+    """Every group that the person is in, by name."""
+    return tuple(member_store.places_of(uow, _find(uow, actor, user)))
 
 
 def check_has_password(uow: UnitOfWork, actor: Actor, user: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..domain.groups import Group, GroupCreate, GroupUpdate, check_quotas
 from ..domain.identity import Actor
+from ..domain.overview import GroupLosses
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import PERMISSIONS, allowed, relations, require
 from ..domain.problems import Invalid, NotFound
@@ -11,6 +12,7 @@ from ..domain.resources import Quota
 from ..store import accounts as account_store
 from ..store import groups as store
 from ..store import members as member_store
+from ..store import overview
 from ..store.orm import GroupRow
 from ..store.unit_of_work import UnitOfWork
 from . import firings, job_departures
@@ -112,6 +114,13 @@ def delete(uow: UnitOfWork, actor: Actor, ref: str) -> None:
     store.bury(uow, row)
     uow.audit(actor, "group.delete", row.slug, group_id=row.id, name=row.name)
     uow.changed("group", row.id, "delete", group_id=row.id)
+
+
+def losses(uow: UnitOfWork, actor: Actor, ref: str) -> GroupLosses:
+    """What would end, and be gone, if the group were deleted now."""
+    row = resolve_group(uow, actor, ref)
+    require(actor, "group.edit", group_id=row.id, visible=True)
+    return overview.losses(uow, row)
 
 
 def _set_quotas(row: GroupRow, user: Quota, group: Quota) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,11 +126,26 @@ def begin_test(uow: UnitOfWork, actor: Actor) -> list[str]:
     if not settings.channels:
         msg = "No channel is on. Turn e-mail or the webhook on first."
         raise Conflict(msg)
+    return _add_test(uow, account, settings.channels)
+
+
+def begin_email_test(uow: UnitOfWork, actor: Actor, *, email_available: bool) -> list[str]:
+    """A message to the platform admin's own address, whatever they are told of otherwise; its id.
+
+    Raises ``Invalid`` where the platform or the account cannot have e-mail, and ``TooMany``.
+    """
+    require(actor, "platform.admin")
+    account = _account(actor)
+    _check_email(account, available=email_available)
+    return _add_test(uow, account, (Channel.EMAIL,))
+
+
+def _add_test(uow: UnitOfWork, account: Account, channels: Sequence[Channel]) -> list[str]:
     if store.recent_tests(uow, account.id, uow.now - TEST_SPAN) >= TESTS * len(Channel):
         msg = f"At most {TESTS} tests in {TEST_SPAN.total_seconds() / 60:.0f} minutes."
         raise TooMany(msg, retry_after_s=int(TEST_SPAN.total_seconds()))
     content = {"event": Event.TEST.value, "name": "test", "message": f"Asked for by {account.name}.", "group": ""}
-    return store.add(uow, account.id, f"test-{new_id()}", settings.channels, content)
+    return store.add(uow, account.id, f"test-{new_id()}", channels, content)
 
 
 def tested(uow: UnitOfWork, actor: Actor, ids: list[str]) -> tuple[NotificationTest, bool]:

@@ -1,15 +1,39 @@
-"""What is in use in a group, and by whom."""
+"""What is in use in a group, and by whom; and in all of them."""
 
 from __future__ import annotations
 
 from ..domain.claims import COUNTED_FOR_PERSON, GroupUsage, Usage, UsageLine
 from ..domain.identity import Actor
 from ..domain.launch import WorkloadKind
+from ..domain.overview import GroupOverview, PlatformOverview
 from ..domain.permissions import require
 from ..domain.problems import NotFound
 from ..domain.resources import total
-from ..store import claims, groups, jobs
+from ..store import claims, groups, jobs, overview
+from ..store import platform as platform_store
 from ..store.unit_of_work import UnitOfWork
+
+
+def platform(uow: UnitOfWork, actor: Actor) -> PlatformOverview:
+    """Every group with what it has in use, how many hold it, and how many jobs wait for it."""
+    require(actor, "platform.admin")
+    held, waiting, people = overview.holdings(uow), overview.waiting(uow), overview.people(uow)
+    nothing = overview.Holding()
+    found = []
+    for row in groups.every(uow):
+        holding = held.get(row.id, nothing)
+        found.append(
+            GroupOverview(
+                group=row.slug,
+                display_name=row.display_name,
+                people=people.get(row.id, 0),
+                notebooks=holding.counts.get(WorkloadKind.NOTEBOOK, 0),
+                jobs=holding.counts.get(WorkloadKind.JOB, 0),
+                waiting=waiting.get(row.id, 0),
+                total=Usage(quota=groups.to_model(row).group_quota, used=holding.used),
+            )
+        )
+    return PlatformOverview(groups=tuple(found), people=platform_store.people_and_groups(uow)["accounts"])
 
 
 def group(uow: UnitOfWork, actor: Actor, reference: str) -> GroupUsage:

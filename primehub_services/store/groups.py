@@ -118,6 +118,11 @@ def list_(uow: UnitOfWork, query: PageQuery, *, ids: Iterable[str] | None = None
     return page(uow, statement, query, sorts=_SORTS, default="name", key=GroupRow.id)
 
 
+def every(uow: UnitOfWork) -> Sequence[GroupRow]:
+    """All that are not deleted, by name."""
+    return uow.session.scalars(sa.select(GroupRow).where(GroupRow.deleted_at.is_(None)).order_by(GroupRow.name)).all()
+
+
 def bury(uow: UnitOfWork, row: GroupRow) -> None:
     """Make it a tombstone: with its people, links, secrets and own images gone, its slug kept."""
     for table in (MembershipRow, InvitationRow, GroupInstanceTypeRow, GroupImageRow, GroupVolumeRow):

@@ -73,6 +73,15 @@ def list_(uow: UnitOfWork, group: GroupRow, query: PageQuery) -> tuple[list[Memb
     return [to_model(account, group, places[account.id]) for account in accounts], total
 
 
+def places_of(uow: UnitOfWork, account: AccountRow) -> list[Membership]:
+    """Every group that the account is in, by name."""
+    rows = defaultdict(list)
+    for row in of_account(uow, account.id):
+        rows[row.group_id].append(row)
+    groups = uow.session.scalars(sa.select(GroupRow).where(GroupRow.id.in_(rows)).order_by(GroupRow.name))
+    return [to_model(account, group, rows[group.id]) for group in groups]
+
+
 def add(uow: UnitOfWork, account_id: str, group_id: str, role: Role, origin: Origin) -> MembershipRow:
     """A new membership."""
     row = MembershipRow(
@@ -89,10 +98,12 @@ def remove(uow: UnitOfWork, row: MembershipRow) -> None:
     uow.session.flush()
 
 
-def touching(uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None) -> list[NotebookRow]:
+def touching(
+    uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None, lock: bool = True
+) -> list[NotebookRow]:
     """Notebooks that have not ended and are in the group, or were started elsewhere with the group's folders.
 
-    Of one account alone where ``account_id`` is given.
+    Of one account alone where ``account_id`` is given. Without ``lock`` to be looked at, in a read transaction.
     """
     statement = sa.select(NotebookRow).where(NotebookRow.phase.not_in([phase.value for phase in FINAL]))
     if account_id is not None:
@@ -102,8 +113,9 @@ def touching(uow: UnitOfWork, group: GroupRow, *, account_id: str | None = None)
         people = sa.select(MembershipRow.account_id).where(MembershipRow.group_id == group.id)
         statement = statement.where(sa.or_(NotebookRow.group_id == group.id, NotebookRow.account_id.in_(people)))
     reaches_in = reaching_in(uow, group)
-    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    found = uow.session.scalars(locked)
+    if lock:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = uow.session.scalars(statement)
     return [row for row in found if row.group_id == group.id or reaches_in(row.plan, row.group_id)]
 
 

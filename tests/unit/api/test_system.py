@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from primehub_services.api.replies import Part, State
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.handshake import ClaimRequest
+from primehub_services.domain.notifications import MailServer
 from primehub_services.operations import claims
+from primehub_services.store.orm import AccountRow, NotificationRow
+from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
+from tests.support.waiting import wait_for_async
 
 People = dict[str, httpx.AsyncClient]
 
@@ -100,3 +106,39 @@ async def test_a_start_whose_answer_from_the_hub_was_lost_is_under_way(api: Api,
     request = {"group": "research", "instance_type": "cpu-1", "image": "base"}
     answer = await people["member"].post("/notebooks", json=request)
     assert (answer.status_code, answer.json()["phase"]) == (202, "STARTING")
+
+
+async def test_the_mail_server_is_shown_without_its_password_and_tried(api: Api, people: People) -> None:
+    admin = people["platform_admin"]
+    assert (await admin.get("/email")).json()["available"] is False
+    refused = problem(await admin.post("/email/test"))
+    assert (refused["status"], refused["errors"][0]["field"]) == (422, "email")
+
+    api.context.mail_server = MailServer(available=True, host="mail", port=587, sender="hub@example.org")
+    shown = (await admin.get("/email")).json()
+    assert (shown["host"], shown["port"], "password" in shown) == ("mail", 587, False)
+    assert problem(await people["member"].get("/email"))["status"] == 403
+
+
+async def test_a_test_e_mail_goes_to_the_admins_own_address(api: Api, people: People, cast: Cast) -> None:
+    def give_address(uow: UnitOfWork) -> None:
+        uow.session.execute(sa.update(AccountRow).where(AccountRow.platform_admin).values(email="pat@example.org"))
+
+    def sent(uow: UnitOfWork) -> None:
+        uow.session.execute(sa.update(NotificationRow).values(sent_at=uow.now))
+
+    await api.context.database.write(give_address)
+    api.context.mail_server = MailServer(available=True, host="mail", port=587, sender="hub@example.org")
+    asked = asyncio.ensure_future(people["platform_admin"].post("/email/test"))
+
+    async def asked_for() -> bool:
+        return await api.context.database.read(_channels) == ["email"]
+
+    await wait_for_async(asked_for, 10, what="the message is written")
+    await api.context.database.write(sent)
+    (delivery,) = (await asked).json()["deliveries"]
+    assert delivery["channel"] == "email"
+
+
+def _channels(uow: UnitOfWork) -> list[str]:
+    return list(uow.session.scalars(sa.select(NotificationRow.channel)))

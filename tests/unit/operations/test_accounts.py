@@ -308,3 +308,9 @@ def forget_stop(uow: UnitOfWork, notebook_id: str) -> None:
     """Let the notebook be asked again."""
     values = sa.update(NotebookRow).where(NotebookRow.id == notebook_id).values(stop_requested=None)
     uow.session.execute(values.execution_options(synchronize_session=False))
+
+
+def test_which_groups_a_person_is_in_is_for_platform_admins(database: Database, cast: Cast) -> None:
+    places = database.read_now(accounts.memberships, cast.platform_admin, "gil")
+    assert [(place.group, place.role, place.origins) for place in places] == [("research", "admin", ("local",))]
+    assert outcomes(database, cast, accounts.memberships, "gil") == ADMINS

@@ -264,3 +264,17 @@ def test_nobody_joins_a_deleted_group(database: Database, cast: Cast) -> None:
     with pytest.raises(NotFound):
         database.write_now(members.put, cast.platform_admin, "research", "olga", MembershipPut())
     assert rows(database, sa.select(InvitationRow)) == []
+
+
+def test_what_a_group_would_take_with_it_is_counted(database: Database, cast: Cast) -> None:
+    assert cast.member.account is not None
+    account_id = cast.member.account.id
+    database.write_now(lambda uow: notebook(uow, account_id, cast.group).id)
+
+    losses = database.read_now(groups.losses, cast.platform_admin, "research")
+
+    assert (losses.people, losses.notebooks, losses.jobs, losses.schedules) == (2, 1, 0, 0)
+    assert losses.shared_volume
+    assert outcomes(database, cast, groups.losses, "research") == expected(
+        "forbidden", platform_admin="ok", outsider="not-found"
+    ) | dict.fromkeys(("spawner", "authenticator", "culler"), "not-found")

@@ -61,3 +61,18 @@ def test_others_learn_nothing(database: Database, busy: Cast) -> None:
         database.read_now(usage.group, busy.member, "other")
     with pytest.raises((Forbidden, NotFound)):
         database.read_now(usage.group, busy.spawner, "research")
+
+
+def test_a_platform_admin_sees_every_group_in_numbers(database: Database, busy: Cast) -> None:
+    seen = database.read_now(usage.platform, busy.platform_admin)
+
+    research, other = sorted(seen.groups, key=lambda g: g.group != "research")
+    assert (research.people, research.notebooks, research.jobs, research.waiting) == (2, 2, 0, 0)
+    assert research.total.used.cpu == 1000
+    assert (other.notebooks, other.total.used.cpu) == (0, 0)
+    assert seen.people >= 3
+
+
+def test_nobody_else_sees_all_groups(database: Database, busy: Cast) -> None:
+    with pytest.raises(Forbidden):
+        database.read_now(usage.platform, busy.group_admin)

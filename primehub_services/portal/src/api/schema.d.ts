@@ -128,6 +128,46 @@ export interface paths {
         patch: operations["system_update_settings"];
         trace?: never;
     };
+    "/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the platform sends e-mail
+         * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
+         */
+        get: operations["email_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/email/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test e-mail to oneself
+         * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
+         */
+        post: operations["email_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -354,6 +394,26 @@ export interface paths {
         patch: operations["groups_update"];
         trace?: never;
     };
+    "/groups/{group}/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What would be lost if a group were deleted
+         * @description `group.edit`: platform admin; scope `custom:primehub:admin`.
+         */
+        get: operations["groups_losses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{group}/members": {
         parameters: {
             query?: never;
@@ -462,6 +522,26 @@ export interface paths {
          * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
          */
         get: operations["accounts_running"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{user}/memberships": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which groups a person is in
+         * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
+         */
+        get: operations["accounts_memberships"];
         put?: never;
         post?: never;
         delete?: never;
@@ -861,6 +941,26 @@ export interface paths {
          * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
          */
         delete: operations["announcements_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What all groups have in use
+         * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
+         */
+        get: operations["usage_platform"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2280,6 +2380,39 @@ export interface components {
             /** @default null */
             idle_timeout: number | null;
         };
+        /** @description What ends, and what is gone, when a group is deleted. */
+        GroupLosses: {
+            /** @description Who lose their place in it. */
+            people: number;
+            /** @description That stop. */
+            notebooks: number;
+            /** @description That are cancelled, waiting ones too. */
+            jobs: number;
+            /** @description That nobody can open any more. */
+            job_records: number;
+            /** @description That start nothing any more. */
+            schedules: number;
+            /** @description The group's own. */
+            images: number;
+            /** @description The group's own. */
+            secrets: number;
+            /** @description Whether it has a folder of its own, which stays on the disk and is mounted nowhere. */
+            shared_volume: boolean;
+        };
+        /** @description One group in numbers. */
+        GroupOverview: {
+            /** @description Slug. */
+            group: string;
+            display_name: string;
+            people: number;
+            /** @description That hold something now. */
+            notebooks: number;
+            /** @description That hold something now. */
+            jobs: number;
+            /** @description Jobs in the queue. */
+            waiting: number;
+            total: components["schemas"]["Usage"];
+        };
         GroupPage: {
             items: components["schemas"]["Group"][];
             total: number;
@@ -3228,6 +3361,20 @@ export interface components {
          * @enum {string}
          */
         LoginState: "pending" | "approved" | "denied";
+        /** @description Through which server e-mail goes, as the platform's settings file has it; never its password. */
+        MailServer: {
+            available: boolean;
+            /** @default  */
+            host: string;
+            /** @default 0 */
+            port: number;
+            /** @default  */
+            sender: string;
+            /** @default  */
+            username: string;
+            /** @default  */
+            security: string;
+        };
         /** @description Who a request is made as. */
         Me: {
             name: string;
@@ -3618,6 +3765,12 @@ export interface components {
             username: string;
             /** Format: password */
             password: string;
+        };
+        /** @description Every group in numbers, by name. */
+        PlatformOverview: {
+            groups: components["schemas"]["GroupOverview"][];
+            /** @description Accounts, each counted once. */
+            people: number;
         };
         /** @description The first part of a file. */
         Preview: {
@@ -4726,6 +4879,64 @@ export interface operations {
             };
         };
     };
+    email_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailServer"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    email_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_list: {
         parameters: {
             query?: {
@@ -5261,6 +5472,37 @@ export interface operations {
             };
         };
     };
+    groups_losses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupLosses"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     members_list: {
         parameters: {
             query?: {
@@ -5545,6 +5787,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunningThing"][];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accounts_memberships: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"][];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */
@@ -6508,6 +6781,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    usage_platform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformOverview"];
+                };
             };
             /** @description What is wrong, which field, and what to do about it */
             default: {
