@@ -50,6 +50,14 @@ class Cgroup:
         for folder in self._distinct():
             (folder / "cgroup.procs").write_text("0")
 
+    def unthrottle(self) -> None:
+        """Lifts the limit on CPU: a killed process needs some to end, and a crowd in debt to the limit gets none for minutes."""
+        with contextlib.suppress(OSError, KeyError):
+            if self.version == 1:
+                self._write("cpu", _V1_QUOTA_FILE, -1)
+            else:
+                self._write("cpu", "cpu.max", "max")
+
     def oom_kills(self) -> int:
         """How many processes the kernel ended here for memory."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"
@@ -83,6 +91,7 @@ class Cgroup:
 
     def kill(self, wait_s: float = 5) -> bool:
         """Ends every process in the groups. Returns whether none is left."""
+        self.unthrottle()
         deadline = time.monotonic() + wait_s
         while pids := self.pids() - {0}:
             for pid in pids:

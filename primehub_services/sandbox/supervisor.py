@@ -221,6 +221,8 @@ class Supervisor:
             self._kill_all()
 
     def _kill_all(self) -> None:
+        if self.cgroup is not None:
+            self.cgroup.unthrottle()
         if self.init is not None:
             processes.kill(self.init)
         elif self.main is not None:
@@ -241,6 +243,9 @@ class Supervisor:
             return
         self._next_sample = now + SAMPLE_S
         self._sample(now, tree)
+        if self.cgroup is not None and self._bwrap_code() is not None:
+            # the command is over, and what it left behind is still ending
+            self.cgroup.unthrottle()
 
     def _enforce(self, tree: list[processes.Process]) -> None:
         limits = self.plan["limits"]

@@ -62,7 +62,7 @@ class Forge:
 
 @pytest.fixture(scope="module")
 def forge(platform: Platform, shell_environment: str) -> Forge:
-    platform.call("POST", "/groups", {"name": GROUP})
+    platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 8}})
     platform.call("POST", "/instance-types", ANVIL)
     return Forge(platform, platform.add_image(shell_environment, "plain"), platform.add_person("smith", GROUP))
 

@@ -156,6 +156,14 @@ def test_a_fork_bomb_stays_within_its_limit(machine: Machine) -> None:
     assert status.code == 9
 
 
+def test_a_crowd_that_its_cpu_limit_holds_back_still_ends_at_once(machine: Machine) -> None:
+    crowd = "trap '' TERM; for i in $(seq 400); do (while :; do (:); done) & done; echo busy; wait"
+    machine.start("one", crowd, cpu=50, memory=1 << 30)
+    machine.says("one", "busy", timeout=60)
+    machine.workloads.stop("one", 0)
+    assert machine.ended("one", timeout=10).reason == "Killed"
+
+
 def test_much_output_is_capped_and_both_ends_are_kept(machine: Machine) -> None:
     script = "echo first; head -c 100000000 /dev/zero | tr '\\0' x; echo; echo last"
     cap = 1 << 20

@@ -82,6 +82,7 @@ EXPECTED: Mapping[str, set[str]] = {
     "schedule.read": INSIDE | {"notebook"},
     "schedule.create": {"owner", "member", "group_admin", "notebook"},
     "schedule.edit": {"owner"} | ADMINS,
+    "schedule.snapshot": {"owner", "notebook"},
     "platform.admin": {"platform_admin"},
     "claims": {"spawner"},
     "accounts": {"authenticator"},

@@ -82,6 +82,14 @@ def test_limits_are_written_in_the_kernels_terms(tmp_path: Path, version: int, e
     assert written["pids.max"] == "77"
 
 
+@pytest.mark.parametrize(("version", "name", "unlimited"), [(1, "cpu.cfs_quota_us", "-1"), (2, "cpu.max", "max")])
+def test_what_is_killed_is_not_held_back_by_its_limit(tmp_path: Path, version: int, name: str, unlimited: str) -> None:
+    cgroup = Cgroup(dict.fromkeys(("memory", "cpu", "pids"), tmp_path), version)
+    cgroup.limit(cpu=500, memory=1 << 20, pids=77)
+    assert cgroup.kill()
+    assert (tmp_path / name).read_text() == unlimited
+
+
 def test_usage_is_what_the_kernel_would_not_give_back(tmp_path: Path) -> None:
     (tmp_path / "memory.current").write_text("1000\n")
     (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 200\n")
