@@ -68,6 +68,7 @@ setup(
     extras_require={
         "kubernetes": ["jupyterhub-kubespawner>=7.1,<8"],
         "test": [
+            "jupyterhub-kubespawner>=7.1,<8",
             "pytest>=9,<10",
             "pytest-asyncio>=1,<2",
             "pytest-jupyterhub>=0.1,<1",
@@ -89,6 +90,9 @@ setup(
     },
     entry_points={
         "console_scripts": ["primehub = primehub_services.cli.main:main"],
-        "jupyterhub.spawners": ["primehub-local = primehub_spawner.local:PrimeHubLocalSpawner"],
+        "jupyterhub.spawners": [
+            "primehub-local = primehub_spawner.local:PrimeHubLocalSpawner",
+            "primehub-kubernetes = primehub_spawner.kube:PrimeHubKubeSpawner",
+        ],
     },
 )

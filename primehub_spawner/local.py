@@ -23,6 +23,7 @@ from primehub_services.sandbox.spec import SandboxOptions, WorkloadStatus
 from primehub_services.sandbox.workloads import Workloads
 
 from .base import PrimeHubSpawnerMixin
+from .server import KERNELS, LAST_WORDS, LOOK_EVERY, NOTEBOOK_MAIN, answers, disk_full, ended_text
 
 T = TypeVar("T")
 # the hub's own threads do other work, and what starts or ends slowly must not keep anybody from looking
@@ -30,14 +31,7 @@ STARTS: Executor = ThreadPoolExecutor(8, thread_name_prefix="start-server")
 STOPS: Executor = ThreadPoolExecutor(4, thread_name_prefix="stop-server")
 LOOKS: Executor = ThreadPoolExecutor(4, thread_name_prefix="look-at-server")
 PORT_TRIES = 5
-LOOK_EVERY = 0.1
-"""Seconds between two looks at a server that starts or stops."""
-LAST_WORDS = 2000
-"""Bytes of the log that a failure quotes from."""
-NOTEBOOK_MAIN = Path(__file__).with_name("notebook_main.py").read_text()
 EXTENSION = Path(jupyter_primehub_ext.__file__).parent
-SAFE_MODE = "If something in your home folder is the reason, start in safe mode and mend it."
-_FULL = ("No space left on device", "Disk quota exceeded")
 _PORT_TAKEN = ("already in use", "EADDRINUSE")
 
 
@@ -180,15 +174,14 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
             f"{plan.image_location}/bin/python",
             "-c",
             NOTEBOOK_MAIN,
-            # output on a TCP port could be read by every other process that shares the loopback
-            "--KernelManager.transport=ipc",
+            KERNELS,
             *self.get_args(),
         ]
 
     async def _until_it_answers(self, start_id: str) -> None:
         path = f"{self.server.base_url}api"
         deadline = time.monotonic() + self.http_timeout
-        while not await answers(self.port, path):
+        while not await answers("127.0.0.1", self.port, path):
             status = await self._status(start_id)
             if status is None or not status.alive:
                 raise await self._ended_early(start_id, status)
@@ -220,13 +213,10 @@ def ended_early(status: WorkloadStatus | None, log: str) -> Exception:
     """Why a server ended before it answered, from the end of its log."""
     if any(words in log for words in _PORT_TAKEN):
         return _PortTaken()
-    if any(words in log for words in _FULL):
-        text = "There is no room left for your files. Start in safe mode, delete what you do not need, and start again."
-        return SpawnException(text, reason="disk-full", status_code=500)
+    if full := disk_full(log):
+        return SpawnException(full, reason="disk-full", status_code=500)
     how = "it is not there any more" if status is None else f"{status.reason or 'exit'}, code {status.code}"
-    last = log.splitlines()[-1][:300] if log else "nothing"
-    text = f"The server ended while it started ({how}). The last line of its log: {last}"
-    return SpawnException(f"{text} {SAFE_MODE}", reason="exited", status_code=500)
+    return SpawnException(ended_text(how, log), reason="exited", status_code=500)
 
 
 def free_port() -> int:
@@ -234,18 +224,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-async def answers(port: int, path: str) -> bool:
-    """Whether something on the port speaks HTTP, whatever it says."""
-    try:
-        async with asyncio.timeout(5):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-                await writer.drain()
-                return (await reader.readline()).startswith(b"HTTP/")
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return False

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from primehub_services.sandbox.extension import VARIABLE
-from primehub_spawner.local import NOTEBOOK_MAIN
+from primehub_spawner.server import NOTEBOOK_MAIN
 
 PACKAGE = "jupyter_primehub_ext"
 SLOW = "print('slow is loaded')\nTERMS = ['iri']\ndef is_valid_syntax(term, value):\n    return value == 'good'\n"

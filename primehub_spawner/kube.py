@@ -1,0 +1,281 @@
+"""Notebook servers as pods of a Kubernetes cluster, made by KubeSpawner."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlparse
+
+from jupyterhub.spawner import SpawnException
+from kubernetes_asyncio.client import ApiException
+from kubespawner import KubeSpawner
+from traitlets import Dict, Instance, Unicode, default
+
+from primehub_services.domain import pod_reasons
+from primehub_services.domain.launch import LaunchPlan, MountKind
+from primehub_services.domain.pod_reasons import PodReason
+from primehub_services.domain.pods import claims_needed, home_claim, pod_folders
+
+from . import kube_render
+from .base import PrimeHubSpawnerMixin
+from .kube_api import UNREACHED, Cluster, message_of, reason_of, short
+from .kube_claims import ClaimSettings, missing_claims
+from .server import LAST_WORDS, answers
+
+LOOK_EVERY = 0.2
+"""Seconds between two looks at a pod that starts or ends."""
+IMAGE_PATIENCE = 60.0
+"""Seconds for which an image that cannot be pulled is tried again."""
+AWAY = "The cluster does not answer just now. What runs keeps running; try again in a minute."
+
+
+class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
+    """A cluster: a server is a pod, known by its start's name, which outlives the hub and keeps its end to be read."""
+
+    workload_api_url = Unicode(help="Where servers reach PrimeHub's API; empty is where the hub does.").tag(config=True)
+    instance = Unicode("primehub", help="As settings.kubernetes.instance.").tag(config=True)
+    home_capacity = Unicode("10Gi", help="As settings.kubernetes.home_capacity.").tag(config=True)
+    group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
+    delete_grace_period = kube_render.GRACE
+
+    # claims are ours to make, and nobody's to delete; an ended pod stays until its log is kept
+    storage_pvc_ensure = False
+    delete_pvc = False
+    delete_stopped_pods = False
+
+    cluster = Instance(Cluster)
+    why = Dict(help="Why a start failed, by its id, where its pod cannot say it.")
+    running_plan: LaunchPlan | None = None
+    _configured: dict[str, Any] | None = None
+
+    @default("cluster")
+    def _cluster(self) -> Cluster:
+        return Cluster(self.api, self.namespace)
+
+    def reserve(self) -> None:
+        """The pod's name."""
+        self.pod_name = kube_render.pod_name(self.start_id)
+        self.dns_name = self.dns_name_template.format(namespace=self.namespace, name=self.pod_name)
+
+    async def launch(self, plan: LaunchPlan) -> str:
+        """Make the claims and the pod, tell what happens to it, and wait until the server answers or ends."""
+        self.running_plan = plan
+        try:
+            self._take_up(plan, await self._missing(plan))
+            starting = asyncio.ensure_future(KubeSpawner.start(self))
+            try:
+                url = await self._follow(starting, plan)
+            finally:
+                starting.cancel()
+            await self._until_it_answers(url, plan)
+        except SpawnException as failure:
+            self.why = {plan.start_id: str(failure)}
+            raise
+        finally:
+            self.running_plan = None
+        return url
+
+    async def halt(self, *, now: bool) -> None:
+        """End the server, and leave its pod to be read: PrimeHub keeps the log, and deletes it then."""
+        if not self.start_id:
+            return
+        name = kube_render.pod_name(self.start_id)
+        try:
+            pod = await self.cluster.pod(name)
+            if pod is None:
+                return
+            if now or not kube_render.began(pod):
+                await self.cluster.delete_pod(name, 1 if now else kube_render.GRACE)
+            elif kube_render.alive(pod):
+                await self.cluster.end_pod(name, kube_render.STOPPED)
+            await self._until_gone(name, kube_render.GRACE + 20)
+        except ApiException as error:
+            raise RuntimeError(self._refusal_of(error).text) from error
+
+    async def poll(self) -> int | None:
+        """None while the pod may run, else the server's exit code (1 where nobody knows it)."""
+        if not self.start_id:
+            return 0
+        try:
+            pod = await self._seen(self.pod_name)
+        except (*UNREACHED, ApiException) as error:
+            # nothing may be concluded from that
+            self.log.warning("The cluster does not say whether %s runs: %s", self._log_name, short(error))
+            return None
+        if pod is None:
+            return 1
+        if kube_render.alive(pod):
+            return None
+        code, _ = kube_render.ending(pod)
+        return 1 if code is None else code
+
+    async def gone(self, start_id: str) -> bool:
+        """Whether the cluster has nothing alive of this start; not by what was seen a while ago."""
+        try:
+            pod = await self.cluster.pod(kube_render.pod_name(start_id))
+        except (*UNREACHED, ApiException):
+            return False
+        return pod is None or not kube_render.alive(pod)
+
+    async def ending(self, start_id: str) -> tuple[int | None, str]:
+        """What the pod says of its end, or why it never began."""
+        if start_id in self.why:
+            return 1, str(self.why[start_id])
+        try:
+            pod = await self.cluster.pod(kube_render.pod_name(start_id))
+        except (*UNREACHED, ApiException):
+            return None, ""
+        return (None, "") if pod is None else kube_render.ending(pod)
+
+    async def get_url(self) -> str:
+        """Where the server is, also when the hub was restarted before it had noted that."""
+        try:
+            pod = await self._seen(self.pod_name)
+        except (*UNREACHED, ApiException):
+            pod = None
+        return str(self._get_pod_url(pod)) if pod and pod["status"].get("podIP") else str(self.server.url)
+
+    def get_env(self) -> dict[str, Any]:
+        """The variables of the server, as a pod's manifest has them."""
+        env: dict[str, Any] = super().get_env()
+        env["PRIMEHUB_API_URL"] = self.workload_api_url or self.api_url
+        plan = self.running_plan
+        return env if plan is None else kube_render.environment(plan, env)
+
+    def progress(self) -> Any:
+        """PrimeHub's steps, not KubeSpawner's events."""
+        return PrimeHubSpawnerMixin.progress(self)
+
+    def _take_up(self, plan: LaunchPlan, missing: Mapping[str, str]) -> None:
+        """Set the traits of this start, from nothing of the one before."""
+        if self._configured is None:
+            names = (*kube_render.MERGED, *kube_render.REPLACED)
+            self._configured = {name: getattr(self, name) for name in names}
+        folders = pod_folders(plan.mounts, missing)
+        for left_out in folders.left_out:
+            self.note(35, "creating", f"Without {left_out.volume}: {left_out.reason}")
+        for name, value in kube_render.traits(
+            plan, folders, instance=self.instance, configured=self._configured
+        ).items():
+            setattr(self, name, value)
+
+    async def _missing(self, plan: LaunchPlan) -> dict[str, str]:
+        """The claims that cannot be mounted. Raises ``SpawnException`` where the person's own files are among them."""
+        settings = ClaimSettings(
+            instance=self.instance,
+            home_class=self.storage_class or "",
+            group_class=self.group_storage_class,
+            capacity=self.home_capacity,
+        )
+        try:
+            missing = await missing_claims(self.cluster, claims_needed(plan.mounts), settings)
+        except ApiException as error:
+            raise self._refused(self._refusal_of(error)) from error
+        except UNREACHED as error:
+            raise SpawnException(AWAY, reason="cluster-away", status_code=503) from error
+        homes = [home_claim(mount.slug) for mount in plan.mounts if mount.kind is MountKind.HOME]
+        for name in homes:
+            if name in missing:
+                text = f"Your own files cannot be reached: {missing[name]}. {pod_reasons.ASK}"
+                raise SpawnException(text, reason="volume", status_code=503)
+        return missing
+
+    async def _follow(self, starting: asyncio.Future[Any], plan: LaunchPlan) -> str:
+        """Tell the steps until the pod runs, and return its URL. Raises ``SpawnException`` where it cannot run."""
+        deadline = time.monotonic() + max(self.start_timeout - 5, 5)
+        told: set[str] = set()
+        image_fails_since = 0.0
+        while True:
+            await asyncio.wait([starting], timeout=LOOK_EVERY)
+            pod = self._reflected(self.pod_name)
+            for step in kube_render.steps(pod, self.events):
+                if step.message not in told:
+                    told.add(step.message)
+                    self.note(step.progress, step.stage, step.message)
+            if starting.done() and not (pod and not kube_render.alive(pod)):
+                return await self._started(starting)
+            if pod is None:
+                continue
+            if not kube_render.alive(pod):
+                raise self._refused(kube_render.ended_early(pod, plan, await self._last_words()))
+            why = pod_reasons.of_pod(pod, self.events)
+            image_fails_since = (image_fails_since or time.monotonic()) if why and why.code == "image" else 0.0
+            impatient = image_fails_since and time.monotonic() - image_fails_since > IMAGE_PATIENCE
+            if why is not None and (why.final or impatient):
+                raise self._refused(why)
+            if time.monotonic() > deadline:
+                text = f"It did not start in {self.start_timeout} s."
+                raise SpawnException(f"{text} {why.text if why else ''}".strip(), reason="timeout", status_code=504)
+
+    async def _started(self, starting: asyncio.Future[Any]) -> str:
+        try:
+            return str(await starting)
+        except ApiException as error:
+            raise self._refused(self._refusal_of(error)) from error
+        except UNREACHED as error:
+            raise SpawnException(AWAY, reason="cluster-away", status_code=503) from error
+
+    async def _until_it_answers(self, url: str, plan: LaunchPlan) -> None:
+        where = urlparse(url)
+        deadline = time.monotonic() + self.http_timeout
+        while not await answers(where.hostname or "", where.port or 80, f"{self.server.base_url}api"):
+            pod = self._reflected(self.pod_name)
+            if pod is None or not kube_render.alive(pod):
+                raise self._refused(kube_render.ended_early(pod, plan, await self._last_words()))
+            if time.monotonic() > deadline:
+                text = f"The server did not answer in {self.http_timeout} s. Its log may say why."
+                raise SpawnException(text, reason="timeout", status_code=504)
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _refused(self, why: PodReason) -> SpawnException:
+        return SpawnException(why.text, reason=why.code, status_code=409 if why.code == "quota" else 503)
+
+    def _refusal_of(self, error: ApiException) -> PodReason:
+        if error.status in (429, 0) or error.status >= 500:
+            return PodReason("cluster-away", AWAY)
+        return pod_reasons.refusal(error.status, message_of(error))
+
+    async def _make_create_pod_request(self, pod: Any, request_timeout: float) -> bool:
+        """As KubeSpawner's, but that the pod, with people's values in it, is never written to the log; and that one of
+        this name is always this start's own, asked for a second time."""
+        try:
+            await asyncio.wait_for(self.api.create_namespaced_pod(self.namespace, pod), request_timeout)
+        except UNREACHED as error:
+            self.log.warning("The cluster was not asked for the pod %s yet: %s", self.pod_name, short(error))
+            return False
+        except ApiException as error:
+            if error.status == 409:  # a conflict about a quota is worth another try
+                return reason_of(error) == "AlreadyExists"
+            if error.status == 429 or error.status >= 500:
+                return False
+            raise
+        return True
+
+    async def _last_words(self) -> str:
+        return await self.cluster.last_words(self.pod_name, kube_render.CONTAINER, LAST_WORDS)
+
+    async def _seen(self, name: str) -> Mapping[str, Any] | None:
+        """The pod, by the hub's own watch where that has it."""
+        reflector = self.pod_reflector
+        watching = reflector is not None and reflector.first_load_future.done()
+        # KubeSpawner's watch gives up where the cluster is away for a minute, and would show the same for ever
+        stopped = watching and (reflector.watch_task is None or reflector.watch_task.done())
+        await self._start_watching_pods(replace=bool(stopped))
+        return self._reflected(name) or await self.cluster.pod(name)
+
+    def _reflected(self, name: str) -> Mapping[str, Any] | None:
+        reflector = self.pod_reflector
+        if reflector is None:
+            return None
+        found: Mapping[str, Any] | None = reflector.pods.get(f"{self.namespace}/{name}")
+        return found
+
+    async def _until_gone(self, name: str, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while (pod := await self.cluster.pod(name)) is not None and kube_render.alive(pod):
+            if time.monotonic() > deadline:
+                msg = f"{self._log_name} has not ended {patience:.0f} s after it was asked to"
+                raise TimeoutError(msg)
+            await asyncio.sleep(LOOK_EVERY)

@@ -1,0 +1,232 @@
+"""From a LaunchPlan to KubeSpawner's traits, and from a pod and its events to the story of a start. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from primehub_services.domain import pod_reasons
+from primehub_services.domain.launch import LaunchPlan
+from primehub_services.domain.planning import HOME
+from primehub_services.domain.pod_reasons import Json, PodReason
+from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
+from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
+from primehub_services.domain.units import format_memory
+
+from .server import KERNELS, NOTEBOOK_MAIN, disk_full, ended_text
+
+CONTAINER = "notebook"
+"""KubeSpawner's name of the container."""
+GRACE = 6
+"""Seconds that a server has to save and end: more than Jupyter gives its kernels (5 s), and well below the 10 s in which
+somebody who leaves loses it."""
+STOPPED = "primehub.io/stopped"
+"""Annotation of a pod that was asked to end."""
+MERGED = ("extra_labels", "extra_annotations", "extra_pod_config", "volumes", "volume_mounts", "extra_resource_limits")
+"""Traits whose own values stay beside what an administrator configured."""
+REPLACED = ("node_selector", "tolerations")
+"""Traits whose own value, where there is one, takes the place of what an administrator configured."""
+_TMP = "/tmp"
+
+
+def pod_name(start_id: str) -> str:
+    """The name of the pod of a start. Every start has one of its own, so that none is ever taken for another."""
+    return f"notebook-{re.sub(r'[^a-z0-9-]', '-', start_id.lower())[:50].strip('-')}"
+
+
+def traits(
+    plan: LaunchPlan, folders: Folders, *, instance: str, configured: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Every trait of KubeSpawner that the plan decides, and what ``configured`` says of the rest of each."""
+    _, odd = for_shells(plan.environment)
+    script = start_script(folders.links, plan.profiles, cwd=HOME, odd=odd)
+    volumes = [*folders.volumes, {"name": "tmp", "emptyDir": {}}]
+    mounts = [*folders.mounts, {"name": "tmp", "mountPath": _TMP}]
+    found: dict[str, Any] = {
+        "image": plan.image_location or "",
+        "cmd": [literal(part) for part in ("python3", "-c", NOTEBOOK_MAIN, KERNELS)],
+        "extra_container_config": {"command": [literal(part) for part in (*EITHER_SHELL, script, "primehub")]},
+        **_resources(plan),
+        "node_selector": dict(plan.node_selector),
+        "tolerations": [toleration.model_dump(mode="json", exclude_none=True) for toleration in plan.tolerations],
+        # each by its own name: KubeSpawner replaces a list whole, and sorts a mapping by its keys
+        "volumes": {f"{n:03}-{volume['name']}": _verbatim(volume) for n, volume in enumerate(volumes)},
+        "volume_mounts": {f"{n:03}-{mount['name']}": _verbatim(mount) for n, mount in enumerate(mounts)},
+        # these win over all others, and are not formatted
+        "common_labels": {MANAGED_BY: MANAGER, INSTANCE: instance},
+        "extra_labels": _verbatim(plan.labels),
+        "extra_annotations": _verbatim(_annotations(plan)),
+        "extra_pod_config": {
+            # what it did before it ended is nobody's to repeat
+            "restartPolicy": "Never",
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": GRACE,
+        },
+        "automount_service_account_token": False,
+        "allow_privilege_escalation": False,
+        "privileged": False,
+        "container_security_context": {
+            "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "pod_security_context": {
+            "runAsNonRoot": True,
+            # a home with many files would take minutes each time
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    for name in MERGED:
+        found[name] = {**((configured or {}).get(name) or {}), **found[name]}
+    for name in REPLACED:
+        found[name] = found[name] or (configured or {}).get(name) or type(found[name])()
+    return found
+
+
+def environment(plan: LaunchPlan, hubs: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of the server: the plan's, and above them the hub's own, as a pod's manifest has them."""
+    own = {
+        "HOME": HOME,
+        "USER": "jovyan",
+        "LOGNAME": "jovyan",
+        "NB_USER": "jovyan",
+        # kernels talk through sockets in this folder, whose path must be short, and which no share has to offer
+        "JUPYTER_RUNTIME_DIR": f"{_TMP}/jupyter",
+    }
+    plain, _ = for_shells(plan.environment)
+    given = {**own, **plain, **{name: value for name, value in hubs.items() if value is not None}}
+    return {name: literal(value) if isinstance(value, str) else value for name, value in given.items()}
+
+
+def _resources(plan: LaunchPlan) -> dict[str, Any]:
+    gpus = {plan.gpu_resource: str(plan.limits.gpu)} if plan.limits.gpu else {}
+    return {
+        "cpu_limit": plan.limits.cpu / 1000 or None,
+        "cpu_guarantee": plan.requests.cpu / 1000 or None,
+        "mem_limit": int(plan.limits.memory) or None,
+        "mem_guarantee": int(plan.requests.memory) or None,
+        # an extended resource's request is its limit
+        "extra_resource_limits": gpus,
+        "extra_resource_guarantees": gpus,
+    }
+
+
+def _annotations(plan: LaunchPlan) -> dict[str, str]:
+    """Under the names that people know, for who looks at the cluster."""
+    return {
+        "primehub.io/group-name": plan.group_name,
+        "primehub.io/image-name": plan.image,
+        "primehub.io/instance-type": plan.instance_type,
+    }
+
+
+def _verbatim(value: Any) -> Any:
+    """The value as KubeSpawner has to be given it: it formats every text in it."""
+    if isinstance(value, str):
+        return value.replace("{", "{{").replace("}", "}}")
+    if isinstance(value, Mapping):
+        return {key: _verbatim(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_verbatim(inner) for inner in value]
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a start."""
+
+    progress: int
+    stage: str
+    message: str
+
+
+def steps(pod: Json | None, events: Sequence[Json]) -> list[Step]:
+    """What has happened to a pod until now, the oldest first."""
+    found = [step for event in events if (step := _step(event)) is not None]
+    if pod is not None and (why := pod_reasons.of_pod(pod, events)) is not None:
+        found.append(Step(max((step.progress for step in found), default=35), "creating", why.text))
+    return list(dict.fromkeys(found))
+
+
+def _step(event: Json) -> Step | None:
+    message = str(event.get("message") or "")
+    match event.get("reason"):
+        case "Scheduled":
+            node = re.search(r" to (\S+)$", message)
+            return Step(40, "creating", f"A place is found{f' on the node {node[1]}' if node else ''}.")
+        case "Pulling":
+            return Step(45, "creating", f"The node fetches the image {_quoted(message)}.")
+        case "Pulled":
+            return Step(60, "creating", _pulled(message))
+        case "Started" if f"{{{CONTAINER}}}" in str(event.get("involvedObject", {}).get("fieldPath", "")):
+            return Step(70, "starting", "The server's process has begun.")
+        case reason if event.get("type") == "Warning" and (why := pod_reasons.event(str(reason), message)):
+            return Step(45 if why.code in ("image", "volume", "node") else 35, "creating", why.text)
+    return None
+
+
+def _pulled(message: str) -> str:
+    if "already present" in message:
+        return "The node has the image already."
+    took = re.search(r" in ([\d.]+m?s|[\dm.]+s)\b", message)
+    size = re.search(r"Image size: (\d+) bytes", message)
+    details = [f"in {took[1]}" if took else "", format_memory(int(size[1])) if size else ""]
+    shown = ", ".join(detail for detail in details if detail)
+    return f"The node has fetched the image{f' ({shown})' if shown else ''}."
+
+
+def _quoted(message: str) -> str:
+    found = re.search(r'"([^"]+)"', message)
+    return found[1] if found else ""
+
+
+def alive(pod: Json) -> bool:
+    """Whether anything of the pod may still run."""
+    status = pod.get("status") or {}
+    if status.get("phase") not in ("Succeeded", "Failed"):
+        return True
+    # the phase of a pod that was ended by its deadline may be told before its containers have ended
+    return any("running" in (c.get("state") or {}) for c in status.get("containerStatuses") or ())
+
+
+def began(pod: Json) -> bool:
+    """Whether the server's process ever ran, so that there is a log to keep."""
+    state = _container(pod).get("state") or {}
+    return "running" in state or "terminated" in state
+
+
+def ending(pod: Json) -> tuple[int | None, str]:
+    """The exit code of an ended pod, and why it ended, in one word or in the cluster's own."""
+    over = (_container(pod).get("state") or {}).get("terminated") or {}
+    code = over.get("exitCode")
+    if STOPPED in ((pod.get("metadata") or {}).get("annotations") or {}):
+        return code, "Stopped"
+    why = pod_reasons.of_pod(pod) if over.get("reason") != "OOMKilled" else None
+    if why is not None and why.code not in ("exit", "crash"):
+        return code, why.sentence
+    return code, str(over.get("reason") or "")
+
+
+def ended_early(pod: Json | None, plan: LaunchPlan, log: str) -> PodReason:
+    """Why a server ended before it answered."""
+    if pod is None:
+        return PodReason("gone", "Somebody deleted the server's pod while it started.", "Try again.", final=True)
+    if full := disk_full(log):
+        return PodReason("disk-full", full, final=True)
+    if "No module named" in log and "jupyterhub" in log:
+        sentence = f"The image {plan.image} has no JupyterHub in it, which a notebook server needs."
+        return PodReason("image", sentence, "Choose another image.", final=True)
+    why = pod_reasons.of_pod(pod)
+    if why is not None and why.code not in ("exit", "crash"):
+        return why
+    code, word = ending(pod)
+    return PodReason("exited", ended_text(f"{word or 'exit'}, code {code}", log), final=True)
+
+
+def _container(pod: Json) -> Json:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    found: Json = next((c for c in statuses if c.get("name") == CONTAINER), {})
+    return found

@@ -1,0 +1,90 @@
+"""What is said of claims before a pod would wait for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from primehub_services.domain.launch import MountKind
+from primehub_services.domain.pods import ClaimNeed
+from primehub_spawner import kube_claims
+from primehub_spawner.kube_claims import ClaimSettings, claim_trouble, missing_claims
+
+HOME = ClaimNeed("claim-ann", MountKind.HOME, "ann", True, "ReadWriteOnce", 5)
+PROJECT = ClaimNeed("project-team", MountKind.PROJECT, "team", True, "ReadWriteMany")
+SHARE = ClaimNeed("dataset-share", MountKind.DATASET, "share", False, "ReadWriteMany")
+SETTINGS = ClaimSettings(instance="ph", home_class="fast", group_class="shared", capacity="10Gi")
+
+
+def claim(phase: str) -> dict[str, Any]:
+    """A claim as the API has it."""
+    return {"metadata": {}, "status": {"phase": phase}}
+
+
+def happened(reason: str, message: str = "") -> list[dict[str, Any]]:
+    """The events of a claim."""
+    return [{"reason": reason, "message": message}]
+
+
+class FakeCluster:
+    """Binds what it makes, or says what is wrong with it."""
+
+    def __init__(self, events: dict[str, list[dict[str, Any]]] | None = None) -> None:
+        self.claims: dict[str, dict[str, Any]] = {}
+        self.events = events or {}
+        self.made: list[dict[str, Any]] = []
+
+    async def claim(self, name: str) -> dict[str, Any] | None:
+        return self.claims.get(name)
+
+    async def create_claim(self, manifest: dict[str, Any]) -> None:
+        name = manifest["metadata"]["name"]
+        self.made.append(manifest)
+        self.claims[name] = claim("Pending" if name in self.events else "Bound")
+
+    async def claim_events(self, name: str) -> list[dict[str, Any]]:
+        return self.events.get(name, [])
+
+
+async def test_the_platforms_claims_are_made_with_the_class_of_their_kind() -> None:
+    cluster = FakeCluster()
+    assert await missing_claims(cluster, [HOME, PROJECT], SETTINGS) == {}  # type: ignore[arg-type]
+    specs = {made["metadata"]["name"]: made["spec"] for made in cluster.made}
+    assert specs["claim-ann"]["storageClassName"] == "fast"
+    assert specs["claim-ann"]["resources"] == {"requests": {"storage": "5Gi"}}
+    assert specs["project-team"]["storageClassName"] == "shared"
+    assert specs["project-team"]["accessModes"] == ["ReadWriteMany"]
+    assert specs["project-team"]["resources"] == {"requests": {"storage": "10Gi"}}
+
+
+async def test_a_claim_that_an_operator_has_to_bind_is_never_made() -> None:
+    cluster = FakeCluster()
+    missing = await missing_claims(cluster, [SHARE], SETTINGS)  # type: ignore[arg-type]
+    assert missing == {"dataset-share": "its claim dataset-share is not in the cluster Ask your administrator."}
+    assert cluster.made == []
+
+
+async def test_a_class_that_cannot_is_said_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kube_claims, "BIND_S", 0.05)
+    monkeypatch.setattr(kube_claims, "LOOK_EVERY", 0.01)
+    cluster = FakeCluster({"project-team": happened("ProvisioningFailed", "only ReadWriteOnce is supported")})
+    missing = await missing_claims(cluster, [HOME, PROJECT], SETTINGS)  # type: ignore[arg-type]
+    assert missing == {"project-team": "its storage cannot be made: only ReadWriteOnce is supported"}
+
+
+def test_which_claims_are_no_trouble() -> None:
+    assert claim_trouble(HOME, claim("Bound"), []) == ("", True)
+    assert claim_trouble(HOME, claim("Pending"), happened("WaitForFirstConsumer")) == ("", True)
+
+
+def test_which_claims_are() -> None:
+    assert claim_trouble(HOME, None, []) == ("its claim claim-ann went away", True)
+    assert claim_trouble(HOME, claim("Lost"), []) == ("the storage behind its claim claim-ann is gone", True)
+    assert claim_trouble(HOME, claim("Pending"), []) == ("its claim claim-ann is not bound to a volume yet", False)
+    unbound = happened("FailedBinding", "no persistent volumes available for this claim and no storage class is set")
+    text, final = claim_trouble(SHARE, claim("Pending"), unbound)
+    assert final
+    assert text.startswith("its claim dataset-share is not bound to a volume: no persistent volumes available")
+    gone = {"metadata": {"deletionTimestamp": "now"}, "status": {"phase": "Bound"}}
+    assert claim_trouble(HOME, gone, []) == ("its claim claim-ann is being deleted", True)
