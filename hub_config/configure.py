@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from pydantic_core import to_jsonable_python
 
 from primehub_services.client.base import API_PATH
-from primehub_spawner.local import PrimeHubLocalSpawner
 
+from . import cluster
 from .accounts import PrimeHubAuthenticator
 from .hub_database import ask_no_file_whether_it_is_there, write_ahead
 from .roles import AUTHENTICATOR, CULLER, PORTAL_SCOPES, PRIMEHUB, SPAWNER, custom_scopes, extra_user_scopes, load_roles
@@ -49,9 +49,8 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     Raises ``SettingsError`` where the settings cannot work together, ``SecretFileError`` where a secret cannot be kept.
     """
     settings = settings or Settings.load()
-    if settings.engine == "kubernetes":
-        msg = "engine: kubernetes is not available yet; use local"
-        raise SettingsError(msg)
+    if on_cluster(settings):
+        cluster.check(settings.kubernetes)
     # the hub's database, whose file others could read, is made in it
     (settings.data_dir / "hub").mkdir(mode=0o700, parents=True, exist_ok=True)
     _hub(c, settings)
@@ -62,14 +61,21 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     _services(c, settings, os.environ)
 
 
+def on_cluster(settings: Settings) -> bool:
+    """Whether notebooks are pods, and hub, proxy and services too."""
+    return settings.engine == "kubernetes"
+
+
 def services_url(settings: Settings) -> str:
-    """Where the services listen, on this machine."""
+    """Where the services listen: on this machine, or under their name in the cluster."""
+    if on_cluster(settings):
+        return cluster.services_url(settings.kubernetes)
     return f"http://127.0.0.1:{settings.services_port or DEFAULT_SERVICES_PORT}"
 
 
 def secrets_dir(settings: Settings) -> Path:
     """The folder of the files that hold secrets, one each."""
-    return settings.data_dir / "secrets"
+    return settings.secrets
 
 
 def _hub(c: Any, settings: Settings) -> None:
@@ -83,9 +89,12 @@ def _hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.bind_url = f"{settings.listening}/"
     if settings.public_url or settings.tls.cert:
         c.JupyterHub.public_url = f"{settings.address}/"
-    c.JupyterHub.hub_ip = "127.0.0.1"
-    if settings.hub_port:
-        c.JupyterHub.hub_port = settings.hub_port
+    if on_cluster(settings):
+        cluster.hub(c, settings.kubernetes)
+    else:
+        c.JupyterHub.hub_ip = "127.0.0.1"
+        if settings.hub_port:
+            c.JupyterHub.hub_port = settings.hub_port
     c.JupyterHub.log_level = settings.log_level
     # the claim is the gate: the hub's own limits would refuse without a reason
     c.JupyterHub.concurrent_spawn_limit = 0
@@ -122,6 +131,9 @@ def _pages(c: Any, settings: Settings) -> None:
 
 
 def _proxy(c: Any, settings: Settings) -> None:
+    if on_cluster(settings):
+        cluster.proxy(c, settings.kubernetes, secret_file(secrets_dir(settings) / "proxy.token"))
+        return
     if not settings.proxy_api_port:
         return
     # somebody else supervises it: a hub that starts its own replaces it, and every open kernel connection drops
@@ -169,8 +181,7 @@ def _oidc(section: Any, settings: Settings, oidc: OidcSettings) -> None:
 
 
 def _spawner(c: Any, settings: Settings) -> None:
-    c.JupyterHub.spawner_class = PrimeHubLocalSpawner
-    section = c.PrimeHubLocalSpawner
+    section = cluster.spawner(c, settings.kubernetes) if on_cluster(settings) else _local_spawner(c, settings)
     section.api_url = services_url(settings) + API_PATH
     section.api_service_token = secret_file(secrets_dir(settings) / "spawner.token")
     section.portal_url = PORTAL_URL
@@ -181,6 +192,13 @@ def _spawner(c: Any, settings: Settings) -> None:
     section.consecutive_failure_limit = 0
     section.default_url = "/lab"
     section.env_keep = []
+
+
+def _local_spawner(c: Any, settings: Settings) -> Any:
+    from primehub_spawner.local import PrimeHubLocalSpawner
+
+    c.JupyterHub.spawner_class = PrimeHubLocalSpawner
+    section = c.PrimeHubLocalSpawner
     section.ip = "127.0.0.1"
     section.data_dir = str(settings.data_dir)
     section.sandbox = settings.local.sandbox
@@ -188,20 +206,21 @@ def _spawner(c: Any, settings: Settings) -> None:
     section.workload_uid = settings.local.workload_uid
     section.allow_unsandboxed = settings.local.allow_unsandboxed
     section.host_path_roots = [str(path) for path in settings.local.host_path_roots]
+    return section
 
 
 def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
-    url = services_url(settings)
+    if on_cluster(settings):
+        ours = cluster.service(settings, secret_file(secrets_dir(settings) / "services.token"))
+    else:
+        ours = _managed(settings, environ)
     services: list[dict[str, Any]] = [
         {
             "name": PRIMEHUB,
-            "command": [*_python("primehub_services.app"), "--roles=api,controllers", f"--engine={settings.engine}"],
-            "url": url,
             "oauth_no_confirm": True,
             "oauth_client_allowed_scopes": list(PORTAL_SCOPES),
-            "environment": services_environment(settings, environ),
             "display": False,
-            "timeout": 60,
+            **ours,
         },
         {"name": SPAWNER, "api_token": secret_file(secrets_dir(settings) / "spawner.token"), "display": False},
         {
@@ -216,12 +235,24 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
                 f"--config={HERE / 'culler_config.py'}",
                 f"--cull-every={settings.cull_interval}",
             ],
-            "environment": {"PRIMEHUB_API_URL": url + API_PATH, "PATH": environ.get("PATH", os.defpath)},
+            "environment": {
+                "PRIMEHUB_API_URL": services_url(settings) + API_PATH,
+                "PATH": environ.get("PATH", os.defpath),
+            },
             "display": False,
         },
     ]
     c.JupyterHub.services = [*(_given(c.JupyterHub, "services") or ()), *services]
     look_often()
+
+
+def _managed(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "command": [*_python("primehub_services.app"), "--roles=api,controllers", f"--engine={settings.engine}"],
+        "url": services_url(settings),
+        "environment": services_environment(settings, environ),
+        "timeout": 60,
+    }
 
 
 def services_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:

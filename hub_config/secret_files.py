@@ -20,7 +20,9 @@ def secret_file(path: Path, *, nbytes: int = 32) -> str:
     try:
         if not path.exists():
             _make(path, secrets.token_hex(nbytes))
-        if path.stat().st_mode & 0o077:
+        found = path.stat()
+        # one of somebody else's (of a mounted Secret) has the mode that they gave it
+        if found.st_mode & 0o077 and found.st_uid == os.geteuid():
             path.chmod(0o600)
         text = path.read_text().strip()
     except OSError as error:

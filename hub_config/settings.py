@@ -96,6 +96,12 @@ class KubernetesSettings(_Section):
     """The label ``primehub.io/instance`` of all that is ours, so that two installations never touch each other's."""
     api_url: HttpUrl | Literal[""] = ""
     """Where workloads and the hub reach PrimeHub's API: ``http://primehub-services:8092/services/primehub/api/v1``."""
+    hub_url: HttpUrl | Literal[""] = ""
+    """Where workloads, services and proxy reach the hub: ``http://primehub-hub:8081``."""
+    proxy_api_url: HttpUrl | Literal[""] = ""
+    """Where the hub tells the proxy its routes: ``http://primehub-proxy-api:8001``."""
+    notebook_image: str = ""
+    """The image that the first start offers to people: that of ``images/notebook``."""
     sidecar_image: str = ""
     """What keeps a workload's log and files: the image of ``images/sidecar``."""
     image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
@@ -186,6 +192,8 @@ class Settings(_Section):
     """Everything that is configured before the platform starts."""
 
     data_dir: Path
+    secrets_dir: Path | None = None
+    """Folder of keys and tokens that somebody else keeps, a mounted Secret; empty is one in the data folder."""
     host: str = "127.0.0.1"
     port: Port = 8000
     public_url: str = ""
@@ -226,6 +234,11 @@ class Settings(_Section):
             msg = "must begin with postgresql:// or sqlite://"
             raise ValueError(msg)
         return value
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of the files that hold keys and tokens, one each."""
+        return self.secrets_dir or self.data_dir / "secrets"
 
     @property
     def primehub_database_url(self) -> str:

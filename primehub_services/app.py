@@ -175,7 +175,7 @@ def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]
 
 async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, roles: list[str]) -> Services:
     """Every part, ready to run; the database migrated and set up where this is the first start."""
-    secrets = settings.data_dir / "secrets"
+    secrets = settings.secrets
     database = Database(settings.primehub_database_url)
     await asyncio.to_thread(migrate.upgrade, database)
     keyring = await asyncio.to_thread(Keyring.load_or_create, secrets / "encryption.key")

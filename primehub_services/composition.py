@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub_config.settings import LocalSettings, Settings, SettingsError
+from hub_config.settings import Settings, SettingsError
 
 from .api.replies import Part, State
 from .blobs import LiveFiles, LiveLogs, LogChunk
@@ -19,7 +19,7 @@ from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
 from .controllers.volumes import VolumeFailed, VolumePort
 from .domain.bootstrap import MachineFacts
 from .domain.claims import MachineCapacity
-from .domain.images import EnvironmentSource, ImageBuild
+from .domain.images import ContainerSource, EnvironmentSource, ImageBuild, ImageSource
 from .domain.launch import WorkloadKind
 from .domain.resources import Quota
 from .domain.units import Bytes, Millicores, parse_memory
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 ENGINES = ("local", "fake")
 CAPACITY_KEPT = 10.0
 """Seconds for which the machine's size is not measured anew."""
+STOCK_NOTEBOOK = "quay.io/jupyter/scipy-notebook:latest"
+"""The first image of a cluster whose settings name none."""
 STOP_GRACE = 10.0
 KIND = "primehub.io/kind"
 _PIECE = 1 << 20
@@ -80,11 +82,14 @@ async def first_start(database: Database, settings: Settings, parts: EngineParts
     machine = MachineFacts(
         cpu=int(quota.cpu or Millicores(0)), memory=int(quota.memory or Bytes(0)), gpu=len(capacity.gpu_indices or ())
     )
-    image = _first_image(settings.local)
+    image = _first_image(settings)
     await database.write(bootstrap.first_start, machine, image=image, admin="admin" if has_admin else None)
 
 
-def _first_image(local: LocalSettings) -> EnvironmentSource:
+def _first_image(settings: Settings) -> ImageSource:
+    if settings.engine == "kubernetes":
+        return ContainerSource(url=settings.kubernetes.notebook_image or STOCK_NOTEBOOK)
+    local = settings.local
     if local.base_environment is not None:
         return EnvironmentSource(prefix=str(local.base_environment))
     return EnvironmentSource(base=str(local.base_python or ""), packages=local.base_packages)

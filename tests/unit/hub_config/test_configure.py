@@ -214,3 +214,50 @@ async def test_a_service_that_died_is_started_again_at_once(tmp_path: Path) -> N
 
 def test_a_notebook_that_is_slow_to_answer_does_not_hold_up_a_restarted_hub(tmp_path: Path) -> None:
     assert configured(tmp_path).JupyterHub.init_spawners_timeout <= 2
+
+
+CLUSTER = {
+    "api_url": "http://primehub-services:8092/services/primehub/api/v1",
+    "hub_url": "http://primehub-hub:8081",
+    "proxy_api_url": "http://primehub-proxy-api:8001",
+}
+
+
+def test_on_a_cluster_the_parts_find_each_other_by_name(tmp_path: Path) -> None:
+    c = configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER)
+    assert c.JupyterHub.hub_bind_url == "http://0.0.0.0:8081"
+    assert c.JupyterHub.hub_connect_url == "http://primehub-hub:8081"
+    assert c.ConfigurableHTTPProxy.should_start is False
+    assert c.ConfigurableHTTPProxy.api_url == "http://primehub-proxy-api:8001"
+    assert c.PrimeHubAuthenticator.api_url == CLUSTER["api_url"]
+    assert c.PrimeHubKubeSpawner.api_url == CLUSTER["api_url"]
+    assert "hub_ip" not in c.JupyterHub
+
+
+def test_on_a_cluster_the_services_are_not_the_hubs_to_start_and_hold_up_no_start_of_it(tmp_path: Path) -> None:
+    c = configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER)
+    found = service(c, "primehub")
+    assert "command" not in found
+    assert found["url"] == "http://primehub-services:8092"
+    assert found["api_token"] == (tmp_path / "secrets" / "services.token").read_text()
+    assert found["timeout"] <= 1
+    assert {s["name"] for s in c.JupyterHub.services} == {role.service for role in SERVICE_ROLES}
+
+
+def test_on_a_cluster_every_missing_address_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        configured(tmp_path, engine="kubernetes", kubernetes={"hub_url": CLUSTER["hub_url"]})
+    assert str(raised.value).splitlines() == [
+        "kubernetes.api_url: must be set where the engine is kubernetes",
+        "kubernetes.proxy_api_url: must be set where the engine is kubernetes",
+    ]
+
+
+def test_keys_that_somebody_else_keeps_are_read_where_they_are_and_never_made(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name in ("cookie_secret", "proxy.token", "spawner.token", "authenticator.token", "services.token"):
+        (keys / name).write_text(f"{name} of a Secret")
+    c = configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER, secrets_dir=keys)
+    assert c.ConfigurableHTTPProxy.auth_token == "proxy.token of a Secret"
+    assert not (tmp_path / "secrets").exists()
