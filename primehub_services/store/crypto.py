@@ -107,6 +107,15 @@ def _new_key() -> tuple[str, bytes]:
     return secrets.token_hex(8), AESGCM.generate_key(256)
 
 
+def new_keys() -> str:
+    """What a file with one new key holds."""
+    return _text([_new_key()])
+
+
+def _text(keys: Collection[tuple[str, bytes]]) -> str:
+    return json.dumps({"keys": [{"id": key_id, "key": base64.b64encode(key).decode()} for key_id, key in keys]})
+
+
 def _read(path: Path) -> dict[str, bytes]:
     try:
         if path.stat().st_mode & _OTHERS:
@@ -127,10 +136,9 @@ def _read(path: Path) -> dict[str, bytes]:
 
 def _write_temporary(path: Path, keys: Collection[tuple[str, bytes]]) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    entries = [{"id": key_id, "key": base64.b64encode(key).decode()} for key_id, key in keys]
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(json.dumps({"keys": entries}).encode())
+        file.write(_text(keys).encode())
         file.flush()
         os.fsync(file.fileno())
     return temporary
