@@ -27,6 +27,10 @@ UNREACHED := { echo "It could not be installed. Does this machine reach the pack
 UP ?=
 # arguments of pytest, as in: make test ARGS="tests/unit -k quota"
 ARGS ?=
+# of `make images`: a command that is given a name and the folder of a Dockerfile; and what to build, all of them unless said
+BUILD ?= docker build -t
+TAG ?= latest
+IMAGES ?=
 
 .PHONY: help
 help: ## Show this help
@@ -74,6 +78,10 @@ format: $(VENV)/.tested ## Mend style
 build: $(VENV)/.tested portal labextension ## Make the wheel, with the web pages in it, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	@ls -1 dist/*.whl
+
+.PHONY: images
+images: build ## Build the container images (BUILD="docker build -t" TAG=latest IMAGES="hub notebook")
+	$(BIN)/python scripts/build_images.py --builder "$(BUILD)" --tag "$(TAG)" $(IMAGES)
 
 .PHONY: clean
 clean: ## Remove what was built here; data folders stay
