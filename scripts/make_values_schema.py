@@ -1,0 +1,276 @@
+"""Writes helm/primehub/values.schema.json: what the chart takes, of which ``settings`` is the platform's own model.
+
+    python scripts/make_values_schema.py
+
+What only the chart knows is left out of ``settings`` (addresses, folders), and so are secrets, which come from Secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from hub_config.settings import Settings  # noqa: E402 - of the source tree that this script is in
+
+SCHEMA = ROOT / "helm" / "primehub" / "values.schema.json"
+OF_THE_CHART = {
+    "": {"base_url", "data_dir", "engine", "host", "hub_port", "local", "port", "proxy_api_port", "secrets_dir",
+         "services_port", "tls"},
+    "kubernetes": {"api_url", "hub_url", "image_pull_policy", "image_pull_secrets", "instance", "namespace",
+                   "notebook_image", "proxy_api_url", "sidecar_image"},
+}  # fmt: skip
+"""Settings that a value of ``settings`` cannot give, by section."""
+
+Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", examples=["10Gi"])]
+Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]+$")]
+Texts = dict[str, str]
+AnyObject = dict[str, Any]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A part of the values in which only what is known may be set."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Images(Section):
+    """Where the platform's images are."""
+
+    registry: str
+    """What the images' names begin with: ``registry.example.org:5000``. Empty is the cluster's own default."""
+    tag: str
+    """Of all of them; empty is the chart's appVersion."""
+    pullPolicy: Literal["Always", "IfNotPresent", "Never"]
+    pullSecrets: list[Name]
+    """Of this namespace, for the platform's pods and for workloads."""
+    hub: str
+    notebook: str
+    """The image that the first start offers to people."""
+    sidecar: str
+
+
+class SecretKey(Section):
+    """One key of a Secret of this namespace."""
+
+    name: Name
+    key: str
+
+
+class Storage(Section):
+    """A claim; it stays when the release is uninstalled."""
+
+    class_: str = Field(alias="class")
+    """Storage class; empty is the cluster's default."""
+    size: Quantity
+
+
+class Part(Section):
+    """What every part's pod is given."""
+
+    resources: AnyObject
+    extraEnv: list[AnyObject]
+    annotations: Texts
+    """Of the pod."""
+    nodeSelector: Texts
+    tolerations: list[AnyObject]
+    affinity: AnyObject
+
+
+class WithVolumes(Part):
+    """A part that keeps something."""
+
+    storage: Storage
+    extraVolumes: list[AnyObject]
+    extraVolumeMounts: list[AnyObject]
+
+
+class Hub(WithVolumes):
+    """JupyterHub."""
+
+    extraConfig: dict[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")], str]
+    """Python that follows the hub's configuration, by name, in the order of the names; ``c`` is there."""
+
+
+class ProxyService(Section):
+    """The address in front of everything."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"]
+    annotations: Texts
+    nodePort: int | None
+    loadBalancerIP: str
+    loadBalancerSourceRanges: list[Cidr]
+
+
+class Tls(Section):
+    """A certificate, in a Secret of type kubernetes.io/tls."""
+
+    secretName: Name | Literal[""]
+
+
+class Proxy(Part):
+    """configurable-http-proxy."""
+
+    service: ProxyService
+    tls: Tls
+
+
+class Ingress(Section):
+    """An Ingress in front of the proxy."""
+
+    enabled: bool
+    className: str
+    host: str
+    tls: Tls
+    annotations: Texts
+
+
+class HttpRoute(Section):
+    """A route of the Gateway API in front of the proxy."""
+
+    enabled: bool
+    hostnames: list[str]
+    parentRefs: list[AnyObject]
+    tls: bool
+    """Whether the gateway answers with a certificate."""
+    annotations: Texts
+
+
+class PlatformNetwork(Section):
+    """What hub and services may reach outside the platform."""
+
+    ports: list[Port]
+    """TCP, at any address: the cluster's API, PostgreSQL, single sign-on, mail, webhooks."""
+    extraEgress: list[AnyObject]
+
+
+class WorkloadNetwork(Section):
+    """What notebooks and jobs may reach beside the platform."""
+
+    internet: bool
+    blocked: list[Cidr]
+    """IPv4 networks that are not the internet."""
+    blockedIPv6: list[Cidr]
+    extraEgress: list[AnyObject]
+
+
+class NetworkPolicies(Section):
+    """Nothing in the namespace is reached or reaches anything but by these."""
+
+    enabled: bool
+    proxyFrom: list[AnyObject]
+    """Peers that may reach the proxy; empty is everybody."""
+    metricsFrom: list[AnyObject]
+    """Peers that may reach hub and services to read metrics."""
+    dns: list[AnyObject]
+    """Peers that are asked for names."""
+    platform: PlatformNetwork
+    workloads: WorkloadNetwork
+
+
+class Prometheus(Section):
+    """Metrics."""
+
+    annotations: bool
+    """Mark the hub's Service for scraping by annotations."""
+    serviceMonitor: bool
+    """Make a ServiceMonitor for the services' metrics, with their token."""
+    labels: Texts
+    """Of the ServiceMonitor."""
+    interval: Annotated[str, Field(pattern=r"^[1-9][0-9]*(s|m)$")]
+
+
+class ServiceAccounts(Section):
+    """Of hub and services."""
+
+    annotations: Texts
+
+
+class Values(Section):
+    """The chart's values."""
+
+    images: Images
+    settings: AnyObject
+    secretSettings: dict[str, SecretKey]
+    """Settings that are secret, each from a key of a Secret."""
+    existingSecret: Name | Literal[""]
+    """A Secret with the platform's keys and tokens; empty: a hook makes one, once."""
+    hub: Hub
+    services: WithVolumes
+    proxy: Proxy
+    ingress: Ingress
+    httpRoute: HttpRoute
+    networkPolicies: NetworkPolicies
+    serviceAccounts: ServiceAccounts
+    podDisruptionBudgets: bool
+    priorityClassName: str
+    prometheus: Prometheus
+
+
+def schema() -> dict[str, Any]:
+    """The whole schema, as Helm reads it."""
+    made = Values.model_json_schema(by_alias=True)
+    settings = Settings.model_json_schema()
+    definitions = {f"Settings.{name}": part for name, part in settings.pop("$defs").items()}
+    secrets = sorted(_secrets(settings, definitions))
+    _prune(settings, definitions)
+    made["properties"]["settings"] = _moved(settings)
+    made["$defs"] |= _moved(definitions)
+    made["properties"]["secretSettings"]["propertyNames"] = {"enum": secrets}
+    # helm gives every chart this one
+    made["properties"]["global"] = {"type": "object"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _secrets(part: dict[str, Any], definitions: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The paths of the settings that are secret."""
+    for name, found in part.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        if found.get("writeOnly"):
+            yield here
+        for inner in _sections(found):
+            yield from _secrets(definitions[inner], definitions, here)
+
+
+def _sections(found: dict[str, Any]) -> list[str]:
+    references = [found, *found.get("anyOf", ())]
+    return [f"Settings.{r['$ref'].rpartition('/')[2]}" for r in references if "$ref" in r]
+
+
+def _prune(settings: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """Take out what is the chart's, and secrets; nothing is required of an operator but what has no default."""
+    for name, part in {"": settings, **definitions}.items():
+        section = name.removeprefix("Settings.").removesuffix("Settings").lower()
+        properties = part.get("properties", {})
+        secret = {key for key, found in properties.items() if found.get("writeOnly")}
+        for key in secret | OF_THE_CHART.get(section, set()):
+            properties.pop(key, None)
+        part["required"] = [key for key in part.get("required", ()) if key in properties]
+
+
+def _moved(part: Any) -> Any:
+    """The references as they are in the chart's schema, and no default that a path of this machine could be in."""
+    if isinstance(part, dict):
+        moved = {key: _moved(value) for key, value in part.items()}
+        if isinstance(reference := moved.get("$ref"), str):
+            moved["$ref"] = reference.replace("#/$defs/", "#/$defs/Settings.")
+        return moved
+    return [_moved(value) for value in part] if isinstance(part, list) else part
+
+
+def text() -> str:
+    """What the file holds."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(text())

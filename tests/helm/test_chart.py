@@ -1,0 +1,193 @@
+"""What the chart makes of its values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hub_config.settings import Settings
+from primehub_services.cluster_keys import KEYS
+from scripts import make_values_schema
+from tests.support.chart import CHART, files, helm, one, pods, refused, rendered, variables
+
+POSTGRES = {"database_url": {"name": "pg", "key": "primehub"}, "hub_database_url": {"name": "pg", "key": "hub"}}
+OIDC = {"issuer": "https://sso.example.org", "client_id": "primehub"}
+EVERYTHING: dict[str, Any] = {
+    "images": {"registry": "registry.example.org:5000", "tag": "7", "pullSecrets": ["pull"]},
+    "settings": {"accounts": {"oidc": OIDC}, "kubernetes": {"home_capacity": "20Gi"}},
+    "secretSettings": {**POSTGRES, "accounts.oidc.client_secret": {"name": "sso", "key": "secret"}},
+    "hub": {"extraConfig": {"b-later": "c.JupyterHub.log_level = 'DEBUG'", "a-first": "c.Spawner.debug = True"}},
+    "proxy": {"service": {"type": "LoadBalancer", "nodePort": 30080}, "tls": {"secretName": "certificate"}},
+    "ingress": {"enabled": True, "className": "nginx", "host": "hub.example.org", "tls": {"secretName": "tls"}},
+    "httpRoute": {"enabled": True, "hostnames": ["hub.example.org"], "parentRefs": [{"name": "gateway"}]},
+    "prometheus": {"serviceMonitor": True, "labels": {"release": "prometheus"}},
+    "priorityClassName": "high",
+}
+VALUES = {"nothing set": {}, "everything set": EVERYTHING}
+
+
+@pytest.fixture(params=VALUES)
+def values(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Values, from nothing to everything."""
+    return VALUES[request.param]
+
+
+def test_the_schema_is_what_the_settings_model_makes() -> None:
+    made = make_values_schema.text()
+    assert make_values_schema.SCHEMA.read_text() == made, "run: python scripts/make_values_schema.py"
+
+
+def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None:
+    done = helm("lint", str(CHART), "--strict", values=values)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"sttings": {}}, "'sttings' not allowed"),
+        ({"settings": {"accounts": {"locl": True}}}, "/settings/accounts': additional properties 'locl'"),
+        ({"settings": {"data_dir": "/x"}}, "/settings': additional properties 'data_dir'"),
+        ({"settings": {"kubernetes": {"home_capacity": "10G"}}}, "/settings/kubernetes/home_capacity"),
+        ({"secretSettings": {"log_level": {"name": "x", "key": "y"}}}, "/secretSettings"),
+        ({"hub": {"storage": {"size": 1}}}, "/hub/storage/size"),
+        ({"proxy": {"service": {"type": "Ingress"}}}, "/proxy/service/type"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_path(wrong: dict[str, Any], path: str) -> None:
+    assert path in refused(wrong)
+
+
+@pytest.mark.parametrize("secret", ["database_url", "accounts.oidc.client_secret", "notifications.smtp.password"])
+def test_a_secret_among_the_settings_is_refused_because_settings_are_no_secret(secret: str) -> None:
+    filled: Any = {"accounts": {"oidc": dict(OIDC)}, "notifications": {"smtp": {"host": "m", "from": "a@b"}}}
+    place = filled
+    *sections, key = secret.split(".")
+    for section in sections:
+        place = place[section]
+    place[key] = "hidden"
+    assert key in refused({"settings": filled})
+
+
+def test_the_rendered_settings_are_ones_that_the_platform_takes(values: dict[str, Any], tmp_path: Path) -> None:
+    manifests = rendered(values)
+    file = tmp_path / "settings.yaml"
+    file.write_text(one(manifests, "ConfigMap", "primehub-settings")["data"]["settings.yaml"])
+    for part in ("hub", "services"):
+        pod = one(manifests, "Deployment", f"primehub-{part}")["spec"]["template"]["spec"]
+        names = [name for name in variables(pod) if name.startswith("PRIMEHUB_SETTING__")]
+        given = {name: "postgresql://database" if name.endswith("URL") else "hidden" for name in names}
+        settings = Settings.load(given, file=file)
+        assert settings.engine == "kubernetes"
+        assert settings.kubernetes.namespace == "lab"
+        assert settings.kubernetes.api_url == "http://primehub-services:8092/services/primehub/api/v1"
+
+
+def test_each_pod_is_given_its_own_keys_and_no_others() -> None:
+    manifests = rendered()
+    hub, services = (dict(pods(manifests))[f"primehub-{part}"] for part in ("hub", "services"))
+    assert "encryption.key" in files(services, "keys")
+    assert "encryption.key" not in files(hub, "keys")
+    assert "cookie_secret" not in files(services, "keys")
+    of_proxy = {v["secretKeyRef"]["key"] for v in variables(dict(pods(manifests))["primehub-proxy"]).values()}
+    assert of_proxy == {"proxy.token"}
+    assert files(hub, "keys") | files(services, "keys") <= set(KEYS)
+
+
+def test_secret_settings_reach_only_the_pod_that_needs_them() -> None:
+    manifests = rendered(EVERYTHING)
+    hub, services = (variables(dict(pods(manifests))[f"primehub-{part}"]) for part in ("hub", "services"))
+    secret = "PRIMEHUB_SETTING__ACCOUNTS__OIDC__CLIENT_SECRET"
+    assert hub[secret] == {"secretKeyRef": {"name": "sso", "key": "secret"}}
+    assert services[secret] == '""'
+    assert "PRIMEHUB_SETTING__DATABASE_URL" in services
+    assert "PRIMEHUB_SETTING__DATABASE_URL" not in hub
+    assert "PRIMEHUB_SETTING__HUB_DATABASE_URL" not in services
+
+
+def test_nothing_is_made_up_while_rendering_so_that_every_rendering_is_the_same(values: dict[str, Any]) -> None:
+    assert rendered(values) == rendered(values)
+    assert not [m for m in rendered(values) if m["kind"] == "Secret"]
+
+
+def test_a_secret_of_somebody_elses_takes_the_place_of_the_hook() -> None:
+    manifests = rendered({"existingSecret": "sealed"})
+    assert not [m for m in manifests if m["metadata"]["name"] == "primehub-keys"]
+    pod = dict(pods(manifests))["primehub-services"]
+    (keys,) = [v for v in pod["volumes"] if v["name"] == "keys"]
+    assert keys["secret"]["secretName"] == "sealed"
+
+
+def test_every_pod_keeps_to_the_restricted_standard(values: dict[str, Any]) -> None:
+    for name, pod in pods(rendered(values)):
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["readOnlyRootFilesystem"] is True, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert {"requests", "limits"} <= container["resources"].keys(), name
+
+
+def test_no_right_reaches_outside_the_namespace(values: dict[str, Any]) -> None:
+    manifests = rendered(values)
+    assert not [m for m in manifests if m["kind"].startswith("Cluster")]
+    for role in (m for m in manifests if m["kind"] == "Role"):
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+
+
+def test_data_outlives_the_release() -> None:
+    claims = [m for m in rendered() if m["kind"] == "PersistentVolumeClaim"]
+    assert {c["metadata"]["name"] for c in claims} == {"primehub-hub", "primehub-services"}
+    assert all(c["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for c in claims)
+
+
+def test_with_its_database_elsewhere_the_hub_has_no_claim() -> None:
+    claims = [m for m in rendered({"secretSettings": POSTGRES}) if m["kind"] == "PersistentVolumeClaim"]
+    assert [c["metadata"]["name"] for c in claims] == ["primehub-services"]
+
+
+def test_nothing_is_reached_but_by_a_policy() -> None:
+    manifests = rendered()
+    deny = one(manifests, "NetworkPolicy", "primehub-default-deny")["spec"]
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    workloads = one(manifests, "NetworkPolicy", "primehub-workloads")["spec"]
+    assert "ingress" not in workloads
+    (internet,) = [e for e in workloads["egress"] if "ports" not in e]
+    assert "169.254.0.0/16" in internet["to"][0]["ipBlock"]["except"]
+
+
+def test_extra_configuration_follows_ours_in_the_order_of_its_names() -> None:
+    data = one(rendered(EVERYTHING), "ConfigMap", "primehub-settings")["data"]
+    first, _, *more = data["jupyterhub_config.py"].splitlines()
+    assert first == "from hub_config.configure import configure"
+    assert [line.partition("extra-")[2] for line in more[1:]] == ['a-first.py")', 'b-later.py")']
+    assert data["extra-a-first.py"].strip() == "c.Spawner.debug = True"
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({"ingress": {"enabled": True, "host": "a.org"}}, "http://a.org"),
+        ({"ingress": {"enabled": True, "host": "a.org", "tls": {"secretName": "t"}}}, "https://a.org"),
+        ({"httpRoute": {"enabled": True, "hostnames": ["a.org"], "parentRefs": [{"name": "g"}]}}, "https://a.org"),
+        ({"settings": {"public_url": "https://b.org"}}, "https://b.org"),
+        ({}, None),
+    ],
+)
+def test_the_address_that_people_use_is_that_of_ingress_or_route(values: dict[str, Any], url: str | None) -> None:
+    data = one(rendered(values), "ConfigMap", "primehub-settings")["data"]
+    assert yaml.safe_load(data["settings.yaml"]).get("public_url") == url
+
+
+def test_two_releases_in_one_namespace_share_no_name_and_no_pod() -> None:
+    first, second = rendered(), rendered(release="second")
+    names = [{(m["kind"], m["metadata"]["name"]) for m in found} for found in (first, second)]
+    assert not names[0] & names[1]
+    selectors = [{str(m["spec"]["selector"]) for m in found if m["kind"] == "Service"} for found in (first, second)]
+    assert not selectors[0] & selectors[1]
