@@ -9,7 +9,7 @@ from ..operations import jobs, queue_places
 from ..store.jobs import Filters
 from .call import Call
 from .registry import Run, write
-from .table_jobs import JobQuery
+from .table_jobs import JobCountsQuery, JobQuery
 
 
 async def _list(call: Call) -> Any:
@@ -21,8 +21,14 @@ async def _list(call: Call) -> Any:
         active=query.active,
         schedule=query.schedule,
         kind=query.kind,
+        since=query.since,
     )
     return await call.read(jobs.list_, query, filters)
+
+
+async def _counts(call: Call) -> Any:
+    query: JobCountsQuery = call.query
+    return await call.read(jobs.counts, query.search, Filters(group=query.group, since=query.since))
 
 
 async def _get(call: Call) -> Any:
@@ -50,6 +56,7 @@ async def _delete(call: Call) -> Any:
 
 HANDLERS: dict[str, Run] = {
     "jobs.list": _list,
+    "jobs.counts": _counts,
     "jobs.submit": _submit,
     "jobs.check": _check,
     "jobs.get": _get,

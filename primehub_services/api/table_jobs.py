@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..domain.jobs import Job, JobCheck, JobKind, JobPhase, JobSpec, JobSubmit
+from ..domain.jobs import Job, JobCheck, JobCounts, JobKind, JobPhase, JobSpec, JobSubmit
+from ..domain.model import Model, Timestamp
 from ..domain.names import HubName
 from ..domain.paging import Page
-from .queries import GroupQuery
+from .queries import GroupQuery, Slug
 from .route import Route
 
 
@@ -24,10 +25,31 @@ class JobQuery(GroupQuery):
     schedule: Annotated[str, Field(max_length=32)] | None = None
     """Only those of this recurring job."""
     kind: JobKind | None = None
+    since: Timestamp | None = None
+    """Only those submitted then or later."""
+
+
+class JobCountsQuery(Model):
+    """Of which jobs."""
+
+    group: Slug | None = None
+    """The group's slug or name; absent is everything that the asker may see."""
+    search: Annotated[str, Field(max_length=200)] = ""
+    since: Timestamp | None = None
+    """Only those submitted then or later."""
 
 
 JOBS = (
     Route("jobs.list", "GET", "/jobs", "Jobs, the newest first", "self.read", Page[Job], query=JobQuery),
+    Route(
+        "jobs.counts",
+        "GET",
+        "/job-counts",
+        "How many jobs each view of a list has",
+        "self.read",
+        JobCounts,
+        query=JobCountsQuery,
+    ),
     Route("jobs.submit", "POST", "/jobs", "Queue a job", "job.submit", Job, body=JobSubmit, status=201),
     Route(
         "jobs.check",

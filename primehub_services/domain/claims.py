@@ -131,6 +131,8 @@ class UsageLine(Model):
     instance_type: str
     limits: Resources
     since: Timestamp
+    ends_at: Timestamp | None = None
+    """When it ends by itself at the latest: a job at its timeout, a notebook if nobody uses it; null is not known."""
 
 
 class Usage(Model):

@@ -222,6 +222,17 @@ class ArtifactSummary(Model):
     expires_at: Timestamp | None = None
 
 
+class JobCounts(Model):
+    """How many jobs each view of a list has."""
+
+    all: int
+    active: int
+    """Those that have not ended."""
+    mine: int
+    phases: dict[JobPhase, int]
+    """A phase that no job is in is absent."""
+
+
 class Job(Model):
     """One job. ``id`` reads ``job-<YYYYMMDDHHMM, UTC>-<6 letters or digits>``."""
 

@@ -12,7 +12,7 @@ from ..domain.environment import check_environment
 from ..domain.identity import Actor
 from ..domain.job_life import BY
 from ..domain.job_planning import default_name, timeout_of
-from ..domain.jobs import FINAL, Job, JobCheck, JobKind, JobPhase, JobReason, JobSpec, JobSubmit
+from ..domain.jobs import FINAL, Job, JobCheck, JobCounts, JobKind, JobPhase, JobReason, JobSpec, JobSubmit
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -224,17 +224,26 @@ def _new_id(uow: UnitOfWork) -> str:
 
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, filters: Filters | None = None) -> Page[Job]:
     """Jobs of the actor's groups, for a platform admin all, for a notebook's token its owner's; the newest first."""
-    require(actor, "self.read")
-    assert actor.account is not None
-    visible = None
-    if actor.is_notebook:
-        visible = Visible(tuple(actor.roles), actor.account.id)
-    elif not actor.account.platform_admin:
-        visible = Visible(tuple(actor.roles))
+    _, visible = _visible(actor)
     found, total = jobs.list_(uow, query, filters or Filters(), visible)
     return page_of(
         [jobs.to_model(named, values=_sees_values(actor, named.row), whole=False) for named in found], total, query
     )
+
+
+def counts(uow: UnitOfWork, actor: Actor, search: str, filters: Filters) -> JobCounts:
+    """How many of the jobs that ``list_`` would show each view of the list has."""
+    account_id, visible = _visible(actor)
+    return jobs.counts(uow, search, filters, visible, account_id)
+
+
+def _visible(actor: Actor) -> tuple[str, Visible | None]:
+    """The asker's account, and whose jobs the asker sees; None is everybody's."""
+    require(actor, "self.read")
+    assert actor.account is not None
+    if actor.is_notebook:
+        return actor.account.id, Visible(tuple(actor.roles), actor.account.id)
+    return actor.account.id, None if actor.account.platform_admin else Visible(tuple(actor.roles))
 
 
 def get(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:

@@ -9,7 +9,7 @@ from ..domain.overview import GroupOverview, PlatformOverview
 from ..domain.permissions import require
 from ..domain.problems import NotFound
 from ..domain.resources import total
-from ..store import claims, groups, jobs, overview
+from ..store import claims, groups, jobs, notebooks, overview, queue_places
 from ..store import platform as platform_store
 from ..store.unit_of_work import UnitOfWork
 
@@ -51,6 +51,8 @@ def group(uow: UnitOfWork, actor: Actor, reference: str) -> GroupUsage:
     # a notebook's own token reads its owner's part and the sums, not who else is there
     shown = [c for c in held if not actor.is_notebook or (actor.account and c.account_id == actor.account.id)]
     names = jobs.names(uow, [c.server_name for c in shown if c.kind is WorkloadKind.JOB])
+    ids = [c.id for c in shown]
+    ends = {**queue_places.latest_ends(uow, ids), **notebooks.deadlines(uow, ids)}
     return GroupUsage(
         group=model.slug,
         user=own,
@@ -64,6 +66,7 @@ def group(uow: UnitOfWork, actor: Actor, reference: str) -> GroupUsage:
                 instance_type=c.instance_type,
                 limits=c.limits,
                 since=c.created_at,
+                ends_at=ends.get(c.id),
             )
             for c in shown
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from ..domain.jobs import (
     ArtifactSummary,
     Attempt,
     Job,
+    JobCounts,
     JobKind,
     JobPhase,
     JobProgress,
@@ -59,6 +60,8 @@ class Filters:
     """Only those that have not ended, or only those that have."""
     schedule: str | None = None
     kind: JobKind | None = None
+    since: datetime | None = None
+    """Only those submitted then or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +190,41 @@ def locked(uow: UnitOfWork, job_id: str) -> JobRow | None:
 def list_(uow: UnitOfWork, query: PageQuery, filters: Filters, visible: Visible | None) -> tuple[list[Named], int]:
     """A page, the newest first. ``visible`` None is everybody's."""
     # of the job's own columns alone: ten thousand rows are counted without what they are joined to
-    conditions = [*_narrowed(uow, filters), *_searched(uow, query.search)]
-    if visible is not None:
-        conditions.append(JobRow.group_id.in_(list(visible.groups)))
-        if visible.account_id is not None:
-            conditions.append(JobRow.account_id == visible.account_id)
+    conditions = [*_narrowed(uow, filters), *_searched(uow, query.search), *_seen(visible)]
     counted = sa.select(sa.func.count(JobRow.id)).where(*conditions)
     statement = _joined().where(*conditions)
     rows, total = page(uow, statement, query, sorts=_SORTS, default="-created_at", key=JobRow.id, counted=counted)
     return [_named(row) for row in rows], total
 
 
+def counts(uow: UnitOfWork, search: str, filters: Filters, visible: Visible | None, account_id: str) -> JobCounts:
+    """How many jobs each view of a list has, in one look at the table; ``account_id`` is the asker's."""
+    conditions = [*_narrowed(uow, filters), *_searched(uow, search), *_seen(visible)]
+    mine = sa.func.sum(sa.case((JobRow.account_id == account_id, 1), else_=0))
+    statement = sa.select(JobRow.phase, sa.func.count(JobRow.id), mine).where(*conditions).group_by(JobRow.phase)
+    found = {JobPhase(phase): (number, int(own or 0)) for phase, number, own in uow.session.execute(statement)}
+    return JobCounts(
+        all=sum(number for number, _ in found.values()),
+        active=sum(number for phase, (number, _) in found.items() if phase not in FINAL),
+        mine=sum(own for _, own in found.values()),
+        phases={phase: number for phase, (number, _) in found.items()},
+    )
+
+
+def _seen(visible: Visible | None) -> list[sa.ColumnElement[bool]]:
+    if visible is None:
+        return []
+    conditions: list[sa.ColumnElement[bool]] = [JobRow.group_id.in_(list(visible.groups))]
+    if visible.account_id is not None:
+        conditions.append(JobRow.account_id == visible.account_id)
+    return conditions
+
+
 def _searched(uow: UnitOfWork, search: str) -> list[sa.ColumnElement[bool]]:
     if not search:
         return []
     people = uow.session.scalars(sa.select(AccountRow.id).where(matching(search, AccountRow.name)).limit(_PEOPLE))
-    return [sa.or_(matching(search, JobRow.name, JobRow.id), JobRow.account_id.in_(list(people)))]
+    return [sa.or_(matching(search, JobRow.name, JobRow.id, JobRow.image), JobRow.account_id.in_(list(people)))]
 
 
 def _narrowed(uow: UnitOfWork, filters: Filters) -> list[sa.ColumnElement[bool]]:
@@ -217,6 +239,8 @@ def _narrowed(uow: UnitOfWork, filters: Filters) -> list[sa.ColumnElement[bool]]
         conditions.append(JobRow.schedule_id == filters.schedule)
     if filters.kind is not None:
         conditions.append(JobRow.kind == filters.kind.value)
+    if filters.since is not None:
+        conditions.append(JobRow.created_at >= filters.since)
     if filters.active is not None:
         conditions.append(JobRow.phase.not_in(_FINAL) if filters.active else JobRow.phase.in_(_FINAL))
     if filters.phase is not None:

@@ -91,6 +91,12 @@ def deadline(row: NotebookRow) -> datetime | None:
     )
 
 
+def deadlines(uow: UnitOfWork, start_ids: Collection[str]) -> dict[str, datetime]:
+    """When each of these is culled if nothing happens in it; those that are never are absent."""
+    rows = uow.session.scalars(sa.select(NotebookRow).where(NotebookRow.id.in_(list(start_ids))))
+    return {row.id: end for row in rows if (end := deadline(row)) is not None}
+
+
 def _joined() -> sa.Select[NotebookRow, str, str]:
     return (
         sa.select(NotebookRow, AccountRow.name, GroupRow.slug)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -162,6 +162,16 @@ def past_runs(uow: UnitOfWork, group_id: str) -> list[PastRun]:
         for account_id, name, kind, phase, started_at, ended_at in rows
         if phase == JobPhase.SUCCEEDED.value and started_at is not None and ended_at is not None
     ]
+
+
+def latest_ends(uow: UnitOfWork, claim_ids: Collection[str]) -> dict[str, datetime]:
+    """By claim of a job that runs: when its timeout ends it. Those without one are absent."""
+    statement = (
+        sa.select(AttemptRow.id, AttemptRow.started_at, JobRow.timeout)
+        .join(JobRow, JobRow.id == AttemptRow.job_id)
+        .where(AttemptRow.id.in_(list(claim_ids)), AttemptRow.started_at.is_not(None), JobRow.timeout > 0)
+    )
+    return {claim: begun + timedelta(seconds=timeout) for claim, begun, timeout in uow.session.execute(statement)}
 
 
 def expected_ends(uow: UnitOfWork, past: Sequence[PastRun], group_id: str | None) -> dict[str, datetime]:

@@ -128,7 +128,7 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
     page.goto(f"{ROOT}/g/{GROUP}/queue")
     expect(page.get_by_role("link", name="second")).to_be_visible(timeout=SOON)
     sound(page)
-    page.goto(f"{ROOT}/g/{GROUP}/jobs?view=waiting")
+    page.goto(f"{ROOT}/g/{GROUP}/jobs?view=pending")
     row = page.get_by_role("row", name="second")
     expect(row).to_contain_text("Pending", timeout=SOON)
     row.get_by_role("button", name="Cancel second").click()

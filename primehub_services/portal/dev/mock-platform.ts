@@ -46,7 +46,7 @@ for (const group of ['vision-lab', 'forecasting', 'language-models']) {
       ['h3', 'notebook', '', 'chen', 'cpu-1', 1, 2, 0, 84000], ['h4', 'notebook', '', 'bo', 'gpu-1', 4, 16, 1, 320],
     ].map(([hid, kind, name, user, type, cpu, mem, gpu, s]) => ({
       id: String(hid), kind: kind as S['WorkloadKind'], name: String(name), user: String(user), instance_type: String(type),
-      limits: { cpu: Number(cpu), memory: `${mem}Gi`, gpu: Number(gpu) }, since: ago(Number(s)),
+      limits: { cpu: Number(cpu), memory: `${mem}Gi`, gpu: Number(gpu) }, since: ago(Number(s)), ends_at: ago(-600 * (1 + Number(String(hid).slice(1)) * 3)),
     })),
   };
 }

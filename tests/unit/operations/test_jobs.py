@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from primehub_services.domain.identity import Actor
-from primehub_services.domain.jobs import JobPhase, JobSpec
+from primehub_services.domain.jobs import JobCounts, JobPhase, JobSpec
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Invalid, Problem, Refused
 from primehub_services.domain.secrets import SecretCreate
@@ -212,6 +213,22 @@ def test_lists_are_narrowed_searched_sorted_and_paged(world: World) -> None:
         listed(world, member, PageQuery(sort="colour"))
 
 
+def test_the_views_of_a_list_are_counted_as_the_list_would_show_them(world: World) -> None:
+    def counts(actor: Actor, search: str = "", **filters: Any) -> JobCounts:
+        return world.database.read_now(jobs.counts, actor, search, Filters(**filters))
+
+    world.submit(name="alpha")
+    world.submit(name="beta")
+    world.submit(world.cast.group_admin, name="alphabet")
+    found = counts(world.cast.member)
+    assert (found.all, found.active, found.mine, found.phases) == (3, 3, 2, {JobPhase.PENDING: 3})
+    assert counts(world.cast.member, "alpha").all == 2
+    assert counts(world.cast.member, since=world.clock.now + timedelta(seconds=1)).all == 0
+    assert listed(world, world.cast.member, since=world.clock.now + timedelta(seconds=1)) == []
+    assert (counts(world.cast.notebook).all, counts(world.cast.outsider).all) == (2, 0)
+    assert (counts(world.cast.platform_admin).all, counts(world.cast.platform_admin).mine) == (3, 0)
+
+
 def test_a_list_shows_the_beginning_of_a_long_command(world: World) -> None:
     job = world.submit(command="x" * 2000)
     page = world.database.read_now(jobs.list_, world.cast.member, PageQuery(), Filters())
@@ -276,6 +293,14 @@ def test_what_a_job_holds_is_shown_by_its_name(world: World) -> None:
     world.admit()
     holders = world.database.read_now(usage.group, world.cast.member, "research").holders
     assert [(h.id, h.kind, h.name) for h in holders] == [(job.id, "job", "train")]
+
+
+async def test_who_looks_at_the_group_sees_when_a_job_ends_at_the_latest(world: World) -> None:
+    job = await world.running(timeout=600)
+    endless = await world.running(timeout=0, name="endless")
+    holders = world.database.read_now(usage.group, world.cast.member, "research").holders
+    assert job.started_at is not None
+    assert {h.id: h.ends_at for h in holders} == {job.id: job.started_at + timedelta(seconds=600), endless.id: None}
 
 
 def test_who_did_what_is_on_record_without_values(world: World) -> None:

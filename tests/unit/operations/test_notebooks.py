@@ -15,7 +15,7 @@ from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.notebooks import Notebook, NotebookPhase
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound, Refused
-from primehub_services.operations import claims, launches, notebooks
+from primehub_services.operations import claims, launches, notebooks, usage
 from primehub_services.store.database import Database
 from primehub_services.store.notebooks import Filters
 from primehub_services.store.orm import AuditRow, ClaimRow, GroupRow, NotebookRow
@@ -295,3 +295,9 @@ def test_values_of_variables_are_forgotten_when_a_notebook_has_ended(world: Worl
     plan = world.database.read_now(lambda uow: uow.session.get_one(NotebookRow, started.id).plan)
 
     assert "hush" not in str(plan)
+
+
+def test_who_looks_at_the_group_sees_when_a_notebook_is_culled_if_nobody_uses_it(world: World) -> None:
+    notebook = world.running()
+    (holder,) = world.database.read_now(usage.group, world.cast.member, "research").holders
+    assert holder.ends_at == notebook.idle_deadline is not None

@@ -2,7 +2,7 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, body } from './client';
 import type { JobPhase, JobSpec, LaunchRequest, Preview } from './types';
 
-export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string };
+export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string; since?: string; sort?: string };
 
 /** Everything that pages read. The first word of a key is what `live.tsx` makes stale. */
 export const ask = {
@@ -63,6 +63,12 @@ export const ask = {
     placeholderData: keepPreviousData,
   }),
 
+  jobCounts: (group: string | undefined, search: string, since: string | undefined) => queryOptions({
+    queryKey: ['jobs', 'counts', group, search, since],
+    queryFn: ({ signal }) => body(api.GET('/job-counts', { signal, params: { query: { ...(group && { group }), ...(search && { search }), ...(since && { since }) } } })),
+    placeholderData: keepPreviousData,
+  }),
+
   job: (id: string) => queryOptions({
     queryKey: ['jobs', 'one', id],
     queryFn: ({ signal }) => body(api.GET('/jobs/{job}', { signal, params: { path: { job: id } } })),
@@ -103,9 +109,9 @@ export const ask = {
     refetchInterval: 10_000,
   }),
 
-  schedules: (group: string, page: number, pageSize: number, search: string) => queryOptions({
-    queryKey: ['schedules', 'list', group, page, pageSize, search],
-    queryFn: ({ signal }) => body(api.GET('/schedules', { signal, params: { query: { group, page, page_size: pageSize, search } } })),
+  schedules: (group: string, page: number, pageSize: number, search: string, sort: string) => queryOptions({
+    queryKey: ['schedules', 'list', group, page, pageSize, search, sort],
+    queryFn: ({ signal }) => body(api.GET('/schedules', { signal, params: { query: { group, page, page_size: pageSize, search, sort } } })),
     placeholderData: keepPreviousData,
   }),
 

@@ -1138,6 +1138,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/job-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many jobs each view of a list has
+         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         */
+        get: operations["jobs_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{group}/job-checks": {
         parameters: {
             query?: never;
@@ -2929,6 +2949,32 @@ export interface components {
              */
             position: number | null;
         };
+        /** @description How many jobs each view of a list has. */
+        JobCounts: {
+            all: number;
+            /** @description Those that have not ended. */
+            active: number;
+            mine: number;
+            /** @description A phase that no job is in is absent. */
+            phases: {
+                [key: string]: number;
+            };
+        };
+        /** @description Of which jobs. */
+        JobCountsQuery: {
+            /**
+             * @description The group's slug or name; absent is everything that the asker may see.
+             * @default null
+             */
+            group: string | null;
+            /** @default  */
+            search: string;
+            /**
+             * @description Only those submitted then or later.
+             * @default null
+             */
+            since: string | null;
+        };
         /**
          * @description Of which ends of one's jobs one is told.
          * @enum {string}
@@ -3033,6 +3079,11 @@ export interface components {
             schedule: string | null;
             /** @default null */
             kind: components["schemas"]["JobKind"] | null;
+            /**
+             * @description Only those submitted then or later.
+             * @default null
+             */
+            since: string | null;
         };
         /** @description What a job is to do: what a person sends, what a schedule keeps, and what a rerun repeats. */
         JobSpec: {
@@ -4512,6 +4563,11 @@ export interface components {
             limits: components["schemas"]["Resources"];
             /** Format: date-time */
             since: string;
+            /**
+             * @description When it ends by itself at the latest: a job at its timeout, a notebook if nobody uses it; null is not known.
+             * @default null
+             */
+            ends_at: string | null;
         };
         /** @description What an attempt took, on average, up to a moment from the point before. */
         UsagePoint: {
@@ -7150,6 +7206,8 @@ export interface operations {
                 /** @description Only those of this recurring job. */
                 schedule?: string;
                 kind?: components["schemas"]["JobKind"];
+                /** @description Only those submitted then or later. */
+                since?: string;
             };
             header?: never;
             path?: never;
@@ -7197,6 +7255,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_counts: {
+        parameters: {
+            query?: {
+                /** @description The group's slug or name; absent is everything that the asker may see. */
+                group?: string;
+                search?: string;
+                /** @description Only those submitted then or later. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobCounts"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */

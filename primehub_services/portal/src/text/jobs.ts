@@ -2,13 +2,17 @@
 export const jobs = {
   jobs: {
     create: 'New job',
-    search: 'Name or job ID',
-    views: 'Which jobs',
-    view: { all: 'All', active: 'Not ended', waiting: 'Pending', failed: 'Failed', mine: 'Mine' },
-    columns: { state: 'Status', name: 'Name', user: 'User', type: 'Instance type', image: 'Image', submitted: 'Submitted', took: 'Duration', actions: 'Actions' },
+    search: 'Name, user, image or job ID',
+    view: { all: 'All', running: 'Running', pending: 'Pending', failed: 'Failed', mine: 'Mine' },
+    columns: {
+      state: 'Status', name: 'Name', command: 'Command', user: 'User', type: 'Instance type', image: 'Image', id: 'Job ID', submitted: 'Submitted',
+      started: 'Started', ended: 'Ended', files: 'Artifacts', took: 'Duration', actions: 'Actions',
+    },
     none: 'No jobs in this group yet',
     noneWhy: 'A job runs a command or a notebook to its end, also while you are away, and keeps its log and results.',
     nothing: 'No job matches',
+    nothingOf: (text: string) => `No job matches “${text}”`,
+    searched: 'Searched were names, users, images and job IDs, in the view and the time that are chosen.',
     clear: 'Clear search',
     failed: 'The jobs could not be loaded',
     failedOne: 'The job could not be loaded',

@@ -4,6 +4,7 @@ export const schedules = {
     create: 'New recurring job',
     search: 'Name',
     columns: { name: 'Name', recurrence: 'Recurrence', next: 'Next run', last: 'Last', user: 'Created by', actions: 'Actions' },
+    nothingOf: (text: string) => `No recurring job matches “${text}”`,
     none: 'No recurring jobs in this group yet',
     noneWhy: 'A recurring job starts by a clock, whoever is signed in. It needs nobody’s notebook.',
     failed: 'The recurring jobs could not be loaded',

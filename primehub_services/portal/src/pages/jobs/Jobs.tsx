@@ -1,118 +1,87 @@
 import { useQuery } from '@tanstack/react-query';
-import { Button, Input } from 'antd';
-import { Plus, Search } from 'lucide-react';
-import { useEffect, useState } from 'react';
-import { Link, useSearchParams } from 'react-router';
+import { Button } from 'antd';
+import { Plus } from 'lucide-react';
+import { Link } from 'react-router';
 import { ask, type JobFilter } from '../../api/queries';
-import type { Job } from '../../api/types';
+import type { Job, JobCounts } from '../../api/types';
 import { useNow } from '../../lib/clock';
-import { useDebounced } from '../../lib/debounce';
 import { count, exact } from '../../lib/format';
 import { useGroup, useMe } from '../../lib/session';
 import { LinkButton } from '../../parts/LinkButton';
-import { Ago, Bones, Empty, Failure, Page, Waiting, Who } from '../../parts/page';
+import { DataTable, type Column } from '../../parts/list/DataTable';
+import { ListBar, shownColumns } from '../../parts/list/ListBar';
+import { Pager } from '../../parts/list/Pager';
+import { SIZE, sinceDays, useListState } from '../../parts/list/address';
+import { Ago, Empty, Failure, Page, Who } from '../../parts/page';
 import { Status } from '../../parts/Status';
 import { t } from '../../text';
 import { RowActions } from './actions';
-import { noteOf, took, watch } from './words';
+import { ended, noteOf, took, watch } from './words';
 
-const SIZE = 50;
-const VIEWS = ['all', 'active', 'waiting', 'failed', 'mine'] as const;
+const VIEWS = ['all', 'running', 'pending', 'failed', 'mine'] as const;
 type View = (typeof VIEWS)[number];
 
 export default function Jobs() {
   const group = useGroup();
   const me = useMe();
-  const [query, setQuery] = useSearchParams();
-  const [typed, type] = useState(query.get('search') ?? '');
-  const search = useDebounced(typed, 250);
-  const page = Math.max(1, Number(query.get('page') ?? 1) || 1);
-  const view: View = VIEWS.find((v) => v === query.get('view')) ?? 'all';
-  const put = (changes: Record<string, string | null>) => setQuery((before) => {
-    const next = new URLSearchParams(before);
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === null || value === '') next.delete(name);
-      else next.set(name, value);
-    }
-    return next;
-  }, { replace: true });
-  useEffect(() => {
-    if (search !== (query.get('search') ?? '')) put({ search, page: null });
-    // only what was typed is put into the address; the address itself changes nothing here
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [search]);
-
-  const filter = filterOf(view, me.name, search);
-  const jobs = useQuery(ask.jobs(group.group, page, SIZE, filter));
+  const now = useNow(60_000);
+  const state = useListState(VIEWS, '-created_at');
+  const since = sinceDays(state.days, now);
+  const filter: JobFilter = { ...narrowed(state.view, me.name), sort: state.sort, ...(state.search && { search: state.search }), ...(since && { since }) };
+  const jobs = useQuery(ask.jobs(group.group, state.page, SIZE, filter));
+  const counts = useQuery(ask.jobCounts(group.group, state.search, since));
   const make = <LinkButton type="primary" icon={<Plus size={15} aria-hidden />} to={`/g/${group.group}/jobs/new`}>{t.jobs.create}</LinkButton>;
-  const filtered = view !== 'all' || search !== '';
+  const table = (
+    <DataTable label={t.shell.jobs} columns={shownColumns(columns, state.columns)} rows={jobs.data?.items} idOf={(job) => job.id} versionOf={(job) => job.version}
+      question={JSON.stringify([group.group, state.page, { ...filter, since: state.days }])} sort={state.sort} onSort={(sort) => state.put({ sort: sort === '-created_at' ? null : sort })} />
+  );
   return (
     <Page title={t.shell.jobs} actions={make}>
-      <div className="filters">
-        <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={t.jobs.search} aria-label={t.jobs.search} value={typed} onChange={(event) => type(event.target.value)} />
-        <div className="views" role="group" aria-label={t.jobs.views}>
-          {VIEWS.map((v) => <button key={v} type="button" aria-pressed={view === v} onClick={() => put({ view: v === 'all' ? null : v, page: null })}>{t.jobs.view[v]}</button>)}
-        </div>
-      </div>
-      {jobs.error ? <Failure error={jobs.error} what={t.jobs.failed} unaffected={t.jobs.unaffected} onRetry={() => void jobs.refetch()} />
-        : jobs.data?.total === 0
-          ? filtered ? <Empty title={t.jobs.nothing} action={<Button onClick={() => {
-            type('');
-            put({ view: null, search: null, page: null });
-          }}>{t.jobs.clear}</Button>} />
-            : <Empty title={t.jobs.none} action={make}>{t.jobs.noneWhy}</Empty>
-          : <Table jobs={jobs.data?.items} />}
-      {jobs.data && jobs.data.total > SIZE && (
-        <nav className="pager" aria-label={t.shell.jobs}>
-          <span>{t.notebook.pastTotal((page - 1) * SIZE + 1, Math.min(page * SIZE, jobs.data.total), count(jobs.data.total))}</span>
-          <Button size="small" disabled={page === 1} onClick={() => put({ page: page > 2 ? String(page - 1) : null })}>{t.notebook.newer}</Button>
-          <Button size="small" disabled={page * SIZE >= jobs.data.total} onClick={() => put({ page: String(page + 1) })}>{t.notebook.older}</Button>
-        </nav>
-      )}
+      <ListBar state={state} search={t.jobs.search} ranges columns={columns} views={VIEWS.map((key) => ({ key, text: t.jobs.view[key], count: counted(counts.data, key) }))} />
+      {jobs.error && !jobs.data ? <Failure error={jobs.error} what={t.jobs.failed} unaffected={t.jobs.unaffected} onRetry={() => void jobs.refetch()} />
+        : jobs.data?.total !== 0 ? table
+          : state.filtered ? <Empty title={state.search ? t.jobs.nothingOf(state.search) : t.jobs.nothing} action={<Button onClick={state.clear}>{t.jobs.clear}</Button>}>{t.jobs.searched}</Empty>
+            : <Empty title={t.jobs.none} action={make}>{t.jobs.noneWhy}</Empty>}
+      <Pager label={t.shell.jobs} page={state.page} total={jobs.data?.total} onTurn={(page) => state.put({ page: String(page) })} />
     </Page>
   );
 }
 
-function filterOf(view: View, me: string, search: string): JobFilter {
-  const views: Record<View, JobFilter> = {
-    all: {}, active: { active: true }, waiting: { phase: 'PENDING' }, failed: { phase: 'FAILED' }, mine: { user: me },
-  };
-  return search === '' ? views[view] : { ...views[view], search };
+function narrowed(view: View, me: string): JobFilter {
+  const views: Record<View, JobFilter> = { all: {}, running: { phase: 'RUNNING' }, pending: { phase: 'PENDING' }, failed: { phase: 'FAILED' }, mine: { user: me } };
+  return views[view];
 }
 
-function Table({ jobs }: { jobs: readonly Job[] | undefined }) {
-  const now = useNow(1000);
-  const columns = t.jobs.columns;
-  return (
-    <>
-      <div className="scroll onSheet">
-        <table className="sheet cards">
-          <thead>
-            <tr>
-              <th scope="col">{columns.state}</th><th scope="col">{columns.name}</th><th scope="col" className="r">{columns.took}</th><th scope="col">{columns.user}</th>
-              <th scope="col">{columns.type}</th><th scope="col">{columns.image}</th><th scope="col">{columns.submitted}</th><th scope="col"><span className="sr">{columns.actions}</span></th>
-            </tr>
-          </thead>
-          <tbody>
-            {jobs?.map((job) => {
-              const time = took(job, now);
-              return (
-                <tr key={job.id}>
-                  <td><Status state={job.phase} note={noteOf(job)} /></td>
-                  <td className="name"><Link className="strong" to={`/g/${job.group}/jobs/${job.id}`}>{job.name}</Link>{job.schedule_name && <span className="chip after">{job.schedule_name}</span>}</td>
-                  <td className="r soft" title={job.started_at ? exact(job.started_at) : undefined}>{time === null ? '–' : watch(time)}</td>
-                  <td><Who name={job.user} /></td>
-                  <td className="soft">{job.instance_type}</td>
-                  <td className="soft">{job.image}</td>
-                  <td className="soft"><Ago at={job.created_at} /></td>
-                  <td className="r"><RowActions job={job} /></td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
-      {!jobs && <Waiting><div style={{ padding: '8px 16px' }}><Bones rows={8} widths={[90]} /></div></Waiting>}
-    </>
-  );
+function counted(counts: JobCounts | undefined, view: View): number | undefined {
+  if (!counts) return undefined;
+  if (view === 'all' || view === 'mine') return counts[view];
+  return counts.phases[view.toUpperCase() as 'RUNNING'] ?? 0;
 }
+
+/** Only what still goes on has a clock of its own. */
+const Took = ({ job }: { job: Job }) => (ended(job) ? <>{time(job, 0)}</> : <Ticking job={job} />);
+const Ticking = ({ job }: { job: Job }) => <>{time(job, useNow(1000))}</>;
+const time = (job: Job, now: number) => {
+  const seconds = took(job, now);
+  return seconds === null ? '–' : watch(seconds);
+};
+
+const words = t.jobs.columns;
+export const columns: Column<Job>[] = [
+  { key: 'state', title: words.state, sort: 'phase', fixed: true, cell: (job) => <Status state={job.phase} note={noteOf(job)} /> },
+  {
+    key: 'name', title: words.name, sort: 'name', fixed: true, phone: 'title', className: 'name',
+    cell: (job) => <><Link className="strong" to={`/g/${job.group}/jobs/${job.id}`}>{job.name}</Link>{job.schedule_name && <Link className="chip after" to={`/g/${job.group}/recurring-jobs/${job.schedule}`}>{job.schedule_name}</Link>}</>,
+  },
+  { key: 'command', title: words.command, from: 'wide', className: 'soft cut', phone: 'none', cell: (job) => <code title={job.command}>{job.notebook ? job.notebook.path : job.command.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#')) ?? job.command}</code> },
+  { key: 'user', title: words.user, sort: 'user', cell: (job) => <Who name={job.user} /> },
+  { key: 'type', title: words.type, sort: 'instance_type', className: 'soft', cell: (job) => job.instance_type },
+  { key: 'image', title: words.image, sort: 'image', className: 'soft', phone: 'none', cell: (job) => job.image },
+  { key: 'id', title: words.id, from: 'off', className: 'soft', phone: 'none', cell: (job) => <code>{job.id}</code> },
+  { key: 'submitted', title: words.submitted, sort: 'created_at', className: 'soft', phone: 'end', cell: (job) => <Ago at={job.created_at} /> },
+  { key: 'started', title: words.started, sort: 'started_at', from: 'off', className: 'soft', phone: 'none', cell: (job) => (job.started_at ? <Ago at={job.started_at} /> : '–') },
+  { key: 'ended', title: words.ended, sort: 'ended_at', from: 'off', className: 'soft', phone: 'none', cell: (job) => (job.ended_at ? <Ago at={job.ended_at} /> : '–') },
+  { key: 'files', title: words.files, from: 'off', end: true, className: 'soft', phone: 'none', cell: (job) => (job.artifacts.files > 0 ? count(job.artifacts.files) : <span className="muted">0</span>) },
+  { key: 'took', title: words.took, end: true, cell: (job) => <span title={job.started_at ? exact(job.started_at) : undefined}><Took job={job} /></span> },
+  { key: 'actions', title: words.actions, end: true, fixed: true, cell: (job) => <RowActions job={job} /> },
+];

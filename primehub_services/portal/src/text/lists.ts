@@ -1,0 +1,16 @@
+/** What every list says. */
+export const lists = {
+  list: {
+    views: 'Which ones',
+    range: 'Submitted',
+    ranges: { 1: 'Last 24 hours', 7: 'Last 7 days', 30: 'Last 30 days', 0: 'All time' } as Record<number, string>,
+    columns: 'Columns',
+    fresh: (n: number) => `${n} new`,
+    total: (from: number, to: number, total: string) => `${from.toLocaleString('en')} to ${to.toLocaleString('en')} of ${total}`,
+    previous: 'Previous page',
+    next: 'Next page',
+    pageNo: (n: number) => `Page ${n}`,
+    actions: 'Actions',
+    clear: 'Clear search',
+  },
+};
