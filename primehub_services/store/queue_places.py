@@ -169,9 +169,10 @@ def latest_ends(uow: UnitOfWork, claim_ids: Collection[str]) -> dict[str, dateti
     statement = (
         sa.select(AttemptRow.id, AttemptRow.started_at, JobRow.timeout)
         .join(JobRow, JobRow.id == AttemptRow.job_id)
-        .where(AttemptRow.id.in_(list(claim_ids)), AttemptRow.started_at.is_not(None), JobRow.timeout > 0)
+        .where(AttemptRow.id.in_(list(claim_ids)), JobRow.timeout > 0)
     )
-    return {claim: begun + timedelta(seconds=timeout) for claim, begun, timeout in uow.session.execute(statement)}
+    found = uow.session.execute(statement)
+    return {claim: begun + timedelta(seconds=timeout) for claim, begun, timeout in found if begun is not None}
 
 
 def expected_ends(uow: UnitOfWork, past: Sequence[PastRun], group_id: str | None) -> dict[str, datetime]:

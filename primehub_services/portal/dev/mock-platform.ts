@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
 import type { components } from '../src/api/schema';
+import { workAnswer } from './mock-work.ts';
 
 type S = components['schemas'];
 type Notebook = S['Notebook'];
@@ -184,6 +185,8 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
     if (path.includes('GONE')) return problem(404, 'not-found', 'Not found', 'There is no login request that you can see.');
     return method === 'POST' ? [200, {}] : [200, { code: 'WDJB-MJHT', client: 'primehub', host: 'lab-laptop', scopes: ['custom:primehub:read', 'custom:primehub:write'], expires_in: 2_592_000, created_at: ago(20), expires_at: ago(-580), state: 'pending' }];
   }
+  const work = workAnswer(scenario, method, path, query, sent);
+  if (work) return work;
   const group = /^\/groups\/([\w-]+)\/([\w-]+)$/.exec(path);
   if (group) {
     const use = usage[group[1]!]!;

@@ -16,7 +16,7 @@ import { Ago, Empty, Failure, Page, Who } from '../../parts/page';
 import { Status } from '../../parts/Status';
 import { t } from '../../text';
 import { RowActions } from './actions';
-import { ended, noteOf, took, watch } from './words';
+import { ended, gist, noteOf, took, watch } from './words';
 
 const VIEWS = ['all', 'running', 'pending', 'failed', 'mine'] as const;
 type View = (typeof VIEWS)[number];
@@ -67,21 +67,21 @@ const time = (job: Job, now: number) => {
 };
 
 const words = t.jobs.columns;
-export const columns: Column<Job>[] = [
+const columns: Column<Job>[] = [
   { key: 'state', title: words.state, sort: 'phase', fixed: true, cell: (job) => <Status state={job.phase} note={noteOf(job)} /> },
   {
     key: 'name', title: words.name, sort: 'name', fixed: true, phone: 'title', className: 'name',
     cell: (job) => <><Link className="strong" to={`/g/${job.group}/jobs/${job.id}`}>{job.name}</Link>{job.schedule_name && <Link className="chip after" to={`/g/${job.group}/recurring-jobs/${job.schedule}`}>{job.schedule_name}</Link>}</>,
   },
-  { key: 'command', title: words.command, from: 'wide', className: 'soft cut', phone: 'none', cell: (job) => <code title={job.command}>{job.notebook ? job.notebook.path : job.command.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#')) ?? job.command}</code> },
+  { key: 'command', title: words.command, from: 'wide', className: 'soft cut', phone: 'none', cell: (job) => <code title={job.command}>{job.notebook ? job.notebook.path : gist(job.command)}</code> },
   { key: 'user', title: words.user, sort: 'user', cell: (job) => <Who name={job.user} /> },
-  { key: 'type', title: words.type, sort: 'instance_type', className: 'soft', cell: (job) => job.instance_type },
+  { key: 'type', title: words.type, sort: 'instance_type', className: 'soft', phone: 'none', cell: (job) => job.instance_type },
   { key: 'image', title: words.image, sort: 'image', className: 'soft', phone: 'none', cell: (job) => job.image },
   { key: 'id', title: words.id, from: 'off', className: 'soft', phone: 'none', cell: (job) => <code>{job.id}</code> },
   { key: 'submitted', title: words.submitted, sort: 'created_at', className: 'soft', phone: 'end', cell: (job) => <Ago at={job.created_at} /> },
   { key: 'started', title: words.started, sort: 'started_at', from: 'off', className: 'soft', phone: 'none', cell: (job) => (job.started_at ? <Ago at={job.started_at} /> : '–') },
   { key: 'ended', title: words.ended, sort: 'ended_at', from: 'off', className: 'soft', phone: 'none', cell: (job) => (job.ended_at ? <Ago at={job.ended_at} /> : '–') },
   { key: 'files', title: words.files, from: 'off', end: true, className: 'soft', phone: 'none', cell: (job) => (job.artifacts.files > 0 ? count(job.artifacts.files) : <span className="muted">0</span>) },
-  { key: 'took', title: words.took, end: true, cell: (job) => <span title={job.started_at ? exact(job.started_at) : undefined}><Took job={job} /></span> },
+  { key: 'took', title: words.took, end: true, phone: 'none', cell: (job) => <span title={job.started_at ? exact(job.started_at) : undefined}><Took job={job} /></span> },
   { key: 'actions', title: words.actions, end: true, fixed: true, cell: (job) => <RowActions job={job} /> },
 ];

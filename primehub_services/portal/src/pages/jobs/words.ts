@@ -20,6 +20,12 @@ export function took(job: Job, now: number): number | null {
   return job.ended_at ? null : seconds(job.created_at, now);
 }
 
+/** The line of a command that says what it does: not a comment, not what only prepares. */
+export function gist(command: string): string {
+  const lines = command.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  return lines.find((line) => !/^(#|set |cd |export )/.test(line)) ?? lines[0] ?? '';
+}
+
 /** `1:02:05`, for columns. */
 export function watch(total: number): string {
   const s = Math.max(0, Math.floor(total));
