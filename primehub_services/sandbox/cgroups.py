@@ -24,8 +24,15 @@ class Cgroup:
         self.folders = folders
         self.version = version
 
-    def limit(self, *, cpu: int | None, memory: int | None, pids: int) -> None:
+    def limit(self, *, cpu: int | None, memory: int | None, pids: int, cpu_share: int | None = None) -> None:
         """Sets limits: CPU in millicores, memory in bytes. Raises ``OSError`` where the kernel refuses."""
+        if cpu_share is not None and "cpu" in self.folders:
+            # a kubelet's reckoning: who requests a core weighs as much as a process of the platform
+            shares = max(2, cpu_share * 1024 // 1000)
+            if self.version == 1:
+                self._write("cpu", "cpu.shares", shares)
+            else:
+                self._write("cpu", "cpu.weight", 1 + (min(shares, 262144) - 2) * 9999 // 262142)
         if cpu is not None and "cpu" in self.folders:
             quota = max(1000, cpu * _PERIOD // 1000)
             if self.version == 1:
@@ -51,12 +58,13 @@ class Cgroup:
             (folder / "cgroup.procs").write_text("0")
 
     def unthrottle(self) -> None:
-        """Lifts the limit on CPU: a killed process needs some to end, and a crowd in debt to the limit gets none for minutes."""
-        with contextlib.suppress(OSError, KeyError):
-            if self.version == 1:
-                self._write("cpu", _V1_QUOTA_FILE, -1)
-            else:
-                self._write("cpu", "cpu.max", "max")
+        """Lifts the limits on CPU: a killed process needs some to end, and a crowd in debt to its limit gets none for minutes."""
+        free: dict[str, int | str] = (
+            {"cpu.shares": 1024, _V1_QUOTA_FILE: -1} if self.version == 1 else {"cpu.weight": 100, "cpu.max": "max"}
+        )
+        for name, value in free.items():
+            with contextlib.suppress(OSError, KeyError):
+                self._write("cpu", name, value)
 
     def oom_kills(self) -> int:
         """How many processes the kernel ended here for memory."""

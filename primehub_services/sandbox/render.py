@@ -125,7 +125,11 @@ def render(plan: LaunchPlan, layout: Layout, process: Process, target: Target, m
         ),
         profiles=plan.profiles,
         tmpfs=(Tmpfs(path="/tmp", size=_half(plan.limits.memory)),) if target.sandboxed else (),
-        limits=Limits(cpu=plan.limits.cpu or None, memory=plan.limits.memory or None),
+        limits=Limits(
+            cpu=plan.limits.cpu or None,
+            cpu_share=plan.requests.cpu or plan.limits.cpu or None,
+            memory=plan.limits.memory or None,
+        ),
         gpu_indices=plan.gpu_indices,
         network=target.network if target.sandboxed else NetworkMode.SHARED,
         forward_in=process.port,

@@ -79,6 +79,9 @@ class Limits(Model):
     """What a workload may take. Null is no limit."""
 
     cpu: int | None = Field(default=None, gt=0, description="millicores")
+    cpu_share: int | None = Field(
+        default=None, gt=0, description="millicores; its part where all want more than there is"
+    )
     memory: int | None = Field(default=None, gt=0, description="bytes")
     pids: int = Field(default=4096, gt=0)
 

@@ -110,7 +110,7 @@ class Supervisor:
         cgroup = cgroups.make(self.plan["cgroup"]) if self.plan["cgroup"] else None
         if cgroup is not None:
             try:
-                cgroup.limit(cpu=limits["cpu"], memory=limits["memory"], pids=limits["pids"])
+                cgroup.limit(**limits)
                 self.cgroup = cgroup
             except OSError:
                 cgroup.remove()

@@ -70,13 +70,21 @@ def test_nothing_is_found_without_proc(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        (1, {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "50000", "memory.limit_in_bytes": "1048576"}),
-        (2, {"cpu.max": "50000 100000", "memory.max": "1048576", "memory.swap.max": "0"}),
+        (
+            1,
+            {
+                "cpu.shares": "102",
+                "cpu.cfs_period_us": "100000",
+                "cpu.cfs_quota_us": "50000",
+                "memory.limit_in_bytes": "1048576",
+            },
+        ),
+        (2, {"cpu.weight": "4", "cpu.max": "50000 100000", "memory.max": "1048576", "memory.swap.max": "0"}),
     ],
 )
 def test_limits_are_written_in_the_kernels_terms(tmp_path: Path, version: int, expected: dict[str, str]) -> None:
     cgroup = Cgroup(dict.fromkeys(("memory", "cpu", "pids"), tmp_path), version)
-    cgroup.limit(cpu=500, memory=1 << 20, pids=77)
+    cgroup.limit(cpu=500, cpu_share=100, memory=1 << 20, pids=77)
     written = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert expected.items() <= written.items()
     assert written["pids.max"] == "77"
