@@ -26,7 +26,8 @@ from tests.support.waiting import wait_for_async
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 TOKEN = {"Authorization": "token benchmark-token"}
-EVENTS = "/services/primehub/api/v1/events"
+API_PATH = "/services/primehub/api/v1"
+EVENTS = f"{API_PATH}/events"
 
 
 class Side:
@@ -210,7 +211,13 @@ async def _primehub(stack: AsyncExitStack, folder: Path, environ: dict[str, str]
         answer = await side.client.get("/users", params={"limit": 1}, headers=headers)
         return answer.status_code == 200 and answer.json()["_pagination"]["total"] >= people
 
+    async def reached() -> bool:
+        # the hub gives the proxy its services' routes last
+        async with httpx.AsyncClient(base_url=side.url, trust_env=False) as client:
+            return (await client.get(f"{API_PATH}/version")).status_code == 200
+
     await wait_for_async(projected, 600, what="all people are known to the hub")
+    await wait_for_async(reached, 120, what="the services are behind the proxy")
     return side
 
 
