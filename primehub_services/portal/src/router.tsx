@@ -46,6 +46,17 @@ export const router = createBrowserRouter([
       { path: 'notifications', ...page(() => import('./pages/profile/Notifications')) },
       { path: 'tokens', ...page(() => import('./pages/profile/Tokens')) },
       {
+        path: 'admin',
+        ...page(() => import('./pages/admin/AdminGate')),
+        children: [
+          { index: true, element: <Navigate replace to="/admin/groups" /> },
+          { path: 'groups', ...page(() => import('./pages/admin/groups/Groups')) },
+          { path: 'groups/new', ...page(() => import('./pages/admin/groups/NewGroup')) },
+          { path: 'groups/:id', ...page(() => import('./pages/admin/groups/GroupEdit')) },
+          { path: '*', element: <NotFound /> },
+        ],
+      },
+      {
         path: 'g/:group',
         element: <GroupGate />,
         children: [

@@ -6,15 +6,16 @@ import type { Change, LogPart, StreamState } from './messages';
 
 /** Which lists and things a change of each kind makes stale: the first word of the query keys. */
 const STALE: Record<string, readonly string[]> = {
-  account: ['me', 'users', 'members'],
-  membership: ['me', 'members', 'launch-options', 'usage'],
-  group: ['me', 'groups', 'launch-options', 'usage', 'launch-check'],
-  instance_type: ['launch-options', 'launch-check'],
-  image: ['launch-options', 'launch-check', 'images'],
-  volume: ['launch-options'],
-  claim: ['usage', 'launch-check', 'job-check', 'launch-options', 'notebooks', 'queue'],
-  notebook: ['notebooks', 'usage', 'launch-check'],
-  job: ['jobs', 'queue', 'usage', 'launch-check', 'job-check', 'artifacts'],
+  account: ['me', 'users', 'members', 'running'],
+  membership: ['me', 'members', 'memberships', 'groups', 'launch-options', 'usage', 'platform-usage'],
+  group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check'],
+  instance_type: ['launch-options', 'launch-check', 'instance-types', 'catalog'],
+  image: ['launch-options', 'launch-check', 'images', 'catalog'],
+  volume: ['launch-options', 'volumes', 'catalog'],
+  secret: ['secrets'],
+  claim: ['usage', 'platform-usage', 'launch-check', 'job-check', 'launch-options', 'notebooks', 'queue', 'running', 'groups'],
+  notebook: ['notebooks', 'usage', 'launch-check', 'running'],
+  job: ['jobs', 'queue', 'usage', 'platform-usage', 'launch-check', 'job-check', 'artifacts', 'running'],
   queue: ['queue', 'jobs'],
   schedule: ['schedules'],
   notification: ['notifications'],
@@ -27,7 +28,8 @@ const STALE: Record<string, readonly string[]> = {
 export function applyChange(queries: QueryClient, change: Change): void {
   const names = STALE[change.kind.replaceAll('-', '_')];
   void queries.invalidateQueries(
-    names ? { predicate: (query) => names.includes(String(query.queryKey[0])) } : { queryKey: [change.kind] },
+    // every change is written to the audit log with it
+    { predicate: ({ queryKey: [name] }) => name === 'audit' || (names ? names.includes(String(name)) : name === change.kind) },
   );
 }
 

@@ -31,6 +31,7 @@ export function ProfileMenu() {
       })),
     },
     { type: 'divider' },
+    ...(me.platform_admin ? [{ key: 'admin', label: t.shell.adminPortal, onClick: () => void go('/admin/groups') }] : []),
     { key: 'hub', label: <a href={hub.controlPanel}>{t.shell.controlPanel}</a> },
     ...(me.platform_admin ? [{ key: 'hub-admin', label: <a href={hub.admin}>{t.shell.hubAdmin}</a> }] : []),
     { type: 'divider' },

@@ -10,7 +10,7 @@ import { SessionContext } from '../lib/session';
 import { Bones, Failure, Waiting } from '../parts/page';
 import { t } from '../text';
 import { Banners } from './Banners';
-import { Brand, SideMenu } from './SideMenu';
+import { Brand, SideMenu, isAdminPage } from './SideMenu';
 import { GroupSwitch } from './GroupSwitch';
 import { ProfileMenu } from './ProfileMenu';
 import { SignedOut } from './Wholes';
@@ -69,7 +69,7 @@ function Frame({ menus, banners, onSignedOut, children }: {
         <div className="top" role="region" aria-label={t.shell.account}>
           <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpenAt(pathname)} />
           <div className="topEnd">
-            {menus && <><GroupSwitch /><ProfileMenu /></>}
+            {menus && <>{isAdminPage(pathname) ? <span className="where">{t.shell.adminPortal}</span> : <GroupSwitch />}<ProfileMenu /></>}
           </div>
         </div>
         {banners && <><SignedOutWatch onSignedOut={onSignedOut} /><Banners /></>}

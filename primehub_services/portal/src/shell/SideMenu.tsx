@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { CalendarClock, House, ListOrdered, NotebookPen, SquareTerminal, type LucideIcon } from 'lucide-react';
+import { Suspense, lazy } from 'react';
 import { Link, useLocation } from 'react-router';
 import { ask } from '../api/queries';
 import { useMe } from '../lib/session';
@@ -29,9 +30,14 @@ export function useWorkingGroup(): string | null {
 
 type Entry = { to: string; text: string; Icon: LucideIcon };
 
+// only platform admins need it
+const AdminMenu = lazy(() => import('./AdminMenu'));
+export const isAdminPage = (pathname: string) => /^\/admin(\/|$)/.test(pathname);
+
 export function SideMenu() {
   const group = useWorkingGroup();
   const { pathname } = useLocation();
+  if (isAdminPage(pathname)) return <Suspense fallback={<nav className="menu" aria-label={t.shell.pages} />}><AdminMenu /></Suspense>;
   if (group === null) return <nav className="menu" aria-label={t.shell.pages} />;
   const entries: Entry[] = [
     { to: `/g/${group}/home`, text: t.shell.home, Icon: House },

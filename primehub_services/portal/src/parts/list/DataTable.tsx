@@ -43,7 +43,7 @@ export function DataTable<T>({ label, columns, rows: given, idOf, versionOf, que
           <thead><tr>{columns.map((column) => <Head key={column.key} column={column} sort={sort} onSort={onSort} />)}</tr></thead>
           <tbody ref={body} onPointerEnter={() => setOver(true)} onPointerLeave={() => setOver(false)} onFocus={() => setInside(true)}
             onBlur={(event: FocusEvent) => setInside(event.currentTarget.contains(event.relatedTarget))}>
-            {rows?.map((row) => <Row key={idOf(row)} row={row} columns={columns} version={versionOf?.(row) ?? 0} selected={selected === idOf(row)} />)}
+            {rows?.map((row) => <Row key={idOf(row)} row={row} columns={columns} version={versionOf?.(row) ?? 0} id={idOf(row)} selected={selected === idOf(row)} />)}
           </tbody>
         </table>
         {rows === undefined && <Waiting><div className="boneRows" aria-hidden>{Array.from({ length: skeletons }, (_, i) => <p key={i}><i style={{ width: `${[14, 11, 16, 12][i % 4]}%` }} /><i style={{ width: `${[24, 18, 30, 21][i % 4]}%` }} /><i style={{ width: '9%' }} /></p>)}</div></Waiting>}
@@ -67,12 +67,12 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: string; on
   );
 }
 
-function Row<T>({ row, columns, version, selected }: { row: T; columns: readonly Column<T>[]; version: number; selected: boolean }) {
+function Row<T>({ row, id, columns, version, selected }: { row: T; id: string; columns: readonly Column<T>[]; version: number; selected: boolean }) {
   const [first] = useState(version);
   // two names for one animation: each further change begins it anew
   const changed = version === first ? undefined : (version - first) % 2 ? 'changed' : 'changed again';
   return (
-    <tr className={changed} aria-current={selected || undefined}>
+    <tr className={changed} data-id={id} aria-current={selected || undefined}>
       {columns.map((column) => <td key={column.key} className={classOf(column)}>{column.cell(row)}</td>)}
     </tr>
   );

@@ -1,0 +1,31 @@
+import { Button, Modal } from 'antd';
+import { useEffect } from 'react';
+import { useBlocker } from 'react-router';
+import { t } from '../../text';
+
+/** Asks before changes that are not saved are lost: by a link, by the way back, by closing the tab. Once on a page. */
+export function Leaving({ changes }: { changes: number }) {
+  const blocker = useBlocker(({ currentLocation, nextLocation }) => changes > 0 && currentLocation.pathname !== nextLocation.pathname);
+  useEffect(() => {
+    if (changes === 0) return undefined;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', ask);
+    return () => removeEventListener('beforeunload', ask);
+  }, [changes]);
+  const blocked = blocker.state === 'blocked';
+  useEffect(() => {
+    // what was saved while the question stood needs no answer
+    if (blocked && changes === 0) blocker.proceed();
+  }, [blocked, blocker, changes]);
+  const stay = () => blocker.reset?.();
+  return (
+    <Modal open={blocked} onCancel={stay} title={t.form.leave.title} width={440} footer={(
+      <>
+        <Button onClick={stay}>{t.form.leave.keep}</Button>
+        <Button type="primary" danger onClick={() => blocker.proceed?.()}>{t.form.leave.go}</Button>
+      </>
+    )}>
+      <p className="small">{t.form.leave.lose(changes)}</p>
+    </Modal>
+  );
+}

@@ -1,0 +1,130 @@
+/** Fields of forms: text, amounts with their unit, times. Each shows its own error from the form. */
+import { Checkbox, Input, InputNumber, Radio, Select, Switch } from 'antd';
+import { CircleAlert } from 'lucide-react';
+import { useId, useState, type ReactNode } from 'react';
+import { duration } from '../../lib/format';
+import { t } from '../../text';
+import { Field } from '../Field';
+import type { Fields } from './form';
+
+type Keys<T, V> = { [K in keyof T]: T[K] extends V ? K : never }[keyof T];
+
+const put = <T extends object>(form: Fields<T>, name: keyof T, value: unknown) => form.set({ [name]: value } as Partial<T>);
+
+export function TextField<T extends object>({ form, name, label, help, optional, lines, mono, max = 200, placeholder }: {
+  form: Fields<T>; name: Keys<T, string>; label?: string; help?: string; optional?: boolean; lines?: number; mono?: boolean; max?: number; placeholder?: string;
+}) {
+  const value = form.draft[name] as string;
+  return (
+    <Field label={label ?? form.words[name].label} help={help} optional={optional} error={form.error(name)}>
+      {(ids) => {
+        const all = {
+          ...ids, value, maxLength: max, placeholder, className: mono ? 'mono' : undefined, spellCheck: !mono, autoComplete: 'off',
+          status: ids['aria-invalid'] ? 'error' as const : undefined,
+          onChange: (event: { target: { value: string } }) => put(form, name, event.target.value),
+        };
+        return lines ? <Input.TextArea {...all} autoSize={{ minRows: lines, maxRows: 24 }} /> : <Input {...all} />;
+      }}
+    </Field>
+  );
+}
+
+export function NumberField<T extends object>({ form, name, unit, help, optional, min = 0, step, placeholder }: {
+  form: Fields<T>; name: Keys<T, number | null>; unit: string; help?: string; optional?: boolean; min?: number; step?: number; placeholder?: string;
+}) {
+  return (
+    <Field label={form.words[name].label} help={help} optional={optional} error={form.error(name)}>
+      {(ids) => <Amount ids={ids} value={form.draft[name] as number | null} unit={unit} min={min} step={step} placeholder={placeholder} onChange={(value) => put(form, name, value)} />}
+    </Field>
+  );
+}
+
+type Ids = { id?: string; 'aria-invalid'?: boolean; 'aria-describedby'?: string | undefined; 'aria-label'?: string };
+
+export function Amount({ ids, value, unit, min = 0, step, disabled, placeholder, onChange }: {
+  ids: Ids; value: number | null; unit: string; min?: number; step?: number | undefined; disabled?: boolean; placeholder?: string | undefined; onChange: (value: number | null) => void;
+}) {
+  return (
+    <InputNumber<number> {...ids} className="amountIn" value={value} min={min} step={step ?? 1} disabled={disabled} placeholder={placeholder} suffix={unit}
+      status={ids['aria-invalid'] ? 'error' : undefined} onChange={(given) => onChange(given)} />
+  );
+}
+
+/** An amount, or no limit. */
+export function LimitField<T extends object>({ form, name, unit, step }: { form: Fields<T>; name: Keys<T, number | null>; unit: string; step?: number }) {
+  const id = useId();
+  const value = form.draft[name] as number | null;
+  const [last, setLast] = useState(value ?? 1);
+  const { label } = form.words[name];
+  const error = form.error(name);
+  return (
+    <div className="limit">
+      <div className="amount">
+        <Amount ids={{ 'aria-label': label, 'aria-invalid': error !== undefined, 'aria-describedby': error ? id : undefined }} value={value} unit={unit} step={step}
+          disabled={value === null} placeholder={t.form.noLimit.toLowerCase()} onChange={(given) => put(form, name, given ?? 0)} />
+        <Checkbox aria-label={`${label}: ${t.form.noLimit}`} checked={value === null} onChange={({ target }) => {
+          if (value !== null) setLast(value);
+          put(form, name, target.checked ? null : last);
+        }}>{t.form.noLimit}</Checkbox>
+      </div>
+      {error && <p className="err" id={id} role="alert"><CircleAlert size={14} aria-hidden />{error}</p>}
+    </div>
+  );
+}
+
+export function SwitchField<T extends object>({ form, name, help, disabled }: { form: Fields<T>; name: Keys<T, boolean>; help?: ReactNode; disabled?: boolean }) {
+  const id = useId();
+  return (
+    <div className="switchRow">
+      <Switch id={id} size="small" disabled={disabled} checked={form.draft[name] as boolean} aria-describedby={help === undefined ? undefined : `${id}-h`} onChange={(checked) => put(form, name, checked)} />
+      <span><label htmlFor={id}>{form.words[name].label}</label>{help !== undefined && <small id={`${id}-h`}>{help}</small>}{form.error(name) && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error(name)}</p>}</span>
+    </div>
+  );
+}
+
+const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
+type Unit = keyof typeof UNITS;
+/** The largest unit in which the time is a whole number. */
+export const unitOf = (seconds: number): Unit => (['days', 'hours', 'minutes'] as const).find((unit) => seconds > 0 && seconds % UNITS[unit] === 0) ?? 'seconds';
+
+/** A time in the unit that suits it. */
+export function TimeField<T extends object>({ form, name, help }: { form: Fields<T>; name: Keys<T, number>; help?: string }) {
+  const { label } = form.words[name];
+  return (
+    <Field label={label} help={help} error={form.error(name)}>
+      {(ids) => <Time ids={ids} label={label} value={form.draft[name] as number} onChange={(value) => put(form, name, value)} />}
+    </Field>
+  );
+}
+
+function Time({ ids, label, value, onChange }: { ids: Ids; label: string; value: number; onChange: (seconds: number) => void }) {
+  const [unit, setUnit] = useState<Unit>(() => unitOf(value || 60));
+  return (
+    <span className="time">
+      <InputNumber<number> {...ids} className="amountIn" value={Math.round((value / UNITS[unit]) * 100) / 100} min={0} status={ids['aria-invalid'] ? 'error' : undefined} onChange={(given) => onChange(Math.round((given ?? 0) * UNITS[unit]))} />
+      <Select aria-label={t.form.unitOf(label)} value={unit} onChange={setUnit} options={(Object.keys(UNITS) as Unit[]).map((u) => ({ value: u, label: t.form.units[u] }))} popupMatchSelectWidth={false} />
+    </span>
+  );
+}
+
+/** A timeout of one's own, never, or the platform's. */
+export function TimeoutField<T extends object>({ form, name, platform, help, first = 7200 }: {
+  form: Fields<T>; name: Keys<T, number | null>; platform: number | undefined; help?: string; first?: number;
+}) {
+  const value = form.draft[name] as number | null;
+  const choice = value === null ? 'platform' : value === 0 ? 'never' : 'own';
+  const { label } = form.words[name];
+  const shown = platform === undefined ? '' : platform === 0 ? t.form.never.toLowerCase() : duration(platform);
+  return (
+    <div className="field">
+      <span className="label">{label}</span>
+      <Radio.Group vertical aria-label={label} value={choice} onChange={({ target }: { target: { value?: string } }) => put(form, name, target.value === 'platform' ? null : target.value === 'never' ? 0 : first)}
+        options={[{ value: 'platform', label: t.form.asPlatform(shown) }, { value: 'never', label: t.form.never }, { value: 'own', label: t.form.after }]} />
+      {choice === 'own' && <div className="indent"><Time ids={{ 'aria-label': label }} label={label} value={value!} onChange={(seconds) => put(form, name, Math.max(1, seconds))} /></div>}
+      {form.error(name) && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error(name)}</p>}
+      {help && <p className="help">{help}</p>}
+    </div>
+  );
+}
+
+export const showTimeout = (value: number | null) => (value === null ? t.form.asPlatform('').replace(/[: ]+$/, '') : value === 0 ? t.form.never : duration(value));

@@ -1,0 +1,98 @@
+/** A form over something that is saved: what changed, what is wrong with it, and the saving. */
+import { useMutation } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { asProblem, type FieldProblem, type Problem } from '../../api/client';
+import { t } from '../../text';
+import { same, useDraft } from './draft';
+
+/** For each field its label, how its value reads, and what the API calls it where that is another name. */
+export type Words<T> = { [K in keyof T]: { label: string; show?: (value: T[K]) => string; field?: string } };
+export type Errors<T> = { [K in keyof T]?: string | undefined };
+
+/** What fields need of a form; a form over more fields does too. */
+export type Fields<T extends object> = {
+  draft: T;
+  words: Words<T>;
+  set: (part: Partial<T>) => void;
+  /** What is wrong with a field, once the person has touched it or tried to save. */
+  error: (key: keyof T) => string | undefined;
+  creating: boolean;
+};
+
+export type Form<T extends object> = Fields<T> & {
+  saved: T;
+  changed: (keyof T)[];
+  clashes: (keyof T)[];
+  /** How many fields are wrong, once saving was tried. */
+  wrong: number;
+  submit: () => void;
+  reset: () => void;
+  pending: boolean;
+  done: boolean;
+  /** What the server said that belongs to no field. */
+  general: string;
+};
+
+const sentence = (text: string) => (text === '' ? '' : `${text[0]!.toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`);
+/** What is wrong and what would be right, as the server said it. */
+export const told = ({ message, fix }: FieldProblem) => [sentence(message), sentence(fix)].filter(Boolean).join(' ');
+
+export function useForm<T extends object, A>({ saved, words, check, save, onSaved, creating = false }: {
+  saved: T; words: Words<T>; check?: (draft: T) => Errors<T>; save: (draft: T, changed: (keyof T)[]) => Promise<A>;
+  onSaved?: (answer: A) => void; creating?: boolean;
+}): Form<T> {
+  const { draft, edits, changed, clashes, set, reset } = useDraft(saved);
+  const [tried, setTried] = useState(false);
+  const sent = useRef<T>(draft);
+  const [refused, setRefused] = useState<{ problem: Problem; draft: T } | null>(null);
+  const saving = useMutation({
+    mutationFn: () => save(draft, changed),
+    onSuccess: (answer) => {
+      setTried(false);
+      setRefused(null);
+      reset();
+      onSaved?.(answer);
+    },
+    onError: (error) => setRefused({ problem: asProblem(error), draft: sent.current }),
+  });
+  const keys = Object.keys(words) as (keyof T)[];
+  const own: Errors<T> = check?.(draft) ?? {};
+  const fromServer = (key: keyof T) => {
+    // what was changed since it was refused may be right now
+    const found = refused && same(refused.draft[key], draft[key]) ? refused.problem.of(words[key].field ?? String(key)) : undefined;
+    return found && told(found);
+  };
+  const error = (key: keyof T) => ((tried || key in edits) && own[key]) || fromServer(key);
+  const anywhere = refused?.problem.errors.some((e) => keys.some((key) => {
+    const field = words[key].field ?? String(key);
+    return e.field === field || e.field.startsWith(`${field}.`);
+  }));
+  return {
+    draft, saved, words, set, error, changed, clashes, creating,
+    wrong: tried || refused ? keys.filter((key) => error(key)).length : 0,
+    submit: () => {
+      setTried(true);
+      if (keys.some((key) => own[key])) {
+        // the fields show their errors first
+        setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
+        return;
+      }
+      sent.current = draft;
+      saving.mutate();
+    },
+    reset: () => {
+      reset();
+      setTried(false);
+      setRefused(null);
+      saving.reset();
+    },
+    pending: saving.isPending,
+    done: saving.isSuccess && changed.length === 0,
+    general: refused && !anywhere ? generalOf(refused.problem) : '',
+  };
+}
+
+const generalOf = (problem: Problem) => {
+  if (problem.status === 409 && problem.code === 'conflict' && problem.errors.length === 0) return /changed/i.test(problem.message) ? t.form.conflict : problem.message;
+  return `${t.form.failed}: ${problem.status === 0 ? t.error.noAnswer : problem.errors.length > 0 ? told(problem.errors[0]!) : problem.message}`;
+};
