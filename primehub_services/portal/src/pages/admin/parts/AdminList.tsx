@@ -50,7 +50,7 @@ export function AdminList<T, V extends string>({ list, state, words, columns, id
             : panel ? <Selectable select={select} open={open}>{table}</Selectable> : table}
         <Pager label={words.title} page={state.page} total={list.data?.total} onTurn={(page) => state.put({ page: String(page) })} />
       </div>
-      {shown && panel && <Reading key={id(shown)} title={panel.name(shown)} sub={panel.sub?.(shown)} href={panel.href?.(shown)} onClose={() => select(null)}>{panel.read(shown)}</Reading>}
+      {shown && <Reading key={id(shown)} title={panel.name(shown)} sub={panel.sub?.(shown)} href={panel.href?.(shown)} onClose={() => select(null)}>{panel.read(shown)}</Reading>}
     </div>
   );
 }
