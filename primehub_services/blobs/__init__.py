@@ -19,6 +19,7 @@ from .logs import (
     of_notebook,
 )
 from .snapshots import FolderSnapshotStore, check_upload
+from .spool import FolderSpool
 from .usage import FolderUsageStore
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "FolderArtifactStore",
     "FolderLogStore",
     "FolderSnapshotStore",
+    "FolderSpool",
     "FolderUsageStore",
     "LiveFiles",
     "LiveLogs",

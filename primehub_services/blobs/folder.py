@@ -32,12 +32,12 @@ class FolderLogStore:
         self._piece = max(1, cap // _PIECES)
         self._lock = threading.Lock()
 
-    def append(self, key: str, data: bytes) -> None:
-        """Write at the end. Raises ``OSError`` where the disk cannot take it."""
+    def append(self, key: str, data: bytes, *, at: int = 0) -> None:
+        """Write at the end, or behind a gap where ``at`` is behind it. Raises ``OSError`` where the disk cannot take it."""
         with self._lock:
             folder = self._path(key)
             self._make(folder)
-            self._write(folder, data)
+            self._write(folder, data, at=at)
 
     def put(self, key: str, pieces: Iterable[tuple[int, bytes]]) -> None:
         """Write the whole log, in place of what is there: all of it, or nothing where this is cut off."""
@@ -86,6 +86,12 @@ class FolderLogStore:
         """Bytes written so far."""
         pieces = list(_pieces(self._path(key)))
         return pieces[-1][1] if pieces else 0
+
+    def pieces(self, key: str) -> Iterator[tuple[int, bytes]]:
+        """The whole log as far as it is kept, as ``put`` takes it."""
+        for begin, _, path in list(_pieces(self._path(key))):
+            with contextlib.suppress(FileNotFoundError):
+                yield begin, path.read_bytes()
 
     def exists(self, key: str) -> bool:
         """Whether anything was ever written."""

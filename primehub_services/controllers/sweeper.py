@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..blobs import LogStore, notebook_key
-from ..store import changes, notebooks, notifications, schedules, settings
+from ..store import changes, notebooks, notifications, permits, schedules, settings
 from ..store.database import Database
 
 _BATCH = 500
@@ -51,6 +51,7 @@ class SweepController:
         old = await self._database.read(notebooks.ended_between, None, now - self._keep.notebooks, limit=_BATCH)
         if old:
             await self._database.write(notebooks.delete, [start_id for start_id, _ in old])
+        await self._database.write(permits.sweep)
         for sweep, kept in (
             (schedules.sweep_firings, self._keep.firings),
             (schedules.sweep_deleted, self._keep.firings),

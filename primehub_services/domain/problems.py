@@ -77,6 +77,12 @@ class Conflict(Problem):
     code, status, title = "conflict", 409, "Changed or taken by somebody else"
 
 
+class Gone(Problem):
+    """It was there and is over: asking again is of no use."""
+
+    code, status, title = "gone", 410, "It is over"
+
+
 class Refused(Problem):
     """A launch that cannot start now, or never. ``extra['decision']`` says why, with numbers and holders."""
 

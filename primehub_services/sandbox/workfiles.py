@@ -1,36 +1,17 @@
-"""Files that a workload leaves in its scratch home, read without trust in any of it.
-
-Everything is opened relative to the folder above it and never through a link, so that nothing that the workload swaps
-under our feet leads elsewhere. Only regular files of the workload's own user are read: not the fifo that would make us
-wait, nor a file of somebody else's that a hard link shows.
-"""
+"""Files that a workload leaves in its scratch home, in the domain's words. ``scratch`` has the walk."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from primehub_services.domain.workloads import FileLimits, NotTaken, WorkFile, WorkListing
 
+from .scratch import Counted, LeftOut, Scratch, Unreadable, refusal
 from .spec import HOME
-
-PIECE = 1 << 20
-MAX_DEPTH = 32
-MAX_ENTRIES = 20_000
-"""Files and folders that are looked at."""
-MAX_PATH = 300
-"""Characters; what names a file in a URL is no longer."""
-NAMED = 100
-"""Of what is left out, so many are named."""
-_MAX_LINKS = 4
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_OUTSIDE = "it is a link to outside the folder"
 
 
 class Sink(Protocol):
@@ -40,277 +21,58 @@ class Sink(Protocol):
         """One file."""
 
 
-class _NotTaken(Exception):
-    """Why something is left out."""
-
-
-@dataclass
-class _Report:
-    files: list[WorkFile] = field(default_factory=list)
-    left_out: list[NotTaken] = field(default_factory=list)
-    left_out_count: int = 0
-
-    def leave_out(self, path: str, reason: str) -> None:
-        self.left_out_count += 1
-        if len(self.left_out) < NAMED:
-            self.left_out.append(NotTaken(path=_printable(path), reason=reason))
-
-    def listing(self) -> WorkListing:
-        return WorkListing(files=tuple(self.files), left_out=tuple(self.left_out), left_out_count=self.left_out_count)
-
-
 class ScratchFiles:
     """The files below ``home``, which the workload calls /home/jovyan, as far as they are ``uid``'s."""
 
     def __init__(self, home: Path, uid: int) -> None:
-        self._home = home
-        self._uid = uid
+        self._scratch = Scratch(str(home), uid, HOME)
 
     def list_(self, folder: str) -> WorkListing:
         """All below the folder."""
-        report = _Report()
-        with self._folder(folder, report) as top:
+        files: list[WorkFile] = []
+        left_out = LeftOut()
+        with self._scratch.folder(folder, left_out) as top:
             if top is not None:
-                for path, handle in self._walk(top, folder, report):
-                    report.files.append(_described(path, os.fstat(handle)))
-        return report.listing()
+                for path, handle in self._scratch.walk(top, folder, left_out):
+                    files.append(_described(path, os.fstat(handle)))
+        return _listing(files, left_out)
 
     def read(self, path: str, offset: int, limit: int) -> bytes | None:
         """A part of one file; None where there is none."""
-        with self._opened(path) as handle:
+        with self._scratch.opened(path) as handle:
             return None if handle is None else os.pread(handle, limit, offset)
 
     def find(self, path: str) -> WorkFile | None:
         """One file; None where there is none."""
-        with self._opened(path) as handle:
+        with self._scratch.opened(path) as handle:
             return None if handle is None else _described(path, os.fstat(handle))
-
-    @contextlib.contextmanager
-    def _opened(self, path: str) -> Iterator[int | None]:
-        folder, _, rest = path.partition("/")
-        handle = None
-        if rest and _fit_to_name(path):
-            with contextlib.suppress(OSError, _NotTaken), self._folder(folder, _Report()) as top:
-                handle = None if top is None else self._open_file(top, folder, rest)
-        try:
-            yield handle
-        finally:
-            if handle is not None:
-                os.close(handle)
 
     def copy_out(self, folder: str, sink: Sink, limits: FileLimits) -> WorkListing:
         """Gives what is within the limits to ``sink``: the files of a folder by name, then those of its folders."""
-        report, room = _Report(), limits.size
-        with self._folder(folder, report) as top:
+        files: list[WorkFile] = []
+        left_out, room = LeftOut(), limits.size
+        with self._scratch.folder(folder, left_out) as top:
             if top is None:
-                return report.listing()
-            for path, handle in self._walk(top, folder, report):
+                return _listing(files, left_out)
+            for path, handle in self._scratch.walk(top, folder, left_out):
                 file = _described(path, os.fstat(handle))
-                if len(report.files) >= limits.files:
-                    report.leave_out(path, f"more than {limits.files} files are not kept")
-                elif file.size > room:
-                    reason = f"with its {file.size} bytes it would be more than the {limits.size} that are kept"
-                    report.leave_out(path, reason)
-                else:
-                    try:
-                        counted = _Counted(handle, file.size)
-                        sink.take(file, counted)
-                    except _Unreadable as error:
-                        report.leave_out(path, str(error))
-                        continue
-                    report.files.append(file.model_copy(update={"size": counted.read}))
-                    room -= counted.read
-        return report.listing()
-
-    # -- the walk
-
-    @contextlib.contextmanager
-    def _folder(self, folder: str, report: _Report) -> Iterator[int | None]:
-        """A handle of a folder of the home; it may be a link to another place in it."""
-        handle: int | None = None
-        try:
-            home = os.open(self._home, _FLAGS | os.O_DIRECTORY)
-        except OSError:
-            yield None
-            return
-        try:
-            try:
-                handle = _open_below(home, _followed(home, folder, HOME), directory=True)
-            except FileNotFoundError:
-                pass
-            except (OSError, _NotTaken) as error:
-                reason = str(error) if isinstance(error, _NotTaken) else "it cannot be opened as a folder"
-                report.leave_out(folder, reason)
-            yield handle
-        finally:
-            os.close(home)
-            if handle is not None:
-                os.close(handle)
-
-    def _walk(self, top: int, base: str, report: _Report) -> Iterator[tuple[str, int]]:
-        """Path and open handle of each file: those of a folder by name, then its folders. A handle is closed when the
-        next is asked for."""
-        looked = 0
-        waiting = [""]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                names, more = _names(top, folder, MAX_ENTRIES - looked)
-            except OSError:
-                report.leave_out(folder, "it cannot be read")
-                continue
-            looked += len(names)
-            if more:
-                report.leave_out(folder or ".", f"only {MAX_ENTRIES} files and folders are looked at")
-            folders = []
-            for name in names:
-                path = f"{folder}/{name}" if folder else name
-                try:
-                    if self._is_folder(top, path):
-                        folders.append(path)
-                        continue
-                    handle = self._open_file(top, base, path)
-                except (OSError, _NotTaken) as error:
-                    report.leave_out(path, str(error) if isinstance(error, _NotTaken) else "it cannot be read")
+                if reason := refusal(file.size, len(files), room, most=limits.files, most_bytes=limits.size):
+                    left_out.add(path, reason)
                     continue
                 try:
-                    yield path, handle
-                finally:
-                    os.close(handle)
-            waiting += reversed(folders)
-
-    def _is_folder(self, top: int, path: str) -> bool:
-        if not _fit_to_name(path):
-            raise _NotTaken(f"its path has characters that are not kept, or more than {MAX_PATH}: rename it")
-        folder = path.rpartition("/")[0]
-        above = _open_below(top, folder, directory=True)
-        try:
-            found = os.stat(path.rpartition("/")[2], dir_fd=above, follow_symlinks=False)
-        finally:
-            os.close(above)
-        if not stat.S_ISDIR(found.st_mode):
-            if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
-                raise _NotTaken("it is no regular file")
-            return False
-        if path.count("/") >= MAX_DEPTH:
-            raise _NotTaken(f"more than {MAX_DEPTH} folders in one another are not looked at")
-        return True
-
-    def _open_file(self, top: int, base: str, path: str) -> int:
-        handle = _open_below(top, _followed(top, path, f"{HOME}/{base}"))
-        try:
-            found = os.fstat(handle)
-            if stat.S_ISDIR(found.st_mode):
-                raise _NotTaken("it is a link to a folder")
-            if not stat.S_ISREG(found.st_mode):
-                raise _NotTaken("it is no regular file")
-            if found.st_uid != self._uid:
-                raise _NotTaken("it belongs to somebody else")
-        except BaseException:
-            os.close(handle)
-            raise
-        return handle
+                    counted = Counted(handle, file.size)
+                    sink.take(file, counted)
+                except Unreadable as error:
+                    left_out.add(path, str(error))
+                    continue
+                files.append(file.model_copy(update={"size": counted.read}))
+                room -= counted.read
+        return _listing(files, left_out)
 
 
-class _Unreadable(Exception):
-    """A file that was opened and cannot be read."""
-
-
-class _Counted:
-    """The content of an open file, at most ``size`` bytes, however much it grows meanwhile."""
-
-    def __init__(self, handle: int, size: int) -> None:
-        self._handle = handle
-        self._size = size
-        self.read = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        while self.read < self._size:
-            try:
-                piece = os.pread(self._handle, min(PIECE, self._size - self.read), self.read)
-            except OSError as error:
-                raise _Unreadable("it cannot be read") from error
-            if not piece:
-                return
-            self.read += len(piece)
-            yield piece
-
-
-def _open_below(top: int, path: str, *, directory: bool = False) -> int:
-    """Opens what is at ``path`` below a folder, through folders alone."""
-    parts = [part for part in path.split("/") if part]
-    if ".." in parts or "\0" in path:
-        raise _NotTaken(_OUTSIDE)
-    at = os.dup(top)
-    try:
-        for number, part in enumerate(parts):
-            last = number == len(parts) - 1
-            flags = _FLAGS if last and not directory else _FLAGS | os.O_DIRECTORY
-            below = os.open(part, flags, dir_fd=at)
-            os.close(at)
-            at = below
-    except BaseException:
-        os.close(at)
-        raise
-    return at
-
-
-def _followed(top: int, path: str, root: str) -> str:
-    """``path``, or where the link at its place leads, as long as that is below ``top``, which workloads call ``root``."""
-    for _ in range(_MAX_LINKS):
-        folder, _, name = path.rpartition("/")
-        above = _open_below(top, folder, directory=True)
-        try:
-            target = os.readlink(name, dir_fd=above)
-        except OSError:
-            return path  # no link
-        finally:
-            os.close(above)
-        path = _joined(folder, target, root)
-    raise _NotTaken("it is a link to a link, and so on")
-
-
-def _joined(folder: str, target: str, root: str) -> str:
-    if target.startswith("/"):
-        if not target.startswith(f"{root}/"):
-            raise _NotTaken(_OUTSIDE)
-        folder, target = "", target.removeprefix(f"{root}/")
-    parts = [part for part in folder.split("/") if part]
-    for part in target.split("/"):
-        if part == "..":
-            if not parts:
-                raise _NotTaken(_OUTSIDE)
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    if not parts:
-        raise _NotTaken("it is a link to a folder")
-    return "/".join(parts)
-
-
-def _names(top: int, folder: str, most: int) -> tuple[list[str], bool]:
-    """The names in a folder in their order, and whether there are more than ``most``."""
-    handle = _open_below(top, folder, directory=True)
-    try:
-        names: list[str] = []
-        with os.scandir(handle) as entries:
-            for entry in entries:
-                if len(names) >= most:
-                    return sorted(names), True
-                names.append(entry.name)
-        return sorted(names), False
-    finally:
-        os.close(handle)
-
-
-def _fit_to_name(path: str) -> bool:
-    """Whether the path can be kept, put into a URL and unpacked anywhere."""
-    return len(path) <= MAX_PATH and path.isprintable() and "\\" not in path
-
-
-def _printable(path: str) -> str:
-    text = path if path.isprintable() else ascii(path)[1:-1]
-    return text if len(text) <= MAX_PATH else f"{text[:MAX_PATH]}..."
+def _listing(files: list[WorkFile], left_out: LeftOut) -> WorkListing:
+    named = tuple(NotTaken(path=path, reason=reason) for path, reason in left_out.named)
+    return WorkListing(files=tuple(files), left_out=named, left_out_count=left_out.count)
 
 
 def _described(path: str, found: os.stat_result) -> WorkFile:

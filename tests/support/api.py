@@ -125,9 +125,14 @@ class Api:
 
 @asynccontextmanager
 async def running_api(
-    database: Database, folder: Path, *, capacity: MachineCapacity | None = None, **changes: Any
+    database: Database,
+    folder: Path,
+    *,
+    capacity: MachineCapacity | None = None,
+    address: str = "127.0.0.1",
+    **changes: Any,
 ) -> AsyncIterator[Api]:
-    """The API on a free port, until the block ends."""
+    """The API on a free port of ``address``, until the block ends."""
     tokens = Tokens()
     stub = HubStub(tokens)
     hub = HubClient(HUB, "service-token", transport=httpx.MockTransport(stub))
@@ -169,10 +174,10 @@ async def running_api(
     await feed.start()
     tasks = [asyncio.create_task(feed.run()), asyncio.create_task(streams.run())]
     server = HTTPServer(make_application(context), xheaders=True)
-    sockets = bind_sockets(0, "127.0.0.1")
+    sockets = bind_sockets(0, address)
     server.add_sockets(sockets)
     try:
-        yield Api(f"http://127.0.0.1:{sockets[0].getsockname()[1]}", context, tokens, stub)
+        yield Api(f"http://{address}:{sockets[0].getsockname()[1]}", context, tokens, stub)
     finally:
         streams.close()
         server.stop()

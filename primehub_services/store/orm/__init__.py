@@ -12,7 +12,7 @@ from .catalog import (
 )
 from .groups import GroupRow, MembershipRow
 from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginRequestRow
-from .jobs import AttemptRow, JobRow, KeptPlaceRow, SnapshotRow
+from .jobs import AttemptRow, JobRow, KeptPlaceRow, PermitRow, SnapshotRow
 from .ledger import ClaimRow, NotebookRow
 from .schedules import FiringRow, NotificationRow, NotificationSettingsRow, ScheduleRow
 from .system import AnnouncementRow, AuditRow, ChangeRow, SettingRow
@@ -41,6 +41,7 @@ __all__ = [
     "NotebookRow",
     "NotificationRow",
     "NotificationSettingsRow",
+    "PermitRow",
     "ScheduleRow",
     "SecretRow",
     "SettingRow",

@@ -129,3 +129,15 @@ class SnapshotRow(Base):
     size: Mapped[int] = mapped_column(sa.BigInteger)
     digest: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime]
+
+
+class PermitRow(Base):
+    """Which pod runs a workload. A cluster may make a second one; there is no second row."""
+
+    __tablename__ = "permits"
+
+    workload: Mapped[str] = mapped_column(sa.String(63), primary_key=True)
+    """The workload's key. No foreign key: notebooks have them too."""
+    pod: Mapped[str] = mapped_column(sa.String(64))
+    """Its uid."""
+    granted_at: Mapped[datetime]

@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import abc
 import json
+import shlex
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from primehub_services.domain.images import ContainerSource
+from primehub_services.domain.launch import LaunchPlan, WorkloadKind
+from primehub_services.domain.resources import Resources
+from primehub_services.domain.units import MIB, Bytes, Millicores
 from primehub_services.domain.workloads import EngineRef, Observation, ObservedState, Workload
 from primehub_services.engines.base import Engine
 from primehub_services.engines.fake import FakeEngine
 from primehub_services.engines.local import LocalEngine
 from primehub_services.sandbox.workloads import Workloads
+from primehub_services.store.database import Database
+from tests.support.kube_engine import OnCluster, on_cluster
 from tests.support.sandbox import make_plan, public_folder
 from tests.support.waiting import wait_for_async
 
@@ -137,6 +147,35 @@ class LocalRig(Rig):
         await wait_for_async(condition, 30, what=what)
 
 
+class KubernetesRig(LocalRig):
+    """A real cluster: what is a process on a machine is a pod in a namespace of its own."""
+
+    def __init__(self, there: OnCluster) -> None:
+        self.engine: Engine = there.engine
+        self._image = there.image
+
+    def workload(self, key: str, script: str) -> Workload:
+        return Workload(plan=self._plan(key), argv=("/bin/sh", "-c", script), grace=30)
+
+    def leaves(self, key: str, files: Mapping[str, str]) -> Workload:
+        lines = [
+            f"mkdir -p $(dirname {shlex.quote(path)}) && printf %s {shlex.quote(text)} >{shlex.quote(path)}"
+            for path, text in files.items()
+        ]
+        plan = self._plan(key, mounts=())
+        return Workload(plan=plan, argv=("/bin/sh", "-c", "\n".join(lines)))
+
+    def _plan(self, key: str, **changes: Any) -> LaunchPlan:
+        source = ContainerSource(url=self._image)
+        # asking for little, so that a small node has room for many
+        little = Resources(cpu=Millicores(10), memory=Bytes(16 * MIB))
+        given = {"kind": WorkloadKind.JOB, "requests": little, "image_source": source, "image_location": self._image}
+        return make_plan(key, **{**given, **changes})
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        await wait_for_async(condition, 120, what=what)
+
+
 @asynccontextmanager
 async def _fake(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     yield FakeRig()
@@ -151,4 +190,16 @@ async def _local(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
         assert workloads.stop_all(0) == []
 
 
-RIGS = {"fake": _fake, "local": _local}
+@asynccontextmanager
+async def _kubernetes(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    folder: Path = request.getfixturevalue("tmp_path")
+    shutil.copy(request.getfixturevalue("migrated_sqlite"), folder / "primehub.sqlite")
+    database = Database(f"sqlite:///{folder / 'primehub.sqlite'}")
+    try:
+        async with on_cluster(database, folder) as there:
+            yield KubernetesRig(there)
+    finally:
+        database.close()
+
+
+RIGS = {"fake": _fake, "local": _local, "kubernetes": _kubernetes}

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from primehub_services.domain.workloads import FileLimits, WorkFile, WorkListing
-from primehub_services.sandbox import workfiles
-from primehub_services.sandbox.workfiles import MAX_DEPTH, ScratchFiles
+from primehub_services.sandbox import scratch
+from primehub_services.sandbox.scratch import MAX_DEPTH
+from primehub_services.sandbox.workfiles import ScratchFiles
 from tests.support.sandbox import Machine
 from tests.support.waiting import wait_for
 
@@ -176,7 +177,7 @@ def test_a_pipe_that_nobody_writes_to_holds_nobody_up(machine: Machine) -> None:
 
 
 def test_of_more_files_than_anybody_looks_at_some_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workfiles, "MAX_ENTRIES", 200)
+    monkeypatch.setattr(scratch, "MAX_ENTRIES", 200)
     (tmp_path / "artifacts").mkdir()
     for number in range(300):
         (tmp_path / "artifacts" / str(number)).touch()

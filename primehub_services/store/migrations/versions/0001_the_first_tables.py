@@ -158,6 +158,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_login_requests_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "permits",
+        sa.Column("workload", sa.String(length=63), nullable=False),
+        sa.Column("pod", sa.String(length=64), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("workload", name=op.f("pk_permits")),
+    )
+    op.create_table(
         "settings",
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),

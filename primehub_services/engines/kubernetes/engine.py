@@ -1,0 +1,375 @@
+"""The Engine over one namespace: a Job for each workload, and its sidecar's reports for all that outlives its pod."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from primehub_services.domain import pod_reasons
+from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, pod_folders
+from primehub_services.domain.reports import EndReport
+from primehub_services.domain.volumes import GitSource
+from primehub_services.domain.workloads import (
+    EngineRef,
+    FileLimits,
+    LogPiece,
+    Observation,
+    ObservedState,
+    OwnedWorkload,
+    UsageSample,
+    WorkListing,
+    Workload,
+)
+from primehub_services.sandbox.workfiles import ScratchFiles
+
+from ..base import (
+    Engine,
+    EngineError,
+    EngineUnavailable,
+    FileSink,
+    LogStreamer,
+    UsageSampler,
+    VolumeFailed,
+    VolumeProvisioner,
+    WorkFiles,
+)
+from .claims import Claims, Storage
+from .cluster import Cluster, ClusterRefusal, Json
+from .manifests import KEY_LABEL, MAIN, PodSettings, make_job, make_secret, name_of
+from .metrics import sample_of
+from .observing import ASKED_AT, STOP_AT, Seen, observation
+from .spool import Spool
+from .watching import Watched
+
+ARTIFACTS = "artifacts"
+FLUSH_S = 15
+"""Seconds that the sidecar of what was asked to end has, when its command has ended."""
+METRICS_KEPT_S = 8.0
+"""Seconds for which metrics are not asked for anew: a cluster takes them every 15."""
+SECRET_TRIES_S = 600
+
+
+class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvisioner):
+    """One namespace of a cluster.
+
+    ``run`` has to be running: it keeps the copy of the cluster's objects that most questions are answered from.
+    ``token`` makes the token with which a workload's sidecar reports; ``in_pod`` is the text of ``runner/in_pod.sh``.
+    """
+
+    name = "kubernetes"
+    image_sources = frozenset({"container"})
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: PodSettings,
+        storage: Storage,
+        spool: Spool,
+        *,
+        token: Callable[[str], str],
+        in_pod: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._spool = spool
+        self._token = token
+        self._in_pod = in_pod
+        self._clock = clock
+        self._claims = Claims(cluster, storage, settings.instance)
+        ours = {"labelSelector": f"{MANAGED_BY}={MANAGER},{INSTANCE}={settings.instance},primehub.io/kind!=notebook"}
+        self._jobs = Watched(cluster, "Job", ours, self._hint)
+        self._pods = Watched(cluster, "Pod", ours, self._hint)
+        self._events = Watched(cluster, "Event", {"fieldSelector": "type=Warning"}, self._hint_of_event)
+        self._listeners: set[asyncio.Queue[str]] = set()
+        self._samples: dict[str, UsageSample] = {}
+        self._sampled_at = -math.inf
+        self._stops: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Watch, until cancelled."""
+        await asyncio.gather(*(watched.run() for watched in (self._jobs, self._pods, self._events)))
+
+    # -- Engine
+
+    async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
+        """See ``Engine``."""
+        try:
+            job = await self._cluster.get("Job", name_of(workload.key)) or await self._make(workload)
+        except ClusterRefusal as refusal:
+            why = pod_reasons.refusal(refusal.status, refusal.message)
+            raise EngineError(why.text, code=why.code) from refusal
+        self._jobs.put(job)
+        yield _ref(job)
+
+    async def _make(self, workload: Workload) -> Json:
+        if not workload.plan.image_location:
+            msg = f"The image {workload.plan.image} is no container image: choose another one."
+            raise EngineError(msg, code="environment")
+        await asyncio.to_thread(self._spool.begin, workload.key, workload.files)
+        missing = await self._claims.ready(workload.plan.mounts)
+        folders = pod_folders(workload.plan.mounts, missing)
+        token = self._token(workload.key)
+        # first the values, or the pod would come too early and wait for the next try
+        await self._cluster.apply(make_secret(workload, token, self._settings))
+        job = await self._cluster.apply(make_job(workload, folders, self._settings, self._in_pod))
+        await self._cluster.apply(make_secret(workload, token, self._settings, owner=job))
+        return job
+
+    async def observe(self, refs: Collection[EngineRef]) -> Mapping[str, Observation]:
+        """See ``Engine``."""
+        if not refs:
+            return {}
+        await self._current()
+        for ref in refs:
+            if ref.name not in self._jobs.items and (job := await self._cluster.get("Job", ref.name)) is not None:
+                # newer than what the watch has told
+                self._jobs.put(job)
+        return await self._observations([(ref.key, ref.name) for ref in refs])
+
+    async def _observations(self, wanted: Sequence[tuple[str, str]]) -> dict[str, Observation]:
+        ends = await asyncio.to_thread(lambda: {key: self._end(key) for key, _ in wanted})
+        pods, warnings = self._pods_by_key(), self._warnings_by_name()
+        now = self._clock()
+        found = {}
+        for key, name in wanted:
+            mine = pods.get(key, ())
+            names = [name, *(pod["metadata"]["name"] for pod in mine)]
+            said = sorted((w for n in names for w in warnings.get(n, ())), key=_told_at)
+            found[key] = observation(Seen(self._jobs.items.get(name), mine, said, ends[key]), now)
+        return found
+
+    def _end(self, key: str) -> EndReport | None:
+        try:
+            return self._spool.end(key)
+        except ValueError:  # no workload of ours has such a key
+            return None
+
+    async def delete(self, ref: EngineRef, grace: float) -> None:
+        """See ``Engine``."""
+        await self._current()
+        job = self._jobs.items.get(ref.name) or await self._cluster.get("Job", ref.name)
+        if job is None:
+            return
+        self._jobs.put(job)
+        try:
+            seen = (await self._observations([(ref.key, ref.name)]))[ref.key]
+            if seen.state is ObservedState.EXITED:
+                await self._drop(ref)
+            elif seen.state is not ObservedState.ABSENT:
+                await self._stop(job, ref, grace)
+        except ClusterRefusal as refusal:
+            raise EngineError(pod_reasons.refusal(refusal.status, refusal.message).text) from refusal
+
+    async def _drop(self, ref: EngineRef) -> None:
+        for pod in self._pods_by_key().get(ref.key, ()):
+            # one whose node does not answer, or whose image never came, would hold its name for ever
+            await self._cluster.delete("Pod", pod["metadata"]["name"], grace=1)
+        await self._cluster.delete("Job", ref.name)
+        self._jobs.forget(ref.name)
+        self._samples.pop(ref.key, None)
+        await asyncio.to_thread(self._spool.drop, ref.key)
+
+    async def _stop(self, job: Json, ref: EngineRef, grace: float) -> None:
+        """Suspend the Job, so that it makes no pod any more, and end the pod that there is."""
+        now = self._clock()
+        stop_at = now + timedelta(seconds=grace)
+        known = _annotated(job, STOP_AT)
+        if known is None or stop_at < known:
+            asked_at = _annotated(job, ASKED_AT) or now
+            marks = {ASKED_AT: asked_at.isoformat(), STOP_AT: stop_at.isoformat()}
+            changed = await self._cluster.patch(
+                "Job", ref.name, {"spec": {"suspend": True}, "metadata": {"annotations": marks}}
+            )
+            if changed is None:
+                return
+            self._jobs.put(changed)
+            known = stop_at
+            self._enforce(ref, grace)
+        await self._end_pods(ref, max(0.0, (known - now).total_seconds()))
+
+    async def _end_pods(self, ref: EngineRef, left: float) -> None:
+        query = {"labelSelector": f"{KEY_LABEL}={ref.key},{INSTANCE}={self._settings.instance}"}
+        for pod in (await self._cluster.list_("Pod", query))[0]:
+            began = any(
+                status["name"] == MAIN and "waiting" not in (status.get("state") or {"waiting": {}})
+                for status in (pod.get("status") or {}).get("containerStatuses") or ()
+            )
+            # what never began has nothing to end; what is out of time is not asked any more
+            grace = math.ceil(left) + FLUSH_S if began and left > 0 else 1
+            until = pod["metadata"].get("deletionTimestamp")
+            due = self._clock() + timedelta(seconds=grace)
+            if until is None or due + timedelta(seconds=2) < datetime.fromisoformat(until):
+                await self._cluster.delete("Pod", pod["metadata"]["name"], grace=grace)
+
+    def _enforce(self, ref: EngineRef, grace: float) -> None:
+        """End what still runs when its time is over: the cluster's own time is longer, for the sidecar."""
+
+        async def later() -> None:
+            await asyncio.sleep(grace)
+            seen = (await self.observe([ref]))[ref.key]
+            if seen.state is ObservedState.TERMINATING and seen.ended_at is None:
+                await self._end_pods(ref, 0)
+
+        if (before := self._stops.pop(ref.key, None)) is not None:
+            before.cancel()
+        task = self._stops[ref.key] = asyncio.get_running_loop().create_task(later())
+        task.add_done_callback(lambda done: _forget(self._stops, ref.key, done))
+
+    async def list_owned(self) -> Sequence[OwnedWorkload]:
+        """See ``Engine``."""
+        await self._current()
+        jobs = [job for job in self._jobs.items.values() if KEY_LABEL in job["metadata"]["labels"]]
+        refs = [_ref(job) for job in jobs]
+        seen = await self._observations([(ref.key, ref.name) for ref in refs])
+        return [
+            OwnedWorkload(ref=ref, labels=job["metadata"]["labels"], observation=seen[ref.key])
+            for ref, job in zip(refs, jobs, strict=True)
+        ]
+
+    async def changes(self) -> AsyncIterator[str]:
+        """See ``Engine``. It begins with everything that there is."""
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        for job in self._jobs.items.values():
+            heard.put_nowait(job["metadata"]["labels"].get(KEY_LABEL, ""))
+        self._listeners.add(heard)
+        try:
+            while True:
+                yield await heard.get()
+        finally:
+            self._listeners.discard(heard)
+
+    def heard(self, key: str) -> None:
+        """A sidecar has said that nothing more comes."""
+        for listener in self._listeners:
+            listener.put_nowait(key)
+
+    # -- what the copy says
+
+    async def _current(self) -> None:
+        for watched in (self._jobs, self._pods, self._events):
+            await watched.current()
+
+    def _hint(self, item: Json) -> None:
+        self.heard((item["metadata"].get("labels") or {}).get(KEY_LABEL, ""))
+
+    def _hint_of_event(self, event: Json) -> None:
+        name = (event.get("involvedObject") or {}).get("name", "")
+        found = self._jobs.items.get(name) or self._pods.items.get(name)
+        if found is not None:
+            self._hint(found)
+
+    def _pods_by_key(self) -> dict[str, list[Json]]:
+        found: dict[str, list[Json]] = {}
+        for pod in self._pods.items.values():
+            found.setdefault(pod["metadata"]["labels"].get(KEY_LABEL, ""), []).append(pod)
+        return found
+
+    def _warnings_by_name(self) -> dict[str, list[Json]]:
+        found: dict[str, list[Json]] = {}
+        for event in self._events.items.values():
+            found.setdefault((event.get("involvedObject") or {}).get("name", ""), []).append(event)
+        return found
+
+    # -- what sidecars reported
+
+    async def read_log(self, ref: EngineRef, offset: int, limit: int) -> LogPiece:
+        """See ``LogStreamer``."""
+        chunk = await asyncio.to_thread(self._spool.read_log, ref.key, offset, limit)
+        return LogPiece(data=chunk.data, start=chunk.start, next_offset=chunk.next_offset, size=chunk.size)
+
+    def files(self, key: str) -> ScratchFiles:
+        """What is known of a workload's scratch home."""
+        return ScratchFiles(self._spool.home(key), os.getuid())
+
+    async def list_files(self, ref: EngineRef, folder: str) -> WorkListing:
+        """See ``WorkFiles``."""
+        return await asyncio.to_thread(lambda: self._completed(ref.key, folder, self.files(ref.key).list_(folder)))
+
+    async def read_file(self, ref: EngineRef, path: str, offset: int, limit: int) -> bytes | None:
+        """See ``WorkFiles``."""
+        return await asyncio.to_thread(self.files(ref.key).read, path, offset, limit)
+
+    async def copy_out(self, ref: EngineRef, folder: str, sink: FileSink, limits: FileLimits) -> WorkListing:
+        """See ``WorkFiles``."""
+        found = await asyncio.to_thread(self.files(ref.key).copy_out, folder, sink, limits)
+        return await asyncio.to_thread(self._completed, ref.key, folder, found)
+
+    def _completed(self, key: str, folder: str, found: WorkListing) -> WorkListing:
+        """The listing with what the sidecar did not send."""
+        end = self._end(key)
+        if end is None or folder != ARTIFACTS:
+            return found
+        return WorkListing(
+            files=found.files,
+            left_out=(*end.left_out, *found.left_out),
+            left_out_count=end.left_out_count + found.left_out_count,
+        )
+
+    # -- usage
+
+    async def usage(self, refs: Collection[EngineRef]) -> Mapping[str, UsageSample]:
+        """See ``UsageSampler``. One question for all; a cluster without metrics has no samples."""
+        now = asyncio.get_running_loop().time()
+        if now - self._sampled_at > METRICS_KEPT_S:
+            self._sampled_at = now
+            await self._sample()
+        return {ref.key: self._samples[ref.key] for ref in refs if ref.key in self._samples}
+
+    async def _sample(self) -> None:
+        query = {"labelSelector": f"{MANAGED_BY}={MANAGER},{INSTANCE}={self._settings.instance}"}
+        try:
+            found, _ = await self._cluster.list_("PodMetrics", query)
+        except (ClusterRefusal, EngineUnavailable):
+            return
+        for metrics in found:
+            key = (metrics["metadata"].get("labels") or {}).get(KEY_LABEL, "")
+            before = self._samples.get(key)
+            sample = sample_of(metrics, before)
+            if key and sample is not None and (before is None or sample.at > before.at):
+                self._samples[key] = sample
+
+    # -- volumes
+
+    async def provision(self, slug: str) -> None:
+        """See ``VolumeProvisioner``."""
+        await self._claims.provision(slug)
+
+    async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
+        """See ``VolumeProvisioner``."""
+        msg = f"The repository {source.url} cannot be fetched: this cluster has nothing that fetches repositories."
+        raise VolumeFailed(msg)
+
+    async def discard(self, slug: str) -> None:
+        """See ``VolumeProvisioner``."""
+        await self._claims.discard(slug)
+
+
+def _ref(job: Json) -> EngineRef:
+    metadata = job["metadata"]
+    return EngineRef(
+        engine=KubernetesEngine.name,
+        kind="Job",
+        key=metadata["labels"][KEY_LABEL],
+        name=metadata["name"],
+        uid=metadata["uid"],
+    )
+
+
+def _annotated(job: Json, name: str) -> datetime | None:
+    text = (job["metadata"].get("annotations") or {}).get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
+def _told_at(event: Json) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+
+def _forget(tasks: dict[str, asyncio.Task[None]], key: str, done: asyncio.Task[None]) -> None:
+    if tasks.get(key) is done:
+        del tasks[key]
+    if not done.cancelled():
+        done.exception()  # whoever asks for its end asks again

@@ -1,0 +1,243 @@
+"""What a workload is on a cluster: a Secret and a Job, as manifests. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from primehub_services.domain.launch import LaunchPlan, MountKind
+from primehub_services.domain.planning import HOME
+from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
+from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
+from primehub_services.domain.workloads import FILES, Workload
+
+Json = dict[str, Any]
+
+RUN = "/opt/primehub-run"
+MAIN = "main"
+SIDECAR = "sidecar"
+KEY_LABEL = "primehub.io/start"
+FLUSH_S = 900
+"""Seconds that the sidecar has after the workload to send what is left, at the most."""
+RUNTIME = "/tmp/jupyter"
+"""Where kernels have their sockets: a path that is short."""
+_VALUE = "variable."
+
+
+@dataclass(frozen=True, slots=True)
+class PodSettings:
+    """What all pods of this installation have in common."""
+
+    instance: str
+    api_url: str
+    sidecar_image: str
+    image_pull_policy: str = ""
+    image_pull_secrets: tuple[str, ...] = ()
+    run_as_user: int = 1000
+    run_as_group: int = 100
+    fs_group: int = 100
+    priority_class: str = ""
+
+
+def name_of(key: str) -> str:
+    """The name of a workload's Job and Secret: ``job-<key>``, once."""
+    plain = key.lower().replace("_", "-")
+    return plain if plain.startswith("job-") else f"job-{plain}"
+
+
+def marks(instance: str) -> dict[str, str]:
+    """Labels of everything that is ours."""
+    return {MANAGED_BY: MANAGER, INSTANCE: instance}
+
+
+def make_secret(workload: Workload, token: str, settings: PodSettings, *, owner: Json | None = None) -> Json:
+    """The values that only this workload's pod may see. ``owner`` is the Job, with which it goes."""
+    values = [workload.environment[name] for name in workload.masked if name in workload.environment]
+    data = {"token": token, "masked": json.dumps(values)}
+    data |= {f"{_VALUE}{name}": value for name, value in workload.environment.items()}
+    metadata: Json = {"name": name_of(workload.key), "labels": workload.plan.labels | marks(settings.instance)}
+    if owner is not None:
+        metadata["ownerReferences"] = [
+            {
+                "apiVersion": "batch/v1",
+                "kind": "Job",
+                "name": owner["metadata"]["name"],
+                "uid": owner["metadata"]["uid"],
+                "controller": True,
+            }
+        ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": "Opaque",
+        "data": {name: base64.b64encode(text.encode(errors="surrogateescape")).decode() for name, text in data.items()},
+    }
+
+
+def make_job(workload: Workload, folders: Folders, settings: PodSettings, in_pod: str) -> Json:
+    """The Job. ``in_pod`` is the text of ``runner/in_pod.sh``.
+
+    It makes one pod and never another: one that failed is not tried again, one that is being ended is not replaced.
+    """
+    plan = workload.plan
+    labels = plan.labels | marks(settings.instance)
+    metadata: Json = {"labels": labels, "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name_of(workload.key), "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "podReplacementPolicy": "Failed",
+            "template": {"metadata": metadata, "spec": make_pod_spec(workload, folders, settings, in_pod)},
+        },
+    }
+
+
+def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, in_pod: str) -> Json:
+    """What the pod runs: the workload in the person's image, and our sidecar, which begins before it and ends after it."""
+    plan = workload.plan
+    spec: Json = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": FLUSH_S,
+        "securityContext": make_pod_security(settings),
+        "initContainers": [_sidecar(workload, folders, settings)],
+        "containers": [_main(workload, folders, settings, in_pod)],
+        "volumes": [*folders.volumes, *(({"name": "home", "emptyDir": {}},) if _scratch_home(plan) else ()), *_own()],
+    }
+    if settings.priority_class:
+        spec["priorityClassName"] = settings.priority_class
+    if settings.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if plan.node_selector:
+        spec["nodeSelector"] = dict(plan.node_selector)
+    if plan.tolerations:
+        spec["tolerations"] = [t.model_dump(mode="json", exclude_none=True) for t in plan.tolerations]
+    return spec
+
+
+def make_pod_security(settings: PodSettings) -> Json:
+    """Of the pod: what the level ``restricted`` asks for."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": settings.run_as_user,
+        "runAsGroup": settings.run_as_group,
+        "fsGroup": settings.fs_group,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _security() -> Json:
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def _scratch_home(plan: LaunchPlan) -> bool:
+    return all(mount.kind is not MountKind.HOME for mount in plan.mounts)
+
+
+def _own() -> tuple[Json, ...]:
+    # /tmp too, so that an image whose root is read-only does as well
+    return tuple({"name": name, "emptyDir": {}} for name in ("tmp", "primehub-run", "primehub-files"))
+
+
+def _main(workload: Workload, folders: Folders, settings: PodSettings, in_pod: str) -> Json:
+    plan = workload.plan
+    plain, odd = for_shells(_variables(plan, workload.environment))
+    script = start_script(folders.links, plan.profiles, cwd=HOME, odd=odd)
+    command = ["/bin/sh", "-c", in_pod, "primehub", str(math.ceil(workload.grace))]
+    command += [*EITHER_SHELL, script, "primehub", *workload.argv]
+    mounts: list[Json] = [*folders.mounts, {"name": "tmp", "mountPath": "/tmp"}]
+    mounts.append({"name": "primehub-run", "mountPath": RUN})
+    mounts.append({"name": "primehub-files", "mountPath": FILES, "readOnly": True})
+    if _scratch_home(plan):
+        mounts.insert(0, {"name": "home", "mountPath": HOME})
+    return _with_policy(
+        {
+            "name": MAIN,
+            "image": plan.image_location,
+            "command": [literal(part) for part in command],
+            "env": [
+                _from_secret(name, workload, f"{_VALUE}{odd.get(name, name)}")
+                if odd.get(name, name) in workload.environment
+                else {"name": name, "value": literal(plain[name])}
+                for name in sorted(plain)
+            ],
+            "resources": make_resources(plan),
+            "securityContext": _security(),
+            "volumeMounts": mounts,
+        },
+        settings,
+    )
+
+
+def _variables(plan: LaunchPlan, given: Mapping[str, str]) -> dict[str, str]:
+    home = {"HOME": HOME, "USER": "jovyan", "LOGNAME": "jovyan", "NB_USER": "jovyan", "JUPYTER_RUNTIME_DIR": RUNTIME}
+    limits: dict[str, str] = {}
+    if plan.limits.memory:
+        limits |= {"MEM_LIMIT": str(plan.limits.memory), "MEM_GUARANTEE": str(plan.requests.memory)}
+    if plan.limits.cpu:
+        limits |= {"CPU_LIMIT": str(plan.limits.cpu / 1000), "CPU_GUARANTEE": str(plan.requests.cpu / 1000)}
+    # with NVIDIA's runtime a container that asks for no GPU would see them all
+    gpus = {} if plan.limits.gpu else {"NVIDIA_VISIBLE_DEVICES": "void"}
+    return {**home, **plan.environment, **given, **limits, **gpus}
+
+
+def make_resources(plan: LaunchPlan) -> Json:
+    """What the workload may take, and what is kept for it."""
+    found: Json = {"limits": {}, "requests": {}}
+    for kind, amount in (("limits", plan.limits), ("requests", plan.requests)):
+        if amount.cpu:
+            found[kind]["cpu"] = f"{int(amount.cpu)}m"
+        if amount.memory:
+            found[kind]["memory"] = str(int(amount.memory))
+        if plan.limits.gpu:
+            # a cluster hands out whole devices: what is asked for is what there may be
+            found[kind][plan.gpu_resource] = str(plan.limits.gpu)
+    return found
+
+
+def _sidecar(workload: Workload, folders: Folders, settings: PodSettings) -> Json:
+    mounts: list[Json] = [{"name": "primehub-run", "mountPath": RUN}, {"name": "primehub-files", "mountPath": FILES}]
+    if _scratch_home(workload.plan):
+        mounts.append({"name": "home", "mountPath": HOME, "readOnly": True})
+    return _with_policy(
+        {
+            "name": SIDECAR,
+            "image": settings.sidecar_image,
+            "restartPolicy": "Always",
+            "env": [
+                {"name": "PRIMEHUB_API", "value": literal(settings.api_url)},
+                {"name": "PRIMEHUB_WORKLOAD", "value": workload.key},
+                {"name": "PRIMEHUB_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+                _from_secret("PRIMEHUB_WORKLOAD_TOKEN", workload, "token"),
+                _from_secret("PRIMEHUB_MASKED", workload, "masked"),
+            ],
+            "resources": {
+                "limits": {"cpu": "1", "memory": "128Mi"},
+                "requests": {"cpu": "10m", "memory": "32Mi"},
+            },
+            "securityContext": _security() | {"readOnlyRootFilesystem": True},
+            "volumeMounts": mounts,
+        },
+        settings,
+    )
+
+
+def _with_policy(container: Json, settings: PodSettings) -> Json:
+    if settings.image_pull_policy:
+        container["imagePullPolicy"] = settings.image_pull_policy
+    return container
+
+
+def _from_secret(name: str, workload: Workload, key: str) -> Json:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": name_of(workload.key), "key": key}}}

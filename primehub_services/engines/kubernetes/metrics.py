@@ -1,0 +1,42 @@
+"""What pods take, as the cluster's metrics say. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from primehub_services.domain.workloads import UsageSample
+
+from .manifests import MAIN
+
+_AMOUNT = re.compile(r"^([0-9.]+)(n|u|m|Ki|Mi|Gi|Ti|k|M|G|T)?$")
+_FACTORS = {
+    "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
+}  # fmt: skip
+
+
+def amount(text: str) -> float:
+    """A quantity of Kubernetes as a number: ``250m`` is 0.25."""
+    found = _AMOUNT.match(text)
+    return float(found[1]) * _FACTORS[found[2] or ""] if found else 0.0
+
+
+def sample_of(metrics: Mapping[str, Any], before: UsageSample | None) -> UsageSample | None:
+    """What the workload of a pod takes. The cluster says how fast time of processors passes, not how much has."""
+    container = next((c for c in metrics.get("containers") or () if c.get("name") == MAIN), None)
+    if container is None:
+        return None
+    at = datetime.fromisoformat(metrics["timestamp"])
+    cores = amount(container["usage"].get("cpu", "0"))
+    memory = int(amount(container["usage"].get("memory", "0")))
+    since = max(0.0, (at - before.at).total_seconds()) if before is not None else amount(_window(metrics))
+    seconds = (before.cpu_seconds if before is not None else 0.0) + cores * since
+    return UsageSample(at=at, cpu=round(1000 * cores), memory=memory, cpu_seconds=round(seconds, 3))
+
+
+def _window(metrics: Mapping[str, Any]) -> str:
+    """The seconds that a sample is about: ``15.5s``."""
+    return str(metrics.get("window", "0s")).rpartition("m")[2].removesuffix("s") or "0"

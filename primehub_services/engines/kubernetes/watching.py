@@ -1,0 +1,96 @@
+"""A copy of some of a cluster's objects, kept current by a watch. One list and one watch for all workloads together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from ..base import EngineUnavailable
+from .cluster import Cluster, ClusterRefusal, Expired, Json
+
+log = logging.getLogger(__name__)
+PATIENCE_S = 5.0
+"""A cluster that does not answer for so long: what was seen of it before is of no use."""
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 5.0
+
+
+class Watched:
+    """The objects of a kind that a query selects, by name. ``changed`` is told of each that comes, changes or goes."""
+
+    def __init__(self, cluster: Cluster, kind: str, query: Mapping[str, str], changed: Callable[[Json], None]) -> None:
+        self._cluster = cluster
+        self._kind = kind
+        self._query = query
+        self._changed = changed
+        self.items: dict[str, Json] = {}
+        self._known = asyncio.Event()
+        self._lost: float | None = None
+        """Since when the cluster does not answer."""
+        self._why = ""
+
+    async def current(self) -> None:
+        """Return once ``items`` is what is there. Raises ``EngineUnavailable`` where that cannot be said."""
+        try:
+            await asyncio.wait_for(self._known.wait(), PATIENCE_S)
+        except TimeoutError:
+            raise EngineUnavailable(self._why or "the cluster does not answer") from None
+        if self._lost is not None and asyncio.get_running_loop().time() - self._lost > PATIENCE_S:
+            raise EngineUnavailable(self._why)
+
+    def put(self, item: Json) -> None:
+        """Take in what a request of our own has shown, unless something newer is known."""
+        known = self.items.get(item["metadata"]["name"])
+        if known is None or known["metadata"]["uid"] != item["metadata"]["uid"] or _version(known) < _version(item):
+            self.items[item["metadata"]["name"]] = item
+
+    def forget(self, name: str) -> None:
+        """Take note that there is no such object."""
+        self.items.pop(name, None)
+
+    async def run(self) -> None:
+        """List and watch, again and again, until cancelled."""
+        failures = 0
+        while True:
+            try:
+                version = await self._list()
+                failures = 0
+                async for kind, item in self._cluster.watch(self._kind, self._query, version):
+                    self._take(kind, item)
+            except Expired:
+                continue
+            except (EngineUnavailable, ClusterRefusal) as error:
+                failures += 1
+                self._why = str(error) if isinstance(error, EngineUnavailable) else error.message
+                self._lost = self._lost or asyncio.get_running_loop().time()
+                if failures == 1:
+                    log.warning("%ss cannot be watched: %s", self._kind, self._why)
+                await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)))
+
+    async def _list(self) -> str:
+        found, version = await self._cluster.list_(self._kind, self._query)
+        now = {item["metadata"]["name"]: item for item in found}
+        gone = [item for name, item in self.items.items() if name not in now]
+        self.items = now
+        self._lost = None
+        self._known.set()
+        for item in (*found, *gone):
+            self._changed(item)
+        return version
+
+    def _take(self, kind: str, item: Json) -> None:
+        if kind == "BOOKMARK":
+            return
+        name = item["metadata"]["name"]
+        if kind == "DELETED":
+            self.items.pop(name, None)
+        else:
+            self.items[name] = item
+        self._changed(item)
+
+
+def _version(item: Json) -> int:
+    """Which of two states of one object is newer: since Kubernetes 1.34 that may be asked."""
+    text = str(item["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdigit() else 0

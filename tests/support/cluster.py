@@ -1,0 +1,94 @@
+"""A cluster for tests: any that KUBECONFIG names. Every test has a namespace of its own, deleted at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .parts import require
+
+LEVEL = "restricted"
+"""Of Pod Security, that every namespace of tests enforces."""
+
+
+class Namespace:
+    """A namespace, and what tests ask of it through kubectl."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def kubectl(self, *arguments: str, given: Any = None, check: bool = True) -> str:
+        """What a command says; ``given`` is a manifest on its standard input."""
+        done = subprocess.run(
+            ["kubectl", "--namespace", self.name, *arguments],
+            input=None if given is None else json.dumps(given),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0 or not check, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def apply(self, manifest: Any) -> None:
+        """Make what a manifest says."""
+        self.kubectl("apply", "-f", "-", given=manifest)
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """An object, or None."""
+        text = self.kubectl("get", kind, name, "--ignore-not-found", "-o", "json")
+        found: dict[str, Any] | None = json.loads(text) if text.strip() else None
+        return found
+
+    def list(self, kind: str, labels: str = "") -> list[dict[str, Any]]:
+        """All objects of a kind with these labels."""
+        items: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "-l", labels, "-o", "json"))["items"]
+        return items
+
+
+def require_cluster() -> None:
+    """Go on where there is a cluster and what talks to it."""
+    require("cluster", shutil.which("kubectl"), "kubectl is not on PATH")
+    done = subprocess.run(
+        ["kubectl", "get", "--raw", "/readyz"], capture_output=True, text=True, timeout=30, check=False
+    )
+    require("cluster", done.returncode == 0, f"KUBECONFIG names no cluster that answers: {done.stderr.strip()[:300]}")
+
+
+@contextmanager
+def own_namespace() -> Iterator[Namespace]:
+    """A namespace that enforces what the chart asks of one, with nothing in it."""
+    found = Namespace(f"primehub-test-{uuid.uuid4().hex[:10]}")
+    labels = {"pod-security.kubernetes.io/enforce": LEVEL}
+    found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": found.name, "labels": labels}})
+    try:
+        yield found
+    finally:
+        found.kubectl("delete", "namespace", found.name, "--wait=false", check=False)
+
+
+def notebook_image() -> str:
+    """An image that notebooks start from: given by its name, or the one of ``images/notebook`` in the tests' registry."""
+    given = os.environ.get("PRIMEHUB_TEST_NOTEBOOK_IMAGE", "")
+    registry, tag = os.environ.get("PRIMEHUB_TEST_REGISTRY", ""), os.environ.get("PRIMEHUB_TEST_TAG", "ci")
+    found = given or (f"{registry}/primehub/notebook:{tag}" if registry else "")
+    require("cluster", found, "PRIMEHUB_TEST_NOTEBOOK_IMAGE names no image that the cluster can pull")
+    return found
+
+
+def own_address() -> str:
+    """The address by which pods reach this machine: that of the way from here to a node."""
+    text = subprocess.run(
+        ["kubectl", "get", "nodes", "-o", "json"], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    addresses = json.loads(text)["items"][0]["status"]["addresses"]
+    node = next(address["address"] for address in addresses if address["type"] == "InternalIP")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((node, 9))  # sends nothing
+        return str(probe.getsockname()[0])
