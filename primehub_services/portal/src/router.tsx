@@ -73,6 +73,7 @@ export const router = createBrowserRouter([
           { path: 'recurring-jobs/:id', ...page(() => import('./pages/schedules/SchedulePage')) },
           { path: 'recurring-jobs/:id/edit', ...page(() => import('./pages/schedules/ScheduleForm')) },
           { path: 'queue', ...page(() => import('./pages/queue/Queue')) },
+          { path: 'guide', ...page(() => import('./pages/guide/Guide')) },
           { path: '*', element: <NotFound /> },
         ],
       },

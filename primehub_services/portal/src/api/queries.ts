@@ -103,9 +103,26 @@ export const ask = {
     refetchInterval: live ? 10_000 : false,
   }),
 
-  queue: (group: string) => queryOptions({
-    queryKey: ['queue', group],
-    queryFn: ({ signal }) => body(api.GET('/groups/{group}/queue', { signal, params: { path: { group } } })),
+  members: (group: string) => queryOptions({
+    queryKey: ['members', group],
+    queryFn: ({ signal }) => body(api.GET('/groups/{group}/members', { signal, params: { path: { group }, query: { page_size: 200 } } })),
+  }),
+
+  /** For platform admins. */
+  people: (search: string, most: number) => queryOptions({
+    queryKey: ['users', 'found', search, most],
+    queryFn: ({ signal }) => body(api.GET('/users', { signal, params: { query: { search, page_size: most } } })),
+    placeholderData: keepPreviousData,
+  }),
+
+  group: (group: string) => queryOptions({
+    queryKey: ['groups', group],
+    queryFn: ({ signal }) => body(api.GET('/groups/{group}', { signal, params: { path: { group } } })),
+  }),
+
+  queue: (group: string, page = 1) => queryOptions({
+    queryKey: ['queue', group, page],
+    queryFn: ({ signal }) => body(api.GET('/groups/{group}/queue', { signal, params: { path: { group }, query: { page } } })),
     refetchInterval: 10_000,
   }),
 

@@ -26,6 +26,7 @@ export type JobSpec = Schemas['JobSpecInput'];
 export type JobPhase = Job['phase'];
 export type Attempt = Schemas['Attempt'];
 export type QueuePlace = Schemas['QueuePlace'];
+export type QueueEntry = Schemas['QueueEntry'];
 export type Schedule = Schemas['Schedule'];
 export type Firing = Schemas['Firing'];
 export type Artifact = Schemas['Artifact'];

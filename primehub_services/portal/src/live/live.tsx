@@ -7,7 +7,7 @@ import type { Change, LogPart, StreamState } from './messages';
 /** Which lists and things a change of each kind makes stale: the first word of the query keys. */
 const STALE: Record<string, readonly string[]> = {
   account: ['me', 'users', 'members', 'running'],
-  membership: ['me', 'members', 'memberships', 'groups', 'launch-options', 'usage', 'platform-usage'],
+  membership: ['me', 'members', 'users', 'memberships', 'groups', 'launch-options', 'usage', 'platform-usage'],
   group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check'],
   instance_type: ['launch-options', 'launch-check', 'instance-types', 'catalog'],
   image: ['launch-options', 'launch-check', 'images', 'catalog'],

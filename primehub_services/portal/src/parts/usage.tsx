@@ -1,6 +1,8 @@
-import type { UseQueryResult } from '@tanstack/react-query';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { Link } from 'react-router';
-import type { GroupUsage } from '../api/types';
+import { ask } from '../api/queries';
+import type { GroupUsage, QueueEntry } from '../api/types';
 import { count, gib } from '../lib/format';
 import { RESOURCES, bare, isEmpty, matters, nameOfResource, number, show, type Resource } from '../lib/resources';
 import { useGroup } from '../lib/session';
@@ -9,17 +11,20 @@ import { Ago, Bones, Empty, Failure, Panel, Waiting, Who } from './page';
 import { Legend, QuotaBar, type Mark } from './quota';
 
 /** A bar for each resource of the group: the person's part, the others', and the person's own limit. */
-export function GroupMeters({ usage }: { usage: UseQueryResult<GroupUsage> }) {
+export function GroupMeters({ usage, waiting = false, extra }: { usage: UseQueryResult<GroupUsage>; waiting?: boolean; extra?: ReactNode }) {
+  const group = useGroup();
+  const queue = useQuery({ ...ask.queue(group.group), enabled: waiting });
+  const kept = waiting ? queue.data?.items.filter((entry) => entry.place.kept) ?? [] : [];
   return (
-    <Panel title={t.usage.title} className="meters">
-      {usage.data ? RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user)).map((r) => <Meter key={r} resource={r} usage={usage.data} />)
+    <Panel title={t.usage.title} className="meters" extra={extra}>
+      {usage.data ? RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user)).map((r) => <Meter key={r} resource={r} usage={usage.data} kept={kept} />)
         : usage.error ? <Failure error={usage.error} what={t.usage.failed} unaffected={t.usage.unaffected} onRetry={() => void usage.refetch()} />
           : <Waiting><Bones rows={2} widths={[60, 100]} /></Waiting>}
     </Panel>
   );
 }
 
-function Meter({ resource, usage }: { resource: Resource; usage: GroupUsage }) {
+function Meter({ resource, usage, kept }: { resource: Resource; usage: GroupUsage; kept: readonly QueueEntry[] }) {
   const limit = number(usage.total.quota, resource);
   const used = number(usage.total.used, resource) ?? 0;
   const mine = usage.user ? number(usage.user.used, resource) ?? 0 : 0;
@@ -29,21 +34,25 @@ function Meter({ resource, usage }: { resource: Resource; usage: GroupUsage }) {
   if (usage.user) words.push(['mine', t.usage.you(bare(resource, mine))]);
   if (own !== null) words.push(['tick', t.usage.yourLimit(bare(resource, own))]);
   words.push(['others', t.usage.others(bare(resource, others))]);
-  const free = limit === null ? null : limit - used;
+  // what is free of what kept places want is theirs
+  const wanted = kept.reduce((sum, entry) => sum + (number(entry.limits, resource) ?? 0), 0);
+  const reserved = limit === null ? 0 : Math.max(0, Math.min(wanted, limit - used));
+  if (reserved > 0) words.push(['reserved', t.usage.kept(bare(resource, reserved))]);
+  const free = limit === null ? null : limit - used - reserved;
   return (
     <div className="meter">
       <div className="meterTop">
         <h3>{nameOfResource(resource)}</h3>
         {limit === null ? <span>{t.usage.used(show(resource, used))}</span>
           : free! < 0 ? <span className="full">{t.usage.over(bare(resource, used, limit), show(resource, limit))}</span>
-            : free === 0 ? <span className="full">{t.usage.full(show(resource, limit))}</span>
+            : free === 0 ? <span className="full">{reserved > 0 ? t.usage.fullKept(show(resource, limit)) : t.usage.full(show(resource, limit))}</span>
               : <span><b>{bare(resource, free!, limit)}</b> {t.usage.free('', show(resource, limit)).rest}</span>}
       </div>
       <QuotaBar
         limit={limit}
         mark={own}
         label={t.usage.label(nameOfResource(resource), show(resource, mine), show(resource, others), limit === null ? null : show(resource, limit))}
-        parts={[{ kind: 'mine', amount: mine }, { kind: 'others', amount: others }]}
+        parts={[{ kind: 'mine', amount: mine }, { kind: 'others', amount: others }, { kind: 'reserved', amount: reserved }]}
       />
       <Legend show={words} />
     </div>

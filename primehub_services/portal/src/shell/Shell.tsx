@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
-import { Menu as MenuIcon } from 'lucide-react';
+import { Menu as MenuIcon, Search } from 'lucide-react';
 import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { Outlet, useLocation, useNavigation } from 'react-router';
 import { asProblem, whenSignedOut } from '../api/client';
@@ -12,6 +12,7 @@ import { t } from '../text';
 import { Banners } from './Banners';
 import { Brand, SideMenu, isAdminPage } from './SideMenu';
 import { GroupSwitch } from './GroupSwitch';
+import { Keys, openPalette } from './Keys';
 import { ProfileMenu } from './ProfileMenu';
 import { SignedOut } from './Wholes';
 
@@ -68,10 +69,12 @@ function Frame({ menus, banners, onSignedOut, children }: {
       <div className="main">
         <div className="top" role="region" aria-label={t.shell.account}>
           <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpenAt(pathname)} />
+          {menus && <button type="button" className="jump" onClick={openPalette} aria-keyshortcuts="Control+K"><Search size={15} aria-hidden /><span>{t.shell.jump}</span><kbd aria-hidden>Ctrl K</kbd></button>}
           <div className="topEnd">
             {menus && <>{isAdminPage(pathname) ? <span className="where">{t.shell.adminPortal}</span> : <GroupSwitch />}<ProfileMenu /></>}
           </div>
         </div>
+        {menus && <Keys />}
         {banners && <><SignedOutWatch onSignedOut={onSignedOut} /><Banners /></>}
         <main id="main" ref={main} tabIndex={-1} aria-busy={navigation.state === 'loading' || undefined}>{children}</main>
       </div>

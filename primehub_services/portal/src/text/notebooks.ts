@@ -21,7 +21,7 @@ export const notebooks = {
     failedImage: 'Could not be built',
     notNow: (what: string) => `Not now: ${what}`,
     short: (amount: string, whose: string) => `${amount} short of ${whose}`,
-    whose: { user: 'your quota', group: 'the group’s quota', machine: 'what the machine has' } as Record<string, string>,
+    whose: { user: 'your quota', owner: 'its owner’s quota', group: 'the group’s quota', machine: 'what the machine has' } as Record<string, string>,
     env: 'Environment variables',
     envKept: 'Kept for your next start',
     envName: (n: number) => `Name of variable ${n}`,

@@ -12,6 +12,12 @@ export const shell = {
     schedules: 'Recurring jobs',
     queue: 'Queue',
     groupAdmin: 'Group admin',
+    images: 'Images',
+    settings: 'Settings',
+    aboutGroup: 'About the group',
+    waiting: (n: string) => `${n} waiting`,
+    guide: 'User guide',
+    jump: 'Search or go to…',
     members: 'Members',
     group: 'Group',
     workingGroup: 'Working group',
@@ -56,5 +62,25 @@ export const shell = {
   notInGroup: {
     title: (group: string) => `You cannot open the group ${group}`,
     why: (name: string) => `You are signed in as ${name}. Either there is no such group, or you are not in it; its members and platform admins can tell you.`,
+  },
+  palette: {
+    title: 'Search or go to',
+    hint: 'A page, group, job or person',
+    results: 'What was found',
+    pages: 'Pages',
+    groups: 'Groups',
+    jobs: 'Jobs of this group',
+    people: 'People',
+    searching: 'Searching',
+    nothing: (text: string) => `Nothing found for “${text}”`,
+  },
+  keys: {
+    title: 'Keyboard shortcuts',
+    list: [
+      [['Ctrl', 'K'], 'Search or go to a page, group, job or person'], [['g', 'h'], 'Home'], [['g', 'n'], 'Notebooks'], [['g', 'j'], 'Jobs'],
+      [['g', 'r'], 'Recurring jobs'], [['g', 'q'], 'Queue'], [['/'], 'Search this list'], [['j'], 'Next row'], [['k'], 'Row before'], [['Enter'], 'Open the row'],
+      [['Esc'], 'Close what is open'], [['?'], 'This list'],
+    ] as [string[], string][],
+    single: 'Shortcuts of single letters (Ctrl-K always works)',
   },
 };

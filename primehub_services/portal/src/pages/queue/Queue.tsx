@@ -1,54 +1,35 @@
 import { useQuery } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { Link } from 'react-router';
+import { useSearchParams } from 'react-router';
 import { ask } from '../../api/queries';
-import { useNow } from '../../lib/clock';
-import { about, duration, exact } from '../../lib/format';
-import { summary } from '../../lib/resources';
 import { useGroup } from '../../lib/session';
 import { LinkButton } from '../../parts/LinkButton';
-import { Bones, Empty, Failure, Page, Panel, Waiting, Who } from '../../parts/page';
+import { Pager } from '../../parts/list/Pager';
+import { SIZE } from '../../parts/list/address';
+import { Bones, Empty, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { GroupMeters } from '../../parts/usage';
+import { duration } from '../../lib/format';
 import { t } from '../../text';
+import { Picture } from './Picture';
 
 export default function Queue() {
   const group = useGroup();
-  const now = useNow(5000);
+  const [query, setQuery] = useSearchParams();
+  const page = Math.max(1, Number(query.get('page')) || 1);
   const usage = useQuery(ask.usage(group.group));
-  const queue = useQuery(ask.queue(group.group));
-  const columns = t.queue.columns;
-  const make = <LinkButton icon={<Plus size={15} aria-hidden />} to={`/g/${group.group}/jobs/new`}>{t.jobs.create}</LinkButton>;
+  const queue = useQuery(ask.queue(group.group, page));
+  const settings = useQuery(ask.settings());
+  const make = <LinkButton type="primary" icon={<Plus size={15} aria-hidden />} to={`/g/${group.group}/jobs/new`}>{t.jobs.create}</LinkButton>;
+  const error = queue.error ?? usage.error;
   return (
-    <Page title={t.shell.queue} lead={t.queue.lead} actions={make}>
-      <GroupMeters usage={usage} />
-      {queue.error ? <Panel><Failure error={queue.error} what={t.queue.failed} unaffected={t.jobs.unaffected} onRetry={() => void queue.refetch()} /></Panel>
-        : !queue.data ? <Waiting><Bones rows={5} widths={[90]} /></Waiting>
-          : queue.data.items.length === 0 ? <Empty title={t.queue.none}>{t.queue.noneWhy}</Empty>
-            : (
-              <div className="scroll onSheet">
-                <table className="sheet cards">
-                  <thead>
-                    <tr>
-                      <th scope="col" className="r">{columns.place}</th><th scope="col">{columns.name}</th><th scope="col">{columns.user}</th><th scope="col">{columns.needs}</th>
-                      <th scope="col">{columns.why}</th><th scope="col" className="r">{columns.since}</th><th scope="col">{columns.start}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {queue.data.items.map(({ place, ...job }) => (
-                      <tr key={job.job}>
-                        <td className="r soft">{place.position}</td>
-                        <td className="name"><Link className="strong" to={`/g/${group.group}/jobs/${job.job}`}>{job.name}</Link></td>
-                        <td><Who name={job.user} /></td>
-                        <td className="soft">{summary(job.limits)}</td>
-                        <td className="wrap">{place.decision.reasons[0]?.message}{place.kept && <span className="chip after">{t.queue.kept}</span>}</td>
-                        <td className="r soft" title={exact(place.waiting_since)}>{duration((now - Date.parse(place.waiting_since)) / 1000)}</td>
-                        <td className="soft">{place.estimate && Date.parse(place.estimate) > now + 5000 ? <span title={exact(place.estimate)}>{t.queue.inAbout(about((Date.parse(place.estimate) - now) / 1000))}</span> : t.queue.unknown}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )}
+    <Page title={t.shell.queue} lead={t.queue.lead(settings.data ? duration(settings.data.queue_keep_after) : null)} actions={make}>
+      <GroupMeters usage={usage} waiting={(queue.data?.total ?? 0) > 0} />
+      {queue.data && usage.data
+        ? queue.data.total === 0 && usage.data.holders.length === 0 ? <Empty title={t.queue.none} action={<LinkButton to={`/g/${group.group}/jobs/new`}>{t.jobs.create}</LinkButton>}>{t.queue.noneWhy}</Empty>
+          : <Picture entries={queue.data.items} total={queue.data.total} holders={usage.data.holders} />
+        : error ? <Panel><Failure error={error} what={t.queue.failed} unaffected={t.jobs.unaffected} onRetry={() => void Promise.all([queue.refetch(), usage.refetch()])} /></Panel>
+          : <Waiting><Bones rows={8} widths={[90]} /></Waiting>}
+      <Pager label={t.shell.queue} page={page} total={queue.data?.total} size={SIZE} onTurn={(n) => setQuery(n > 1 ? { page: String(n) } : {})} />
     </Page>
   );
 }
