@@ -12,7 +12,7 @@ export default function KeyHelp({ onClose }: { onClose: () => void }) {
       <dl className="keyList">
         {t.keys.list.map(([keys, what]) => <div key={what}><dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt><dd>{what}</dd></div>)}
       </dl>
-      <p className="switchRow"><Switch checked={on} onChange={turn} aria-labelledby={id} size="small" /><span id={id} className="small">{t.keys.single}</span></p>
+      <p className="keySwitch"><Switch checked={on} onChange={turn} aria-labelledby={id} size="small" /><span id={id} className="small">{t.keys.single}</span></p>
     </Modal>
   );
 }

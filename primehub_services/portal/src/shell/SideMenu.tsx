@@ -60,7 +60,7 @@ export function SideMenu() {
         <h2>{admin ? t.shell.groupAdmin : t.shell.group}</h2>
         <Entries entries={groupEntries} pathname={pathname} />
       </nav>
-      <nav className="menu foot" aria-label={t.shell.guide}><Entries entries={[{ to: `/g/${group}/guide`, text: t.shell.guide, Icon: BookOpen }]} pathname={pathname} /></nav>
+      <nav className="menu foot" aria-label={t.shell.help}><Entries entries={[{ to: `/g/${group}/guide`, text: t.shell.guide, Icon: BookOpen }]} pathname={pathname} /></nav>
     </>
   );
 }

@@ -51,7 +51,7 @@ export const home = {
     fitsNone: 'Fits no instance type of this group',
     addIt: 'Group admins add images',
     add: 'Add one',
-    addImage: (name: string) => `Add a ${name} image`,
+    addImage: (name: string) => `Add one: a ${name} image`,
     askWho: (names: string) => `To have one, ask ${names}`,
     askAdmin: 'A group admin can add one',
     seeQueue: 'See the queue',

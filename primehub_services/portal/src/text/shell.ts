@@ -17,6 +17,7 @@ export const shell = {
     aboutGroup: 'About the group',
     waiting: (n: string) => `${n} waiting`,
     guide: 'User guide',
+    help: 'Help',
     jump: 'Search or go to…',
     members: 'Members',
     group: 'Group',

@@ -48,7 +48,7 @@ function Beginners({ base }: { base: string }) {
   }, [since, begin]);
   if (since !== null && now - since > MONTH) return null;
   return (
-    <nav className="guideLinks" aria-label={t.shell.guide}>
+    <nav className="guideLinks" aria-label={t.home.newHere}>
       <b>{t.home.newHere}</b>
       {t.home.guide.map(([at, text]) => <Link key={at} to={`${base}/guide#${at}`}>{text}</Link>)}
     </nav>
