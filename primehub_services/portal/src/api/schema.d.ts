@@ -1262,6 +1262,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workloads/{workload}/permit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether this pod runs the workload
+         * @description Public.
+         */
+        post: operations["reports_permit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workloads/{workload}/inputs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file that the workload is given
+         * @description Public.
+         */
+        get: operations["reports_input"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workloads/{workload}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A piece of the workload's output
+         * @description Public.
+         */
+        put: operations["reports_log"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workloads/{workload}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * A file that the workload wrote
+         * @description Public.
+         */
+        put: operations["reports_file"];
+        post?: never;
+        /**
+         * That the workload removed a file
+         * @description Public.
+         */
+        delete: operations["reports_remove_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workloads/{workload}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * That nothing more will come of the workload
+         * @description Public.
+         */
+        put: operations["reports_end"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job}/log": {
         parameters: {
             query?: never;
@@ -2201,6 +2305,30 @@ export interface components {
          * @enum {string}
          */
         Effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+        /** @description That nothing more will come. */
+        EndReport: {
+            /**
+             * @description The command's exit code; null where the sidecar does not know it: the cluster may.
+             * @default null
+             */
+            code: number | null;
+            /**
+             * @description Whether it was ended by force, after its grace period.
+             * @default false
+             */
+            killed: boolean;
+            /** @default null */
+            began_at: string | null;
+            /**
+             * @description When the command began and ended; null where the sidecar does not know.
+             * @default null
+             */
+            ended_at: string | null;
+            /** @default [] */
+            left_out: components["schemas"]["NotTaken"][];
+            /** @default 0 */
+            left_out_count: number;
+        };
         /** @description Variables, set in workloads as ``<VOLUME>_<KEY>``. */
         EnvSource: {
             /**
@@ -2286,6 +2414,20 @@ export interface components {
             message: string;
             /** @default  */
             fix: string;
+        };
+        /** @description How much is taken at the most. */
+        FileLimits: {
+            /** @description bytes, of all files together */
+            size: number;
+            files: number;
+        };
+        /** @description Of a file that the workload wrote. */
+        FileQuery: {
+            /**
+             * @description seconds since 1970
+             * @default 0
+             */
+            modified: number;
         };
         /** @description What became of one due instant, or of a missed stretch of them. */
         Firing: {
@@ -3297,6 +3439,10 @@ export interface components {
          * @enum {string}
          */
         Level: "info" | "warning" | "error";
+        /** @description How much output is kept. */
+        LogAnswer: {
+            size: number;
+        };
         /** @description A line of a log that was searched for. */
         LogMatch: {
             offset: number;
@@ -3771,6 +3917,11 @@ export interface components {
          * @enum {string}
          */
         Origin: "local" | "provider";
+        /** @description Where a piece of output belongs. */
+        OutputQuery: {
+            /** @description bytes of output before it; what is left out in between was not sent */
+            offset: number;
+        };
         /**
          * @description What a due instant does while an earlier job of the schedule has not ended.
          * @enum {string}
@@ -3816,6 +3967,10 @@ export interface components {
             username: string;
             /** Format: password */
             password: string;
+        };
+        /** @description A pod that wants to begin. */
+        PermitRequest: {
+            pod: string;
         };
         /** @description Every group in numbers, by name. */
         PlatformOverview: {
@@ -4328,6 +4483,21 @@ export interface components {
         /** @description What the spawner saw of several starts, in the order in which it saw it. */
         StartEvents: {
             events: components["schemas"]["StartEvent"][];
+        };
+        /** @description That this pod, and no other, runs the workload; and what it needs to know. */
+        StartPermit: {
+            /**
+             * @description Files that the workload is given.
+             * @default []
+             */
+            inputs: string[];
+            /** @description How much of what it leaves is kept. */
+            limits: components["schemas"]["FileLimits"];
+            /**
+             * @description Bytes of its output that are kept already: a sidecar that begins anew goes on there.
+             * @default 0
+             */
+            log_size: number;
         };
         /**
          * @description How a part is.
@@ -7485,6 +7655,211 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["QueueEntryPage"];
                 };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_permit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartPermit"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_input: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workload: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_log: {
+        parameters: {
+            query: {
+                /** @description bytes of output before it; what is left out in between was not sent */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                workload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogAnswer"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_file: {
+        parameters: {
+            query?: {
+                /** @description seconds since 1970 */
+                modified?: number;
+            };
+            header?: never;
+            path: {
+                workload: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_remove_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workload: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndReport"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong, which field, and what to do about it */
             default: {
