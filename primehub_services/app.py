@@ -73,7 +73,7 @@ from .hub import HubClient
 from .instance import InstanceError, only_instance
 from .job_parts import job_controller
 from .operations.sign_in import SignIn, SignInPolicy
-from .operations.volumes import local_policy
+from .operations.volumes import cluster_policy, local_policy
 from .store import migrate
 from .store.crypto import Keyring, KeyringError
 from .store.database import Database
@@ -220,7 +220,9 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
         mail_server=_mail_server(settings),
-        volume_policy=local_policy(settings.local.host_path_roots, settings.data_dir),
+        volume_policy=cluster_policy()
+        if engine == "kubernetes"
+        else local_policy(settings.local.host_path_roots, settings.data_dir),
         feed=feed,
         streams=Streams(database, hub, feed),
         metrics=Metrics(),

@@ -24,6 +24,8 @@ from .engines.base import EngineUnavailable as ClusterUnavailable
 from .engines.base import VolumeFailed as EngineVolumeFailed
 from .engines.kubernetes import KubernetesEngine, PodSettings, Storage
 from .engines.kubernetes.cluster import Cluster
+from .engines.kubernetes.notebooks import NotebookPods
+from .notebook_parts import PodLogs, PodWorkloads
 from .runner import IN_POD_SH
 
 T = TypeVar("T")
@@ -42,6 +44,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
     except EngineError as error:
         raise SettingsError(str(error)) from error
     spool = FolderSpool(settings.data_dir)
+    notebooks = NotebookPods(cluster, given.instance)
     key = reports_key(settings)
     engine = KubernetesEngine(
         cluster,
@@ -64,10 +67,10 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         name=engine.name,
         engine=engine,
         capacity=capacity,
-        workloads=None,
+        workloads=PodWorkloads(notebooks),
         builder=None,
         volumes=_ClusterVolumes(engine),
-        live_logs=_ClusterLogs(spool),
+        live_logs=_ClusterLogs(spool, PodLogs(notebooks)),
         live_files=_ClusterFiles(engine, spool),
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
@@ -108,15 +111,18 @@ async def _parts(engine: KubernetesEngine, cluster: Cluster) -> tuple[Part, ...]
 
 
 class _ClusterLogs:
-    """``LiveLogs`` over what sidecars have sent. Called in a thread."""
+    """``LiveLogs`` over what sidecars have sent, and of notebooks over their pods' own. Called in a thread."""
 
-    def __init__(self, spool: FolderSpool) -> None:
+    def __init__(self, spool: FolderSpool, notebooks: PodLogs) -> None:
         self._spool = spool
+        self._notebooks = notebooks
 
     def read(self, workload: str, offset: int, limit: int) -> LogChunk | None:
         chunk = _known(lambda: self._spool.read_log(workload, offset, limit))
         # looked at afterwards: what is there now was there all the time, and its log not moved away meanwhile
-        return chunk if _known(lambda: self._spool.exists(workload)) else None
+        if _known(lambda: self._spool.exists(workload)):
+            return chunk
+        return self._notebooks.read(workload, offset, limit)
 
 
 class _ClusterFiles:

@@ -42,7 +42,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     plan = Instance(LaunchPlan, allow_none=True, help="Of a start that is claimed and has not begun.")
     user_options: dict[str, Any]
     claims = Instance(ClaimsClient)
-    events = List(Dict())
+    told = List(Dict(), help="Steps of the start that runs.")
     changed = Instance(asyncio.Event, ())
 
     @default("claims")
@@ -105,7 +105,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         ``PrimeHubAuthenticator`` calls it shortly before ``start``, between which the hub commits: what is kept of the
         claim then takes no commit of its own.
         """
-        self.events = []
+        self.told = []
         self.accept_options(self, self.user_options)
         grant = await self._claim()
         self.plan = grant.plan
@@ -148,7 +148,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         seen = 0
         while True:
             self.changed.clear()
-            for event in self.events[seen:]:
+            for event in self.told[seen:]:
                 seen += 1
                 yield {"progress": event["progress"], "message": event["message"]}
             await self.changed.wait()
@@ -164,7 +164,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
             )
 
     def _show(self, progress: int, stage: str, message: str) -> None:
-        self.events = [*self.events, {"progress": progress, "stage": stage, "message": message}]
+        self.told = [*self.told, {"progress": progress, "stage": stage, "message": message}]
         self.changed.set()
 
     def get_state(self) -> dict[str, Any]:

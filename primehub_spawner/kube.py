@@ -13,7 +13,7 @@ from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
 from traitlets import Dict, Instance, Unicode, default
 
-from primehub_services.domain import pod_reasons
+from primehub_services.domain import notebook_pods, pod_reasons
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.pod_reasons import PodReason
 from primehub_services.domain.pods import claims_needed, home_claim, pod_folders
@@ -38,7 +38,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     instance = Unicode("primehub", help="As settings.kubernetes.instance.").tag(config=True)
     home_capacity = Unicode("10Gi", help="As settings.kubernetes.home_capacity.").tag(config=True)
     group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
-    delete_grace_period = kube_render.GRACE
+    delete_grace_period = notebook_pods.GRACE
 
     # claims are ours to make, and nobody's to delete; an ended pod stays until its log is kept
     storage_pvc_ensure = False
@@ -56,7 +56,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     def reserve(self) -> None:
         """The pod's name."""
-        self.pod_name = kube_render.pod_name(self.start_id)
+        self.pod_name = notebook_pods.pod_name(self.start_id)
         self.dns_name = self.dns_name_template.format(namespace=self.namespace, name=self.pod_name)
 
     async def launch(self, plan: LaunchPlan) -> str:
@@ -81,16 +81,16 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         """End the server, and leave its pod to be read: PrimeHub keeps the log, and deletes it then."""
         if not self.start_id:
             return
-        name = kube_render.pod_name(self.start_id)
+        name = notebook_pods.pod_name(self.start_id)
         try:
             pod = await self.cluster.pod(name)
             if pod is None:
                 return
-            if now or not kube_render.began(pod):
-                await self.cluster.delete_pod(name, 1 if now else kube_render.GRACE)
-            elif kube_render.alive(pod):
-                await self.cluster.end_pod(name, kube_render.STOPPED)
-            await self._until_gone(name, kube_render.GRACE + 20)
+            if now or not notebook_pods.began(pod):
+                await self.cluster.delete_pod(name, 1 if now else notebook_pods.GRACE)
+            elif notebook_pods.alive(pod):
+                await self.cluster.end_pod(name)
+            await self._until_gone(name, notebook_pods.GRACE + 20)
         except ApiException as error:
             raise RuntimeError(self._refusal_of(error).text) from error
 
@@ -106,28 +106,28 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             return None
         if pod is None:
             return 1
-        if kube_render.alive(pod):
+        if notebook_pods.alive(pod):
             return None
-        code, _ = kube_render.ending(pod)
+        code, _ = notebook_pods.ending(pod)
         return 1 if code is None else code
 
     async def gone(self, start_id: str) -> bool:
         """Whether the cluster has nothing alive of this start; not by what was seen a while ago."""
         try:
-            pod = await self.cluster.pod(kube_render.pod_name(start_id))
+            pod = await self.cluster.pod(notebook_pods.pod_name(start_id))
         except (*UNREACHED, ApiException):
             return False
-        return pod is None or not kube_render.alive(pod)
+        return pod is None or not notebook_pods.alive(pod)
 
     async def ending(self, start_id: str) -> tuple[int | None, str]:
         """What the pod says of its end, or why it never began."""
         if start_id in self.why:
             return 1, str(self.why[start_id])
         try:
-            pod = await self.cluster.pod(kube_render.pod_name(start_id))
+            pod = await self.cluster.pod(notebook_pods.pod_name(start_id))
         except (*UNREACHED, ApiException):
             return None, ""
-        return (None, "") if pod is None else kube_render.ending(pod)
+        return (None, "") if pod is None else notebook_pods.ending(pod)
 
     async def get_url(self) -> str:
         """Where the server is, also when the hub was restarted before it had noted that."""
@@ -194,11 +194,11 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 if step.message not in told:
                     told.add(step.message)
                     self.note(step.progress, step.stage, step.message)
-            if starting.done() and not (pod and not kube_render.alive(pod)):
+            if starting.done() and not (pod and not notebook_pods.alive(pod)):
                 return await self._started(starting)
             if pod is None:
                 continue
-            if not kube_render.alive(pod):
+            if not notebook_pods.alive(pod):
                 raise self._refused(kube_render.ended_early(pod, plan, await self._last_words()))
             why = pod_reasons.of_pod(pod, self.events)
             image_fails_since = (image_fails_since or time.monotonic()) if why and why.code == "image" else 0.0
@@ -222,7 +222,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         deadline = time.monotonic() + self.http_timeout
         while not await answers(where.hostname or "", where.port or 80, f"{self.server.base_url}api"):
             pod = self._reflected(self.pod_name)
-            if pod is None or not kube_render.alive(pod):
+            if pod is None or not notebook_pods.alive(pod):
                 raise self._refused(kube_render.ended_early(pod, plan, await self._last_words()))
             if time.monotonic() > deadline:
                 text = f"The server did not answer in {self.http_timeout} s. Its log may say why."
@@ -254,7 +254,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         return True
 
     async def _last_words(self) -> str:
-        return await self.cluster.last_words(self.pod_name, kube_render.CONTAINER, LAST_WORDS)
+        return await self.cluster.last_words(self.pod_name, notebook_pods.CONTAINER, LAST_WORDS)
 
     async def _seen(self, name: str) -> Mapping[str, Any] | None:
         """The pod, by the hub's own watch where that has it."""
@@ -274,7 +274,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     async def _until_gone(self, name: str, patience: float) -> None:
         deadline = time.monotonic() + patience
-        while (pod := await self.cluster.pod(name)) is not None and kube_render.alive(pod):
+        while (pod := await self.cluster.pod(name)) is not None and notebook_pods.alive(pod):
             if time.monotonic() > deadline:
                 msg = f"{self._log_name} has not ended {patience:.0f} s after it was asked to"
                 raise TimeoutError(msg)

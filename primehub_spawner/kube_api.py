@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
 
+from primehub_services.domain.notebook_pods import TO_END
 from primehub_services.domain.pods import Manifest
 
 UNREACHED = (ClientError, OSError, TimeoutError)
@@ -28,10 +29,9 @@ class Cluster:
         """The pod as it is now; None where there is none."""
         return await self._read(self._api.read_namespaced_pod, name)
 
-    async def end_pod(self, name: str, annotation: str) -> None:
-        """Have the kubelet end the pod and keep it: a deletion would take its log along."""
-        patch = {"metadata": {"annotations": {annotation: "asked"}}, "spec": {"activeDeadlineSeconds": 1}}
-        await _or_absent(self._api.patch_namespaced_pod(name, self._namespace, patch, _request_timeout=REQUEST_S))
+    async def end_pod(self, name: str) -> None:
+        """Have the kubelet end the pod and keep it, with its log."""
+        await _or_absent(self._api.patch_namespaced_pod(name, self._namespace, TO_END, _request_timeout=REQUEST_S))
 
     async def delete_pod(self, name: str, grace: int) -> None:
         """Ask for the pod's deletion; ``grace`` in seconds."""

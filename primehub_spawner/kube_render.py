@@ -9,6 +9,7 @@ from typing import Any
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.launch import LaunchPlan
+from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
 from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
@@ -17,23 +18,11 @@ from primehub_services.domain.units import format_memory
 
 from .server import KERNELS, NOTEBOOK_MAIN, disk_full, ended_text
 
-CONTAINER = "notebook"
-"""KubeSpawner's name of the container."""
-GRACE = 6
-"""Seconds that a server has to save and end: more than Jupyter gives its kernels (5 s), and well below the 10 s in which
-somebody who leaves loses it."""
-STOPPED = "primehub.io/stopped"
-"""Annotation of a pod that was asked to end."""
 MERGED = ("extra_labels", "extra_annotations", "extra_pod_config", "volumes", "volume_mounts", "extra_resource_limits")
 """Traits whose own values stay beside what an administrator configured."""
 REPLACED = ("node_selector", "tolerations")
 """Traits whose own value, where there is one, takes the place of what an administrator configured."""
 _TMP = "/tmp"
-
-
-def pod_name(start_id: str) -> str:
-    """The name of the pod of a start. Every start has one of its own, so that none is ever taken for another."""
-    return f"notebook-{re.sub(r'[^a-z0-9-]', '-', start_id.lower())[:50].strip('-')}"
 
 
 def traits(
@@ -183,33 +172,6 @@ def _quoted(message: str) -> str:
     return found[1] if found else ""
 
 
-def alive(pod: Json) -> bool:
-    """Whether anything of the pod may still run."""
-    status = pod.get("status") or {}
-    if status.get("phase") not in ("Succeeded", "Failed"):
-        return True
-    # the phase of a pod that was ended by its deadline may be told before its containers have ended
-    return any("running" in (c.get("state") or {}) for c in status.get("containerStatuses") or ())
-
-
-def began(pod: Json) -> bool:
-    """Whether the server's process ever ran, so that there is a log to keep."""
-    state = _container(pod).get("state") or {}
-    return "running" in state or "terminated" in state
-
-
-def ending(pod: Json) -> tuple[int | None, str]:
-    """The exit code of an ended pod, and why it ended, in one word or in the cluster's own."""
-    over = (_container(pod).get("state") or {}).get("terminated") or {}
-    code = over.get("exitCode")
-    if STOPPED in ((pod.get("metadata") or {}).get("annotations") or {}):
-        return code, "Stopped"
-    why = pod_reasons.of_pod(pod) if over.get("reason") != "OOMKilled" else None
-    if why is not None and why.code not in ("exit", "crash"):
-        return code, why.sentence
-    return code, str(over.get("reason") or "")
-
-
 def ended_early(pod: Json | None, plan: LaunchPlan, log: str) -> PodReason:
     """Why a server ended before it answered."""
     if pod is None:
@@ -224,9 +186,3 @@ def ended_early(pod: Json | None, plan: LaunchPlan, log: str) -> PodReason:
         return why
     code, word = ending(pod)
     return PodReason("exited", ended_text(f"{word or 'exit'}, code {code}", log), final=True)
-
-
-def _container(pod: Json) -> Json:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    found: Json = next((c for c in statuses if c.get("name") == CONTAINER), {})
-    return found

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .units import MIB, format_memory
+
 Json = Mapping[str, Any]
 
 ASK = "Ask your administrator."
@@ -260,7 +262,12 @@ def _container(message: str) -> PodReason:
 def _amounts(text: str) -> str:
     """``requests.cpu=1,limits.memory=2Gi`` as words."""
     pairs = [part.partition("=") for part in text.split(",")]
-    return ", ".join(f"{value} {_resource(name)}" for name, _, value in pairs)
+    return ", ".join(f"{_amount(name, value)} {_resource(name)}" for name, _, value in pairs)
+
+
+def _amount(name: str, value: str) -> str:
+    """Memory that is told in bytes, in larger units."""
+    return format_memory(int(value)) if "memory" in name and value.isdigit() and int(value) >= MIB else value
 
 
 def _resource(name: str) -> str:

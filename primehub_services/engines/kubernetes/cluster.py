@@ -131,6 +131,17 @@ class Cluster:
             if not more:
                 return items, found["metadata"].get("resourceVersion", "")
 
+    async def log(self, pod: str, container: str) -> bytes:
+        """The log of a container, as far as its node has it."""
+        answer = await self._send("GET", f"{self._path('Pod', pod)}/log", None, {"container": container}, "")
+        try:
+            return await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            msg = f"the cluster does not answer: {error or type(error).__name__}"
+            raise EngineUnavailable(msg) from error
+        finally:
+            answer.release()
+
     async def watch(self, kind: str, query: Mapping[str, str], version: str) -> AsyncIterator[tuple[str, Json]]:
         """Type and object of each change from ``version`` on, until the server closes. Raises ``Expired``."""
         wanted = dict(query) | {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_S)}

@@ -56,7 +56,7 @@ def test_what_the_scheduler_says(message: str, sentence: str) -> None:
     [
         (
             403,
-            'pods "q1" is forbidden: exceeded quota: team, requested: limits.memory=9Gi,requests.cpu=5, '
+            'pods "q1" is forbidden: exceeded quota: team, requested: limits.memory=9663676416,requests.cpu=5, '
             "used: limits.memory=0,requests.cpu=0, limited: limits.memory=1Gi,requests.cpu=1",
             "quota",
             "The cluster's quota team would be exceeded: 9Gi memory (limits), 5 CPU (requests) asked, "

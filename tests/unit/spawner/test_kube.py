@@ -11,6 +11,7 @@ import pytest_asyncio
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner, clients
 
+from primehub_services.domain import notebook_pods
 from primehub_services.domain.instance_types import Toleration, TolerationOperator
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
 from primehub_services.domain.pods import pod_folders
@@ -221,7 +222,7 @@ async def test_a_volume_without_its_claim_is_left_out_and_said(spawner: PrimeHub
     spawner._take_up(PLAN, {"dataset-share": "its claim dataset-share is not in the cluster"})
     spec = (await manifest(spawner))["spec"]
     assert "dataset-share" not in [volume["name"] for volume in spec["volumes"]]
-    assert spawner.events[-1]["message"] == "Without share: its claim dataset-share is not in the cluster"
+    assert spawner.told[-1]["message"] == "Without share: its claim dataset-share is not in the cluster"
 
 
 async def test_the_pods_name_is_kept_for_a_hub_that_comes_back(spawner: PrimeHubKubeSpawner) -> None:
@@ -293,18 +294,18 @@ def pod(phase: str, terminated: dict[str, Any] | None = None, **metadata: Any) -
 
 
 def test_what_lives_and_how_it_ended() -> None:
-    assert kube_render.alive({"status": {"phase": "Pending"}})
-    assert kube_render.alive(pod("Running"))
-    assert kube_render.alive(pod("Failed"))  # its container still runs
+    assert notebook_pods.alive({"status": {"phase": "Pending"}})
+    assert notebook_pods.alive(pod("Running"))
+    assert notebook_pods.alive(pod("Failed"))  # its container still runs
     over = pod("Failed", {"reason": "OOMKilled", "exitCode": 137})
-    assert not kube_render.alive(over)
-    assert kube_render.ending(over) == (137, "OOMKilled")
-    assert kube_render.ending(pod("Failed", {"reason": "Error", "exitCode": 1})) == (1, "Error")
-    assert kube_render.ending(pod("Succeeded", {"reason": "Completed", "exitCode": 0})) == (0, "Completed")
-    asked = pod("Failed", {"reason": "Error", "exitCode": 143}, annotations={kube_render.STOPPED: "asked"})
-    assert kube_render.ending(asked) == (143, "Stopped")
+    assert not notebook_pods.alive(over)
+    assert notebook_pods.ending(over) == (137, "OOMKilled")
+    assert notebook_pods.ending(pod("Failed", {"reason": "Error", "exitCode": 1})) == (1, "Error")
+    assert notebook_pods.ending(pod("Succeeded", {"reason": "Completed", "exitCode": 0})) == (0, "Completed")
+    asked = pod("Failed", {"reason": "Error", "exitCode": 143}, annotations={notebook_pods.STOPPED: "asked"})
+    assert notebook_pods.ending(asked) == (143, "Stopped")
     evicted = {"metadata": {}, "status": {"phase": "Failed", "reason": "Evicted", "message": "low on disk"}}
-    assert kube_render.ending(evicted) == (None, "Its node had to end it: low on disk.")
+    assert notebook_pods.ending(evicted) == (None, "Its node had to end it: low on disk.")
 
 
 def test_why_a_server_ended_before_it_answered() -> None:

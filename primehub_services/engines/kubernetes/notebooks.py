@@ -1,0 +1,76 @@
+"""The pods of notebooks, which the hub's spawner makes: seen, ended, read and dropped, never made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from primehub_services.domain import notebook_pods
+from primehub_services.domain.launch import WorkloadKind
+from primehub_services.domain.pods import INSTANCE
+
+from ..base import EngineUnavailable
+from .cluster import Cluster, ClusterRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookPod:
+    """A notebook's pod as the cluster sees it."""
+
+    running: bool
+    """Whether anything of it may still run."""
+    exit_code: int | None
+    reason: str
+
+
+class NotebookPods:
+    """Those of one installation in one namespace, by start id. Every method may raise ``EngineUnavailable``."""
+
+    def __init__(self, cluster: Cluster, instance: str) -> None:
+        self._cluster = cluster
+        self._ours = f"{INSTANCE}={instance},{notebook_pods.KIND}={WorkloadKind.NOTEBOOK.value}"
+
+    async def list_owned(self) -> Mapping[str, NotebookPod]:
+        """Every one, ended ones too; as they are now, not as a watch last saw them."""
+        try:
+            pods, _ = await self._cluster.list_("Pod", {"labelSelector": self._ours})
+        except ClusterRefusal as refusal:
+            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+        found = {}
+        for pod in pods:
+            start_id = (pod["metadata"].get("labels") or {}).get(notebook_pods.START)
+            if start_id:
+                running = notebook_pods.alive(pod)
+                code, reason = (None, "") if running else notebook_pods.ending(pod)
+                found[start_id] = NotebookPod(running=running, exit_code=code, reason=reason)
+        return found
+
+    async def stop(self, start_id: str) -> None:
+        """Ask one to end, and keep it to be read; one that never began is deleted. Absence is success."""
+        name = notebook_pods.pod_name(start_id)
+        try:
+            pod = await self._cluster.get("Pod", name)
+            if pod is None:
+                return
+            if not notebook_pods.began(pod):
+                await self.remove(start_id)
+            elif notebook_pods.alive(pod):
+                await self._cluster.patch("Pod", name, notebook_pods.TO_END)
+        except ClusterRefusal as refusal:
+            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+
+    async def log(self, start_id: str) -> bytes | None:
+        """The log as far as the cluster has it; None where there is no such pod, or nothing of it ever ran."""
+        try:
+            return await self._cluster.log(notebook_pods.pod_name(start_id), notebook_pods.CONTAINER)
+        except ClusterRefusal as refusal:
+            if refusal.status in (400, 404):  # it waits to start, or its node has forgotten it
+                return None
+            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+
+    async def remove(self, start_id: str) -> None:
+        """Delete the pod. Absence is success."""
+        try:
+            await self._cluster.delete("Pod", notebook_pods.pod_name(start_id))
+        except ClusterRefusal as refusal:
+            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal

@@ -1,0 +1,215 @@
+"""Notebooks as pods: started, refused, ended, found again, on a real cluster by a real hub."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.support.waiting import wait_for_async
+
+from .platform import START_S, ClusterPlatform
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.cluster]
+
+
+async def test_a_notebook_answers_tells_its_story_and_leaves_its_log(platform: ClusterPlatform, person: str) -> None:
+    notebook = await platform.begin(person)
+    running = await platform.phase(person, notebook, "RUNNING")
+    messages = [event["message"] for event in running["events"]]
+    assert any(message.startswith("A place is found on the node") for message in messages), messages
+    assert any("the image" in message for message in messages), messages
+    assert "The server's process has begun." in messages
+    pod = platform.pod(notebook)
+    assert pod is not None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://{pod['status']['podIP']}:8888/user/{person}/api")
+    assert "version" in answer.json()
+    assert "jupyterhub" in (await platform.log_of(person, notebook)).lower()
+
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    stopped = await platform.phase(person, notebook, "STOPPED")
+    assert person in stopped["reason"]
+    # its log is kept before its pod goes
+    await wait_for_async(lambda: platform.pod(notebook) is None, 60, what="the pod is put away")
+    assert "jupyterhub" in (await platform.log_of(person, notebook)).lower()
+    claims = {claim["metadata"]["name"]: claim for claim in platform.namespace.list("pvc")}
+    homes = [name for name in claims if name.startswith("claim-")]
+    assert homes
+    assert all(claims[name]["status"]["phase"] == "Bound" for name in homes)
+
+
+async def test_what_the_person_wrote_is_there_again_at_the_next_start(platform: ClusterPlatform, person: str) -> None:
+    notebook = await platform.begin(person)
+    await platform.phase(person, notebook, "RUNNING")
+    pod = platform.pod(notebook)
+    assert pod is not None
+    name = pod["metadata"]["name"]
+    platform.namespace.kubectl("exec", name, "--", "sh", "-c", "id -u; echo mine > ~/kept.txt")
+    who = platform.namespace.kubectl("exec", name, "--", "sh", "-c", "id -u; cat /proc/1/status | grep NoNewPrivs")
+    assert who.split() == ["1000", "NoNewPrivs:", "1"]
+    nothing = platform.namespace.kubectl(
+        "exec",
+        name,
+        "--",
+        "sh",
+        "-c",
+        "ls /var/run/secrets/kubernetes.io 2>&1; env | grep -c _SERVICE_HOST",
+        check=False,
+    )
+    assert "No such file" in nothing
+    assert nothing.split()[-1] == "1" or nothing.split()[-1] == "0"
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+    again = await platform.begin(person)
+    await platform.phase(person, again, "RUNNING")
+    pod = platform.pod(again)
+    assert pod is not None
+    assert platform.namespace.kubectl("exec", pod["metadata"]["name"], "--", "cat", "/home/jovyan/kept.txt") == "mine\n"
+    await platform.ask(person, "DELETE", f"/notebooks/{again}")
+    await platform.phase(person, again, "STOPPED")
+
+
+async def test_why_no_node_takes_it_is_said_while_it_waits_and_a_stop_ends_the_waiting(
+    platform: ClusterPlatform, person: str
+) -> None:
+    notebook = await platform.begin(person, size="nowhere")
+
+    async def told() -> bool:
+        found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
+        return any(
+            "without the labels that the instance type asks for" in event["message"] for event in found["events"]
+        )
+
+    await wait_for_async(told, 20, what="the reason is told")
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+    assert platform.pod(notebook) is None
+
+
+async def test_a_quota_of_the_cluster_refuses_with_its_numbers(platform: ClusterPlatform, person: str) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "team"},
+        "spec": {"hard": {"limits.memory": "100Mi"}},
+    }
+    platform.namespace.apply(quota)
+    try:
+        await wait_for_async(lambda: (platform.namespace.get("quota", "team") or {}).get("status", {}).get("hard"))
+        told = await platform.refused(person)
+    finally:
+        platform.namespace.kubectl("delete", "quota", "team")
+    assert "The cluster's quota team would be exceeded: 512Mi memory (limits) asked" in told
+    last = (await platform.ask(person, "GET", "/notebooks"))["items"][0]
+    assert last["phase"] == "FAILED"
+    assert "The cluster's quota team" in last["reason"]
+
+
+async def test_an_image_that_is_not_there_is_said_while_it_is_tried(platform: ClusterPlatform, person: str) -> None:
+    notebook = await platform.begin(person, image="absent")
+
+    async def told() -> bool:
+        found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
+        return any("The registry of 127.0.0.1:1/none:1 does not answer" in e["message"] for e in found["events"])
+
+    await wait_for_async(told, 30, what="the reason is told")
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+
+
+async def test_a_volume_without_its_claim_costs_the_volume_alone(platform: ClusterPlatform, person: str) -> None:
+    source = {"type": "nfs", "server": "nfs.example.org", "path": "/data"}
+    await platform.ask("admin", "POST", "/volumes", {"name": f"v-{person[2:]}", "source": source, "all_groups": True})
+    notebook = await platform.begin(person)
+    running = await platform.phase(person, notebook, "RUNNING")
+    assert any(f"Without v-{person[2:]}: its claim" in event["message"] for event in running["events"])
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+
+
+async def test_a_hub_that_was_killed_finds_its_pods_again(platform: ClusterPlatform, person: str) -> None:
+    other = await platform.person(f"{person}x")
+    stays, goes = await platform.begin(person), await platform.begin(other)
+    await platform.phase(person, stays, "RUNNING")
+    await platform.phase(other, goes, "RUNNING")
+    before = platform.pod(stays)
+    assert before is not None
+    platform.kill()
+    platform.namespace.kubectl("delete", "pod", "-l", f"primehub.io/start={goes}", "--wait=true")
+    await platform.start()
+
+    async def found() -> bool:
+        server = await platform.server(person)
+        return bool(server and server["ready"] and await platform.server(other) is None)
+
+    await wait_for_async(found, 40, what="the hub knows what runs")
+    assert (await platform.ask(person, "GET", f"/notebooks/{stays}"))["phase"] == "RUNNING"
+    after = platform.pod(stays)
+    assert after is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    ended = await platform.ask(other, "GET", f"/notebooks/{goes}")
+    assert ended["phase"] in ("STOPPED", "FAILED")
+    await platform.ask(person, "DELETE", f"/notebooks/{stays}")
+    await platform.phase(person, stays, "STOPPED")
+
+
+async def test_a_hub_that_was_killed_in_the_middle_of_a_start_leaves_nothing_behind(
+    platform: ClusterPlatform, person: str
+) -> None:
+    notebook = await platform.begin(person, size="nowhere")
+    await wait_for_async(lambda: platform.pod(notebook), 20, what="the pod is made")
+    platform.kill()
+    await platform.start()
+
+    async def over() -> bool:
+        found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
+        return found["phase"] in ("STOPPED", "FAILED") and platform.pod(notebook) is None
+
+    await wait_for_async(over, START_S, what="nothing is claimed and nothing runs")
+
+
+async def test_who_leaves_the_group_loses_the_pod(platform: ClusterPlatform, person: str) -> None:
+    notebook = await platform.begin(person)
+    await platform.phase(person, notebook, "RUNNING")
+    await platform.ask("admin", "DELETE", f"/groups/research/members/{person}")
+    began = asyncio.get_running_loop().time()
+
+    async def gone() -> bool:
+        pod = platform.pod(notebook)
+        return pod is None or pod["status"]["phase"] in ("Succeeded", "Failed")
+
+    await wait_for_async(gone, 20, what="the pod has ended")
+    assert asyncio.get_running_loop().time() - began < 15
+
+
+async def test_a_pod_that_nobody_claimed_is_ended_and_put_away(platform: ClusterPlatform) -> None:
+    labels = {
+        "primehub.io/instance": "primehub",
+        "primehub.io/kind": "notebook",
+        "primehub.io/start": "nobodys",
+    }
+    nobody = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+    container = {
+        "name": "notebook",
+        "image": (await platform.ask("admin", "GET", "/images/notebook"))["source"]["url"],
+        "command": ["sleep", "600"],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    platform.namespace.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "notebook-nobodys", "labels": labels},
+            "spec": {
+                "restartPolicy": "Never",
+                "terminationGracePeriodSeconds": 1,
+                "securityContext": nobody,
+                "containers": [container],
+            },
+        }
+    )
+    await wait_for_async(
+        lambda: platform.namespace.get("pod", "notebook-nobodys") is None, 180, what="the pod is put away"
+    )

@@ -1,0 +1,116 @@
+"""Notebooks' pods through the ports of controllers and API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from primehub_services.controllers.ports import EngineUnavailable
+from primehub_services.domain import notebook_pods
+from primehub_services.engines.base import EngineUnavailable as NoAnswer
+from primehub_services.engines.kubernetes.cluster import ClusterRefusal
+from primehub_services.engines.kubernetes.notebooks import NotebookPods
+from primehub_services.notebook_parts import PodLogs, PodWorkloads
+
+
+class FakeCluster:
+    """Pods in memory."""
+
+    def __init__(self, *pods: dict[str, Any]) -> None:
+        self.pods = {pod["metadata"]["name"]: pod for pod in pods}
+        self.patched: dict[str, Any] = {}
+        self.asked: list[Mapping[str, str]] = []
+        self.logs: dict[str, bytes] = {}
+        self.away = False
+
+    async def list_(self, _kind: str, query: Mapping[str, str]) -> tuple[list[dict[str, Any]], str]:
+        if self.away:
+            raise NoAnswer("the cluster does not answer")
+        self.asked.append(query)
+        return list(self.pods.values()), "1"
+
+    async def get(self, _kind: str, name: str) -> dict[str, Any] | None:
+        return self.pods.get(name)
+
+    async def patch(self, _kind: str, name: str, change: dict[str, Any]) -> None:
+        self.patched[name] = change
+
+    async def delete(self, _kind: str, name: str) -> None:
+        self.pods.pop(name, None)
+
+    async def log(self, pod: str, container: str) -> bytes:
+        if self.away:
+            raise NoAnswer("the cluster does not answer")
+        if pod not in self.logs:
+            raise ClusterRefusal(404, "not found")
+        return self.logs[pod]
+
+
+def pod(start_id: str, phase: str, **state: Any) -> dict[str, Any]:
+    """A notebook's pod as the API has it."""
+    return {
+        "metadata": {"name": notebook_pods.pod_name(start_id), "labels": {notebook_pods.START: start_id}},
+        "status": {"phase": phase, "containerStatuses": [{"name": "notebook", "state": state}] if state else []},
+    }
+
+
+def pods(cluster: FakeCluster) -> NotebookPods:
+    """The port's other side."""
+    return NotebookPods(cluster, "ph")  # type: ignore[arg-type]
+
+
+async def test_what_runs_and_how_the_rest_ended() -> None:
+    cluster = FakeCluster(
+        pod("one", "Running", running={}),
+        pod("two", "Failed", terminated={"exitCode": 137, "reason": "OOMKilled"}),
+        {"metadata": {"name": "stranger", "labels": {}}, "status": {}},
+    )
+    seen = await PodWorkloads(pods(cluster)).list_owned()
+    assert {name: (state.running, state.exit_code, state.reason) for name, state in seen.items()} == {
+        "one": (True, None, ""),
+        "two": (False, 137, "OOMKilled"),
+    }
+    assert cluster.asked == [{"labelSelector": "primehub.io/instance=ph,primehub.io/kind=notebook"}]
+
+
+async def test_what_ran_is_ended_and_kept_and_what_never_ran_is_deleted() -> None:
+    cluster = FakeCluster(pod("one", "Running", running={}), pod("two", "Pending"))
+    port = PodWorkloads(pods(cluster))
+    for start_id in ("one", "two", "absent"):
+        await port.stop(start_id)
+    assert cluster.patched == {"notebook-one": notebook_pods.TO_END}
+    assert list(cluster.pods) == ["notebook-one"]
+
+
+async def test_a_cluster_that_is_away_is_no_absence() -> None:
+    cluster = FakeCluster()
+    cluster.away = True
+    with pytest.raises(EngineUnavailable):
+        await PodWorkloads(pods(cluster)).list_owned()
+
+
+async def test_a_log_is_read_by_offset_and_from_the_end() -> None:
+    cluster = FakeCluster()
+    cluster.logs["notebook-one"] = b"0123456789"
+    logs = PodLogs(pods(cluster))
+    read = await asyncio.to_thread(logs.read, "one", 4, 3)
+    assert read is not None
+    assert (read.data, read.start, read.next_offset, read.size) == (b"456", 4, 7, 10)
+    last = await asyncio.to_thread(logs.read, "one", -2, 100)
+    assert last is not None
+    assert last.data == b"89"
+    beyond = await asyncio.to_thread(logs.read, "one", 99, 100)
+    assert beyond is not None
+    assert (beyond.data, beyond.next_offset) == (b"", 10)
+    assert await asyncio.to_thread(logs.read, "none", 0, 100) is None
+
+
+async def test_the_whole_log_is_kept_once_the_pod_has_ended() -> None:
+    cluster = FakeCluster()
+    cluster.logs["notebook-one"] = b"all of it"
+    port = PodWorkloads(pods(cluster))
+    assert list(await port.log("one")) == [(0, b"all of it")]
+    assert list(await port.log("none")) == []
