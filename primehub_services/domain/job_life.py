@@ -101,7 +101,8 @@ def decide_attempt(seen: Seen) -> Step:
     if state is ObservedState.ABSENT:
         # it may have run: to ask for it again could run its command twice
         return Step(Act.DECIDE, ending=lost("The machine that it ran on, or what ran it there, is gone."))
-    if seen.timeout and seen.ran is not None and seen.ran >= seen.timeout:
+    # one whose command is over, and whose files are still being fetched, takes no more of its time
+    if seen.timeout and seen.ran is not None and seen.ran >= seen.timeout and seen.observation.ended_at is None:
         return Step(Act.DECIDE, ending=timed_out(seen.timeout))
     return _going_on(seen, state)
 
@@ -166,6 +167,9 @@ def _failure(seen: Observation) -> tuple[JobReason, str]:
             return JobReason.EVICTED, seen.message or "Its machine had no room for it any more."
         case "StartError":
             return JobReason.START_ERROR, seen.message or "It could not be started."
+        case "Refused":
+            # by a cluster, which would refuse it the next time too
+            return JobReason.INVALID, seen.message or "It may not run there."
         case "ImageUnavailable":
             return JobReason.IMAGE, seen.message or "Its image cannot be had."
     if seen.code is None:

@@ -6,6 +6,7 @@ import http.client
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from itertools import count
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlsplit
 TIMEOUT_S = 20.0
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
+HURRIED_PAUSE_S = 1.0
 OCTETS = "application/octet-stream"
 
 
@@ -58,7 +60,11 @@ class Api:
 
     def pause(self, number: int) -> None:
         """Wait before another try, after so many."""
-        self._hurry.wait(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * float(2 ** min(number, 10))))
+        seconds = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * float(2 ** min(number, 10)))
+        if not self._hurry.is_set():
+            self._hurry.wait(seconds)
+        else:
+            time.sleep(min(seconds, HURRIED_PAUSE_S))
 
     def send_pieces(self, method: str, path: str, pieces: Iterable[bytes]) -> bool:
         """Whether it was taken; once only, since the pieces come once. Raises ``Over`` and ``Refused``."""

@@ -87,7 +87,7 @@ class Files:
         for number in range(tries):
             try:
                 # a connection that was closed meanwhile is no reason to give a file up
-                if self._api.send_pieces("PUT", place, Counted(handle, found.st_size)):
+                if self._api.send_pieces("PUT", place, iter(Counted(handle, found.st_size))):
                     self._sent[path] = mark
                     return ""
             except Refused as error:

@@ -164,8 +164,8 @@ class _Keeper(threading.Thread):
             self._files.look(final=True)
         except Over as over:
             self.over = over
-        except OSError as error:
-            say(f"files cannot be read: {error}")
+        except Exception as error:  # output and exit code are told all the same
+            say(f"files cannot be kept: {error!r}")
 
     def _follow(self) -> None:
         due = time.monotonic() + SMALL_FILES_EVERY_S

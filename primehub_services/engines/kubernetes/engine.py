@@ -38,18 +38,17 @@ from ..base import (
 )
 from .claims import Claims, Storage
 from .cluster import Cluster, ClusterRefusal, Json
-from .manifests import KEY_LABEL, MAIN, PodSettings, make_job, make_secret, name_of
+from .manifests import GRACE, KEY_LABEL, MAIN, PodSettings, make_job, make_secret, name_of
 from .metrics import sample_of
 from .observing import ASKED_AT, STOP_AT, Seen, observation
 from .spool import Spool
 from .watching import Watched
 
 ARTIFACTS = "artifacts"
-FLUSH_S = 15
+FLUSH_S = 60
 """Seconds that the sidecar of what was asked to end has, when its command has ended."""
 METRICS_KEPT_S = 8.0
 """Seconds for which metrics are not asked for anew: a cluster takes them every 15."""
-SECRET_TRIES_S = 600
 
 
 class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvisioner):
@@ -87,7 +86,6 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._listeners: set[asyncio.Queue[str]] = set()
         self._samples: dict[str, UsageSample] = {}
         self._sampled_at = -math.inf
-        self._stops: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Watch, until cancelled."""
@@ -174,50 +172,38 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         await asyncio.to_thread(self._spool.drop, ref.key)
 
     async def _stop(self, job: Json, ref: EngineRef, grace: float) -> None:
-        """Suspend the Job, so that it makes no pod any more, and end the pod that there is."""
+        """End the pod that there is, and suspend the Job, so that it makes none any more."""
         now = self._clock()
         stop_at = now + timedelta(seconds=grace)
         known = _annotated(job, STOP_AT)
-        if known is None or stop_at < known:
-            asked_at = _annotated(job, ASKED_AT) or now
-            marks = {ASKED_AT: asked_at.isoformat(), STOP_AT: stop_at.isoformat()}
-            changed = await self._cluster.patch(
-                "Job", ref.name, {"spec": {"suspend": True}, "metadata": {"annotations": marks}}
-            )
-            if changed is None:
-                return
+        # pods first: a Job that is suspended ends its pod by itself, with the longest time that there is, and a node
+        # that has begun to end one is told of no shorter time
+        await self._end_pods(job, ref, grace)
+        if known is not None and known <= stop_at:
+            return
+        asked_at = _annotated(job, ASKED_AT) or now
+        marks = {ASKED_AT: asked_at.isoformat(), STOP_AT: stop_at.isoformat()}
+        change = {"spec": {"suspend": True}, "metadata": {"annotations": marks}}
+        changed = await self._cluster.patch("Job", ref.name, change)
+        if changed is not None:
             self._jobs.put(changed)
-            known = stop_at
-            self._enforce(ref, grace)
-        await self._end_pods(ref, max(0.0, (known - now).total_seconds()))
+            await self._end_pods(changed, ref, grace)
 
-    async def _end_pods(self, ref: EngineRef, left: float) -> None:
+    async def _end_pods(self, job: Json, ref: EngineRef, grace: float) -> None:
+        own = float((job["metadata"].get("annotations") or {}).get(GRACE, 0))
         query = {"labelSelector": f"{KEY_LABEL}={ref.key},{INSTANCE}={self._settings.instance}"}
         for pod in (await self._cluster.list_("Pod", query))[0]:
-            began = any(
-                status["name"] == MAIN and "waiting" not in (status.get("state") or {"waiting": {}})
-                for status in (pod.get("status") or {}).get("containerStatuses") or ()
-            )
-            # what never began has nothing to end; what is out of time is not asked any more
-            grace = math.ceil(left) + FLUSH_S if began and left > 0 else 1
+            if not _began(pod):
+                seconds = 1  # there is nothing to end
+            elif grace < own:
+                seconds = max(1, math.ceil(grace))
+            else:
+                # in the pod the command is killed after its own grace; what is more is for the sidecar
+                seconds = math.ceil(grace) + FLUSH_S
             until = pod["metadata"].get("deletionTimestamp")
-            due = self._clock() + timedelta(seconds=grace)
+            due = self._clock() + timedelta(seconds=seconds)
             if until is None or due + timedelta(seconds=2) < datetime.fromisoformat(until):
-                await self._cluster.delete("Pod", pod["metadata"]["name"], grace=grace)
-
-    def _enforce(self, ref: EngineRef, grace: float) -> None:
-        """End what still runs when its time is over: the cluster's own time is longer, for the sidecar."""
-
-        async def later() -> None:
-            await asyncio.sleep(grace)
-            seen = (await self.observe([ref]))[ref.key]
-            if seen.state is ObservedState.TERMINATING and seen.ended_at is None:
-                await self._end_pods(ref, 0)
-
-        if (before := self._stops.pop(ref.key, None)) is not None:
-            before.cancel()
-        task = self._stops[ref.key] = asyncio.get_running_loop().create_task(later())
-        task.add_done_callback(lambda done: _forget(self._stops, ref.key, done))
+                await self._cluster.delete("Pod", pod["metadata"]["name"], grace=seconds)
 
     async def list_owned(self) -> Sequence[OwnedWorkload]:
         """See ``Engine``."""
@@ -368,8 +354,7 @@ def _told_at(event: Json) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 
 
-def _forget(tasks: dict[str, asyncio.Task[None]], key: str, done: asyncio.Task[None]) -> None:
-    if tasks.get(key) is done:
-        del tasks[key]
-    if not done.cancelled():
-        done.exception()  # whoever asks for its end asks again
+def _began(pod: Json) -> bool:
+    """Whether the workload's container has been started."""
+    found = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any(status["name"] == MAIN and "waiting" not in (status.get("state") or {"waiting": {}}) for status in found)

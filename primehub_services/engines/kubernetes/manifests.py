@@ -21,6 +21,8 @@ RUN = "/opt/primehub-run"
 MAIN = "main"
 SIDECAR = "sidecar"
 KEY_LABEL = "primehub.io/start"
+GRACE = "primehub.io/grace"
+"""Annotation of a Job: seconds that its command has from being asked to end to being killed, in the pod."""
 FLUSH_S = 900
 """Seconds that the sidecar has after the workload to send what is left, at the most."""
 RUNTIME = "/tmp/jupyter"
@@ -90,7 +92,11 @@ def make_job(workload: Workload, folders: Folders, settings: PodSettings, in_pod
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name_of(workload.key), "labels": labels},
+        "metadata": {
+            "name": name_of(workload.key),
+            "labels": labels,
+            "annotations": {GRACE: str(math.ceil(workload.grace))},
+        },
         "spec": {
             "backoffLimit": 0,
             "completions": 1,

@@ -1,0 +1,176 @@
+"""What is seen of a workload on a cluster: what its node says, what its sidecar said, and what neither did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from primehub_services.domain.reports import EndReport
+from primehub_services.domain.workloads import ObservedState
+from primehub_services.engines.kubernetes.observing import ASKED_AT, STOP_AT, Seen, observation
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BEGAN, ENDED = NOW - timedelta(minutes=5), NOW - timedelta(seconds=5)
+
+
+def stamp(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def a_job(*, asked: datetime | None = None, grace: int = 30, **status: Any) -> dict[str, Any]:
+    marks = {}
+    if asked is not None:
+        marks = {ASKED_AT: stamp(asked), STOP_AT: stamp(asked + timedelta(seconds=grace))}
+    return {"metadata": {"name": "job-one", "annotations": marks}, "status": status}
+
+
+def a_pod(main: dict[str, Any] | None = None, sidecar: str = "running", **changes: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {"phase": "Pending" if main is None else "Running"}
+    if main is not None:
+        status["containerStatuses"] = [{"name": "main", "state": main}]
+        status["initContainerStatuses"] = [{"name": "sidecar", "state": {sidecar: {}}}]
+    metadata = {"uid": "u1", "name": "job-one-x", "creationTimestamp": stamp(BEGAN)} | changes.pop("metadata", {})
+    return {"metadata": metadata, "status": status | changes}
+
+
+def ended(code: int, reason: str = "Error") -> dict[str, Any]:
+    return {"terminated": {"exitCode": code, "reason": reason, "startedAt": stamp(BEGAN), "finishedAt": stamp(ENDED)}}
+
+
+RUNNING = {"running": {"startedAt": stamp(BEGAN)}}
+DELETED = {"deletionTimestamp": stamp(NOW + timedelta(seconds=890)), "deletionGracePeriodSeconds": 900}
+
+
+def report(code: int | None, at: datetime = ENDED, **changes: Any) -> EndReport:
+    return EndReport(code=code, began_at=BEGAN, ended_at=at, **changes)
+
+
+def look(job: dict[str, Any] | None, *pods: dict[str, Any], end: EndReport | None = None, **seen: Any) -> Any:
+    return observation(Seen(job, pods, end=end, **seen), NOW)
+
+
+def test_what_is_not_there_is_absent() -> None:
+    assert look(None).state is ObservedState.ABSENT
+    assert look(None, a_pod(RUNNING)).state is ObservedState.TERMINATING
+    assert look(None, a_pod(ended(0))).state is ObservedState.ABSENT
+
+
+def test_it_begins_when_its_command_does() -> None:
+    assert look(a_job()).state is ObservedState.PENDING
+    assert look(a_job(), a_pod()).state is ObservedState.PENDING
+    seen = look(a_job(), a_pod(RUNNING))
+    assert (seen.state, seen.started_at) == (ObservedState.RUNNING, BEGAN)
+
+
+def test_its_end_waits_for_the_sidecar() -> None:
+    kept = look(a_job(), a_pod(ended(3)))
+    assert (kept.state, kept.ended_at) == (ObservedState.TERMINATING, ENDED)
+    done = look(a_job(), a_pod(ended(3)), end=report(3))
+    assert (done.state, done.code, done.reason, done.message) == (ObservedState.EXITED, 3, "Error", "")
+    silent = look(a_job(), a_pod(ended(3), sidecar="terminated"))
+    assert (silent.state, silent.code) == (ObservedState.EXITED, 3)
+    assert "may be missing" in silent.message
+
+
+def test_success_needs_no_word_of_the_node() -> None:
+    for pod in (a_pod(RUNNING), a_pod(RUNNING, metadata=DELETED)):
+        seen = look(a_job(), pod, end=report(0))
+        assert (seen.state, seen.code, seen.reason) == (ObservedState.EXITED, 0, "Completed")
+
+
+def test_why_it_was_killed_only_the_node_knows_which_is_waited_for_a_while() -> None:
+    assert look(a_job(), a_pod(RUNNING), end=report(137)).state is ObservedState.RUNNING
+    assert look(a_job(), a_pod(ended(137, "OOMKilled")), end=report(137)).reason == "OOMKilled"
+    late = look(a_job(), a_pod(RUNNING), end=report(1, at=NOW - timedelta(minutes=1)))
+    assert (late.state, late.code, late.reason) == (ObservedState.EXITED, 1, "Error")
+
+
+@pytest.mark.parametrize(("killed", "reason"), [(False, "Stopped"), (True, "Killed")])
+def test_what_was_asked_to_end_says_so(killed: bool, reason: str) -> None:
+    asked = a_job(asked=NOW - timedelta(seconds=20))
+    assert look(asked, a_pod(RUNNING)).state is ObservedState.TERMINATING
+    seen = look(asked, a_pod(ended(143)), end=report(143, killed=killed))
+    assert (seen.state, seen.reason) == (ObservedState.EXITED, reason)
+    assert look(asked).state is ObservedState.EXITED
+
+
+def test_what_had_succeeded_before_it_was_asked_has_succeeded() -> None:
+    seen = look(a_job(asked=NOW), a_pod(ended(0)), end=report(0))
+    assert (seen.reason, seen.code) == ("Completed", 0)
+
+
+def test_a_pod_that_somebody_deleted_is_lost() -> None:
+    failed = a_job(conditions=[{"type": "Failed", "status": "True", "lastTransitionTime": stamp(ENDED)}])
+    seen = look(failed)
+    assert (seen.state, seen.code, seen.reason) == (ObservedState.EXITED, None, "Lost")
+    assert look(failed, end=report(143)).reason == "Lost"
+    assert look(failed, end=report(0)).reason == "Completed"
+
+
+def test_what_a_node_does_not_end_is_given_up_a_minute_later() -> None:
+    job = a_job(asked=NOW - timedelta(seconds=89))
+    assert look(job, a_pod(RUNNING)).state is ObservedState.TERMINATING
+    job = a_job(asked=NOW - timedelta(seconds=91))
+    assert (look(job, a_pod(RUNNING)).state, look(job, a_pod(RUNNING)).reason) == (ObservedState.EXITED, "Lost")
+
+
+def test_evictions_and_lost_nodes_are_the_platforms_failures() -> None:
+    evicted = a_pod(ended(137), "terminated", phase="Failed", reason="Evicted", message="The node was low on memory.")
+    assert look(a_job(), evicted).reason == "Evicted"
+    why = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "taint"}
+    assert look(a_job(), a_pod(ended(143), "terminated", phase="Failed", conditions=[why])).reason == "Lost"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "state", "word"),
+    [
+        ("ErrImagePull", "not found", "PENDING", "is not in its registry"),
+        (
+            "ImagePullBackOff",
+            'Back-off pulling image "a:1": ErrImagePull: not found',
+            "EXITED",
+            "is not in its registry",
+        ),
+        ("ImagePullBackOff", "Back-off: ErrImagePull: dial tcp: i/o timeout", "PENDING", "does not answer"),
+        ("InvalidImageName", "", "EXITED", "cannot be one"),
+    ],
+)
+def test_an_image_that_is_not_there_ends_it_and_a_registry_that_is_away_does_not(
+    reason: str, message: str, state: str, word: str
+) -> None:
+    pod = a_pod({"waiting": {"reason": reason, "message": message}}, phase="Pending")
+    seen = look(a_job(), pod)
+    assert seen.state == state
+    assert word in seen.message
+    assert seen.reason == ("ImageUnavailable" if state == "EXITED" else "")
+
+
+def test_why_it_waits_is_said_in_words() -> None:
+    scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    message = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available."
+    seen = look(a_job(), a_pod(phase="Pending", conditions=[scheduled | {"message": message}]))
+    assert seen.state is ObservedState.PENDING
+    assert "too little free CPU" in seen.message
+
+
+def warning(message: str) -> dict[str, Any]:
+    return {
+        "type": "Warning",
+        "reason": "FailedCreate",
+        "message": message,
+        "involvedObject": {"name": "job-one", "uid": "j1"},
+        "metadata": {},
+    }
+
+
+def test_a_quota_is_waited_for_and_a_rule_that_forbids_it_is_not() -> None:
+    quota = 'Error creating: pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2'
+    seen = look(a_job(), warnings=[warning(quota)])
+    assert seen.state is ObservedState.PENDING
+    assert "quota q would be exceeded" in seen.message
+    forbidden = 'Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged'
+    seen = look(a_job(), warnings=[warning(forbidden)])
+    assert (seen.state, seen.reason) == (ObservedState.EXITED, "Refused")
+    assert "security level (restricted)" in seen.message
