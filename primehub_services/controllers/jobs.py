@@ -57,6 +57,8 @@ class Living:
     started_at: datetime | None
     cancel: str | None
     timeout: int
+    said: str
+    """What is written about why it does not run yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,7 @@ class JobController:
             waited=(now - one.created_at).total_seconds(),
             ran=None if began is None else (now - began).total_seconds(),
             timeout=one.timeout,
+            said=one.said,
         )
 
     async def _sweep(self, now: datetime) -> None:
@@ -337,6 +340,7 @@ def _living(row: AttemptRow, cancel: str | None, timeout: int) -> Living:
         started_at=row.started_at,
         cancel=cancel,
         timeout=timeout,
+        said=row.message,
     )
 
 

@@ -21,6 +21,8 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 600.0
 STOPPED_PAUSE_S = 30.0
 """After the platform was stopped: not before it has ended itself. That counts among no attempts, however often it is."""
+MOST = 2000
+"""Characters of a message."""
 BY = "Cancelled by "
 """Begins what a person asked for; all else is the platform's asking."""
 GRACE_S = 30.0
@@ -73,6 +75,8 @@ class Seen:
     """Seconds since its command began; None before."""
     timeout: int
     """Seconds; 0 is no end."""
+    said: str = ""
+    """What is written about why it does not run yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,8 @@ def _going_on(seen: Seen, state: ObservedState) -> Step:
                 Act.DECIDE,
                 ending=Ending(phase=JobPhase.PENDING, reason=JobReason.NOT_PLACED, message=message[:2000]),
             )
-        back = seen.phase is JobPhase.UNKNOWN
-        return Step(Act.NOTE, phase=JobPhase.PREPARING) if back else Step(Act.NOTHING)
+        news = seen.phase is JobPhase.UNKNOWN or seen.observation.message[:MOST] != seen.said
+        return Step(Act.NOTE, phase=JobPhase.PREPARING) if news else Step(Act.NOTHING)
     return Step(Act.NOTHING) if seen.phase is JobPhase.RUNNING else Step(Act.NOTE, phase=JobPhase.RUNNING)
 
 

@@ -139,7 +139,10 @@ def note_phase(uow: UnitOfWork, attempt_id: str, phase: JobPhase, seen: Observat
     if phase is JobPhase.RUNNING and attempt.started_at is None:
         attempt.started_at = seen.started_at or uow.now
         row.started_at = row.started_at or attempt.started_at
-    row.message = "The platform cannot tell just now whether it runs." if phase is JobPhase.UNKNOWN else ""
+    # why it does not run yet, in the engine's words
+    attempt.message = seen.message[:MOST] if phase is JobPhase.PREPARING else ""
+    unknown = "The platform cannot tell just now whether it runs."
+    row.message = unknown if phase is JobPhase.UNKNOWN else attempt.message
     touched(uow, row)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -42,11 +43,14 @@ from .manifests import GRACE, KEY_LABEL, MAIN, PodSettings, make_job, make_secre
 from .metrics import sample_of
 from .observing import ASKED_AT, STOP_AT, Seen, observation
 from .spool import Spool
+from .sweeping import Sweeper
 from .watching import Watched
 
+log = logging.getLogger(__name__)
 ARTIFACTS = "artifacts"
 FLUSH_S = 60
 """Seconds that the sidecar of what was asked to end has, when its command has ended."""
+SWEEP_S = 600.0
 METRICS_KEPT_S = 8.0
 """Seconds for which metrics are not asked for anew: a cluster takes them every 15."""
 
@@ -83,13 +87,24 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._jobs = Watched(cluster, "Job", ours, self._hint)
         self._pods = Watched(cluster, "Pod", ours, self._hint)
         self._events = Watched(cluster, "Event", {"fieldSelector": "type=Warning"}, self._hint_of_event)
+        self._sweeper = Sweeper(cluster, ours, spool)
         self._listeners: set[asyncio.Queue[str]] = set()
         self._samples: dict[str, UsageSample] = {}
         self._sampled_at = -math.inf
 
     async def run(self) -> None:
         """Watch, until cancelled."""
-        await asyncio.gather(*(watched.run() for watched in (self._jobs, self._pods, self._events)))
+        watching = [watched.run() for watched in (self._jobs, self._pods, self._events)]
+        await asyncio.gather(*watching, self._sweep())
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self._current()
+                await self._sweeper.step({_ref(job).key for job in self._jobs.items.values()})
+            except (EngineUnavailable, ClusterRefusal) as error:
+                log.warning("what crashes left cannot be swept just now: %s", error)
 
     # -- Engine
 

@@ -45,5 +45,8 @@ class Spool(Protocol):
     def read_log(self, workload: str, offset: int, limit: int) -> LogChunk:
         """A part of its output."""
 
+    def workloads(self) -> list[str]:
+        """Of which there is anything."""
+
     def drop(self, workload: str) -> None:
         """Forget everything of it."""

@@ -1,0 +1,137 @@
+"""A real hub and the real services process on this machine, whose jobs run on a real cluster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.integration.api.platform import ROOT, ApiHub, Person, first_admin, new_person
+from tests.integration.hub import harness
+from tests.support.cluster import Namespace, own_address, own_namespace, require_cluster
+from tests.support.kube_engine import cluster_image
+from tests.support.waiting import wait_for_async
+
+CONFIG = Path(__file__).parent / "hub_config_for_tests.py"
+IN_TIME = 150.0
+OVER = ("SUCCEEDED", "FAILED", "CANCELLED")
+
+
+class ClusterHub(ApiHub):
+    """The hub with services that use a cluster."""
+
+    def __init__(self, data_dir: Path, namespace: str) -> None:
+        super().__init__(data_dir)
+        given = {
+            "NAMESPACE": namespace,
+            "API_URL": f"http://{own_address()}:{self.services_port}{ROOT}",
+            "SIDECAR_IMAGE": cluster_image("sidecar"),
+        }
+        self._environ |= {f"PRIMEHUB_SETTING__KUBERNETES__{name}": value for name, value in given.items()}
+
+    def _start(self) -> None:
+        harness.CONFIG, kept = CONFIG, harness.CONFIG
+        try:
+            super(ApiHub, self)._start()
+        finally:
+            harness.CONFIG = kept
+
+
+@dataclass
+class Bench:
+    """What tests of jobs work with."""
+
+    hub: ClusterHub
+    namespace: Namespace
+    admin: Person
+    person: Person
+
+    async def size(self, name: str, **limits: Any) -> None:
+        """An instance type for everybody."""
+        body = {"name": name, "cpu_limit": "1", "memory_limit": "256Mi", "cpu_request": "0.01"} | limits
+        made = await self.admin.ask("POST", "/instance-types", body)
+        assert made.status_code == 201, made.text
+
+    async def image(self, name: str, url: str) -> None:
+        """A container image for everybody."""
+        made = await self.admin.ask("POST", "/images", {"name": name, "source": {"type": "container", "url": url}})
+        assert made.status_code == 201, made.text
+
+    async def submit(self, command: str, **changes: Any) -> str:
+        """A job of the person's; its id."""
+        body = {"group": "research", "instance_type": "tiny", "image": "plain", "command": command} | changes
+        made = await self.person.ask("POST", "/jobs", body)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    async def job(self, job: str) -> dict[str, Any]:
+        """It as it is now."""
+        found: dict[str, Any] = (await self.person.ask("GET", f"/jobs/{job}")).json()
+        return found
+
+    async def until(self, job: str, *phases: str) -> dict[str, Any]:
+        """The job, once it is in one of these phases."""
+
+        async def reached() -> dict[str, Any] | None:
+            found = await self.job(job)
+            return found if found["phase"] in phases else None
+
+        found = await wait_for_async(reached, IN_TIME, what=f"{job} is {' or '.join(phases)}")
+        assert found is not None
+        return found
+
+    async def says(self, job: str, text: str) -> dict[str, Any]:
+        """The job, once its message has this text."""
+
+        async def told() -> dict[str, Any] | None:
+            found = await self.job(job)
+            return found if text in found["message"] else None
+
+        found = await wait_for_async(told, IN_TIME, what=f"{job} says {text!r}")
+        assert found is not None
+        return found
+
+    async def log(self, job: str) -> str:
+        """Its output so far."""
+        answer = await self.person.ask("GET", f"/jobs/{job}/log?offset=0&limit=100000")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["text"])
+
+    async def prints(self, job: str, text: str) -> None:
+        """Wait until its output has this text."""
+
+        async def printed() -> bool:
+            return text in await self.log(job)
+
+        await wait_for_async(printed, IN_TIME, what=f"{job} prints {text!r}")
+
+    async def dropped(self) -> None:
+        """Wait until nothing of any job is left in the cluster."""
+
+        async def empty() -> bool:
+            kinds = ("jobs", "pods", "secrets")
+            return not any(self.namespace.list(kind, "primehub.io/kind=job") for kind in kinds)
+
+        await wait_for_async(empty, IN_TIME, what="the namespace is empty")
+
+
+@asynccontextmanager
+async def running_bench(data_dir: Path) -> AsyncIterator[Bench]:
+    """Hub, services and namespace, until the block ends."""
+    require_cluster()
+    image = cluster_image("notebook")
+    with own_namespace() as namespace:
+        hub = ClusterHub(data_dir, namespace.name)
+        try:
+            await hub.start()
+            await wait_for_async(hub.healthy, 60, what=f"the services are well (see {hub.log})")
+            admin = await first_admin(hub)
+            bench = Bench(hub, namespace, admin, await new_person(hub, admin, "p_on_cluster", "research"))
+            await bench.size("tiny")
+            await bench.image("plain", image)
+            yield bench
+        finally:
+            hub.end()
+            namespace.kubectl("delete", "pods", "--all", "--grace-period=1", "--wait=false", check=False)

@@ -1,0 +1,79 @@
+"""A job from its submit to what is left of it, through the real services process and on a real cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from .platform import OVER, Bench
+
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_job_runs_its_log_and_files_outlive_its_pod(bench: Bench) -> None:
+    job = await bench.submit("echo hello from $HOSTNAME; echo 42 >artifacts/answer.txt; pwd")
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], done["exit_code"], done["message"]) == ("SUCCEEDED", 0, "Job completed")
+    assert "hello from job-" in await bench.log(job)
+    assert "/home/jovyan" in await bench.log(job)
+    found = (await bench.person.ask("GET", f"/jobs/{job}/artifacts")).json()
+    assert [(file["path"], file["size"]) for file in found["items"]] == [("answer.txt", 3)]
+    assert (await bench.person.ask("GET", f"/jobs/{job}/artifacts/answer.txt")).text == "42\n"
+    await bench.dropped()
+
+
+async def test_a_failure_has_its_code_and_output_is_seen_while_it_runs(bench: Bench) -> None:
+    job = await bench.submit("echo begun; while [ ! -e /home/jovyan/go ]; do sleep 0.2; done; exit 3", timeout=20)
+    await bench.prints(job, "begun")
+    assert (await bench.job(job))["phase"] in ("PREPARING", "RUNNING")
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], done["reason"]) == ("FAILED", "Timeout")
+
+
+async def test_values_of_secrets_are_masked(bench: Bench) -> None:
+    made = await bench.person.ask("POST", "/secrets", {"name": "key", "kind": "env", "value": "hunter2-hunter2"})
+    assert made.status_code == 201, made.text
+    job = await bench.submit('echo "it is $KEY"; [ "$KEY" = hunter2-hunter2 ]', secrets={"KEY": "key"})
+    done = await bench.until(job, *OVER)
+    assert done["phase"] == "SUCCEEDED", done
+    assert await bench.log(job) == "it is [masked]\n"
+
+
+async def test_a_cancelled_job_hears_of_it_and_its_last_words_are_kept(bench: Bench) -> None:
+    job = await bench.submit("trap 'echo goodbye; exit 0' TERM; echo begun; while :; do sleep 0.2; done")
+    await bench.prints(job, "begun")
+    assert (await bench.person.ask("POST", f"/jobs/{job}/cancel")).status_code in (200, 202, 204)
+    done = await bench.until(job, *OVER)
+    assert done["phase"] == "CANCELLED", done
+    assert "goodbye" in await bench.log(job)
+    await bench.dropped()
+
+
+async def test_too_much_memory_is_said_so(bench: Bench) -> None:
+    job = await bench.submit("python3 -c 'x = bytearray(10**9)'")
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], done["reason"]) == ("FAILED", "OOMKilled")
+
+
+async def test_an_image_that_is_not_there_ends_the_job_with_that_reason(bench: Bench) -> None:
+    url = (await bench.admin.ask("GET", "/images/plain")).json()["source"]["url"]
+    await bench.image("missing", f"{url.rpartition(':')[0]}:no-such-tag")
+    job = await bench.submit("true", image="missing")
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], done["reason"]) == ("FAILED", "ImageUnavailable")
+    assert "not in its registry" in done["message"]
+
+
+async def test_why_it_cannot_be_placed_is_said_while_it_waits(bench: Bench) -> None:
+    await bench.size("huge", cpu_limit="500", cpu_request="500", memory_limit="1Gi")
+    none = {"cpu": None, "memory": None, "gpu": None}
+        "quota": {"cpu": None, "memory": None, "gpu": None},
+        "user_quota": {"cpu": None, "memory": None, "gpu": None},
+    }
+    group = (await bench.admin.ask("GET", "/groups/research")).json()
+    changed = await bench.admin.ask("PATCH", "/groups/research", {"version": group["version"], "user_quota": none, "group_quota": none})
+    assert changed.status_code == 200, changed.text
+    job = await bench.submit("true", instance_type="huge")
+    waiting = await bench.says(job, "too little free CPU")
+    assert waiting["phase"] == "PREPARING"
+    await bench.person.ask("POST", f"/jobs/{job}/cancel")
+    assert (await bench.until(job, *OVER))["phase"] == "CANCELLED"
