@@ -66,11 +66,9 @@ async def test_an_image_that_is_not_there_ends_the_job_with_that_reason(bench: B
 async def test_why_it_cannot_be_placed_is_said_while_it_waits(bench: Bench) -> None:
     await bench.size("huge", cpu_limit="500", cpu_request="500", memory_limit="1Gi")
     none = {"cpu": None, "memory": None, "gpu": None}
-        "quota": {"cpu": None, "memory": None, "gpu": None},
-        "user_quota": {"cpu": None, "memory": None, "gpu": None},
-    }
     group = (await bench.admin.ask("GET", "/groups/research")).json()
-    changed = await bench.admin.ask("PATCH", "/groups/research", {"version": group["version"], "user_quota": none, "group_quota": none})
+    body = {"version": group["version"], "user_quota": none, "group_quota": none}
+    changed = await bench.admin.ask("PATCH", "/groups/research", body)
     assert changed.status_code == 200, changed.text
     job = await bench.submit("true", instance_type="huge")
     waiting = await bench.says(job, "too little free CPU")
