@@ -48,6 +48,7 @@ from .blobs import (
 )
 from .composition import EngineParts
 from .controllers import (
+    ClaimController,
     ImageController,
     JobController,
     LeavingController,
@@ -281,6 +282,8 @@ def _runners(
         found.append(Runner(ImageController(database, parts.builder, store, scratch)))
     if parts.volumes is not None:
         found.append(Runner(VolumeController(database, parts.volumes, keyring)))
+    if parts.claims is not None:
+        found.append(Runner(ClaimController(database, parts.claims)))
     if isinstance(parts.engine, WorkFiles):
         found.append(Runner(ProgressController(database, parts.engine)))
     found += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]

@@ -13,7 +13,7 @@ from hub_config.settings import Settings, SettingsError
 
 from .api.replies import Part, State
 from .blobs import FolderSpool, LiveFiles, LiveLogs, LogChunk
-from .controllers import ImageBuilder, WorkloadPort, WorkloadState
+from .controllers import ClaimPort, ImageBuilder, WorkloadPort, WorkloadState
 from .controllers.images import BuildFailed, Progress
 from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
 from .controllers.volumes import VolumeFailed, VolumePort
@@ -62,6 +62,8 @@ class EngineParts:
     results: ResultsPort | None
     """What jobs leave, while their workloads are there."""
     parts: Callable[[], Awaitable[tuple[Part, ...]]]
+    claims: ClaimPort | None = None
+    """Where volumes are claims that an operator binds."""
     spool: FolderSpool | None = None
     """Where workloads' sidecars report, if they do."""
     heard: Callable[[str], None] = lambda workload: None

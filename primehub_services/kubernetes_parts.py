@@ -23,6 +23,7 @@ from .engines.base import EngineError
 from .engines.base import EngineUnavailable as ClusterUnavailable
 from .engines.base import VolumeFailed as EngineVolumeFailed
 from .engines.kubernetes import KubernetesEngine, PodSettings, Storage
+from .engines.kubernetes.claim_troubles import ClaimTroubles
 from .engines.kubernetes.cluster import Cluster
 from .engines.kubernetes.notebooks import NotebookPods
 from .notebook_parts import PodLogs, PodWorkloads
@@ -74,6 +75,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         live_files=_ClusterFiles(engine, spool),
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
+        claims=ClaimTroubles(cluster),
         spool=spool,
         heard=engine.heard,
         run=engine.run,

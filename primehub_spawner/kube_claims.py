@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from primehub_services.domain import pod_reasons
+from primehub_services.domain.claim_reasons import claim_trouble
 from primehub_services.domain.launch import MountKind
 from primehub_services.domain.pods import INSTANCE, ClaimNeed, Manifest, make_claim
 
@@ -41,7 +41,7 @@ async def _look_at(cluster: Cluster, need: ClaimNeed, settings: ClaimSettings) -
     claim = await cluster.claim(need.name)
     if claim is None:
         if not need.made_by_us:
-            return pod_reasons.missing_claim(need.name, made_by_us=False).text
+            return claim_trouble(need, None, ())[0]
         await cluster.create_claim(_manifest(need, settings))
     deadline = asyncio.get_running_loop().time() + BIND_S
     while True:
@@ -67,32 +67,3 @@ def _manifest(need: ClaimNeed, settings: ClaimSettings) -> Manifest:
 
 def _pending(claim: Mapping[str, Any] | None) -> bool:
     return claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
-
-
-def claim_trouble(
-    need: ClaimNeed, claim: Mapping[str, Any] | None, events: list[Mapping[str, Any]]
-) -> tuple[str, bool]:
-    """Why a claim cannot be mounted (empty where it can), and whether waiting will not change that. Pure."""
-    if claim is None:
-        return f"its claim {need.name} went away", True
-    phase = (claim.get("status") or {}).get("phase")
-    if (claim.get("metadata") or {}).get("deletionTimestamp"):
-        return f"its claim {need.name} is being deleted", True
-    if phase == "Bound":
-        return "", True
-    if phase == "Lost":
-        return f"the storage behind its claim {need.name} is gone", True
-    for event in reversed(events):
-        reason, message = event.get("reason"), str(event.get("message") or "")
-        if reason == "WaitForFirstConsumer":
-            return "", True  # it is bound where the pod goes
-        if reason == "ProvisioningFailed":
-            return f"its storage cannot be made: {_shown(message)}", False
-        if reason == "FailedBinding":
-            return f"its claim {need.name} is not bound to a volume: {_shown(message)}", not need.made_by_us
-    return f"its claim {need.name} is not bound to a volume yet", False
-
-
-def _shown(message: str) -> str:
-    text = " ".join(message.split()).rstrip(".")
-    return text if len(text) <= pod_reasons.SHOWN else f"{text[: pod_reasons.SHOWN - 1]}…"

@@ -86,7 +86,9 @@ def environment(plan: LaunchPlan, hubs: Mapping[str, Any]) -> dict[str, Any]:
         "JUPYTER_RUNTIME_DIR": f"{_TMP}/jupyter",
     }
     plain, _ = for_shells(plan.environment)
-    given = {**own, **plain, **{name: value for name, value in hubs.items() if value is not None}}
+    # with NVIDIA's runtime a container that asks for no GPU would see them all
+    gpus = {} if plan.limits.gpu else {"NVIDIA_VISIBLE_DEVICES": "void"}
+    given = {**own, **plain, **gpus, **{name: value for name, value in hubs.items() if value is not None}}
     return {name: literal(value) if isinstance(value, str) else value for name, value in given.items()}
 
 
@@ -104,8 +106,9 @@ def _resources(plan: LaunchPlan) -> dict[str, Any]:
 
 
 def _annotations(plan: LaunchPlan) -> dict[str, str]:
-    """Under the names that people know, for who looks at the cluster."""
+    """Under the names that people know, for who looks at the cluster; and that no autoscaler moves it."""
     return {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
         "primehub.io/group-name": plan.group_name,
         "primehub.io/image-name": plan.image,
         "primehub.io/instance-type": plan.instance_type,

@@ -3,6 +3,7 @@
 A controller's ``step`` may be cut off anywhere and run again: it keeps nothing that it could not see anew.
 """
 
+from .claims import ClaimController, ClaimPort
 from .images import ImageBuilder, ImageController
 from .jobs import JobController
 from .leaving import LeavingController
@@ -22,6 +23,8 @@ from .sweeper import SweepController
 from .volumes import VolumeController
 
 __all__ = [
+    "ClaimController",
+    "ClaimPort",
     "Controller",
     "EngineUnavailable",
     "Health",

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..domain.identity import Actor
+from ..domain.pods import ClaimNeed, volume_need
 from ..domain.secrets import SecretKind
 from ..domain.volumes import FETCHING, GitSource, KeptVolume, PvcSource, Volume, VolumeContent, VolumeCreate
 from . import catalog, secrets
@@ -92,6 +93,17 @@ def kept(uow: UnitOfWork) -> list[KeptVolume]:
                     secret_changed_at=secret.updated_at if secret else None,
                 )
             )
+    return found
+
+
+def bound_by_operators(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
+    """On a cluster: the volumes whose claims an operator binds, by id, and why launches leave each out until now."""
+    found = []
+    for row in uow.session.scalars(sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)).order_by(VolumeRow.slug)):
+        source = VolumeCreate.model_validate({"name": row.name, "source": row.source}).source
+        need = volume_need(row.slug, source)
+        if need is not None and not need.made_by_us:
+            found.append((row.id, need, row.message))
     return found
 
 

@@ -119,12 +119,47 @@ async def test_an_image_that_is_not_there_is_said_while_it_is_tried(platform: Cl
     await platform.phase(person, notebook, "STOPPED")
 
 
-async def test_a_volume_without_its_claim_costs_the_volume_alone(platform: ClusterPlatform, person: str) -> None:
-    source = {"type": "nfs", "server": "nfs.example.org", "path": "/data"}
-    await platform.ask("admin", "POST", "/volumes", {"name": f"v-{person[2:]}", "source": source, "all_groups": True})
+async def test_a_volume_without_its_claim_is_said_before_the_start_and_costs_the_volume_alone(
+    platform: ClusterPlatform, person: str
+) -> None:
+    name = f"v-{person[2:]}"
+    source = {"type": "pvc", "claim": f"made-for-{name}"}
+    await platform.ask("admin", "POST", "/volumes", {"name": name, "source": source, "all_groups": True})
+
+    async def left_out() -> str:
+        options = await platform.ask(person, "GET", "/groups/research/launch-options")
+        return str(next(volume["left_out"] for volume in options["volumes"] if volume["name"] == name))
+
+    told = await wait_for_async(left_out, 20, what="the volume is left out")
+    assert told.startswith(f"Its claim made-for-{name} is not in the cluster")
     notebook = await platform.begin(person)
     running = await platform.phase(person, notebook, "RUNNING")
-    assert any(f"Without v-{person[2:]}: its claim" in event["message"] for event in running["events"])
+    assert any(event["message"] == f"Without {name}: {told}" for event in running["events"])
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+
+    claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "10Mi"}}}
+    platform.namespace.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": f"made-for-{name}"},
+            "spec": claim,
+        }
+    )
+
+    async def taken_up() -> bool:
+        return await left_out() == ""
+
+    await wait_for_async(taken_up, 60, what="the volume is there")
+    notebook = await platform.begin(person)
+    await platform.phase(person, notebook, "RUNNING")
+    pod = platform.pod(notebook)
+    assert pod is not None
+    here = ("exec", pod["metadata"]["name"], "--", "sh", "-c")
+    shown = platform.namespace.kubectl(*here, f"ls -ld ~/datasets/{name}; touch ~/datasets/{name}/x 2>&1", check=False)
+    assert f"-> /datasets/{name}" in shown
+    assert "Read-only file system" in shown
     await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
     await platform.phase(person, notebook, "STOPPED")
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from kubernetes_asyncio.client import ApiException
-from kubespawner import KubeSpawner, clients
 
 from primehub_services.domain import notebook_pods
 from primehub_services.domain.instance_types import Toleration, TolerationOperator
@@ -21,15 +20,8 @@ from primehub_services.domain.volumes import NfsSource
 from primehub_spawner import kube_render
 from primehub_spawner.kube import PrimeHubKubeSpawner
 from primehub_spawner.server import NOTEBOOK_MAIN
+from tests.support.kube_spawner import manifest, without_cluster
 
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
-contexts: [{name: none, context: {cluster: none, user: none, namespace: primehub}}]
-users: [{name: none, user: {}}]
-current-context: none
-"""
 START = "0123456789abcdef0123456789abcdef"
 PLAN = LaunchPlan(
     start_id=START,
@@ -66,29 +58,10 @@ PLAN = LaunchPlan(
 @pytest_asyncio.fixture
 async def spawner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PrimeHubKubeSpawner]:
     """A spawner that has a cluster's address and never asks it."""
-    config = tmp_path / "kubeconfig"
-    config.write_text(KUBECONFIG)
-    monkeypatch.setattr("kubernetes_asyncio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
     # what the hub gives every server is the hub's own affair
     hubs = {"JUPYTERHUB_USER": "ann@example.org", "JUPYTERHUB_API_TOKEN": "t$k", "UNSET": None}
-    monkeypatch.setattr(KubeSpawner, "get_env", lambda _self: dict(hubs))
-    made = PrimeHubKubeSpawner(
-        _mock=True, namespace="primehub", instance="ph", uid=1000, gid=100, fs_gid=100, api_url="http://api/v1"
-    )
-    made.user.name = "ann@example.org"
-    made.start_id = START
-    made.reserve()
-    made.running_plan = PLAN
-    yield made
-    await made.api.api_client.close()
-    clients._client_cache.clear()
-
-
-async def manifest(spawner: PrimeHubKubeSpawner) -> dict[str, Any]:
-    """The pod that would be made, as it is sent."""
-    pod = await spawner.get_pod_manifest()
-    sent: dict[str, Any] = spawner.api.api_client.sanitize_for_serialization(pod)
-    return sent
+    async with without_cluster(tmp_path, monkeypatch, PLAN, hubs) as made:
+        yield made
 
 
 async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:

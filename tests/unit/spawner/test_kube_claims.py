@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from primehub_services.domain.claim_reasons import claim_trouble
 from primehub_services.domain.launch import MountKind
 from primehub_services.domain.pods import ClaimNeed
 from primehub_spawner import kube_claims
-from primehub_spawner.kube_claims import ClaimSettings, claim_trouble, missing_claims
+from primehub_spawner.kube_claims import ClaimSettings, missing_claims
 
 HOME = ClaimNeed("claim-ann", MountKind.HOME, "ann", True, "ReadWriteOnce", 5)
 PROJECT = ClaimNeed("project-team", MountKind.PROJECT, "team", True, "ReadWriteMany")
@@ -61,7 +62,9 @@ async def test_the_platforms_claims_are_made_with_the_class_of_their_kind() -> N
 async def test_a_claim_that_an_operator_has_to_bind_is_never_made() -> None:
     cluster = FakeCluster()
     missing = await missing_claims(cluster, [SHARE], SETTINGS)  # type: ignore[arg-type]
-    assert missing == {"dataset-share": "its claim dataset-share is not in the cluster Ask your administrator."}
+    assert missing == {
+        "dataset-share": "its claim dataset-share is not in the cluster: an administrator of the cluster binds it"
+    }
     assert cluster.made == []
 
 
@@ -80,6 +83,7 @@ def test_which_claims_are_no_trouble() -> None:
 
 def test_which_claims_are() -> None:
     assert claim_trouble(HOME, None, []) == ("its claim claim-ann went away", True)
+    assert "an administrator of the cluster binds it" in claim_trouble(SHARE, None, [])[0]
     assert claim_trouble(HOME, claim("Lost"), []) == ("the storage behind its claim claim-ann is gone", True)
     assert claim_trouble(HOME, claim("Pending"), []) == ("its claim claim-ann is not bound to a volume yet", False)
     unbound = happened("FailedBinding", "no persistent volumes available for this claim and no storage class is set")

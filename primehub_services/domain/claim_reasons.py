@@ -1,0 +1,37 @@
+"""What a claim says of itself, in words that follow the name of its volume. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .pod_reasons import SHOWN, Json
+from .pods import ClaimNeed
+
+
+def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -> tuple[str, bool]:
+    """Why a claim cannot be mounted (empty where it can), and whether waiting will not change that."""
+    if claim is None:
+        if need.made_by_us:
+            return f"its claim {need.name} went away", True
+        return f"its claim {need.name} is not in the cluster: an administrator of the cluster binds it", True
+    phase = (claim.get("status") or {}).get("phase")
+    if (claim.get("metadata") or {}).get("deletionTimestamp"):
+        return f"its claim {need.name} is being deleted", True
+    if phase == "Bound":
+        return "", True
+    if phase == "Lost":
+        return f"the storage behind its claim {need.name} is gone", True
+    for event in reversed(events):
+        reason, message = event.get("reason"), str(event.get("message") or "")
+        if reason == "WaitForFirstConsumer":
+            return "", True  # it is bound where the pod goes
+        if reason == "ProvisioningFailed":
+            return f"its storage cannot be made: {_shown(message)}", False
+        if reason == "FailedBinding":
+            return f"its claim {need.name} is not bound to a volume: {_shown(message)}", not need.made_by_us
+    return f"its claim {need.name} is not bound to a volume yet", False
+
+
+def _shown(message: str) -> str:
+    text = " ".join(message.split()).rstrip(".")
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

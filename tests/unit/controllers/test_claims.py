@@ -1,0 +1,77 @@
+"""Volumes whose claims an operator binds: what the cluster says of them is told before anybody starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from primehub_services.controllers.claims import ClaimController
+from primehub_services.controllers.ports import EngineUnavailable
+from primehub_services.domain.paging import PageQuery
+from primehub_services.domain.pods import ClaimNeed
+from primehub_services.domain.volumes import VolumeCreate
+from primehub_services.operations import volumes
+from primehub_services.store.database import Database
+from tests.support.clock import FixedClock
+from tests.support.factories import Cast
+
+
+class Claims:
+    """A cluster that says what it is told to."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, str] = {}
+        self.asked: list[str] = []
+        self.away = False
+
+    async def troubles(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
+        if self.away:
+            raise EngineUnavailable("the cluster does not answer")
+        self.asked = [need.name for need in needs]
+        return self.said
+
+
+def make(database: Database, cast: Cast, name: str, **source: Any) -> None:
+    """A volume of a cluster."""
+    spec = VolumeCreate.model_validate({"name": name, "source": source, "all_groups": True})
+    database.write_now(volumes.create, cast.platform_admin, spec, policy=volumes.cluster_policy())
+
+
+def messages(database: Database, cast: Cast) -> dict[str, str]:
+    """What is told of each volume."""
+    page = database.read_now(volumes.list_, cast.platform_admin, PageQuery())
+    return {volume.name: volume.message for volume in page.items}
+
+
+async def test_a_claim_that_is_not_bound_is_told_until_it_is(database: Database, cast: Cast, clock: FixedClock) -> None:
+    make(database, cast, "share", type="nfs", server="nfs.example.org", path="/data")
+    make(database, cast, "given", type="pvc", claim="made-before")
+    make(database, cast, "own", type="pvc")
+    claims = Claims()
+    controller = ClaimController(database, claims)
+    claims.said = {"dataset-share": "its claim dataset-share is not in the cluster"}
+
+    await controller.step(clock.now)
+
+    # those that the platform makes itself are another controller's
+    assert claims.asked == ["made-before", "dataset-share"]
+    told = messages(database, cast)
+    assert told["share"] == "Its claim dataset-share is not in the cluster."
+    assert told["given"] == ""
+
+    claims.said = {}
+    await controller.step(clock.now)
+    assert messages(database, cast)["share"] == ""
+
+
+async def test_a_cluster_that_does_not_answer_changes_nothing(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    make(database, cast, "share", type="nfs", server="nfs.example.org", path="/data")
+    claims = Claims()
+    claims.away = True
+    with pytest.raises(EngineUnavailable):
+        await ClaimController(database, claims).step(clock.now)
+    assert messages(database, cast) == {"share": ""}
