@@ -165,7 +165,8 @@ async def test_a_volume_without_its_claim_is_said_before_the_start_and_costs_the
 
 
 async def test_a_hub_that_was_killed_finds_its_pods_again(platform: ClusterPlatform, person: str) -> None:
-    other = await platform.person(f"{person}x")
+    # as long and as odd as a hub name may be
+    other = await platform.person(f"{person}.{'x' * 60}"[:58] + "_-.@z")
     stays, goes = await platform.begin(person), await platform.begin(other)
     await platform.phase(person, stays, "RUNNING")
     await platform.phase(other, goes, "RUNNING")
