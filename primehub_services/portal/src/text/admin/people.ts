@@ -130,6 +130,7 @@ export const people = {
     running: 'Runs now',
     runsNothing: 'nothing',
     signIn: 'Signs in',
+    did: 'What they changed',
     local: 'with a password that PrimeHub keeps',
     provider: (issuer: string) => `through ${issuer}`,
     newTitle: 'Create user',

@@ -1,0 +1,23 @@
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { exact } from '../../../lib/format';
+import { Bones, Failure, Page, Waiting } from '../../../parts/page';
+import { a } from '../../../text/admin';
+
+type Thing = { name: string; display_name: string; created_at: string };
+
+/** The frame of a page that changes one thing: the way up, its name, and every state until it is there. */
+export function EditPage<T extends Thing>({ query, up, words, status, lead, children }: {
+  query: UseQueryResult<T>; up: string; words: { title: string; failedOne: string }; status?: (thing: T) => ReactNode; lead?: (thing: T) => ReactNode; children: (thing: T) => ReactNode;
+}) {
+  const { data } = query;
+  const made = data && a.list.made(data.name, exact(data.created_at).slice(0, 10));
+  return (
+    <Page crumbs={{ to: up, text: words.title }} title={data ? data.display_name || data.name : words.title} status={data && status?.(data)}
+      lead={data && lead ? lead(data) : made ? <>{made.before} <code>{made.name}</code>{made.after}</> : '\u00a0'}>
+      {data ? children(data)
+        : query.error ? <Failure error={query.error} what={words.failedOne} unaffected={a.list.unaffected} onRetry={() => void query.refetch()} />
+          : <Waiting><Bones rows={10} widths={[60, 90, 40]} /></Waiting>}
+    </Page>
+  );
+}

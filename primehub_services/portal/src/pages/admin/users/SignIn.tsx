@@ -1,0 +1,32 @@
+import { useMutation } from '@tanstack/react-query';
+import { Button } from 'antd';
+import { CircleAlert } from 'lucide-react';
+import { useState } from 'react';
+import type { Account } from '../../../api/admin';
+import { api, asProblem, body } from '../../../api/client';
+import { exact } from '../../../lib/format';
+import { Confirm } from '../../../parts/form/Confirm';
+import { Section } from '../../../parts/form/FormPage';
+import { a } from '../../../text/admin';
+import { Once } from '../parts/Once';
+import { linkOf } from './links';
+
+const words = a.users;
+
+/** A link or a temporary password, for somebody who cannot sign in. */
+export function SignIn({ user }: { user: Account }) {
+  const [asked, ask] = useState(false);
+  const link = useMutation({ mutationFn: () => body(api.POST('/invitations', { body: { user: user.name, group: null, role: 'member', expires_in: 86_400 } })) });
+  const temporary = useMutation({ mutationFn: () => body(api.POST('/users/{user}/password-reset', { params: { path: { user: user.name } } })), onSuccess: () => ask(false) });
+  if (user.issuer !== 'local') return <Section title={words.password}><p className="small">{words.provider(user.issuer)}</p></Section>;
+  return (
+    <Section title={words.password}>
+      <div className="deleteRow"><p className="small">{words.linkHelp}</p><Button loading={link.isPending} onClick={() => link.mutate()}>{words.link}</Button></div>
+      {link.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(link.error).message}</p>}
+      <div className="deleteRow"><p className="small">{words.tempHelp}</p><Button onClick={() => ask(true)}>{words.temp}</Button></div>
+      <Confirm open={asked} title={words.tempAsk(user.name)} go={words.tempGo} keep={words.keep} pending={temporary.isPending} error={temporary.error} onGo={() => temporary.mutate()} onClose={() => ask(false)}><p>{words.tempLose}</p></Confirm>
+      {link.data && <Once title={words.linkMade} value={linkOf(link.data.token)} more={words.until(exact(link.data.expires_at))} onClose={() => link.reset()} />}
+      {temporary.data && <Once title={words.tempMade} value={temporary.data.password} onClose={() => temporary.reset()} />}
+    </Section>
+  );
+}
