@@ -3,6 +3,7 @@ import { useMe, nameOf } from '../../lib/session';
 import { NoPermission } from '../../parts/page';
 import { t } from '../../text';
 import { a } from '../../text/admin';
+import './admin.css';
 
 /** Lets only platform admins further; the API refuses the others anyway. */
 export default function AdminGate() {

@@ -32,7 +32,7 @@ export const platform = {
     } as Record<string, string>,
     verbs: {
       create: 'made', update: 'changed', delete: 'deleted', stop: 'stopped', keep: 'kept', cancel: 'cancelled', submit: 'submitted', rerun: 'ran again', rebuild: 'had made again', run: 'ran', pause: 'paused', resume: 'resumed',
-      fetch: 'fetched', 'fetch-failed': 'could not fetch', start: 'started', lockout: 'locked out', 'password-reset': 'gave a temporary password to', 'password-change': 'changed the password of', 'rotate-keys': 'rotated the keys of',
+      fetch: 'fetched', 'fetch-failed': 'could not fetch', start: 'started', lockout: 'locked out', 'password-reset': 'gave a temporary password to', 'password-set': 'set the password of', 'sign-up': 'made', end: 'ended', 'password-change': 'changed the password of', 'rotate-keys': 'rotated the keys of',
     } as Record<string, string>,
     joined: (who: string) => `put ${who} into`,
     asRole: (role: string) => (role === 'admin' ? 'as group admin' : ''),
@@ -40,7 +40,7 @@ export const platform = {
     role: (who: string, role: string) => (role === 'admin' ? `made ${who} group admin of` : `made ${who} a plain member of`),
     fromTo: (what: string, from: string, to: string) => `${what}: ${from} to ${to}`,
     whose: (user: string) => `of ${user}`,
-    service: (name: string) => (name === 'primehub' ? 'The platform' : `The service ${name}`),
+    service: (name: string) => ({ primehub: 'The platform', 'primehub-authenticator': 'The sign-in page', 'primehub-spawner': 'The spawner', 'primehub-idle-culler': 'The idle culler' })[name] ?? `The service ${name}`,
   },
   settings: {
     title: 'System settings',

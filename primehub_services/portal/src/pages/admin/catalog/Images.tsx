@@ -21,7 +21,7 @@ export function fromOf({ source }: Image): string {
 export const Phase = ({ image, big }: { image: Image; big?: boolean }) => <Status big={big} state={image.phase} note={image.phase === 'BUILDING' ? `${image.progress} %` : image.phase === 'FAILED' && !big ? image.message : ''} />;
 
 const columns: Column<Image>[] = [
-  { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/images/${row.slug}`} name={nameOf(row)} sub={row.description || row.slug} /> },
+  { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/images/${row.slug}`} name={nameOf(row)} sub={row.description || (nameOf(row) === row.slug ? undefined : row.slug)} /> },
   { key: 'state', title: words.columns.state, phone: 'end', className: 'cut', cell: (row) => <Phase image={row} /> },
   { key: 'from', title: words.columns.from, className: 'cut', phone: 'none', cell: (row) => <code title={fromOf(row)}>{fromOf(row)}</code> },
   { key: 'suits', title: words.columns.suits, className: 'soft', phone: 'none', cell: (row) => words.kinds[row.kind] },

@@ -73,14 +73,14 @@ function TypeFields({ form }: { form: Fields<Draft> }) {
       </Section>
       <Section title={words.size} why={words.sizeWhy}>
         <div className="threeCols">
-          <NumberField form={form} name="cpu_limit" unit={t.form.units.cores} step={0.5} />
+          <NumberField form={form} name="cpu_limit" unit={t.form.units.cores} />
           <NumberField form={form} name="memory_limit" unit={t.form.units.gib} />
           <NumberField form={form} name="gpu_limit" unit={t.form.units.gpus} />
         </div>
       </Section>
       <Section title={words.sure} why={words.sureWhy}>
         <Checkbox checked={!sure} onChange={({ target }) => set(target.checked ? { cpu_request: null, memory_request: null } : { cpu_request: draft.cpu_limit, memory_request: draft.memory_limit })}>{words.all}</Checkbox>
-        {sure && <div className="threeCols"><NumberField form={form} name="cpu_request" unit={t.form.units.cores} step={0.5} /><NumberField form={form} name="memory_request" unit={t.form.units.gib} /></div>}
+        {sure && <div className="threeCols"><NumberField form={form} name="cpu_request" unit={t.form.units.cores} /><NumberField form={form} name="memory_request" unit={t.form.units.gib} /></div>}
       </Section>
       <AccessSection form={form} />
       <Section title={words.timeouts}><TimeoutField form={form} name="idle_timeout" platform={settings?.idle_timeout} /></Section>

@@ -16,7 +16,7 @@ const sureOf = (type: InstanceType) => (type.cpu_request === null && type.memory
 const idleOf = (type: InstanceType) => (type.idle_timeout === null ? t.form.asPlatform('').replace(/[: ]+$/, '') : type.idle_timeout === 0 ? t.form.never : duration(type.idle_timeout));
 
 const columns: Column<InstanceType>[] = [
-  { key: 'name', title: words.columns.name, phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/instance-types/${row.slug}`} name={nameOf(row)} sub={row.description || row.slug} /> },
+  { key: 'name', title: words.columns.name, phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/instance-types/${row.slug}`} name={nameOf(row)} sub={row.description || (nameOf(row) === row.slug ? undefined : row.slug)} /> },
   { key: 'cpu', title: words.columns.cpu, end: true, cell: (row) => count(row.cpu_limit) },
   { key: 'memory', title: words.columns.memory, end: true, cell: (row) => count(gib(row.memory_limit)) },
   { key: 'gpu', title: words.columns.gpu, end: true, cell: (row) => (row.gpu_limit === 0 ? <span className="muted">0</span> : row.gpu_limit) },

@@ -26,8 +26,8 @@ export function GroupFields({ form, slug }: { form: Fields<GroupDraft>; slug: st
           <span /><b>{words.each}</b><b>{words.whole}</b>
           {RESOURCES.map((resource) => [
             <span key={resource}>{t.resource[resource]}</span>,
-            <LimitField key={`u${resource}`} form={form} name={`user_${resource}`} unit={units[resource]} step={resource === 'cpu' ? 0.5 : 1} />,
-            <LimitField key={`g${resource}`} form={form} name={`group_${resource}`} unit={units[resource]} step={resource === 'cpu' ? 0.5 : 1} />,
+            <LimitField key={`u${resource}`} form={form} name={`user_${resource}`} unit={units[resource]} />,
+            <LimitField key={`g${resource}`} form={form} name={`group_${resource}`} unit={units[resource]} />,
           ])}
         </div>
       </Section>

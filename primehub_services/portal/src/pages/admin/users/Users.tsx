@@ -28,14 +28,14 @@ export default function Users() {
       actions={<><Button icon={<Link2 size={15} aria-hidden />} onClick={() => invite(true)}>{words.invite}</Button>{create}</>}>
       {state.view === 'links' ? <Links state={state} views={views} />
         : <AdminList list={list} state={state} words={words} columns={columns(me.name)} id={(row) => row.name} version={(row) => row.version} create={create} views={views}
-          panel={{ name: nameOf, sub: (row) => row.name, href: (row) => `/admin/users/${row.name}`, read: (row) => <UserPanel user={row} /> }} />}
+          panel={{ name: nameOf, sub: (row) => (nameOf(row) === row.name ? undefined : row.name), href: (row) => `/admin/users/${row.name}`, read: (row) => <UserPanel user={row} /> }} />}
       {inviting && <Invite onClose={() => invite(false)} />}
     </Page>
   );
 }
 
 const columns = (me: string): Column<Account>[] => [
-  { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/users/${row.name}`} name={nameOf(row)} sub={row.name === me ? `${row.name}, ${words.you}` : row.name} /> },
+  { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/users/${row.name}`} name={nameOf(row)} sub={[nameOf(row) !== row.name && row.name, row.name === me && words.you].filter(Boolean).join(', ') || undefined} /> },
   { key: 'state', title: words.columns.state, phone: 'end', cell: (row) => <State user={row} /> },
   { key: 'rights', title: words.columns.rights, cell: (row) => (row.platform_admin ? <span className="chip">{words.platformAdmin}</span> : <span className="muted">{a.list.none}</span>) },
   { key: 'email', title: words.columns.email, className: 'soft cut', phone: 'none', cell: (row) => row.email || <span className="muted">{a.list.none}</span> },
