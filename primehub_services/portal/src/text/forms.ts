@@ -3,6 +3,7 @@ export const forms = {
   form: {
     optional: 'optional',
     notSaved: 'Not saved yet',
+    notMade: 'Not made yet',
     saved: 'Everything here is saved',
     savedNow: 'Saved',
     changes: (n: number) => (n === 1 ? '1 change' : `${n} changes`),

@@ -30,7 +30,7 @@ export function FormPage<T extends object>({ form, go = t.form.save, effects, de
       </div>
       <aside className="rail">
         <div className="sticky formCol">
-          {form.creating ? <Panel title={go}><SaveRow form={form} go={go} /></Panel> : <Changes form={form} details={details} go={go} />}
+          {form.creating ? <Panel title={t.form.notMade}><SaveRow form={form} go={go} /></Panel> : <Changes form={form} details={details} go={go} />}
           {effects !== undefined && <Panel title={t.form.effects}><p className="small">{effects}</p></Panel>}
           {rail}
         </div>

@@ -25,7 +25,7 @@ export function GroupPanel({ group, overview }: { group: Group; overview: GroupO
         </ul>
       )}
       <h3>{words.quotas}</h3>
-      <table className="mini bare">
+      <table className="mini flat">
         <thead><tr><th scope="col"><span className="sr">{words.quotas}</span></th>{RESOURCES.map((r) => <th key={r} scope="col" className="r">{t.resource[r]}</th>)}</tr></thead>
         <tbody>
           <tr><th scope="row">{words.each}</th>{RESOURCES.map((r) => <td key={r} className="r"><Limit quota={group.user_quota} resource={r} /></td>)}</tr>
