@@ -196,6 +196,9 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                     self.note(step.progress, step.stage, step.message)
             if starting.done() and not (pod and not notebook_pods.alive(pod)):
                 return await self._started(starting)
+            if pod and pod["status"].get("podIP") and self.is_pod_running(pod):
+                # KubeSpawner itself looks less and less often, and would see it seconds later
+                return str(self._get_pod_url(pod))
             if pod is None:
                 continue
             if not notebook_pods.alive(pod):
