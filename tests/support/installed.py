@@ -1,0 +1,149 @@
+"""PrimeHub installed by its chart in a namespace of its own, for end-to-end tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from .chart import CHART
+from .parts import require
+from .platform import PASSWORD, Platform
+from .waiting import wait_for
+
+REGISTRY, TAG = "PRIMEHUB_TEST_REGISTRY", "PRIMEHUB_TEST_TAG"
+NAME = "primehub"
+READY = 300
+"""Seconds after which an installation that is not ready is given up."""
+PARTS = ("hub", "services", "proxy")
+
+
+def images() -> dict[str, Any]:
+    """The values of the chart that say where ``make images`` put what it made. Skips where nothing says so."""
+    registry = os.environ.get(REGISTRY, "")
+    require("cluster", registry, f"{REGISTRY} and {TAG} do not say where the images are (make images makes them)")
+    return {"images": {"registry": registry, "tag": os.environ.get(TAG, "ci")}}
+
+
+class Installed(Platform):
+    """A release in a namespace, seen through a port of this machine."""
+
+    def __init__(self, namespace: str, values: Mapping[str, Any]) -> None:
+        super().__init__(Path(tempfile.mkdtemp(prefix="primehub-chart-")) / "data", 0)
+        self.namespace = namespace
+        self.values = dict(values)
+        self._forward: subprocess.Popen[str] | None = None
+
+    def run(self, *words: str, given: str | None = None, seconds: float = READY) -> str:
+        """A command's output. Fails where the command does."""
+        done = subprocess.run(words, input=given, capture_output=True, text=True, timeout=seconds, check=False)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}\n{self.state_of_pods()}"
+        return done.stdout
+
+    def kubectl(self, *words: str, given: str | None = None) -> str:
+        """kubectl in the namespace."""
+        return self.run("kubectl", "--namespace", self.namespace, *words, given=given)
+
+    def helm(self, *words: str, more: Mapping[str, Any] | None = None) -> str:
+        """helm in the namespace, with the values of this installation and ``more`` of them."""
+        given = yaml.safe_dump(self.values | dict(more or {}))
+        return self.run("helm", "--namespace", self.namespace, *words, "--values", "-", given=given)
+
+    def install(self) -> None:
+        """Install it and wait until every part is ready."""
+        self.helm("install", NAME, str(CHART), "--create-namespace", "--wait", "--timeout", f"{READY}s")
+        self.connect()
+
+    def ready_after(self) -> float:
+        """Seconds from the moment that the parts were made until all were ready; the image was there by then."""
+        told = json.loads(
+            self.kubectl("get", "deployments,pods", "-l", "app.kubernetes.io/part-of=primehub", "-o", "json")
+        )
+        made = [_at(i["metadata"]["creationTimestamp"]) for i in told["items"] if i["kind"] == "Deployment"]
+        conditions = [c for i in told["items"] if i["kind"] == "Pod" for c in i["status"]["conditions"]]
+        ready = [_at(c["lastTransitionTime"]) for c in conditions if c["type"] == "Ready"]
+        return (max(ready) - min(made)).total_seconds()
+
+    def upgrade(self, more: Mapping[str, Any]) -> None:
+        """Change values, and wait until every part is ready with them."""
+        self.helm("upgrade", NAME, str(CHART), "--wait", "--timeout", f"{READY}s", more=more)
+        self.connect()
+
+    def connect(self) -> None:
+        """Make the proxy reachable from this machine, anew where it was replaced."""
+        self.disconnect()
+        words = ["kubectl", "-n", self.namespace, "port-forward", f"service/{NAME}-proxy", f"{self.port}:80"]
+        self._forward = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self._forward.stdout is not None
+        said = self._forward.stdout.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", said)
+        assert found, f"no port is forwarded: {said}"
+        self.port = int(found[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        wait_for(self.answers, READY, what="the API answers through the proxy")
+
+    def disconnect(self) -> None:
+        """Let the port go."""
+        if self._forward is not None:
+            self._forward.kill()
+            self._forward.wait()
+            self._forward = None
+
+    def answers(self) -> bool:
+        """Whether the API answers, through the proxy."""
+        try:
+            return httpx.get(f"{self.api}/health", trust_env=False, timeout=10).json() == {"status": "ok"}
+        except (httpx.HTTPError, ValueError):
+            return False
+
+    def sign_in_link(self) -> str:
+        """The one-time link that NOTES tell of."""
+        command = ("exec", f"deploy/{NAME}-services", "--", "primehub", "sign-in-link")
+        return self.kubectl(*command).strip().splitlines()[-1]
+
+    def become_admin(self) -> str:
+        """Use the one-time link, and make a token with all of the first administrator's rights."""
+        self.redeem(self.sign_in_link().partition("#")[2], PASSWORD).close()
+        self.admin_token = self.token("admin", PASSWORD)
+        return self.admin_token
+
+    def hub_log(self, lines: int = 60) -> str:
+        """The end of the hub's log and the services', for a failure's message."""
+        words = ["kubectl", "-n", self.namespace, "logs", f"--tail={lines}"]
+        logs = [subprocess.run([*words, f"deploy/{NAME}-{p}"], capture_output=True, text=True) for p in PARTS]
+        return "\n".join(log.stdout + log.stderr for log in logs)
+
+    def state_of_pods(self) -> str:
+        """What the cluster says of the pods, for a failure's message."""
+        words = ["kubectl", "-n", self.namespace]
+        told = [
+            subprocess.run([*words, *more], capture_output=True, text=True) for more in (["get", "pods"], ["events"])
+        ]
+        return "\n".join(t.stdout[-4000:] for t in told)
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@contextmanager
+def installation(values: Mapping[str, Any]) -> Iterator[Installed]:
+    """A namespace for one installation, which the block makes; deleted at the end."""
+    namespace = f"primehub-e2e-{uuid.uuid4().hex[:8]}"
+    installed = Installed(namespace, values)
+    try:
+        yield installed
+    finally:
+        installed.disconnect()
+        subprocess.run(["kubectl", "delete", "namespace", namespace, "--wait=false", "--ignore-not-found"], check=False)
