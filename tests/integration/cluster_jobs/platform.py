@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tests.integration.api.platform import ROOT, ApiHub, Person, first_admin, new_person
 from tests.integration.hub import harness
@@ -68,7 +71,20 @@ class Bench:
 
     async def job(self, job: str) -> dict[str, Any]:
         """It as it is now."""
-        found: dict[str, Any] = (await self.person.ask("GET", f"/jobs/{job}")).json()
+        found: dict[str, Any] = (await self.look(f"/jobs/{job}")).json()
+        return found
+
+    async def look(self, path: str) -> httpx.Response:
+        """What the API answers the person, as soon as it does: a test may have killed it."""
+
+        async def answered() -> httpx.Response | None:
+            with contextlib.suppress(httpx.TransportError):
+                found = await self.person.ask("GET", path)
+                return found if found.status_code == 200 else None
+            return None
+
+        found = await wait_for_async(answered, IN_TIME, what=f"{path} is answered")
+        assert found is not None
         return found
 
     async def until(self, job: str, *phases: str) -> dict[str, Any]:
@@ -95,9 +111,7 @@ class Bench:
 
     async def log(self, job: str) -> str:
         """Its output so far."""
-        answer = await self.person.ask("GET", f"/jobs/{job}/log?offset=0&limit=100000")
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["text"])
+        return str((await self.look(f"/jobs/{job}/log?offset=0&limit=100000")).json()["text"])
 
     async def prints(self, job: str, text: str) -> None:
         """Wait until its output has this text."""

@@ -1,0 +1,97 @@
+"""A job that is in the middle of its work while a part of the platform or of the cluster is killed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.parts import require
+
+from .platform import OVER, Bench
+
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+LINES = 60
+COUNTS = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); sleep 0.3; done; echo $i >artifacts/count"
+FAULTS = "PRIMEHUB_TEST_CLUSTER_FAULTS"
+
+
+def services_pid(bench: Bench) -> int:
+    """The process of the services of this platform."""
+    mark = str(bench.hub.data_dir).encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command, environ = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if b"primehub_services.app" in command and mark in environ:
+                return int(entry.name)
+    raise AssertionError("the services do not run")
+
+
+async def counts_to_its_end(bench: Bench, job: str) -> None:
+    """The job succeeds in its first attempt, with every line of its output once."""
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], len(done["attempts"])) == ("SUCCEEDED", 1), done
+    assert (await bench.log(job)).splitlines() == [f"line {number}" for number in range(LINES)]
+    found = (await bench.person.ask("GET", f"/jobs/{job}/artifacts")).json()
+    assert [file["path"] for file in found["items"]] == ["count"]
+
+
+async def test_services_that_are_killed_lose_no_line_and_run_nothing_twice(bench: Bench) -> None:
+    job = await bench.submit(COUNTS)
+    await bench.prints(job, "line 5\n")
+    os.kill(services_pid(bench), signal.SIGKILL)
+    await counts_to_its_end(bench, job)
+
+
+@pytest.fixture
+def fault() -> Iterator[Callable[..., None]]:
+    """Kills a component of the cluster; what was killed is started again in the end."""
+    command = shlex.split(os.environ.get(FAULTS, ""))
+    require("cluster faults", command, f"{FAULTS} names no command that kills and starts components")
+    killed: list[str] = []
+
+    def act(what: str, component: str) -> None:
+        subprocess.run([*command, what, component], check=True, capture_output=True, timeout=120)
+        killed.append(component) if what == "kill" else killed.remove(component)
+
+    yield act
+    for component in list(killed):
+        act("start", component)
+
+
+@pytest.mark.parametrize("component", ["apiserver", "kubelet", "controller-manager"])
+async def test_a_component_that_is_killed_and_comes_back_costs_nothing(
+    bench: Bench, fault: Callable[..., None], component: str
+) -> None:
+    job = await bench.submit(COUNTS)
+    await bench.prints(job, "line 5\n")
+    fault("kill", component)
+    await bench.prints(job, "line 25\n")  # it goes on, and is seen to
+    fault("start", component)
+    await counts_to_its_end(bench, job)
+
+
+async def test_what_ends_while_its_node_is_away_has_ended(bench: Bench, fault: Callable[..., None]) -> None:
+    job = await bench.submit(COUNTS)
+    await bench.prints(job, "line 5\n")
+    fault("kill", "kubelet")
+    await counts_to_its_end(bench, job)
+    fault("start", "kubelet")
+    await bench.dropped()
+
+
+async def test_a_pod_that_somebody_deletes_is_another_attempt(bench: Bench) -> None:
+    job = await bench.submit(COUNTS)
+    await bench.prints(job, "line 5\n")
+    bench.namespace.kubectl("delete", "pods", "-l", f"primehub.io/start={job}-1", "--wait=false")
+    done = await bench.until(job, *OVER)
+    assert done["phase"] == "SUCCEEDED", done
+    assert [attempt["reason"] for attempt in done["attempts"]] == ["Lost", "Completed"]
