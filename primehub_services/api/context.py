@@ -69,7 +69,7 @@ class ApiContext:
     reports: ReportDesk | None = None
     """Where workloads' sidecars report; None where no engine has them."""
     heard: Callable[[str], None] = lambda workload: None
-    """Told of a workload whose sidecar said that nothing more comes."""
+    """Told of a workload whose sidecar said that it begins, or that nothing more comes."""
     checker: UploadChecker = field(default_factory=UploadChecker)
     renderer: NotebookRenderer = field(default_factory=NotebookRenderer)
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))

@@ -81,8 +81,14 @@ async def _heard(call: Call) -> ReportDesk:
 async def _permit(call: Call) -> StartPermit:
     desk, workload = _desk(call), call["workload"]
     limits = desk.limits[workload] = await desk.permits.permit(workload, call.body.pod)
-    inputs, size = await asyncio.to_thread(lambda: (desk.spool.inputs(workload), desk.spool.log_size(workload)))
+    inputs, size = await asyncio.to_thread(_begun, desk.spool, workload)
+    call.context.heard(workload)
     return StartPermit(inputs=inputs, limits=limits, log_size=size)
+
+
+def _begun(spool: FolderSpool, workload: str) -> tuple[tuple[str, ...], int]:
+    spool.note_permit(workload)
+    return spool.inputs(workload), spool.log_size(workload)
 
 
 async def _input(call: Call) -> None:

@@ -71,6 +71,15 @@ class FolderSpool:
                 return (self._path(workload) / "inputs" / name).open("rb")
         return None
 
+    def note_permit(self, workload: str) -> None:
+        """Write down that a pod may begin the workload."""
+        self._path(workload).mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self._path(workload) / "permit").touch()
+
+    def permitted(self, workload: str) -> bool:
+        """Whether a pod may begin it, and so has."""
+        return (self._path(workload) / "permit").exists()
+
     # -- output
 
     def write_log(self, workload: str, offset: int, data: bytes) -> int:
@@ -172,8 +181,11 @@ class FolderSpool:
         return []
 
     def drop(self, workload: str) -> None:
-        """Forget everything of a workload; nothing is no error."""
-        shutil.rmtree(self._path(workload), ignore_errors=True)
+        """Forget everything of a workload; nothing is no error. At once: who reads meanwhile finds all of it or nothing."""
+        scratch = self._scratch()
+        with contextlib.suppress(FileNotFoundError):
+            self._path(workload).rename(scratch / workload)
+        shutil.rmtree(scratch, ignore_errors=True)
 
     def clean(self) -> None:
         """Drop what was cut off in the middle. Only while nothing else writes: when the process starts."""

@@ -144,7 +144,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         return await self._observations([(ref.key, ref.name) for ref in refs])
 
     async def _observations(self, wanted: Sequence[tuple[str, str]]) -> dict[str, Observation]:
-        ends = await asyncio.to_thread(lambda: {key: self._end(key) for key, _ in wanted})
+        told = await asyncio.to_thread(lambda: {key: self._told(key) for key, _ in wanted})
         pods, warnings = self._pods_by_key(), self._warnings_by_name()
         now = self._clock()
         found = {}
@@ -152,8 +152,16 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             mine = pods.get(key, ())
             names = [name, *(pod["metadata"]["name"] for pod in mine)]
             said = sorted((w for n in names for w in warnings.get(n, ())), key=_told_at)
-            found[key] = observation(Seen(self._jobs.items.get(name), mine, said, ends[key]), now)
+            permitted, end = told[key]
+            found[key] = observation(Seen(self._jobs.items.get(name), mine, said, end, permitted), now)
         return found
+
+    def _told(self, key: str) -> tuple[bool, EndReport | None]:
+        """Whether its sidecar has been let begin, and what it said last."""
+        try:
+            return self._spool.permitted(key), self._spool.end(key)
+        except ValueError:  # no workload of ours has such a key
+            return False, None
 
     def _end(self, key: str) -> EndReport | None:
         try:

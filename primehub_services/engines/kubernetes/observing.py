@@ -23,6 +23,7 @@ OUT_OF_REACH = timedelta(seconds=60)
 """What should have ended so long ago, and whose node does not say that it has, is on a node that does not answer."""
 STATUS_COMES = timedelta(seconds=15)
 """Within which a node says how a container ended; after that the sidecar's word is all there is."""
+SIDECAR_COMES = timedelta(seconds=10)
 _DISRUPTED = {
     "PreemptionByScheduler": "Evicted",
     "EvictionByEvictionAPI": "Evicted",
@@ -42,6 +43,8 @@ class Seen:
     warnings: Sequence[Json] = ()
     """Of Job and pods, the oldest first."""
     end: EndReport | None = None
+    permitted: bool = True
+    """Whether the command may have begun: its container waits for that."""
     grace: float = 30
 
 
@@ -183,8 +186,11 @@ def _living(seen: Seen, pod: Json, main: Json, asked_at: datetime | None, now: d
         return Observation(state=ObservedState.EXITED, reason="Lost", message=message, started_at=began, ended_at=now)
     if asked_at is not None or deleted_at is not None:
         return Observation(state=ObservedState.TERMINATING, started_at=began)
-    if began is not None:
+    if began is not None and seen.permitted:
         return Observation(state=ObservedState.RUNNING, started_at=began)
+    if began is not None and now > began + SIDECAR_COMES:
+        message = "What keeps its output does not reach the platform, so it may not begin. Ask your administrator."
+        return Observation(state=ObservedState.PENDING, message=message)
     return _pending(seen, pod)
 
 

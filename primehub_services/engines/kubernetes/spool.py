@@ -36,6 +36,9 @@ class Spool(Protocol):
     def begin(self, workload: str, inputs: Mapping[str, InputFile]) -> None:
         """Make room for a workload, with the files that it is given."""
 
+    def permitted(self, workload: str) -> bool:
+        """Whether its sidecar has come to us, and been let begin."""
+
     def end(self, workload: str) -> EndReport | None:
         """What its sidecar said last."""
 

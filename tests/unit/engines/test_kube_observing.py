@@ -64,6 +64,14 @@ def test_it_begins_when_its_command_does() -> None:
     assert (seen.state, seen.started_at) == (ObservedState.RUNNING, BEGAN)
 
 
+def test_it_has_not_begun_before_its_sidecar_has_come() -> None:
+    young = {"running": {"startedAt": stamp(NOW - timedelta(seconds=2))}}
+    assert look(a_job(), a_pod(young), permitted=False).state is ObservedState.PENDING
+    seen = look(a_job(), a_pod(RUNNING), permitted=False)
+    assert seen.state is ObservedState.PENDING
+    assert "does not reach the platform" in seen.message
+
+
 def test_its_end_waits_for_the_sidecar() -> None:
     kept = look(a_job(), a_pod(ended(3)))
     assert (kept.state, kept.ended_at) == (ObservedState.TERMINATING, ENDED)

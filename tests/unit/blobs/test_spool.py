@@ -1,0 +1,67 @@
+"""What sidecars sent: there whole, and gone at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from primehub_services.blobs import FolderSpool
+from primehub_services.domain.reports import EndReport
+from primehub_services.domain.workloads import InputFile
+
+
+def test_what_a_workload_is_given_is_there_whole_and_stays(tmp_path: Path) -> None:
+    spool = FolderSpool(tmp_path)
+    source = tmp_path / "snapshot"
+    source.write_bytes(b"large")
+    spool.begin("one", {"command": InputFile(text="echo\n"), "snapshot": InputFile(source=source)})
+    spool.begin("one", {"command": InputFile(text="another\n")})
+    assert spool.inputs("one") == ("command", "snapshot")
+    file = spool.open_input("one", "command")
+    assert file is not None
+    with file:
+        assert file.read() == b"echo\n"
+    assert spool.open_input("one", "../../snapshot") is None
+
+
+def test_a_workload_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = FolderSpool(tmp_path)
+    spool.write_log("one", 0, b"hello\n")
+    seen: list[bool] = []
+    remove = shutil.rmtree
+
+    def watched(path: Path, **options: bool) -> None:
+        seen.append(spool.exists("one"))
+        remove(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shutil, "rmtree", watched)
+    spool.drop("one")
+    spool.drop("one")
+    assert seen
+    assert not any(seen)
+    assert spool.workloads() == []
+
+
+def test_files_take_the_place_of_folders_and_the_other_way_round(tmp_path: Path) -> None:
+    spool = FolderSpool(tmp_path)
+
+    def put(path: str) -> None:
+        upload, file = spool.begin_upload()
+        with file:
+            file.write(b"x")
+        spool.put_file("one", path, upload, 5)
+
+    for path in ("artifacts/a", "artifacts/a/b", "artifacts/a"):
+        put(path)
+    assert spool.size("one") == (1, 1)
+    spool.remove_file("one", "artifacts/a")
+    assert spool.size("one") == (0, 0)
+
+
+def test_keys_that_are_none_are_refused(tmp_path: Path) -> None:
+    spool = FolderSpool(tmp_path)
+    for key in ("../x", "", ".scratch", "a/b"):
+        with pytest.raises(ValueError, match="not a workload's key"):
+            spool.put_end(key, EndReport())
