@@ -107,7 +107,7 @@ class Sidecar:
         keeper.join()
         if keeper.over is not None:
             raise keeper.over
-        times = {"began_at": self._moment("began"), "ended_at": self._moment("exit")}
+        times = {"began_at": self._moment("began"), "ended_at": self._moment("exit") or datetime.now(UTC).isoformat()}
         self._api.json("PUT", "/end", {"code": code, "killed": killed} | times | keeper.left_out())
 
     def _fetch(self, name: str) -> None:

@@ -56,9 +56,7 @@ def observation(seen: Seen, now: datetime) -> Observation:
         return Observation(state=ObservedState.TERMINATING if left else ObservedState.ABSENT)
     asked_at = _annotated(seen.job, ASKED_AT)
     if seen.end is not None:
-        found = _reported(seen, seen.end, pod, asked_at, now)
-        if found is not None:
-            return found
+        return _reported(seen.end, pod, asked_at, now)
     if pod is None:
         return _without_pod(seen, asked_at)
     main = _status(pod, MAIN)
@@ -81,17 +79,14 @@ def chosen_pod(pods: Sequence[Json]) -> Json | None:
 # -- what has ended
 
 
-def _reported(
-    seen: Seen, end: EndReport, pod: Json | None, asked_at: datetime | None, now: datetime
-) -> Observation | None:
-    """The end that the sidecar told of; None while its node may have more to say."""
+def _reported(end: EndReport, pod: Json | None, asked_at: datetime | None, now: datetime) -> Observation:
+    """The end that the sidecar told of, once its pod is over too: until then the pod takes its place in the cluster, and
+    its node may know more of why it was killed. A node that says nothing is not waited for long."""
     over = _terminated(_status(pod, MAIN)) if pod is not None else None
     code = end.code if end.code is not None else (over or {}).get("exitCode")
-    recent = end.ended_at is not None and now - end.ended_at < STATUS_COMES
-    if code != 0 and over is None and pod is not None and recent and not _over(pod):
-        return None  # why it was killed, only the node knows
-    if code is None and pod is not None and over is None and not _over(pod):
-        return None
+    recent = end.ended_at is None or now - end.ended_at < STATUS_COMES
+    if pod is not None and not _over(pod) and recent:
+        return Observation(state=ObservedState.TERMINATING, started_at=end.began_at, ended_at=end.ended_at or now)
     reason, message = _reason(pod, over, code, _asked_before(asked_at, end.ended_at), killed=end.killed)
     if reason == "Error" and code in (137, 143) and (pod is None or pod["metadata"].get("deletionTimestamp")):
         reason, message = "Lost", "Somebody deleted its pod, or the cluster did."

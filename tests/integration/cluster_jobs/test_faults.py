@@ -55,7 +55,7 @@ async def test_services_that_are_killed_lose_no_line_and_run_nothing_twice(bench
 def fault() -> Iterator[Callable[..., None]]:
     """Kills a component of the cluster; what was killed is started again in the end."""
     command = shlex.split(os.environ.get(FAULTS, ""))
-    require("cluster faults", command, f"{FAULTS} names no command that kills and starts components")
+    require("cluster", command, f"{FAULTS} names no command that kills and starts components")
     killed: list[str] = []
 
     def act(what: str, component: str) -> None:

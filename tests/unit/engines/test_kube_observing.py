@@ -75,22 +75,25 @@ def test_it_has_not_begun_before_its_sidecar_has_come() -> None:
 def test_its_end_waits_for_the_sidecar() -> None:
     kept = look(a_job(), a_pod(ended(3)))
     assert (kept.state, kept.ended_at) == (ObservedState.TERMINATING, ENDED)
-    done = look(a_job(), a_pod(ended(3)), end=report(3))
+    done = look(a_job(), a_pod(ended(3), phase="Failed"), end=report(3))
     assert (done.state, done.code, done.reason, done.message) == (ObservedState.EXITED, 3, "Error", "")
     silent = look(a_job(), a_pod(ended(3), sidecar="terminated"))
     assert (silent.state, silent.code) == (ObservedState.EXITED, 3)
     assert "may be missing" in silent.message
 
 
-def test_success_needs_no_word_of_the_node() -> None:
+def test_it_is_over_when_its_pod_is_or_when_its_node_says_nothing_for_a_while() -> None:
     for pod in (a_pod(RUNNING), a_pod(RUNNING, metadata=DELETED)):
         seen = look(a_job(), pod, end=report(0))
+        assert (seen.state, seen.ended_at) == (ObservedState.TERMINATING, ENDED)
+        seen = look(a_job(), pod, end=report(0, at=NOW - timedelta(minutes=1)))
         assert (seen.state, seen.code, seen.reason) == (ObservedState.EXITED, 0, "Completed")
 
 
 def test_why_it_was_killed_only_the_node_knows_which_is_waited_for_a_while() -> None:
-    assert look(a_job(), a_pod(RUNNING), end=report(137)).state is ObservedState.RUNNING
-    assert look(a_job(), a_pod(ended(137, "OOMKilled")), end=report(137)).reason == "OOMKilled"
+    assert look(a_job(), a_pod(RUNNING), end=report(137)).state is ObservedState.TERMINATING
+    killed = a_pod(ended(137, "OOMKilled"), phase="Failed")
+    assert look(a_job(), killed, end=report(137)).reason == "OOMKilled"
     late = look(a_job(), a_pod(RUNNING), end=report(1, at=NOW - timedelta(minutes=1)))
     assert (late.state, late.code, late.reason) == (ObservedState.EXITED, 1, "Error")
 
@@ -99,13 +102,13 @@ def test_why_it_was_killed_only_the_node_knows_which_is_waited_for_a_while() -> 
 def test_what_was_asked_to_end_says_so(killed: bool, reason: str) -> None:
     asked = a_job(asked=NOW - timedelta(seconds=20))
     assert look(asked, a_pod(RUNNING)).state is ObservedState.TERMINATING
-    seen = look(asked, a_pod(ended(143)), end=report(143, killed=killed))
+    seen = look(asked, a_pod(ended(143), phase="Failed"), end=report(143, killed=killed))
     assert (seen.state, seen.reason) == (ObservedState.EXITED, reason)
     assert look(asked).state is ObservedState.EXITED
 
 
 def test_what_had_succeeded_before_it_was_asked_has_succeeded() -> None:
-    seen = look(a_job(asked=NOW), a_pod(ended(0)), end=report(0))
+    seen = look(a_job(asked=NOW), a_pod(ended(0), phase="Succeeded"), end=report(0))
     assert (seen.reason, seen.code) == ("Completed", 0)
 
 
