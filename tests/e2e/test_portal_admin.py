@@ -1,0 +1,206 @@
+"""The admin pages on the real platform: every page in light and dark, the main forms, who is kept out, what is live."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import Lab
+from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
+from tests.e2e.test_portal import ROOT, SOON, opened, signed_in
+from tests.support.parts import require
+from tests.support.platform import ADMIN, Platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+
+PAGES = {
+    "groups": "Groups",
+    "groups?open=lab": "Each person",
+    "groups/lab": "Everything here is saved",
+    "users": "Invite by link",
+    "users/ann": "Give a temporary password",
+    "instance-types": "lab-small",
+    "instance-types/lab-small": "Placement on a cluster",
+    "images": "jupyterlab",
+    "volumes": "Volumes",
+    "volumes/new": "Folder of the platform",
+    "secrets": "Secrets",
+    "secrets/new": "Password or token",
+    "notebooks": "Hub admin panel",
+    "jobs?view=all": "Jobs",
+    "usage": "Usage now",
+    "audit": "made the group",
+    "settings": "Its person is warned before",
+    "health": "JupyterHub",
+}
+"""Each address below ``/admin``, and words that stand there once it has loaded."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, platform: Platform, lab: Lab) -> Iterator[BrowserContext]:
+    context = signed_in(browser, platform, ADMIN)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def group(platform: Platform) -> Iterator[str]:
+    """A group that one test may do as it likes with."""
+    name = f"g{uuid.uuid4().hex[:8]}"
+    platform.call("POST", "/groups", {"name": name, "group_quota": {"gpu": 4}})
+    yield name
+    if any(g["slug"] == name for g in platform.call("GET", f"/groups?all=true&search={name}")["items"]):
+        platform.call("DELETE", f"/groups/{name}")
+
+
+def at(context: BrowserContext, path: str) -> Page:
+    return opened(context, f"/admin/{path}")
+
+
+def pale(page: Page) -> list[str]:
+    """Words that do not stand out, on a page that axe was loaded into: all that another theme can change."""
+    found = page.evaluate("axe.run('main', {runOnly: ['color-contrast']})")
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
+
+
+def test_every_page_says_what_it_should_and_axe_finds_nothing(admin: BrowserContext) -> None:
+    page = admin.new_page()
+    page.emulate_media(reduced_motion="reduce")  # colours that are on their way are nobody's
+    wrong = []
+    for path, words in PAGES.items():
+        page.goto(f"{ROOT}/admin/{path}")
+        expect(page.get_by_text(words).first, path).to_be_visible(timeout=SOON)
+        wrong += [f"{path}: {found}" for found in serious(page, "html" if path == "groups" else "main")]
+        page.emulate_media(color_scheme="dark")
+        wrong += [f"{path} in the dark: {found}" for found in pale(page)]
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 360, "height": 800})
+        if overflow(page):
+            wrong.append(f"{path} is wider than 360 px by {overflow(page)}")
+        page.set_viewport_size({"width": 1280, "height": 800})
+    page.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_others_are_told_who_may_at_every_address(browser: Browser, platform: Platform, lab: Lab) -> None:
+    context = signed_in(browser, platform, lab.user)
+    page = context.new_page()
+    for path in ("groups", "users/ann", "settings"):
+        page.goto(f"{ROOT}/admin/{path}")
+        expect(page.get_by_role("heading", name="Only platform admins can open")).to_be_visible(timeout=SOON)
+    assert serious(page) == []
+    page.get_by_role("button", name="profile menu").click()
+    expect(page.get_by_role("menuitem", name="Admin portal")).to_have_count(0)
+    context.close()
+
+
+def test_a_quota_is_changed_with_its_error_at_the_field(admin: BrowserContext, platform: Platform, group: str) -> None:
+    page = at(admin, f"groups/{group}")
+    field = page.get_by_label("GPU for each person", exact=True)
+    field.fill("6")
+    expect(page.get_by_text("The group has 4. Use 4 or less.").first).to_be_visible(timeout=SOON)
+    save = page.get_by_role("button", name="Save changes").first
+    save.click()
+    expect(field).to_be_focused()
+    field.fill("3")
+    expect(page.get_by_role("complementary")).to_contain_text("1 change")
+    save.click()
+    expect(page.get_by_text("Everything here is saved")).to_be_visible(timeout=SOON)
+    assert platform.call("GET", f"/groups/{group}")["user_quota"]["gpu"] == 3
+    page.close()
+
+
+def test_what_was_typed_stays_when_somebody_else_saves_first(
+    admin: BrowserContext, platform: Platform, group: str
+) -> None:
+    page = at(admin, f"groups/{group}")
+    page.get_by_label("Display name").fill("Mine")
+    version = platform.call("GET", f"/groups/{group}")["version"]
+    platform.call("PATCH", f"/groups/{group}", {"version": version, "display_name": "Theirs", "description": "new"})
+    expect(page.get_by_text("Somebody changed this meanwhile to Theirs")).to_be_visible(timeout=SOON)
+    expect(page.get_by_label("Description")).to_have_value("new")
+    page.get_by_role("link", name="Users").click()
+    expect(page.get_by_text("1 change on this page is not saved")).to_be_visible()
+    page.get_by_role("button", name="Stay here").click()
+    expect(page.get_by_label("Display name")).to_have_value("Mine")
+    page.get_by_role("button", name="Save changes").first.click()
+    expect(page.get_by_text("Everything here is saved")).to_be_visible(timeout=SOON)
+    assert platform.call("GET", f"/groups/{group}")["display_name"] == "Mine"
+    page.close()
+
+
+def test_a_group_is_deleted_by_keyboard_with_its_name_typed(
+    admin: BrowserContext, platform: Platform, lab: Lab, group: str
+) -> None:
+    platform.call("PUT", f"/groups/{group}/members/{lab.user}", {"role": "member"})
+    page = at(admin, f"groups/{group}")
+    expect(page.get_by_text("1 person loses their place in it").first).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Delete group…").press("Enter")
+    dialog = page.get_by_role("dialog")
+    go = dialog.get_by_role("button", name="Delete group")
+    expect(go).to_be_disabled()
+    dialog.get_by_role("textbox").press_sequentially(group)
+    expect(go).to_be_enabled()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/groups")
+    expect(page.get_by_role("link", name=group)).to_have_count(0)
+    page.close()
+
+
+def test_a_user_is_made_and_disabled_and_the_list_shows_what_others_do(
+    admin: BrowserContext, platform: Platform
+) -> None:
+    name = f"u{uuid.uuid4().hex[:8]}"
+    users = at(admin, f"users?search={name}")
+    expect(users.get_by_text(f"Nothing matches “{name}”")).to_be_visible(timeout=SOON)
+    page = at(admin, "users/new")
+    page.get_by_label("Username").fill(name)
+    page.get_by_role("button", name="Create user").first.click()
+    expect(page.get_by_test_id("once")).to_contain_text("/hub/invite#", timeout=SOON)
+    page.get_by_role("button", name="Done").click()
+    expect(users.get_by_role("row", name=name)).to_contain_text("Enabled", timeout=SOON)
+    page.get_by_role("button", name="Disable account…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing of theirs runs now")
+    page.get_by_role("dialog").get_by_role("button", name="Disable account").click()
+    expect(users.get_by_role("row", name=name)).to_contain_text("Disabled", timeout=SOON)
+    platform.call("DELETE", f"/users/{name}")
+    expect(users.get_by_text(f"Nothing matches “{name}”")).to_be_visible(timeout=SOON)
+    for tab in (page, users):
+        tab.close()
+
+
+def test_a_secret_is_replaced_and_never_read(admin: BrowserContext, platform: Platform) -> None:
+    name = f"s{uuid.uuid4().hex[:8]}"
+    slug = platform.call("POST", "/secrets", {"name": name, "kind": "git", "value": "first"})["slug"]
+    page = at(admin, f"secrets/{slug}")
+    page.get_by_role("button", name="Replace").click()
+    field = page.get_by_label("Private key or token")
+    expect(field).to_have_value("")
+    field.fill("second")
+    page.get_by_role("button", name="Save changes").first.click()
+    expect(page.get_by_text("Everything here is saved")).to_be_visible(timeout=SOON)
+    page.close()
+    platform.call("DELETE", f"/secrets/{slug}")
+
+
+def test_arrow_keys_read_one_row_after_the_other(admin: BrowserContext) -> None:
+    page = at(admin, "instance-types")
+    first = page.locator("tbody .strong").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    second = page.locator("tbody .strong").nth(1)
+    expect(second).to_be_focused()
+    expect(page.get_by_role("complementary", name=f"About {second.inner_text()}")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("complementary")).to_have_count(0)
+    page.close()
