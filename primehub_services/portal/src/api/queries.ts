@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, body } from './client';
-import type { JobPhase, JobSpec, LaunchRequest, Preview } from './types';
+import type { JobPhase, JobSpec, LaunchRequest, LogBody, Preview } from './types';
 
 export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string; since?: string; sort?: string };
 
@@ -157,6 +157,35 @@ export const ask = {
       const page = await body(api.GET('/secrets', { signal, params: { query: { page_size: 200 } } }));
       return { items: page.items.filter((secret) => secret.kind === 'env' && (secret.group === null || secret.group === group)) };
     },
+  }),
+
+  /** `env` secrets that belong to the group, or to the person where no group is named. */
+  ownSecrets: (group: string | null) => queryOptions({
+    queryKey: ['secrets', 'own', group],
+    queryFn: async ({ signal }) => {
+      const page = await body(api.GET('/secrets', { signal, params: { query: { page_size: 200, sort: 'name' } } }));
+      const me = await body(api.GET('/me', { signal }));
+      return { items: page.items.filter((secret) => secret.kind === 'env' && (group === null ? secret.owner === me.name : secret.group === group)) };
+    },
+  }),
+
+  images: (group: string, page: number, search: string, sort: string) => queryOptions({
+    queryKey: ['images', 'list', group, page, search, sort],
+    queryFn: ({ signal }) => body(api.GET('/images', { signal, params: { query: { group, page, search, sort } } })),
+    placeholderData: keepPreviousData,
+  }),
+
+  image: (image: string) => queryOptions({
+    queryKey: ['images', 'one', image],
+    queryFn: ({ signal }) => body(api.GET('/images/{image}', { signal, params: { path: { image } } })),
+  }),
+
+  buildLog: (image: string, making: boolean) => queryOptions({
+    queryKey: ['images', 'log', image, making],
+    queryFn: async ({ signal }) => (await body(api.GET('/images/{image}/build-log', { signal, params: { path: { image }, query: { tail: 2000, limit: 1_048_576 } } }))) as LogBody,
+    refetchInterval: making ? 1000 : false,
+    placeholderData: keepPreviousData,
+    retry: false,
   }),
 
   notifications: () => queryOptions({ queryKey: ['notifications'], queryFn: ({ signal }) => body(api.GET('/me/notifications', { signal })) }),

@@ -64,6 +64,10 @@ export const shell = {
     title: (group: string) => `You cannot open the group ${group}`,
     why: (name: string) => `You are signed in as ${name}. Either there is no such group, or you are not in it; its members and platform admins can tell you.`,
   },
+  groupAdmin: {
+    only: 'Only group admins can open this',
+    why: (name: string) => `You are signed in as ${name}, a member of this group. Its admins are named under About the group.`,
+  },
   palette: {
     title: 'Search or go to',
     hint: 'A page, group, job or person',

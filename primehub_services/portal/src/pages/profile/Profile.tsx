@@ -12,6 +12,8 @@ import type { Choice } from '../../lib/theme-mode';
 import { Field } from '../../parts/Field';
 import { Page } from '../../parts/page';
 import { t } from '../../text';
+import { g } from '../../text/groups';
+import { Secrets } from '../group/Secrets';
 
 const EMAIL = /^$|^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
@@ -64,6 +66,10 @@ export default function Profile() {
               </ul>
             )}
           </div>
+        </section>
+        <section>
+          <div><h2>{g.secrets.title}</h2><p>{g.secrets.ownWhy}</p></div>
+          <div className="fields"><Secrets group={null} /></div>
         </section>
         <section>
           <div><h2>{t.profile.password}</h2></div>

@@ -1,0 +1,183 @@
+"""Home, the palette, keys, the queue's picture, and what group admins change, on the real platform."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import Lab
+from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
+from tests.e2e.test_portal import signed_in
+from tests.support.parts import require
+from tests.support.platform import Platform
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+ROOT = "/services/primehub"
+SOON = 20_000
+"""Milliseconds in which a page is there, with room for a busy machine."""
+STILL = (
+    "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"
+)
+GROUP = "lab-of-images"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def head(browser: Browser, platform: Platform, lab: Lab) -> Iterator[BrowserContext]:
+    """A group admin's browser."""
+    platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 4}})
+    platform.add_person("head", GROUP)
+    platform.call("PUT", f"/groups/{GROUP}/members/head", {"role": "admin"})
+    platform.add_person("hand", GROUP)
+    context = signed_in(browser, platform, "head")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(head: BrowserContext) -> Iterator[Page]:
+    opened = head.new_page()
+    yield opened
+    opened.close()
+
+
+def sound(page: Page) -> None:
+    """Nothing keeps people out, in light and in dark, and nothing is wider than a phone."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        wait_for(lambda: page.evaluate(STILL), 10, what="nothing moves")
+        assert serious(page) == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert overflow(page) == 0
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
+
+
+def test_home_leads_to_notebooks_and_jobs_and_invites(page: Page, platform: Platform) -> None:
+    page.goto(f"{ROOT}/g/{GROUP}/home")
+    expect(page.get_by_role("heading", name="PyTorch notebook")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("No TensorFlow image in this group")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("No work of yours in this group yet")).to_be_visible()
+    sound(page)
+    page.get_by_role("button", name="Invite people").click()
+    page.get_by_role("dialog").get_by_role("button", name="Make link").click()
+    link = page.get_by_role("dialog").locator("code").inner_text(timeout=SOON)
+    assert re.fullmatch(rf"{re.escape(platform.url)}/hub/invite#\S{{16,}}", link)
+    page.get_by_role("dialog").get_by_role("button", name="Done").click()
+    page.get_by_role("link", name="Where files live").click()
+    expect(page.get_by_text("everybody in the group reads and writes it")).to_be_visible(timeout=SOON)
+    sound(page)
+
+
+def test_keys_go_to_pages_and_the_palette_to_everything(page: Page) -> None:
+    page.goto(f"{ROOT}/g/{GROUP}/home")
+    expect(page.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=SOON)
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    expect(page.get_by_text("Nothing waits and nothing runs")).to_be_visible(timeout=SOON)
+    sound(page)
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Search or go to")
+    expect(field).to_be_focused(timeout=SOON)
+    field.fill("hand")
+    expect(page.get_by_role("option", name="hand")).to_be_visible(timeout=SOON)
+    wait_for(lambda: page.evaluate(STILL), 10, what="nothing moves")
+    assert serious(page) == []
+    field.fill("sett")
+    expect(page.get_by_role("option", name="Settings")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible(timeout=SOON)
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_role("switch").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("j")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    page.evaluate("localStorage.removeItem('primehub.keys')")
+
+
+def test_a_group_admin_sets_the_time_limit_and_keeps_secrets(page: Page, platform: Platform) -> None:
+    page.goto(f"{ROOT}/g/{GROUP}/settings")
+    page.get_by_role("radio", name="Never").check(timeout=SOON)
+    expect(page.get_by_role("heading", name="Not saved yet")).to_be_visible()
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.get_by_role("heading", name="Everything here is saved")).to_be_visible(timeout=SOON)
+    assert platform.call("GET", f"/groups/{GROUP}")["job_timeout"] == 0
+    expect(page.get_by_text("Group admin").last).to_be_visible()
+
+    page.get_by_role("button", name="Add secret").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Save secret").click()
+    expect(dialog.get_by_text("Give it a name.")).to_be_visible()
+    dialog.get_by_label("Name", exact=True).fill("wandb")
+    dialog.get_by_label("Value", exact=True).fill("s3cr3t of the group")
+    dialog.get_by_role("button", name="Save secret").click()
+    expect(page.get_by_role("button", name="Replace the value of wandb")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert "s3cr3t of the group" not in page.content()
+    sound(page)
+    page.get_by_role("button", name="Delete wandb").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Delete secret")).to_be_disabled()
+    dialog.get_by_role("textbox").fill("wandb")
+    dialog.get_by_role("button", name="Delete secret").click()
+    expect(page.get_by_text("No secrets yet")).to_be_visible(timeout=SOON)
+
+
+def test_a_group_image_is_made_its_failure_read_and_it_is_deleted(page: Page, platform: Platform) -> None:
+    page.goto(f"{ROOT}/g/{GROUP}/images")
+    expect(page.get_by_role("table")).to_be_visible(timeout=SOON)
+    sound(page)
+    page.get_by_role("link", name="New image").first.click()
+    page.get_by_label("Packages", exact=True).fill("../../etc")
+    page.get_by_role("button", name="Make image").first.click()
+    expect(page.get_by_text("Give it a name.")).to_be_visible(timeout=SOON)
+    page.get_by_label("Name", exact=True).fill("broken")
+    page.get_by_role("button", name="Make image").first.click()
+    expect(page.locator("[aria-invalid=true]").first).to_be_visible(timeout=SOON)
+    page.get_by_label("Packages", exact=True).fill("no-such-package-anywhere==0.0.1")
+    page.get_by_label("Interpreter").fill("/nonexistent/python")
+    page.get_by_role("button", name="Make image").first.click()
+    expect(page.get_by_role("button", name="Build again")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Failed").first).to_be_visible(timeout=SOON)
+    sound(page)
+    page.get_by_role("button", name="Delete image").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("broken")
+    dialog.get_by_role("button", name="Delete image").click()
+    expect(page.get_by_role("link", name="broken")).to_have_count(0, timeout=SOON)
+
+
+def test_a_member_reads_what_the_group_is_and_changes_nothing(
+    browser: Browser, head: object, platform: Platform
+) -> None:
+    context = signed_in(browser, platform, "hand")
+    page = context.new_page()
+    page.goto(f"{ROOT}/g/{GROUP}/images")
+    expect(page.get_by_text("Only group admins can open this")).to_be_visible(timeout=SOON)
+    page.get_by_role("link", name="About the group").click()
+    expect(page.get_by_text(f"/project/{GROUP}")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("radio")).to_have_count(0)
+    expect(page.get_by_role("button", name="Add secret")).to_have_count(0)
+    sound(page)
+    page.goto(f"{ROOT}/profile")
+    page.get_by_role("button", name="Add secret").click(timeout=SOON)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("mine")
+    dialog.get_by_label("Value", exact=True).fill("of my own")
+    dialog.get_by_role("button", name="Save secret").click()
+    expect(page.get_by_role("button", name="Delete mine")).to_be_visible(timeout=SOON)
+    sound(page)
+    context.close()
