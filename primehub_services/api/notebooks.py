@@ -8,6 +8,7 @@ from typing import Any
 
 from ..domain.notebooks import Notebook
 from ..domain.problems import Invalid, Problem, Refused, Unavailable
+from ..domain.results import UsageSeries
 from ..hub import HubRefusal, HubUnavailable
 from ..operations import launches, notebooks, system, usage
 from ..store.notebooks import Filters
@@ -80,6 +81,12 @@ async def _keep(call: Call) -> Any:
     return await call.write(notebooks.keep, call["notebook"], seconds)
 
 
+async def _usage(call: Call) -> UsageSeries:
+    notebook: Notebook = await call.read(notebooks.get, call["notebook"])
+    points = await asyncio.to_thread(call.context.usage.read, notebook.id, None)
+    return UsageSeries(attempt=0, limits=notebook.limits, points=tuple(points))
+
+
 HANDLERS: dict[str, Run] = {
     "usage.platform": read(usage.platform),
     "usage.group": read(usage.group),
@@ -90,4 +97,5 @@ HANDLERS: dict[str, Run] = {
     "notebooks.get": read(notebooks.get),
     "notebooks.stop": write(notebooks.stop),
     "notebooks.keep": _keep,
+    "notebooks.usage": _usage,
 }

@@ -31,6 +31,7 @@ from ..domain.notebooks import LogPart, Notebook, NotebookKeep
 from ..domain.notifications import MailServer, NotificationTest
 from ..domain.overview import PlatformOverview
 from ..domain.paging import Page, PageQuery
+from ..domain.results import UsageSeries
 from ..domain.secrets import Secret, SecretCreate, SecretUpdate
 from ..domain.system import (
     Announcement,
@@ -331,6 +332,14 @@ _NOTEBOOKS = (
         LogPart,
         query=LogQuery,
         also_media=(TEXT,),
+    ),
+    Route(
+        "notebooks.usage",
+        "GET",
+        "/notebooks/{notebook}/usage",
+        "What a notebook took of CPU, memory and GPUs over its life",
+        "notebook.read",
+        UsageSeries,
     ),
     Route(
         "notebooks.keep",

@@ -74,9 +74,14 @@ class LogOf:
     """The store's."""
 
 
+def notebook_folder(start_id: str) -> str:
+    """Below which everything is that is kept of a notebook's start."""
+    return f"notebooks/{start_id}"
+
+
 def notebook_key(start_id: str) -> str:
     """The key of a notebook's kept log."""
-    return f"notebooks/{start_id}/log"
+    return f"{notebook_folder(start_id)}/log"
 
 
 def attempt_folder(job: str, number: int) -> str:

@@ -1,4 +1,4 @@
-"""What attempts of jobs used, as a file of lines each. A line is only ever appended; now and then the file is written
+"""What attempts of jobs and starts of notebooks used, as a file of lines each. A line is only ever appended; now and then the file is written
 anew, thinner, in the place of the old one. What a crash cut off in the middle is passed over."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..domain.results import UsagePoint, thin
 from ..domain.workloads import GpuUsage
-from .logs import attempt_folder
+from .logs import attempt_folder, notebook_folder
 
 NAME = "usage"
 _THIN_AFTER = 32 * 1024
@@ -19,16 +19,19 @@ _THIN_AFTER = 32 * 1024
 
 
 class FolderUsageStore:
-    """Series under one folder. Methods block: call them in a thread."""
+    """Series under one folder: of an attempt of a job by both, of a notebook by its start and no number.
+
+    Methods block: call them in a thread.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._thinned: dict[Path, int] = {}
         """The size that a file had when it was last written anew."""
 
-    def append(self, job: str, number: int, point: UsagePoint) -> None:
+    def append(self, owner: str, number: int | None, point: UsagePoint) -> None:
         """Add the newest point. Raises ``OSError`` where the disk cannot take it."""
-        path = self._path(job, number)
+        path = self._path(owner, number)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("ab") as file:
@@ -38,13 +41,13 @@ class FolderUsageStore:
         if size - self._thinned.get(path, 0) > _THIN_AFTER:
             self._rewrite(path)
 
-    def read(self, job: str, number: int) -> list[UsagePoint]:
+    def read(self, owner: str, number: int | None) -> list[UsagePoint]:
         """The series, as thin as its age wants it; empty where there is none."""
-        return thin(_parsed(self._path(job, number)))
+        return thin(_parsed(self._path(owner, number)))
 
-    def forget(self, job: str, number: int) -> None:
-        """The attempt has ended: nothing is added any more."""
-        self._thinned.pop(self._path(job, number), None)
+    def forget(self, owner: str, number: int | None) -> None:
+        """It has ended: nothing is added any more."""
+        self._thinned.pop(self._path(owner, number), None)
 
     def _rewrite(self, path: Path) -> None:
         temporary = path.with_name(f".{NAME}.{os.getpid()}")
@@ -55,8 +58,9 @@ class FolderUsageStore:
             temporary.unlink(missing_ok=True)
         self._thinned[path] = path.stat().st_size
 
-    def _path(self, job: str, number: int) -> Path:
-        return self._folder / attempt_folder(job, number) / NAME
+    def _path(self, owner: str, number: int | None) -> Path:
+        folder = notebook_folder(owner) if number is None else attempt_folder(owner, number)
+        return self._folder / folder / NAME
 
 
 def _line(point: UsagePoint) -> bytes:

@@ -1,19 +1,31 @@
-"""Writes down what running jobs take: the engine samples, here the series is kept."""
+"""Writes down what running jobs and notebooks take: the engine samples, here the series is kept."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..blobs import FolderUsageStore
 from ..domain.results import UsagePoint
 from ..domain.workloads import UsageSample
-from ..store import results
+from ..store import notebooks, results
 from ..store.database import Database
+from ..store.unit_of_work import UnitOfWork
 from .ports import ResultsPort
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What is sampled, and whose it is: an attempt of a job, or with no number a notebook's start."""
+
+    workload: str
+    owner: str
+    number: int | None
+    since: datetime
 
 
 class MonitoringController:
@@ -28,22 +40,27 @@ class MonitoringController:
         self._engine = engine
         self._usage = usage
         self._last: dict[str, datetime] = {}
-        """When the newest point of each attempt was taken."""
+        """When the newest point of each workload was taken."""
 
     async def step(self, now: datetime) -> None:
         """Raises ``EngineUnavailable``; a disk that takes nothing loses points, and no job ends for that."""
-        running = await self._database.read(results.running_attempts)
-        for gone in self._last.keys() - {attempt.id for attempt in running}:
+        running = await self._database.read(_running)
+        for gone in self._last.keys() - {one.workload for one in running}:
             del self._last[gone]
-        samples = await self._engine.usage([attempt.id for attempt in running]) if running else {}
-        for attempt in running:
-            sample = samples.get(attempt.id)
-            if sample is not None and sample.at > self._last.get(attempt.id, attempt.created_at):
+        samples = await self._engine.usage([one.workload for one in running]) if running else {}
+        for one in running:
+            sample = samples.get(one.workload)
+            if sample is not None and sample.at > self._last.get(one.workload, one.since):
                 try:
-                    await asyncio.to_thread(self._usage.append, attempt.job, attempt.number, point_of(sample))
+                    await asyncio.to_thread(self._usage.append, one.owner, one.number, point_of(sample))
                 except OSError as error:
-                    log.warning("what %s uses cannot be written down: %s", attempt.id, error)
-                self._last[attempt.id] = sample.at
+                    log.warning("what %s uses cannot be written down: %s", one.workload, error)
+                self._last[one.workload] = sample.at
+
+
+def _running(uow: UnitOfWork) -> list[Running]:
+    jobs = [Running(a.id, a.job, a.number, a.created_at) for a in results.running_attempts(uow)]
+    return [*jobs, *(Running(start_id, start_id, None, since) for start_id, since in notebooks.running_starts(uow))]
 
 
 def point_of(sample: UsageSample) -> UsagePoint:

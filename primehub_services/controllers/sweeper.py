@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..blobs import LogStore, notebook_key
+from ..blobs import LogStore, notebook_folder
 from ..store import changes, notebooks, notifications, permits, schedules, settings
 from ..store.database import Database
 
@@ -63,7 +63,7 @@ class SweepController:
     async def _sweep_logs(self, before: datetime) -> None:
         while old := await self._database.read(notebooks.ended_between, self._swept, before, limit=_BATCH):
             for start_id, _ in old:
-                await asyncio.to_thread(self._logs.delete, notebook_key(start_id))
+                await asyncio.to_thread(self._logs.delete, notebook_folder(start_id))
             if len(old) < _BATCH:
                 break
             # those that ended in the same moment are looked at once more, unless they fill the whole batch

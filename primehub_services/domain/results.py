@@ -126,10 +126,11 @@ class UsagePoint(Model):
 
 
 class UsageSeries(Model):
-    """What an attempt took over its life: a point every 10 s of the last 15 minutes, every 30 s of the last hour, every
+    """What a job's attempt or a notebook took over its life: a point every 10 s of the last 15 minutes, every 30 s of the last hour, every
     2 minutes of the last 3 hours, every 5 minutes before."""
 
     attempt: int
+    """Its number; 0 where nothing was tried yet, and for a notebook."""
     limits: Resources
     points: tuple[UsagePoint, ...]
 

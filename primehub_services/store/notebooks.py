@@ -91,6 +91,12 @@ def deadline(row: NotebookRow) -> datetime | None:
     )
 
 
+def running_starts(uow: UnitOfWork) -> list[tuple[str, datetime]]:
+    """Those whose server runs, each with when it was asked for."""
+    running = sa.select(NotebookRow.id, NotebookRow.created_at).where(NotebookRow.phase == NotebookPhase.RUNNING.value)
+    return [(start_id, since) for start_id, since in uow.session.execute(running)]
+
+
 def deadlines(uow: UnitOfWork, start_ids: Collection[str]) -> dict[str, datetime]:
     """When each of these is culled if nothing happens in it; those that are never are absent."""
     rows = uow.session.scalars(sa.select(NotebookRow).where(NotebookRow.id.in_(list(start_ids))))

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import Lab
-from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
+from tests.e2e.portal_browser import PORTAL, chromium, serious
 from tests.e2e.test_portal import signed_in
+from tests.e2e.test_portal_jobs import sound
 from tests.support.parts import require
 from tests.support.platform import Platform
 from tests.support.waiting import wait_for
@@ -49,18 +50,6 @@ def page(head: BrowserContext) -> Iterator[Page]:
     opened = head.new_page()
     yield opened
     opened.close()
-
-
-def sound(page: Page) -> None:
-    """Nothing keeps people out, in light and in dark, and nothing is wider than a phone."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        wait_for(lambda: page.evaluate(STILL), 10, what="nothing moves")
-        assert serious(page) == []
-    page.set_viewport_size({"width": 360, "height": 800})
-    assert overflow(page) == 0
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.emulate_media(color_scheme="light")
 
 
 def test_home_leads_to_notebooks_and_jobs_and_invites(page: Page, platform: Platform) -> None:
@@ -141,13 +130,13 @@ def test_a_group_image_is_made_its_failure_read_and_it_is_deleted(page: Page, pl
     expect(page.get_by_role("table")).to_be_visible(timeout=SOON)
     sound(page)
     page.get_by_role("link", name="New image").first.click()
-    page.get_by_label("Packages", exact=True).fill("../../etc")
+    page.get_by_role("textbox", name="Packages").fill("../../etc")
     page.get_by_role("button", name="Make image").first.click()
     expect(page.get_by_text("Give it a name.")).to_be_visible(timeout=SOON)
     page.get_by_label("Name", exact=True).fill("broken")
     page.get_by_role("button", name="Make image").first.click()
     expect(page.locator("[aria-invalid=true]").first).to_be_visible(timeout=SOON)
-    page.get_by_label("Packages", exact=True).fill("no-such-package-anywhere==0.0.1")
+    page.get_by_role("textbox", name="Packages").fill("no-such-package-anywhere==0.0.1")
     page.get_by_label("Interpreter").fill("/nonexistent/python")
     page.get_by_role("button", name="Make image").first.click()
     expect(page.get_by_role("button", name="Build again")).to_be_visible(timeout=SOON)

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
 import type { components } from '../src/api/schema';
-import { workAnswer } from './mock-work.ts';
+import { usageOf, workAnswer } from './mock-work.ts';
 
 type S = components['schemas'];
 type Notebook = S['Notebook'];
@@ -219,6 +219,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
   if (one) {
     const found = [world.active, ...world.past].find((n) => n?.id === one[1]);
     if (!found) return problem(404, 'not-found', 'Not found', `There is no notebook '${one[1]}' that you can see.`);
+    if (one[2] === '/usage') return [200, usageOf(found.limits)];
     if (one[2] === '/log') return [200, { text: logText, offset: 0, next_offset: logText.length, size: logText.length, matches: [] } satisfies S['LogPart']];
     if (one[2] === '/keep') world.active = { ...found, keep_until: ago(-(sent as { seconds: number }).seconds), idle_deadline: ago(-(sent as { seconds: number }).seconds) };
     if (method === 'DELETE') {

@@ -68,6 +68,8 @@ let group: S['Group'] = {
 };
 const points = Array.from({ length: 90 }, (_, i): S['UsagePoint'] => ({ at: ago((90 - i) * 10), cpu: i < 4 ? 200 : Math.round(3300 + 350 * Math.sin(i / 3)), memory: Math.round((i < 5 ? 1 : 8.6 + Math.sin(i / 9) / 2) * 1024 ** 3), gpus: [] }));
 
+export const usageOf = (limits: S['Resources']): S['UsageSeries'] => ({ attempt: 0, limits, points });
+
 /** The answer, or null where the path is none of these. */
 export function workAnswer(scenario: string, method: string, path: string, query: URLSearchParams, sent: unknown): Answer | null {
   const total = scenario.startsWith('fresh') ? 0 : 10_214;

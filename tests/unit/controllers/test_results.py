@@ -22,6 +22,7 @@ from primehub_services.store import results, settings
 from primehub_services.store.database import Database
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.factories import Cast
+from tests.support.identity import notebook
 from tests.support.results import JOB, job_row, keep
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -186,6 +187,15 @@ async def test_the_last_sample_is_kept_once_with_the_rest(world: World) -> None:
     world.artifacts.delete(JOB, 1)  # as where the process was killed before the files were kept
     await world.keeper.keep(ATTEMPT, NOW)
     assert [(point.at, point.cpu) for point in world.usage.read(JOB, 1)] == [(NOW, 900)]
+
+
+async def test_a_notebook_is_sampled_while_it_runs(world: World, cast: Cast) -> None:
+    person = cast.member.account
+    assert person is not None
+    start_id = world.database.write_now(lambda uow: notebook(uow, person.id, cast.group).id)
+    world.engine.samples[start_id] = UsageSample(at=NOW + timedelta(hours=1), cpu=700, memory=9, cpu_seconds=1)
+    await MonitoringController(world.database, world.engine, world.usage).step(NOW)
+    assert [(point.cpu, point.memory) for point in world.usage.read(start_id, None)] == [(700, 9)]
 
 
 async def test_each_sample_of_what_runs_is_written_down_once(world: World, cast: Cast) -> None:

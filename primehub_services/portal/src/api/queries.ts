@@ -57,6 +57,12 @@ export const ask = {
     queryFn: ({ signal }) => body(api.GET('/notebooks/{notebook}', { signal, params: { path: { notebook: id } } })),
   }),
 
+  notebookUsage: (id: string, live: boolean) => queryOptions({
+    queryKey: ['notebook-usage', id],
+    queryFn: ({ signal }) => body(api.GET('/notebooks/{notebook}/usage', { signal, params: { path: { notebook: id } } })),
+    refetchInterval: live ? 10_000 : false,
+  }),
+
   jobs: (group: string, page: number, pageSize: number, filter: JobFilter) => queryOptions({
     queryKey: ['jobs', 'list', group, page, pageSize, filter],
     queryFn: ({ signal }) => body(api.GET('/jobs', { signal, params: { query: { group, page, page_size: pageSize, ...filter } } })),

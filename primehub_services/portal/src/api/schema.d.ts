@@ -1094,6 +1094,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notebooks/{notebook}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a notebook took of CPU, memory and GPUs over its life
+         * @description `notebook.read`: group admin, notebook, owner, platform admin; scope `custom:primehub:read`.
+         */
+        get: operations["notebooks_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/notebooks/{notebook}/keep": {
         parameters: {
             query?: never;
@@ -4751,10 +4771,11 @@ export interface components {
             gpus: components["schemas"]["GpuUsage"][];
         };
         /**
-         * @description What an attempt took over its life: a point every 10 s of the last 15 minutes, every 30 s of the last hour, every
+         * @description What a job's attempt or a notebook took over its life: a point every 10 s of the last 15 minutes, every 30 s of the last hour, every
          *     2 minutes of the last 3 hours, every 5 minutes before.
          */
         UsageSeries: {
+            /** @description Its number; 0 where nothing was tried yet, and for a notebook. */
             attempt: number;
             limits: components["schemas"]["Resources"];
             points: components["schemas"]["UsagePoint"][];
@@ -7310,6 +7331,37 @@ export interface operations {
                 content: {
                     "text/plain": string;
                     "application/json": components["schemas"]["LogPart"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notebooks_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                notebook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSeries"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { ask } from '../../api/queries';
-import type { Job, UsagePoint } from '../../api/types';
+import type { Job, Resources, UsagePoint } from '../../api/types';
 import { clock, cores, memory } from '../../lib/format';
 import { number } from '../../lib/resources';
 import { Bones, Empty, Failure, Panel, Waiting } from '../../parts/page';
@@ -16,15 +16,18 @@ export function Monitoring({ job, attempt, live }: { job: Job; attempt: number; 
   if (!usage.data) return <div style={{ padding: 16 }}><Waiting><Bones rows={4} /></Waiting></div>;
   const { points, limits } = usage.data;
   if (points.length === 0) return <Empty title={t.jobs.usageNone}>{t.jobs.usageNoneWhy}</Empty>;
+  return <div className="formCol" style={{ paddingTop: 16 }}><Charts points={points} limits={limits} /></div>;
+}
+
+/** One chart for each resource, of a job's attempt or a notebook. */
+export function Charts({ points, limits }: { points: readonly UsagePoint[]; limits: Resources }) {
   const lines: Line[] = [
     { name: t.resource.cpu!, values: points.map((p) => p.cpu / 1000), limit: number(limits, 'cpu'), show: cores },
     { name: t.resource.memory!, values: points.map((p) => p.memory / GIB), limit: number(limits, 'memory'), show: (v) => memory(`${Math.round(v * 1024)}Mi`) },
     ...gpus(points),
   ];
   return (
-    <div className="formCol" style={{ paddingTop: 16 }}>
-      {lines.map((line) => <Chart key={line.name} line={line} from={points[0]!.at} to={points.at(-1)!.at} />)}
-    </div>
+    <>{lines.map((line) => <Chart key={line.name} line={line} from={points[0]!.at} to={points.at(-1)!.at} />)}</>
   );
 }
 

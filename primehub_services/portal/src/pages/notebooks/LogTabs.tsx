@@ -5,6 +5,7 @@ import { t } from '../../text';
 import { EventRows } from './EventLog';
 import { LogView } from '../../parts/LogView';
 import { notebookLog } from '../../parts/log';
+import { UsageOver } from './NotebookUsage';
 import { StageBar } from './StageBar';
 
 /** The log, live and after the end, and what happened at the start. Which is shown is in the address. */
@@ -12,13 +13,15 @@ export function LogTabs({ notebook }: { notebook: Notebook }) {
   const [query, setQuery] = useSearchParams();
   return (
     <Tabs
-      activeKey={query.get('tab') === 'events' ? 'events' : 'log'}
+      destroyOnHidden
+      activeKey={['events', 'usage'].find((tab) => tab === query.get('tab')) ?? 'log'}
       onChange={(key) => setQuery((before) => {
         before.set('tab', key);
         return before;
       }, { replace: true })}
       items={[
         { key: 'log', label: t.notebook.log, children: <LogView source={notebookLog(notebook.id)} ended={notebook.ended_at !== null} /> },
+        { key: 'usage', label: t.notebook.usage, children: <UsageOver notebook={notebook} /> },
         {
           key: 'events',
           label: t.notebook.events,

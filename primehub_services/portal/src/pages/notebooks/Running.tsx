@@ -12,6 +12,7 @@ import { notebookFacts } from './facts';
 import { KeepPanel } from './Keep';
 import { labUrl, openLab, startedHere } from './lab';
 import { LogTabs } from './LogTabs';
+import { UsageNow } from './NotebookUsage';
 import { PastButton } from './PastButton';
 import { StopDialog } from './StopDialog';
 
@@ -46,6 +47,7 @@ export function Running({ notebook, path }: { notebook: Notebook; path: string }
         <LogTabs notebook={notebook} />
         <aside className="rail">
           {running && <KeepPanel notebook={notebook} left={left} />}
+          {running && <UsageNow notebook={notebook} />}
           <Panel title={t.notebook.whatRuns}><Facts rows={[[t.notebook.facts.running, duration((now - Date.parse(notebook.ready_at ?? notebook.created_at)) / 1000)], ...notebookFacts(notebook, groupNamed(me, notebook.group))]} /></Panel>
         </aside>
       </div>
