@@ -70,7 +70,8 @@ function Edit({ image }: { image: Image }) {
 }
 
 function ImageFields({ form }: { form: Fields<Draft> }) {
-  const { draft, set } = form;
+  const me = useMe();
+  const { draft, set } = form; // only platform admins may name a path of the machine
   return (
     <>
       <Section title={words.basics}>
@@ -88,7 +89,7 @@ function ImageFields({ form }: { form: Fields<Draft> }) {
               <Radio.Group aria-label={words.type} value={draft.type} onChange={({ target }: { target: { value?: Draft['type'] } }) => set({ type: target.value! })} options={(['packages', 'container'] as const).map((value) => ({ value, label: words.types[value] }))} />
               {form.error('type') && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error('type')}</p>}
             </div>
-            {draft.type === 'packages' ? <><TextField form={form} name="packages" help={words.packagesHelp} lines={5} mono max={20_000} /><TextField form={form} name="base" help={words.baseHelp} optional mono max={1000} /></>
+            {draft.type === 'packages' ? <><TextField form={form} name="packages" help={words.packagesHelp} lines={5} mono max={20_000} />{(me.platform_admin || draft.base !== '') && <TextField form={form} name="base" help={words.baseHelp} optional mono max={1000} />}</>
               : <><TextField form={form} name="url" help={words.urlHelp} mono max={500} /><TextField form={form} name="url_gpu" help={words.urlGpuHelp} optional mono max={500} /></>}
           </>
         )}
