@@ -16,6 +16,7 @@ from primehub_services.sandbox.environments import BuildFailed, EnvironmentBuild
 from primehub_services.sandbox.pythons import interpreter_folders, record_path
 from primehub_services.sandbox.workloads import Workloads
 from tests.support.environment import PACKAGES, cache_folder
+from tests.support.folders import let_through
 from tests.support.sandbox import Machine
 from tests.support.waiting import wait_for, wait_for_async
 
@@ -84,8 +85,7 @@ def test_without_the_index_the_build_fails_in_clear_words_and_leaves_nothing(mac
 
 def test_a_package_that_does_not_exist_is_named(machine: Machine, tmp_path: Path) -> None:
     environ = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(evil_package(tmp_path / "w", ""))}
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_through(tmp_path)
     with pytest.raises(BuildFailed, match="no package panda-s") as failure:
         EnvironmentBuilder(machine.workloads, environ).build("base", EnvironmentSource(packages=("panda-s",)))
     assert failure.value.code == "no-such-package"
@@ -103,8 +103,7 @@ def test_a_packages_installer_sees_nothing_of_anybody(machine: Machine, tmp_path
         "raise SystemExit('enough')\n"
     )
     environ = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(evil_package(tmp_path / "w", code))}
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_through(tmp_path)
     output: list[bytes] = []
     source = EnvironmentSource(packages=("evil",))
     with pytest.raises(BuildFailed):

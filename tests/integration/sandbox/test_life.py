@@ -19,6 +19,7 @@ from primehub_services.sandbox import processes
 from primehub_services.sandbox.errors import WorkloadError
 from primehub_services.sandbox.spec import WorkloadState
 from primehub_services.sandbox.workloads import Workloads
+from tests.support.folders import let_through
 from tests.support.parts import require
 from tests.support.sandbox import Machine, alive_with, free_port, make_plan
 from tests.support.waiting import wait_for
@@ -315,8 +316,7 @@ def small(plain_python: str, tmp_path: Path) -> Iterator[Machine]:
         pytest.skip("mounting a small disk needs root")
     disk = tmp_path / "disk"
     disk.mkdir()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
+    let_through(tmp_path, 0o711)
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=False)
     require("sandbox", done.returncode == 0, "no small disk can be mounted here")
     machine = Machine(Workloads(disk / "data"), plain_python)

@@ -26,6 +26,7 @@ from primehub_services.sandbox.tools import (
     resolv_conf,
 )
 from primehub_services.sandbox.workloads import Workloads
+from tests.support.folders import let_through
 
 OWN = (os.getuid() or 1000, os.getgid() or 1000)
 
@@ -39,8 +40,7 @@ def program(path: Path, text: str) -> str:
 @pytest.fixture
 def readable(tmp_path: Path) -> Path:
     """A folder that every user may read."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_through(tmp_path)
     return tmp_path
 
 
@@ -249,8 +249,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_parent_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     make_folder(closed / "data", mode=0o711)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
+    let_through(tmp_path, 0o711)
     closed.chmod(0o700)
     with pytest.raises(WorkloadError, match=f"cannot enter {closed}"):
         check_passable(closed / "data", 1000)
