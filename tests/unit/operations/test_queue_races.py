@@ -22,7 +22,7 @@ from primehub_services.domain.resources import Quota
 from primehub_services.domain.units import GIB, Millicores
 from primehub_services.operations import notebooks, queue, queue_places, starts
 from primehub_services.store.database import Database
-from primehub_services.store.orm import ClaimRow, GroupRow, JobRow, NotebookRow
+from primehub_services.store.orm import ClaimRow, GroupRow, JobRow, KeptPlaceRow, NotebookRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories, waiting_jobs
 from tests.support.clock import FixedClock
@@ -136,6 +136,20 @@ def test_jobs_and_notebooks_at_once_never_exceed_a_quota(
     assert running == database.read_now(waiting_jobs.active)
 
 
+def settle(database: Database, groups: tuple[GroupRow, GroupRow]) -> None:
+    """Decide until nothing more goes: what one group keeps no more, the other takes in the next round."""
+
+    def places(uow: UnitOfWork) -> list[Any]:
+        table = KeptPlaceRow.__table__
+        return [tuple(row) for row in uow.session.execute(sa.select(table).order_by(table.c.job_id))]
+
+    before, kept = None, database.read_now(places)
+    started = True
+    while started or kept != before:
+        started = any([database.write_now(queue.admit, CAPACITY, group.id).started for group in groups])
+        before, kept = kept, database.read_now(places)
+
+
 @dataclass
 class World:
     """A platform that lives for a while at random."""
@@ -165,8 +179,7 @@ class World:
                 self.database.write_now(notebooks.start, who, request, CAPACITY)
         for _ in range(self.chosen.randint(1, 2)):
             self.database.write_now(give_back_one, self.chosen)
-        while any([self.database.write_now(queue.admit, CAPACITY, group.id).started for group in self.groups]):
-            pass
+        settle(self.database, self.groups)
         assert self.database.read_now(excess) == []
         self.check()
 
@@ -191,7 +204,6 @@ def test_who_waits_is_told_why_and_nothing_starves(
     # no more comes: what is there gets its turn
     for _ in range(len(world.queued)):
         database.write_now(give_back_one, world.chosen)
-        while any([database.write_now(queue.admit, CAPACITY, group.id).started for group in groups]):
-            pass
+        settle(database, groups)
     waiting = sa.select(JobRow.id).where(JobRow.phase == "PENDING")
     assert database.read_now(lambda uow: list(uow.session.scalars(waiting))) == []
