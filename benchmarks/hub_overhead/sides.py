@@ -20,6 +20,7 @@ from benchmarks.support.stores import populate
 from primehub_services.cli.machine import node, proxy
 from primehub_services.store.database import Database
 from primehub_services.store.migrate import upgrade
+from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.platform import free_port
 from tests.support.waiting import wait_for_async
 
@@ -127,11 +128,13 @@ async def both(*, people: int, groups: int, streams: int) -> AsyncIterator[tuple
 
 
 @asynccontextmanager
-async def primehub(*, people: int, groups: int) -> AsyncIterator[Side]:
-    """PrimeHub's side alone."""
+async def primehub(
+    *, people: int, groups: int, fill: Callable[[UnitOfWork], None] | None = None
+) -> AsyncIterator[Side]:
+    """PrimeHub's side alone. ``fill`` puts more into its store before it starts."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        side = await _primehub(stack, folder, _with_stub(stack, folder), people, groups)
+        side = await _primehub(stack, folder, _with_stub(stack, folder), people, groups, fill)
         stack.push_async_callback(side.client.aclose)
         yield side
 
@@ -188,7 +191,14 @@ async def _plain(stack: AsyncExitStack, folder: Path, environ: dict[str, str], p
     return side
 
 
-async def _primehub(stack: AsyncExitStack, folder: Path, environ: dict[str, str], people: int, groups: int) -> Side:
+async def _primehub(
+    stack: AsyncExitStack,
+    folder: Path,
+    environ: dict[str, str],
+    people: int,
+    groups: int,
+    fill: Callable[[UnitOfWork], None] | None = None,
+) -> Side:
     hub, services = free_port(), free_port()
     url, more = _proxy(stack, folder, hub, environ)
     side = Side("primehub", url, people=people, groups=groups)
@@ -196,6 +206,8 @@ async def _primehub(stack: AsyncExitStack, folder: Path, environ: dict[str, str]
     upgrade(store)
     database = Database(store)
     database.write_now(populate, people=people, groups=groups)
+    if fill is not None:
+        database.write_now(fill)
     database.close()
     prefix = "PRIMEHUB_SETTING__"
     environ = {

@@ -20,7 +20,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from benchmarks.support.stores import fresh_stores, populate
+from benchmarks.support.stores import fresh_stores, job_row, populate
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.jobs import JobPhase, JobReason
 from primehub_services.domain.launch import LaunchRequest
@@ -83,35 +83,9 @@ def _batches(people: list[tuple[str, str, str]], jobs: int) -> Iterator[object]:
 
 
 def _row(uow: UnitOfWork, whose: tuple[str, str, str], number: int, jobs: int) -> dict[str, object]:
-    group_id, slug, account_id = whose
     queued_at = uow.now - timedelta(seconds=1200 * (jobs - number) / jobs)
-    spec = {"group": slug, "instance_type": "cpu-1", "image": "base", "command": "true"}
-    return {
-        "id": f"job-{number:08}",
-        "version": 1,
-        "account_id": account_id,
-        "group_id": group_id,
-        "name": f"job {number % 50}",
-        "kind": "command",
-        "spec": spec,
-        "instance_type": "cpu-1",
-        "image": "base",
-        "cpu_limit": 1000,
-        "memory_limit": GIB,
-        "gpu_limit": 0,
-        "cpu_request": 1000,
-        "memory_request": GIB,
-        "timeout": 3600,
-        "retries": 0,
-        "retries_used": 0,
-        "phase": JobPhase.PENDING.value,
-        "reason": JobReason.QUEUED.value,
-        "message": "",
-        "attempts": 0,
-        "scheduled": False,
-        "queued_at": queued_at,
-        "created_at": queued_at,
-    }
+    waiting = {"phase": JobPhase.PENDING.value, "reason": JobReason.QUEUED.value}
+    return job_row(whose, number, queued_at, instance_type="cpu-1", memory=GIB, **waiting)
 
 
 def release(uow: UnitOfWork, group_id: str) -> bool:

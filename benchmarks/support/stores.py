@@ -7,7 +7,9 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -59,3 +61,35 @@ def populate(uow: UnitOfWork, *, people: int, groups: int) -> None:
         factories.membership(uow, person, rows[i % groups])
     factories.instance_type(uow, "tiny", cpu_limit=1, memory_limit=1024**2)
     factories.image(uow, "base")
+
+
+def job_row(
+    whose: tuple[str, str, str], number: int, at: datetime, *, instance_type: str, memory: int, **more: Any
+) -> dict[str, Any]:
+    """A row of ``jobs``: a command of one core. ``whose``: the group's id and slug, and the account's id."""
+    group_id, slug, account_id = whose
+    return {
+        "id": f"job-{number:08}",
+        "version": 1,
+        "account_id": account_id,
+        "group_id": group_id,
+        "name": f"job {number % 50}",
+        "kind": "command",
+        "spec": {"group": slug, "instance_type": instance_type, "image": "base", "command": "true"},
+        "instance_type": instance_type,
+        "image": "base",
+        "cpu_limit": 1000,
+        "memory_limit": memory,
+        "gpu_limit": 0,
+        "cpu_request": 1000,
+        "memory_request": memory,
+        "timeout": 3600,
+        "retries": 0,
+        "retries_used": 0,
+        "message": "",
+        "attempts": 0,
+        "scheduled": False,
+        "queued_at": at,
+        "created_at": at,
+        **more,
+    }
