@@ -150,8 +150,7 @@ def test_a_file_in_a_closed_folder_is_not_reachable(tmp_path: Path) -> None:
     make_folder(file.parent, mode=0o700)
     file.write_text("")
     assert not reachable(file, 1000)
-    for folder in (file.parent, tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_through(file.parent)
     assert reachable(file, 1000)
 
 
