@@ -58,6 +58,7 @@ from .controllers import (
     NotebookController,
     NotificationController,
     ProgressController,
+    PullSecretController,
     QueueController,
     ResultsSweeper,
     Runner,
@@ -284,6 +285,8 @@ def _runners(
         found.append(Runner(VolumeController(database, parts.volumes, keyring)))
     if parts.claims is not None:
         found.append(Runner(ClaimController(database, parts.claims)))
+    if parts.pull_secrets is not None:
+        found.append(Runner(PullSecretController(database, parts.pull_secrets, keyring)))
     if isinstance(parts.engine, WorkFiles):
         found.append(Runner(ProgressController(database, parts.engine)))
     found += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]

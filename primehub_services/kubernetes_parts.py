@@ -26,6 +26,7 @@ from .engines.kubernetes import KubernetesEngine, PodSettings, Storage
 from .engines.kubernetes.claim_troubles import ClaimTroubles
 from .engines.kubernetes.cluster import Cluster
 from .engines.kubernetes.notebooks import NotebookPods
+from .engines.kubernetes.pull_secrets import PullSecrets
 from .notebook_parts import PodLogs, PodWorkloads
 from .runner import IN_POD_SH
 
@@ -76,6 +77,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
         claims=ClaimTroubles(cluster),
+        pull_secrets=PullSecrets(cluster, given.instance),
         spool=spool,
         heard=engine.heard,
         run=engine.run,

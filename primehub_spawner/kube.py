@@ -151,7 +151,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     def _take_up(self, plan: LaunchPlan, missing: Mapping[str, str]) -> None:
         """Set the traits of this start, from nothing of the one before."""
         if self._configured is None:
-            names = (*kube_render.MERGED, *kube_render.REPLACED)
+            names = (*kube_render.MERGED, *kube_render.REPLACED, *kube_render.ADDED)
             self._configured = {name: getattr(self, name) for name in names}
         folders = pod_folders(plan.mounts, missing)
         for left_out in folders.left_out:

@@ -14,6 +14,7 @@ from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
 from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
+from primehub_services.domain.pull_secrets import pull_secrets_for
 from primehub_services.domain.units import format_memory
 
 from .server import KERNELS, NOTEBOOK_MAIN, disk_full, ended_text
@@ -22,6 +23,8 @@ MERGED = ("extra_labels", "extra_annotations", "extra_pod_config", "volumes", "v
 """Traits whose own values stay beside what an administrator configured."""
 REPLACED = ("node_selector", "tolerations")
 """Traits whose own value, where there is one, takes the place of what an administrator configured."""
+ADDED = ("image_pull_secrets",)
+"""Traits whose own values come after those that an administrator configured."""
 _TMP = "/tmp"
 
 
@@ -37,6 +40,7 @@ def traits(
         "image": plan.image_location or "",
         "cmd": [literal(part) for part in ("python3", "-c", NOTEBOOK_MAIN, KERNELS)],
         "extra_container_config": {"command": [literal(part) for part in (*EITHER_SHELL, script, "primehub")]},
+        "image_pull_secrets": list(pull_secrets_for(plan.image_source)),
         **_resources(plan),
         "node_selector": dict(plan.node_selector),
         "tolerations": [toleration.model_dump(mode="json", exclude_none=True) for toleration in plan.tolerations],
@@ -72,6 +76,8 @@ def traits(
         found[name] = {**((configured or {}).get(name) or {}), **found[name]}
     for name in REPLACED:
         found[name] = found[name] or (configured or {}).get(name) or type(found[name])()
+    for name in ADDED:
+        found[name] = [*((configured or {}).get(name) or ()), *found[name]]
     return found
 
 

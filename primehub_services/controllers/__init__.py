@@ -14,6 +14,7 @@ from .notebooks import NotebookController
 from .notifications import NotificationController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
 from .progress import ProgressController
+from .pull_secrets import PullSecretController, PullSecretPort
 from .queue import QueueController
 from .results_sweeper import ResultsSweeper
 from .runner import Controller, Health, Runner
@@ -41,6 +42,8 @@ __all__ = [
     "NotebookController",
     "NotificationController",
     "ProgressController",
+    "PullSecretController",
+    "PullSecretPort",
     "QueueController",
     "ResultsSweeper",
     "Runner",

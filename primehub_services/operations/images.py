@@ -62,8 +62,7 @@ def create(uow: UnitOfWork, actor: Actor, spec: ImageCreate, *, accepts: Collect
     Raises ``Conflict`` where the owner has an image of that name.
     """
     owner = _owner(uow, actor, spec.group)
-    spec = _for_owner(spec, owner)
-    _check_source(uow, actor, spec, owner, accepts)
+    spec = _with_source(uow, actor, _for_owner(spec, owner), owner, accepts)
     groups = _catalog.group_ids(uow, spec.groups)
     if store.name_taken(uow, spec.name, owner):
         _catalog.taken("an image", spec.name)
@@ -101,7 +100,7 @@ def update(uow: UnitOfWork, actor: Actor, reference: str, change: ImageUpdate, *
         raise Invalid.field(field, "a group's own image is for that group alone", "leave it out")
     new_source = "source" in fields and spec.source != before.source
     if new_source:
-        _check_source(uow, actor, spec, row.owner_group_id, accepts)
+        spec = _with_source(uow, actor, spec, row.owner_group_id, accepts)
     had, was_global = catalog.group_ids_of(uow, row), row.all_groups
     store.put(row, spec)
     catalog.touch(row)
@@ -169,9 +168,10 @@ def _for_owner(spec: ImageCreate, owner: str | None) -> ImageCreate:
     return spec.model_copy(update={"all_groups": False})
 
 
-def _check_source(
+def _with_source(
     uow: UnitOfWork, actor: Actor, spec: ImageCreate, owner: str | None, accepts: Collection[str]
-) -> None:
+) -> ImageCreate:
+    """The image with its source checked, and its pull secret by its slug, which never changes."""
     source = spec.source
     if source.type not in accepts:
         raise Invalid.field(
@@ -192,3 +192,5 @@ def _check_source(
         if found is None:
             message = f"there is no secret {source.pull_secret!r} of kind pull that may be used here"
             raise Invalid.field("source.pull_secret", message, "ask a platform admin to share it with the group")
+        return spec.model_copy(update={"source": source.model_copy(update={"pull_secret": found.slug})})
+    return spec

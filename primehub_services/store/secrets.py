@@ -11,6 +11,7 @@ from sqlalchemy.orm import defer
 
 from ..domain.names import as_reference
 from ..domain.paging import PageQuery
+from ..domain.pull_secrets import PullSecret
 from ..domain.secrets import Secret, SecretKind
 from . import catalog, lists
 from .crypto import Keyring
@@ -146,6 +147,21 @@ def secret_value(uow: UnitOfWork, keyring: Keyring, secret_id: str) -> SecretStr
     if row is None or row.deleted_at is not None:
         return None
     return SecretStr(keyring.decrypt(row.key_id, row.ciphertext, row_id=row.id))
+
+
+def pull_secrets(uow: UnitOfWork, keyring: Keyring) -> list[PullSecret]:
+    """All of kind ``pull``, with their values: for the cluster's nodes alone."""
+    keyring.refresh()
+    of_kind = (SecretRow.kind == SecretKind.PULL.value, SecretRow.deleted_at.is_(None))
+    return [
+        PullSecret(
+            slug=row.slug,
+            registry=row.registry_host,
+            username=row.username,
+            value=SecretStr(keyring.decrypt(row.key_id, row.ciphertext, row_id=row.id)),
+        )
+        for row in uow.session.scalars(sa.select(SecretRow).where(*of_kind).order_by(SecretRow.slug))
+    ]
 
 
 def reencrypt(uow: UnitOfWork, keyring: Keyring) -> int:

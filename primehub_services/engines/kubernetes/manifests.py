@@ -13,6 +13,7 @@ from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
+from primehub_services.domain.pull_secrets import pull_secrets_for
 from primehub_services.domain.workloads import FILES, Workload
 
 Json = dict[str, Any]
@@ -122,8 +123,8 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
     }
     if settings.priority_class:
         spec["priorityClassName"] = settings.priority_class
-    if settings.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if pull_secrets := (*settings.image_pull_secrets, *pull_secrets_for(plan.image_source)):
+        spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
     if plan.node_selector:
         spec["nodeSelector"] = dict(plan.node_selector)
     if plan.tolerations:

@@ -24,8 +24,9 @@ class Sweeper:
         found = {("spool", key) for key in await asyncio.to_thread(self._spool.workloads) if key not in living}
         secrets, _ = await self._cluster.list_("Secret", self._query)
         for secret in secrets:
-            key = secret["metadata"]["labels"].get(KEY_LABEL, "")
-            if key not in living and not secret["metadata"].get("ownerReferences"):
+            key = secret["metadata"]["labels"].get(KEY_LABEL)
+            # those without a key are no workload's: images are pulled with them
+            if key is not None and key not in living and not secret["metadata"].get("ownerReferences"):
                 found.add(("secret", secret["metadata"]["name"]))
         for kind, name in found & self._before:
             if kind == "secret":

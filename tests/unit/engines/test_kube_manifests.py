@@ -180,11 +180,15 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
         fs_group=7,
         priority_class="low",
     )
-    pod = job(workload(), settings)["spec"]["template"]["spec"]
-    assert (pod["priorityClassName"], pod["imagePullSecrets"]) == ("low", [{"name": "registry"}])
+    given = workload()
+    assert "imagePullSecrets" not in job(given)["spec"]["template"]["spec"]
+    source = ContainerSource(url="registry/image:1", pull_secret="ours")
+    given = given.model_copy(update={"plan": given.plan.model_copy(update={"image_source": source})})
+    pod = job(given, settings)["spec"]["template"]["spec"]
+    assert (pod["priorityClassName"], pod["imagePullSecrets"]) == ("low", [{"name": "registry"}, {"name": "pull-ours"}])
     assert [c["imagePullPolicy"] for c in (*pod["initContainers"], *pod["containers"])] == ["Always", "Always"]
-    given = {key: pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")}
-    assert given == {"runAsUser": 5, "runAsGroup": 6, "fsGroup": 7}
+    ids = {key: pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")}
+    assert ids == {"runAsUser": 5, "runAsGroup": 6, "fsGroup": 7}
 
 
 def test_a_pod_without_gpus_is_shown_none() -> None:

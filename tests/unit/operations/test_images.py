@@ -164,7 +164,7 @@ def test_a_pull_secret_must_be_the_groups_to_use(database: Database, cast: Cast)
         ):
             uow.session.add(
                 SecretRow(
-                    name=name,
+                    name=name.title() if name == "ours" else name,
                     slug=name,
                     kind=kind,
                     ciphertext=b"x",
@@ -185,8 +185,9 @@ def test_a_pull_secret_must_be_the_groups_to_use(database: Database, cast: Cast)
         with pytest.raises(Invalid) as caught:
             make(cast.group_admin, secret, group="research")
         assert caught.value.errors[0].field == "source.pull_secret"
-    ours = make(cast.group_admin, "ours", group="research")
+    ours = make(cast.group_admin, "Ours", group="research")
     theirs = make(cast.platform_admin, "theirs")
+    assert ours.source.model_dump()["pull_secret"] == "ours", "by its slug, whatever it was named by"
     # only who may name a secret reads which it is
     read = {
         (name, image.name): _get(database, actor, image.slug).source.model_dump()["pull_secret"]

@@ -11,6 +11,7 @@ import pytest_asyncio
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain import notebook_pods
+from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Toleration, TolerationOperator
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
 from primehub_services.domain.pods import pod_folders
@@ -188,6 +189,16 @@ async def test_nothing_of_a_start_is_left_to_the_next(spawner: PrimeHubKubeSpawn
     assert [volume["name"] for volume in spec["volumes"]] == ["tmp"]
     assert "nvidia.com/gpu" not in spec["containers"][0]["resources"]["limits"]
     assert pod["metadata"]["labels"]["cost-centre"] == "7"
+
+
+async def test_an_image_is_fetched_with_its_own_secret_beside_the_operators(spawner: PrimeHubKubeSpawner) -> None:
+    spawner.image_pull_secrets = ["operators"]
+    source = ContainerSource(url="r.example.org/base:1", pull_secret="ours")
+    spawner._take_up(PLAN.model_copy(update={"image_source": source}), {})
+    found = (await manifest(spawner))["spec"]["imagePullSecrets"]
+    assert found == [{"name": "operators"}, {"name": "pull-ours"}]
+    spawner._take_up(PLAN, {})
+    assert (await manifest(spawner))["spec"]["imagePullSecrets"] == [{"name": "operators"}]
 
 
 async def test_a_volume_without_its_claim_is_left_out_and_said(spawner: PrimeHubKubeSpawner) -> None:

@@ -1,0 +1,59 @@
+"""Secrets of kind ``pull`` on a cluster, whose nodes fetch images with them. Plain manifests. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from .images import ContainerSource, ImageSource
+from .pods import INSTANCE, MANAGED_BY, MANAGER
+
+KIND = "primehub.io/kind"
+PULL = "pull-secret"
+"""The label's value, by which they are told from workloads' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullSecret:
+    """What a registry gives its images for."""
+
+    slug: str
+    registry: str
+    username: str
+    value: SecretStr
+
+
+def pull_secret_name(slug: str) -> str:
+    """The name of its Secret."""
+    return f"pull-{slug}"
+
+
+def pull_secrets_for(source: ImageSource) -> tuple[str, ...]:
+    """The names of the Secrets that an image is fetched with."""
+    if isinstance(source, ContainerSource) and source.pull_secret:
+        return (pull_secret_name(source.pull_secret),)
+    return ()
+
+
+def pull_secret_labels(instance: str) -> dict[str, str]:
+    """What marks them."""
+    return {MANAGED_BY: MANAGER, INSTANCE: instance, KIND: PULL}
+
+
+def make_pull_secret(secret: PullSecret, instance: str) -> dict[str, Any]:
+    """The Secret's manifest."""
+    password = secret.value.get_secret_value()
+    both = base64.b64encode(f"{secret.username}:{password}".encode()).decode()
+    entry = {"username": secret.username, "password": password, "auth": both}
+    config = json.dumps({"auths": {secret.registry: entry}})
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": pull_secret_name(secret.slug), "labels": pull_secret_labels(instance)},
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": base64.b64encode(config.encode()).decode()},
+    }

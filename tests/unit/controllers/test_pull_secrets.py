@@ -1,0 +1,103 @@
+"""A cluster's nodes have the secrets that images are fetched with: as they are, and not when they are gone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from primehub_services.controllers import PullSecretController
+from primehub_services.domain.secrets import SecretCreate, SecretUpdate
+from primehub_services.engines.base import EngineUnavailable
+from primehub_services.engines.kubernetes.cluster import Cluster, ClusterRefusal
+from primehub_services.engines.kubernetes.pull_secrets import PullSecrets
+from primehub_services.operations import secrets
+from primehub_services.store.crypto import Keyring
+from primehub_services.store.database import Database
+from tests.support.clock import FixedClock
+from tests.support.factories import Cast
+
+NAME = "pull-registry"
+
+
+class Namespace(Cluster):
+    """Secrets as a cluster keeps them; ``refuses`` is what it says to every change."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, dict[str, Any]] = {"other": {"metadata": {"name": "other"}, "data": {}}}
+        self.applied: list[str] = []
+        self.refuses: ClusterRefusal | None = None
+
+    async def list_(self, kind: str, query: Any) -> tuple[list[dict[str, Any]], str]:
+        assert query == {
+            "labelSelector": "app.kubernetes.io/managed-by=primehub,primehub.io/instance=test,primehub.io/kind=pull-secret"
+        }
+        return [secret for name, secret in self.secrets.items() if name != "other"], ""
+
+    async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        if self.refuses is not None:
+            raise self.refuses
+        self.applied.append(manifest["metadata"]["name"])
+        self.secrets[manifest["metadata"]["name"]] = manifest
+        return manifest
+
+    async def delete(self, kind: str, name: str, *, grace: int | None = None) -> None:
+        del self.secrets[name]
+
+    def login(self) -> dict[str, Any]:
+        """What nodes show the registry."""
+        assert self.secrets[NAME]["type"] == "kubernetes.io/dockerconfigjson"
+        found: dict[str, Any] = json.loads(base64.b64decode(self.secrets[NAME]["data"][".dockerconfigjson"]))
+        return found
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    return Keyring.load_or_create(tmp_path / "encryption.key")
+
+
+def make(database: Database, cast: Cast, keyring: Keyring, **fields: Any) -> Any:
+    values = {"name": "registry", "kind": "pull", "registry": "r.example", "username": "ann", "value": "pässword"}
+    spec = SecretCreate.model_validate(values | fields)
+    return database.write_now(secrets.create, cast.platform_admin, spec, keyring=keyring)
+
+
+async def test_nodes_are_given_what_is_stored_and_only_that(
+    database: Database, cast: Cast, clock: FixedClock, keyring: Keyring
+) -> None:
+    made = make(database, cast, keyring)
+    make(database, cast, keyring, name="key", kind="git", registry="", username="", value="s")
+    cluster = Namespace()
+    controller = PullSecretController(database, PullSecrets(cluster, "test"), keyring)
+    await controller.step(clock.now)
+
+    auth = base64.b64encode("ann:pässword".encode()).decode()
+    assert cluster.login() == {"auths": {"r.example": {"username": "ann", "password": "pässword", "auth": auth}}}
+    assert cluster.secrets.keys() == {"other", NAME}
+
+    await controller.step(clock.now)
+    assert cluster.applied == [NAME], "what is as it should be is left alone"
+
+    change = SecretUpdate(version=made.version, value="another")
+    database.write_now(secrets.update, cast.platform_admin, made.slug, change, keyring=keyring)
+    await controller.step(clock.now)
+    assert cluster.login()["auths"]["r.example"]["password"] == "another"
+
+    database.write_now(secrets.delete, cast.platform_admin, made.slug)
+    await controller.step(clock.now)
+    assert cluster.secrets.keys() == {"other"}
+
+
+async def test_a_refusal_says_nothing_of_the_value(
+    database: Database, cast: Cast, clock: FixedClock, keyring: Keyring
+) -> None:
+    make(database, cast, keyring)
+    cluster = Namespace()
+    cluster.refuses = ClusterRefusal(403, "secrets is forbidden")
+    with pytest.raises(EngineUnavailable, match="secrets is forbidden") as failure:
+        await PullSecretController(database, PullSecrets(cluster, "test"), keyring).step(clock.now)
+    assert "pässword" not in repr(failure.value)
+    assert failure.value.__cause__ is None
