@@ -100,10 +100,9 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
             raise SpawnException(str(error), reason="options", status_code=400) from error
 
     async def claim_start(self) -> None:
-        """Claim and narrow the token to the launch group. Raises ``SpawnException`` with the reason.
+        """Claim what the start takes. Raises ``SpawnException`` with the reason.
 
-        ``PrimeHubAuthenticator`` calls it shortly before ``start``, between which the hub commits: what is kept of the
-        claim then takes no commit of its own.
+        ``PrimeHubAuthenticator`` calls it shortly before ``start``; ``run_auth_state_hook`` writes down what was claimed.
         """
         self.told = []
         self.accept_options(self, self.user_options)
@@ -111,18 +110,26 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         self.plan = grant.plan
         self.start_id, self.launch_group = grant.start_id, grant.plan.group
         self.reserve()
-        self._narrow_token(grant.plan)
-        self._keep(grant.plan)
+
+    async def run_auth_state_hook(self, auth_state: Any) -> None:
+        """The hub's, and the last thing before it commits: what was claimed is in that commit and takes none of ours.
+
+        Not sooner. Whatever is written and waits for something is lost: every request that ends meanwhile rolls back what
+        is not committed, and everything in memory is read again.
+        """
+        await super().run_auth_state_hook(auth_state)
+        if self.plan is not None:
+            self._write_down(self.plan)
 
     async def start(self) -> str:
         """Claim, unless that is done, and run the plan. Raises ``SpawnException`` with the reason."""
         if self.plan is None:
             await self.claim_start()
-        plan, self.plan = self.plan, None
-        assert plan is not None
-        if self.orm_spawner in self.user.db.dirty:
+            assert self.plan is not None
             # from here a crash of the hub must leave enough behind to find the workload again
+            self._write_down(self.plan)
             self.user.db.commit()
+        plan, self.plan = self.plan, None
         # PrimeHub has noted this with the claim
         self._show(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
         for left_out in plan.left_out:
@@ -210,8 +217,9 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
             status_code=problem.status,
         )
 
-    def _keep(self, plan: LaunchPlan) -> None:
-        """Note the start in the hub's database, for the commit that comes before anything runs."""
+    def _write_down(self, plan: LaunchPlan) -> None:
+        """Note the start in the hub's database, and narrow the token to the launch group. The caller commits at once."""
+        self._narrow_token(plan)
         chosen = {"group": plan.group, "instance_type": plan.instance_type, "image": plan.image}
         self.user_options = {**chosen, "safe_mode": plan.safe_mode, "start_id": plan.start_id}
         self.orm_spawner.user_options = dict(self.user_options)
@@ -223,10 +231,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         self.user.db.commit()
 
     def _narrow_token(self, plan: LaunchPlan) -> None:
-        """Only now are the options known: what the hub computed itself saw those of the start before.
-
-        The caller commits.
-        """
+        """Only now are the options known: what the hub computed itself saw those of the start before."""
         token = orm.APIToken.find(self.user.db, self.api_token)
         if token is None:
             msg = "the server's own token is not in the hub's database"

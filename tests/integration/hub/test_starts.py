@@ -162,6 +162,25 @@ async def test_a_second_start_in_another_group_has_a_token_for_that_group_alone(
     await hub.stop_server(person)
 
 
+async def test_starts_beside_other_requests_lose_nothing_of_what_was_claimed(
+    hub: Hub, api: FakeApi, person: str
+) -> None:
+    """The hub rolls back, at the end of any request, what another has not committed by then."""
+    people = [f"{person}{i}" for i in range(8)]
+    for name in people:
+        api.people[name] = Person()
+        await hub.api("POST", f"/users/{name}")
+    before = hub.log.stat().st_size
+    starting = asyncio.gather(*(hub.start_server(name, group="g1") for name in people))
+    while not starting.done():
+        await asyncio.gather(*(hub.api("GET", "/info") for _ in range(8)))
+    for name, server in zip(people, starting.result(), strict=True):
+        scopes = await _scopes(hub, server["user_options"]["start_id"])
+        assert {"custom:primehub:notebook!group=g1", f"access:servers!server={name}/"} <= set(scopes)
+    await asyncio.gather(*(hub.stop_server(name) for name in people))
+    assert "Rolling back" not in hub.log.read_bytes()[before:].decode()
+
+
 async def test_a_notebooks_token_mints_none_stops_nothing_and_ends_with_the_server(
     hub: Hub, api: FakeApi, person: str
 ) -> None:
