@@ -160,7 +160,7 @@ def test_a_gigabyte_of_output_keeps_both_ends_and_the_platform_well(forge: Forge
 def test_nobody_else_learns_of_a_job_or_does_anything_with_it(forge: Forge) -> None:
     job = forge.submit("true")
     forge.until(job)
-    stranger = forge.platform.add_person("stranger")
+    stranger = forge.platform.add_person("tinker")
     headers = {"Authorization": f"token {stranger}"}
     for method, path in (
         ("GET", ""),
