@@ -181,11 +181,11 @@ def test_notifications_are_off_until_they_are_turned_on_and_a_wrong_address_is_n
 
 def test_somebody_outside_the_group_finds_no_such_page(browser: Browser, platform: Platform, bakery: Bakery) -> None:
     job = bakery.submit("echo mine")
-    platform.call("POST", "/groups", {"name": "elsewhere"})
-    platform.add_person("passerby", "elsewhere")
+    platform.call("POST", "/groups", {"name": "riverside"})
+    platform.add_person("passerby", "riverside")
     context = signed_in(browser, platform, "passerby")
     stranger = context.new_page()
-    stranger.goto(f"{ROOT}/g/elsewhere/jobs/{job}")
+    stranger.goto(f"{ROOT}/g/riverside/jobs/{job}")
     expect(stranger.get_by_text("There is no such page")).to_be_visible(timeout=SOON)
     stranger.goto(f"{ROOT}/g/{GROUP}/jobs/{job}")
     expect(stranger.get_by_text(f"You cannot open the group {GROUP}")).to_be_visible(timeout=SOON)
