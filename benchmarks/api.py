@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from benchmarks.hub_overhead.sides import Side, primehub
 from benchmarks.support.stores import job_row
+from primehub_services.store import settings
 from primehub_services.store.orm import GroupRow, JobRow, MembershipRow
 from primehub_services.store.unit_of_work import UnitOfWork
 
@@ -36,7 +37,8 @@ MB = 1_000_000
 
 
 def fill(jobs: int, uow: UnitOfWork) -> None:
-    """So many jobs that have ended in the first group, a minute apart."""
+    """So many jobs that have ended in the first group, a minute apart, of which none is forgotten."""
+    settings.save(uow, settings.load(uow).model_copy(update={"job_limit": 0}))
     group = uow.session.scalars(sa.select(GroupRow).where(GroupRow.slug == "group0")).one()
     member = uow.session.scalars(sa.select(MembershipRow.account_id).where(MembershipRow.group_id == group.id)).first()
     assert member is not None
