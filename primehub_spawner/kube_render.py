@@ -12,7 +12,7 @@ from primehub_services.domain.launch import LaunchPlan
 from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
-from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
+from primehub_services.domain.pods import Folders, literal, marks
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_secrets_for
 from primehub_services.domain.units import format_memory
@@ -48,7 +48,7 @@ def traits(
         "volumes": {f"{n:03}-{volume['name']}": _verbatim(volume) for n, volume in enumerate(volumes)},
         "volume_mounts": {f"{n:03}-{mount['name']}": _verbatim(mount) for n, mount in enumerate(mounts)},
         # these win over all others, and are not formatted
-        "common_labels": {MANAGED_BY: MANAGER, INSTANCE: instance},
+        "common_labels": marks(instance),
         "extra_labels": _verbatim(plan.labels),
         "extra_annotations": _verbatim(_annotations(plan)),
         "extra_pod_config": {

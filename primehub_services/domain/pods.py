@@ -54,6 +54,17 @@ class Folders:
     left_out: tuple[LeftOut, ...]
 
 
+def marks(instance: str) -> dict[str, str]:
+    """The labels of everything that an installation makes."""
+    return {MANAGED_BY: MANAGER, INSTANCE: instance}
+
+
+def selector(instance: str, **more: str) -> str:
+    """Selects what has these labels; ``more`` are of our own domain, by their last part."""
+    labels = marks(instance) | {f"primehub.io/{name}": value for name, value in more.items()}
+    return ",".join(f"{name}={value}" for name, value in labels.items())
+
+
 def home_claim(user_slug: str) -> str:
     """The name of the claim of a person's files."""
     return f"claim-{user_slug}"

@@ -10,11 +10,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from .images import ContainerSource, ImageSource
-from .pods import INSTANCE, MANAGED_BY, MANAGER
+from .pods import marks
 
-KIND = "primehub.io/kind"
 PULL = "pull-secret"
-"""The label's value, by which they are told from workloads' own."""
+"""Their kind, by which they are told from workloads' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,6 @@ def pull_secrets_for(source: ImageSource) -> tuple[str, ...]:
     return ()
 
 
-def pull_secret_labels(instance: str) -> dict[str, str]:
-    """What marks them."""
-    return {MANAGED_BY: MANAGER, INSTANCE: instance, KIND: PULL}
-
-
 def make_pull_secret(secret: PullSecret, instance: str) -> dict[str, Any]:
     """The Secret's manifest."""
     password = secret.value.get_secret_value()
@@ -53,7 +47,7 @@ def make_pull_secret(secret: PullSecret, instance: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": pull_secret_name(secret.slug), "labels": pull_secret_labels(instance)},
+        "metadata": {"name": pull_secret_name(secret.slug), "labels": marks(instance) | {"primehub.io/kind": PULL}},
         "type": "kubernetes.io/dockerconfigjson",
         "data": {".dockerconfigjson": base64.b64encode(config.encode()).decode()},
     }

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.launch import Mount, MountKind
-from primehub_services.domain.pods import ClaimNeed, claims_needed, make_claim, volume_need
+from primehub_services.domain.pods import ClaimNeed, claims_needed, make_claim, marks, volume_need
 
 from ..base import EngineError
 from .cluster import Cluster, ClusterRefusal, Json
-from .manifests import marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from datetime import UTC, datetime, timedelta
 
 from primehub_services.domain import pod_reasons
-from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, pod_folders
+from primehub_services.domain.pods import INSTANCE, pod_folders, selector
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
@@ -83,7 +83,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._in_pod = in_pod
         self._clock = clock
         self._claims = Claims(cluster, storage, settings.instance)
-        ours = {"labelSelector": f"{MANAGED_BY}={MANAGER},{INSTANCE}={settings.instance},primehub.io/kind!=notebook"}
+        ours = {"labelSelector": f"{selector(settings.instance)},primehub.io/kind!=notebook"}
         self._jobs = Watched(cluster, "Job", ours, self._hint)
         self._pods = Watched(cluster, "Pod", ours, self._hint)
         self._events = Watched(cluster, "Event", {"fieldSelector": "type=Warning"}, self._hint_of_event)
@@ -329,7 +329,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         return {ref.key: self._samples[ref.key] for ref in refs if ref.key in self._samples}
 
     async def _sample(self) -> None:
-        query = {"labelSelector": f"{MANAGED_BY}={MANAGER},{INSTANCE}={self._settings.instance}"}
+        query = {"labelSelector": selector(self._settings.instance)}
         try:
             found, _ = await self._cluster.list_("PodMetrics", query)
         except (ClusterRefusal, EngineUnavailable):

@@ -11,7 +11,7 @@ from typing import Any
 
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.planning import HOME
-from primehub_services.domain.pods import INSTANCE, MANAGED_BY, MANAGER, Folders, literal
+from primehub_services.domain.pods import Folders, literal, marks
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_secrets_for
 from primehub_services.domain.workloads import FILES, Workload
@@ -50,11 +50,6 @@ def name_of(key: str) -> str:
     """The name of a workload's Job and Secret: ``job-<key>``, once."""
     plain = key.lower().replace("_", "-")
     return plain if plain.startswith("job-") else f"job-{plain}"
-
-
-def marks(instance: str) -> dict[str, str]:
-    """Labels of everything that is ours."""
-    return {MANAGED_BY: MANAGER, INSTANCE: instance}
 
 
 def make_secret(workload: Workload, token: str, settings: PodSettings, *, owner: Json | None = None) -> Json:

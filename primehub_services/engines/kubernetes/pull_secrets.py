@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from primehub_services.domain.pull_secrets import PullSecret, make_pull_secret, pull_secret_labels
+from primehub_services.domain.pods import selector
+from primehub_services.domain.pull_secrets import PULL, PullSecret, make_pull_secret
 
 from ..base import EngineUnavailable
 from .cluster import Cluster, ClusterRefusal
@@ -19,8 +20,7 @@ class PullSecrets:
 
     async def keep(self, wanted: Sequence[PullSecret]) -> None:
         """Make there be these, and no others of ours. What is as it should be is left alone."""
-        labels = pull_secret_labels(self._instance)
-        query = {"labelSelector": ",".join(f"{name}={value}" for name, value in labels.items())}
+        query = {"labelSelector": selector(self._instance, kind=PULL)}
         manifests = {m["metadata"]["name"]: m for m in (make_pull_secret(s, self._instance) for s in wanted)}
         try:
             found, _ = await self._cluster.list_("Secret", query)
