@@ -20,6 +20,9 @@ from .problems import internal, of_status
 log = logging.getLogger("primehub.pages")
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _BASE = re.compile(rb'<base href="[^"]*"\s*/?>')
+_CODINGS = {"br": ".br", "gzip": ".gz"}
+"""The smallest first; the portal's build leaves these beside the files that are text."""
+_REFUSED = re.compile(r"q=0(\.0*)?")
 _CSP = "; ".join(
     (
         "default-src 'self'",
@@ -121,6 +124,10 @@ class AssetHandler(PageHandler):
         self.set_header("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
         lasting = _HASHED.search(path.name) is not None
         self.set_header("Cache-Control", "public, max-age=31536000, immutable" if lasting else "no-cache")
+        self.set_header("Vary", "Accept-Encoding")
+        coding, path = find_coding(path, self.request.headers.get("Accept-Encoding", ""))
+        if coding is not None:
+            self.set_header("Content-Encoding", coding)
         self.finish(path.read_bytes())
 
     head = get
@@ -132,6 +139,22 @@ def find_asset(static: Path, name: str) -> Path | None:
         return None
     path = (static / name).resolve()
     return path if path.is_relative_to(static.resolve()) and path.is_file() else None
+
+
+def find_coding(path: Path, accepted: str) -> tuple[str | None, Path]:
+    """The content coding to send a built file in, and where that is: the smallest that was built and is accepted.
+
+    ``accepted`` is the request's ``Accept-Encoding`` (RFC 9110, section 12.5.3). None and the file itself where no coding fits.
+    """
+    codings = {}
+    for part in accepted.lower().split(","):
+        coding, _, weight = part.partition(";")
+        codings[coding.strip()] = _REFUSED.fullmatch(weight.strip()) is None
+    for coding, suffix in _CODINGS.items():
+        made = path.with_name(path.name + suffix)
+        if codings.get(coding, False) and made.is_file():
+            return coding, made
+    return None, path
 
 
 class CallbackHandler(PageHandler, HubOAuthCallbackHandler):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import httpx
 import pytest
 
-from primehub_services.api.pages import find_asset
+from primehub_services.api.pages import find_asset, find_coding
 from tests.support.api import PREFIX, Api
 
 
@@ -84,3 +85,39 @@ def test_nothing_beside_the_built_files_is_served(tmp_path: Path, name: str) -> 
     (static / "assets").mkdir(parents=True)
     (static / "assets" / "link").symlink_to(tmp_path / "secret")
     assert find_asset(static, name) is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip, deflate", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("BR", "br"),
+        ("br;q=0.0,gzip;q=0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_a_file_is_sent_in_the_smallest_coding_that_is_taken(tmp_path: Path, accepted: str, coding: str | None) -> None:
+    plain = tmp_path / "main.js"
+    for name in ("main.js", "main.js.gz", "main.js.br"):
+        (tmp_path / name).touch()
+    suffix = {"br": ".br", "gzip": ".gz", None: ""}[coding]
+    assert find_coding(plain, accepted) == (coding, tmp_path / f"main.js{suffix}")
+
+
+def test_a_file_that_was_not_compressed_is_sent_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").touch()
+    assert find_coding(tmp_path / "photo.png", "gzip, br") == (None, tmp_path / "photo.png")
+
+
+async def test_a_script_comes_compressed_and_means_the_same(
+    api: Api, static: Path, people: dict[str, httpx.AsyncClient]
+) -> None:
+    plain = static / "assets" / "main-Ab3dEf9h.js"
+    (static / "assets" / "main-Ab3dEf9h.js.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    script = await _get(people, "nobody", api, "assets/main-Ab3dEf9h.js")
+    assert (script.headers["Content-Encoding"], script.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    assert script.text == "1"
