@@ -28,6 +28,7 @@ LOOK_EVERY = 0.2
 """Seconds between two looks at a pod that starts or ends."""
 IMAGE_PATIENCE = 60.0
 """Seconds for which an image that cannot be pulled is tried again."""
+ABANDONED = "The hub was started anew while it waited for a node. Start it again."
 AWAY = "The cluster does not answer just now. What runs keeps running; try again in a minute."
 
 
@@ -105,6 +106,10 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             self.log.warning("The cluster does not say whether %s runs: %s", self._log_name, short(error))
             return None
         if pod is None:
+            return 1
+        if self._check_pending and not pod["spec"].get("nodeName"):
+            # the hub that followed this start is gone; this one would hold its owner up for http_timeout, and then end it
+            self.why = {self.start_id: ABANDONED}
             return 1
         if notebook_pods.alive(pod):
             return None

@@ -90,6 +90,20 @@ async def test_what_runs_what_ended_and_what_is_not_there(spawner: PrimeHubKubeS
     assert await spawner.poll() == 0
 
 
+async def test_a_hub_that_is_started_anew_waits_for_a_pod_that_has_a_node_and_ends_one_that_has_none(
+    spawner: PrimeHubKubeSpawner,
+) -> None:
+    waits, pulls = pod("Pending") | {"spec": {}}, pod("Pending") | {"spec": {"nodeName": "n1"}}
+    spawner.cluster = FakeCluster(waits)
+    assert await spawner.poll() is None  # its start is still followed
+    spawner._check_pending = True
+    spawner.cluster = FakeCluster(pulls)
+    assert await spawner.poll() is None
+    spawner.cluster = FakeCluster(waits)
+    assert await spawner.poll() == 1
+    assert "started anew" in (await spawner.ending(START))[1]
+
+
 async def test_a_server_that_ran_is_ended_and_its_pod_kept(spawner: PrimeHubKubeSpawner) -> None:
     cluster = spawner.cluster = FakeCluster(RUNNING)
     await spawner.stop()
