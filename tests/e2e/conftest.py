@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from tests.support.environment import base_environment  # noqa: F401 - a fixture
-from tests.support.platform import Platform, running_platform
+from tests.support.platform import Lab, Platform, running_platform
 
 
 @pytest.fixture(scope="session")
@@ -21,17 +20,6 @@ def platform() -> Iterator[Platform]:
     }
     with running_platform(settings) as started:
         yield started
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Something to start: a group, an instance type that takes little, an image with JupyterLab, and a person."""
-
-    group: str
-    instance_type: str
-    image: str
-    user: str
-    token: str
 
 
 @pytest.fixture(scope="session")

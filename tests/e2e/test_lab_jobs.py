@@ -11,11 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import Lab
 from tests.e2e.portal_browser import chromium
 from tests.support.jupyterlab import BUILT, notebook
 from tests.support.parts import require
-from tests.support.platform import PASSWORD, Platform
+from tests.support.platform import PASSWORD, Lab, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]

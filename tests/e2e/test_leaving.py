@@ -18,9 +18,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.conftest import Lab
 from tests.support.losses import Connection, Events, Losses, Portal, as_token, refused, status
-from tests.support.platform import API_PATH, PASSWORD, Platform, xsrf_of
+from tests.support.platform import API_PATH, PASSWORD, Lab, Platform, xsrf_of
 from tests.support.shell_notebook import shell, shell_environment
 from tests.support.waiting import wait_for
 

@@ -20,10 +20,9 @@ import pytest
 from primehub_services.api.table import TABLE
 from primehub_services.sandbox.probe import probe
 from primehub_services.sandbox.spec import SandboxOptions
-from tests.e2e.conftest import Lab
 from tests.support.losses import Events, Portal, as_token
 from tests.support.parts import require
-from tests.support.platform import PASSWORD, Platform, xsrf_of
+from tests.support.platform import PASSWORD, Lab, Platform, xsrf_of
 from tests.support.shell_notebook import python, shell, shell_environment
 from tests.support.waiting import wait_for
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import Lab
 from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
 from tests.e2e.test_portal import ROOT, SOON, opened, signed_in
 from tests.support.parts import require
-from tests.support.platform import ADMIN, Platform
+from tests.support.platform import ADMIN, Lab, Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import Lab
 from tests.e2e.portal_browser import PORTAL, chromium, serious
 from tests.e2e.test_portal import signed_in
 from tests.e2e.test_portal_jobs import sound
 from tests.support.parts import require
-from tests.support.platform import Platform
+from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]

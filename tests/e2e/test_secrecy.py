@@ -17,9 +17,8 @@ import psutil
 import pytest
 
 from primehub_services.sandbox.layout import workload_identity
-from tests.e2e.conftest import Lab
 from tests.support.losses import Portal, as_token
-from tests.support.platform import PASSWORD, Platform, xsrf_of
+from tests.support.platform import PASSWORD, Lab, Platform, xsrf_of
 from tests.support.shell_notebook import shell, shell_environment
 from tests.support.waiting import wait_for
 

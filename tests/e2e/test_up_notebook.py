@@ -11,9 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.conftest import Lab
 from tests.support.parts import require
-from tests.support.platform import Platform
+from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]

@@ -118,6 +118,19 @@ class Installed(Platform):
         self.admin_token = self.token("admin", PASSWORD)
         return self.admin_token
 
+    def pod_of(self, kind: str) -> dict[str, Any]:
+        """The one pod of this kind."""
+        labels = f"app.kubernetes.io/managed-by=primehub,primehub.io/kind={kind}"
+        (found,) = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
+        assert isinstance(found, dict)
+        return found
+
+    def inside(self, pod: dict[str, Any], code: str) -> Any:
+        """What Python prints, as JSON, in a workload's container."""
+        container = pod["spec"]["containers"][0]["name"]
+        words = ("exec", pod["metadata"]["name"], "-c", container, "--", "python3", "-c", code)
+        return json.loads(self.kubectl(*words).strip().splitlines()[-1])
+
     def hub_log(self, lines: int = 60) -> str:
         """The end of the hub's log and the services', for a failure's message."""
         words = ["kubectl", "-n", self.namespace, "logs", f"--tail={lines}"]

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,22 @@ class Platform:
         done = self.cli(*words, "--json", token=token)
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stderr}\n{self.hub_log()}"
         return json.loads(done.stdout)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Something to start: a group, an instance type that takes little, an image with JupyterLab, and a person."""
+
+    group: str
+    instance_type: str
+    image: str
+    user: str
+    token: str
+
+    @property
+    def launch(self) -> dict[str, str]:
+        """What the person starts a notebook or a job with."""
+        return {"group": self.group, "instance_type": self.instance_type, "image": self.image}
 
 
 def xsrf_of(html: str) -> str:

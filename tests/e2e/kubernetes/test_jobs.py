@@ -1,0 +1,43 @@
+"""Jobs on an installation: a command, a notebook, and what recurs, in the very steps of the platform on one machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import scenarios
+from tests.support.installed import Installed
+from tests.support.scenarios import Jobs
+
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
+
+
+def test_a_job_runs_to_its_end_and_its_log_is_kept(installed: Installed, jobs: Jobs) -> None:
+    ended = jobs.ended(job := jobs.submit("echo begin; expr 6 '*' 7"))
+    assert ended["phase"] == "SUCCEEDED", f"{ended}\n{installed.state_of_pods()}\n{installed.hub_log()}"
+    assert jobs.log(job) == "begin\n42\n"
+
+
+def test_a_notebook_runs_with_its_parameters_and_its_result_can_be_read(jobs: Jobs) -> None:
+    scenarios.a_notebook_runs_with_its_parameters(jobs)
+
+
+def test_the_failing_cell_is_named_in_the_jobs_reason(jobs: Jobs) -> None:
+    scenarios.the_failing_cell_is_named(jobs)
+
+
+def test_what_there_is_can_be_read_after_a_cancel_and_after_a_timeout(jobs: Jobs) -> None:
+    scenarios.what_there_is_can_be_read_after_a_cancel_and_a_timeout(jobs)
+
+
+def test_a_notebook_server_submits_what_is_on_screen_and_gets_the_result_beside_it(
+    jobs: Jobs, notebook: dict[str, Any]
+) -> None:
+    scenarios.a_notebook_server_submits_what_is_on_screen(jobs, notebook["url"], notebook["id"])
+
+
+def test_a_recurring_job_runs_at_its_instant_and_when_asked_to(jobs: Jobs) -> None:
+    made, _ = scenarios.a_schedule_fires_at_its_instant(jobs)
+    scenarios.a_schedule_runs_now(jobs, made["id"])
+    jobs.call("DELETE", f"/schedules/{made['id']}")

@@ -1,0 +1,184 @@
+"""What a person does with jobs, in steps that any platform must pass: one of this machine, or one installed on a cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import nbformat
+
+from .platform import Lab, Platform
+from .waiting import wait_for
+
+FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
+PATIENCE = 90
+A_MINUTE = 60
+SLEEP = "import time\nprint('so far')\ntime.sleep(600)"
+
+
+def notebook(*sources: str, parameters: str = "") -> Any:
+    """A notebook with these code cells; the first has the parameters, where there are any."""
+    made = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "P", "language": "python"}}
+    )
+    if parameters:
+        made.cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    made.cells += [nbformat.v4.new_code_cell(source) for source in sources]
+    return made
+
+
+def text_of(cell: Any) -> str:
+    """What a cell printed."""
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+class Jobs:
+    """A person's jobs on a platform."""
+
+    def __init__(self, platform: Platform, lab: Lab) -> None:
+        self.platform = platform
+        self.lab = lab
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The API's JSON, as the person."""
+        return self.platform.call(method, path, body, token=self.lab.token)
+
+    def submit(self, command: str, **changes: Any) -> str:
+        """A command as a job; its id."""
+        return str(self.call("POST", "/jobs", {**self.lab.launch, "command": command, **changes})["id"])
+
+    def submit_notebook(self, made: Any, **changes: Any) -> str:
+        """A notebook as a job; its id."""
+        answer = httpx.post(
+            f"{self.platform.api}/snapshots?group={self.lab.group}&name=train.ipynb",
+            content=nbformat.writes(made).encode(),
+            headers={"Authorization": f"token {self.lab.token}", "Content-Type": "application/x-ipynb+json"},
+            trust_env=False,
+        )
+        assert answer.status_code == 201, answer.text
+        run = {"snapshot": answer.json()["id"], "path": "train.ipynb", "parameters": changes.pop("parameters", {})}
+        return str(self.call("POST", "/jobs", {**self.lab.launch, "notebook": run, **changes})["id"])
+
+    def get(self, job: str) -> Any:
+        """The job as it is now."""
+        return self.call("GET", f"/jobs/{job}")
+
+    def until(self, job: str, condition: Callable[[Any], bool], what: str, seconds: float = PATIENCE) -> Any:
+        """The job, once it is as wanted."""
+
+        def look() -> Any:
+            now = self.get(job)
+            return now if condition(now) else None
+
+        return wait_for(look, seconds, what=what)
+
+    def ended(self, job: str) -> Any:
+        """The job, once it has ended."""
+        return self.until(job, lambda now: now["phase"] in FINAL, f"{job} has ended")
+
+    def log(self, job: str) -> str:
+        """All that it has printed."""
+        return str(self.call("GET", f"/jobs/{job}/log?offset=0&limit=1000000")["text"])
+
+    def result(self, job: str) -> Any:
+        """The notebook as its job left it."""
+        answer = httpx.get(
+            f"{self.platform.api}/jobs/{job}/artifacts/train-{job}.ipynb",
+            headers={"Authorization": f"token {self.lab.token}"},
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+        return nbformat.reads(answer.text, as_version=4)
+
+
+def a_notebook_runs_with_its_parameters(jobs: Jobs) -> None:
+    """Its progress is told by cell, its log names the cells, and what it has become can be read."""
+    job = jobs.submit_notebook(notebook("print('sum', a + b)", parameters="a = 1\nb = 2"), parameters={"b": 40})
+    ended = jobs.ended(job)
+    assert (ended["phase"], ended["exit_code"], ended["name"]) == ("SUCCEEDED", 0, "train"), ended
+    assert ended["progress"] == {"cells": 3, "done": 3, "cell": 2, "label": "print('sum', a + b)"}
+    assert text_of(jobs.result(job).cells[2]) == "sum 41\n"
+    assert "[3/3] print('sum', a + b)\nsum 41\n" in jobs.log(job)
+
+
+def the_failing_cell_is_named(jobs: Jobs) -> None:
+    """In the job's reason; what was computed before it is kept."""
+    ended = jobs.ended(job := jobs.submit_notebook(notebook("print('before')", "x = 1 / 0")))
+    assert (ended["phase"], ended["reason"], ended["exit_code"]) == ("FAILED", "CellFailed", 1), ended
+    assert ended["message"] == "Code cell 2 of 2 (x = 1 / 0) failed: ZeroDivisionError: division by zero"
+    assert text_of(jobs.result(job).cells[0]) == "before\n"
+
+
+def what_there_is_can_be_read_after_a_cancel_and_a_timeout(jobs: Jobs) -> None:
+    """A notebook that is stopped midway leaves what it had, the output of the running cell included."""
+    cancelled = jobs.submit_notebook(notebook("print('done')", SLEEP))
+    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=12)
+    jobs.until(cancelled, lambda now: (now["progress"] or {}).get("done") == 1, "the second cell runs")
+    jobs.call("POST", f"/jobs/{cancelled}/cancel")
+    assert jobs.ended(cancelled)["phase"] == "CANCELLED"
+    ended = jobs.ended(late)
+    assert (ended["phase"], ended["reason"]) == ("FAILED", "Timeout"), ended
+    for job in (cancelled, late):
+        assert text_of(jobs.result(job).cells[0]) == "done\n"
+        assert text_of(jobs.result(job).cells[1]) == "so far\n"
+
+
+def a_notebook_server_submits_what_is_on_screen(jobs: Jobs, url: str, started: str) -> None:
+    """From the server at this URL, with nothing but its own token; the result comes to lie beside the original."""
+    lab = jobs.lab
+    base = jobs.platform.url + url.removesuffix("/lab").rstrip("/")
+    headers = {"Authorization": f"token {lab.token}"}
+    with httpx.Client(base_url=base, headers=headers, trust_env=False, timeout=60) as server:
+        context = server.get("/primehub/context").json()
+        assert context["available"] is True, context
+        assert (context["user"], context["group"]["slug"]) == (lab.user, lab.group)
+        assert context["notebook"]["id"] == started
+        saved = {"type": "notebook", "format": "json", "content": json.loads(nbformat.writes(notebook("1")))}
+        assert server.put("/api/contents/train.ipynb", json=saved).status_code == 201
+        wanted = {
+            "path": "train.ipynb",
+            "content": json.loads(nbformat.writes(notebook("print('on screen')"))),
+            "instance_type": lab.instance_type,
+            "image": lab.image,
+        }
+        made = server.post("/primehub/jobs", json=wanted)
+        assert made.status_code == 201, made.text
+
+        def placed() -> Any:
+            return server.get("/primehub/jobs").json()["items"][0]["placed"]
+
+        place = wait_for(placed, PATIENCE, what="the result is placed")
+        assert place.startswith("train-")
+        result = server.get(f"/api/contents/{place}").json()["content"]
+        assert result["cells"][0]["outputs"][0]["text"] == "on screen\n"
+        original = server.get("/api/contents/train.ipynb").json()["content"]
+        assert original["cells"][0]["source"] == "1"
+        kept = server.post("/primehub/keep", json={"seconds": 600})
+        assert kept.status_code == 200, kept.text
+        assert kept.json()["keep_until"]
+
+
+def a_schedule_fires_at_its_instant(jobs: Jobs) -> tuple[Any, Any]:
+    """Once each minute, and its job ends with code 3; the schedule, paused again, and that job."""
+    job = {**jobs.lab.launch, "command": "exit 3"}
+    made = jobs.call("POST", "/schedules", {"name": "each minute", "cron": "* * * * *", "job": job})
+    path = f"/schedules/{made['id']}"
+    first = wait_for(
+        lambda: jobs.call("GET", f"{path}/firings")["items"], A_MINUTE + 10, what="the first instant is accounted for"
+    )[0]
+    jobs.call("PATCH", path, {"version": made["version"], "paused": True})
+    assert (first["instant"], first["outcome"]) == (made["next_at"], "JOB")
+    late = datetime.fromisoformat(first["decided_at"]) - datetime.fromisoformat(first["instant"])
+    assert late.total_seconds() < 10
+    ended = jobs.ended(first["job"])
+    assert (ended["phase"], ended["exit_code"], ended["schedule"]) == ("FAILED", 3, made["id"])
+    return made, ended
+
+
+def a_schedule_runs_now(jobs: Jobs, schedule: str) -> None:
+    """Whenever asked to, paused or not."""
+    ended = jobs.ended(jobs.call("POST", f"/schedules/{schedule}/run")["id"])
+    assert (ended["phase"], ended["exit_code"], ended["schedule"]) == ("FAILED", 3, schedule)
