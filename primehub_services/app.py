@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ import socket
 import sys
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from hub_config.settings import Settings, SettingsError
 from . import composition, disk
 from .api.application import make_application
 from .api.auth import HubAuthenticator, ServiceToken
-from .api.context import ApiContext
+from .api.context import ApiContext, Probe
 from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
 from .api.replies import Part, State
@@ -47,38 +48,18 @@ from .blobs import (
     WorkloadLogs,
 )
 from .composition import EngineParts
-from .controllers import (
-    ClaimController,
-    ImageController,
-    JobController,
-    LeavingController,
-    Mail,
-    MembershipController,
-    MonitoringController,
-    NotebookController,
-    NotificationController,
-    ProgressController,
-    PullSecretController,
-    QueueController,
-    ResultsSweeper,
-    Runner,
-    ScheduleController,
-    SnapshotController,
-    SweepController,
-    VolumeController,
-    Webhooks,
-)
 from .domain.notifications import MailServer
-from .engines.base import WorkFiles
+from .duties import Duties, Tools, duties
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
 from .instance import InstanceError, only_instance
-from .job_parts import job_controller
+from .leading import Alone, Elected, WhileLeading, holder
 from .operations.sign_in import SignIn, SignInPolicy
 from .operations.volumes import cluster_policy, local_policy
-from .store import migrate
+from .store import leader, migrate
 from .store.crypto import Keyring, KeyringError
 from .store.database import Database
+from .store.leader import Election, ElectionError, Term
 from .store.listening import Listener
 
 log = logging.getLogger("primehub")
@@ -89,6 +70,9 @@ MAX_HEADER = 64 * 1024
 IN_FLIGHT = 1.0
 """Seconds that answers under way have when the process is asked to end."""
 SWEEP_LOGINS = 30.0
+LEFT_OVER = 86400.0
+"""Seconds after which what is half written is nobody's any more, where others may be writing."""
+EXPLAINED = (SettingsError, SecretFileError, InstanceError, KeyringError, migrate.MigrationError, ElectionError)
 THREADS = 32
 """For all that waits for a disk: results, logs, uploads. asyncio's own number is that of the cores and four."""
 
@@ -102,9 +86,8 @@ class Services:
     engine: EngineParts
     hub: HubClient
     context: ApiContext
-    first_sign_in: FirstSignIn
-    runners: list[Runner] = field(default_factory=list)
-    jobs: JobController | None = None
+    work: Alone | Elected
+    """What goes on by itself."""
     listener: Listener | None = None
 
 
@@ -114,10 +97,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings.load()
         _logging(settings.log_level)
-        run = settings.data_dir / "run"
-        with only_instance(run / "services.lock"):
+        alone = (
+            contextlib.nullcontext() if options.elect else only_instance(settings.data_dir / "run" / "services.lock")
+        )
+        with alone:
             asyncio.run(_serve(settings, options))
-    except (SettingsError, SecretFileError, InstanceError, KeyringError, migrate.MigrationError) as error:
+    except EXPLAINED as error:
         print(f"PrimeHub's services cannot start: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -130,6 +115,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="primehub-services", description=__doc__)
     parser.add_argument("--roles", default=",".join(ROLES), help="api, controllers, or both")
     parser.add_argument("--engine", choices=composition.ENGINES, help="what runs workloads; default: the settings'")
+    parser.add_argument(
+        "--elect",
+        action="store_true",
+        help="one of several on the same data and PostgreSQL, which elects the one that runs the controllers; "
+        "without it a new process ends the one before it",
+    )
     options = parser.parse_args(arguments)
     options.roles = [role for role in options.roles.split(",") if role]
     unknown = sorted(set(options.roles) - set(ROLES))
@@ -158,7 +149,8 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     # listening comes before any question to the hub, which waits for us
     sockets = _bind(settings, os.environ) if "api" in options.roles else []
-    services = await build(settings, os.environ, engine=options.engine or settings.engine, roles=options.roles)
+    engine = options.engine or settings.engine
+    services = await build(settings, os.environ, engine=engine, roles=options.roles, elect=options.elect)
     try:
         await run(services, sockets, stop)
     finally:
@@ -176,31 +168,20 @@ def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]
         raise OSError(error.errno, msg) from error
 
 
-async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, roles: list[str]) -> Services:
-    """Every part, ready to run; the database migrated and set up where this is the first start."""
+async def build(
+    settings: Settings, environ: Mapping[str, str], *, engine: str, roles: list[str], elect: bool = False
+) -> Services:
+    """Every part, ready to run; the database migrated, and set up by the one that does what goes on by itself."""
     secrets = settings.secrets
     database = Database(settings.primehub_database_url)
     await asyncio.to_thread(migrate.upgrade, database)
     keyring = await asyncio.to_thread(Keyring.load_or_create, secrets / "encryption.key")
     store = FolderLogStore(settings.data_dir / "blobs")
-    if "controllers" in roles:
-        await asyncio.to_thread(store.clean)
     parts = await composition.engine_parts(engine, settings)
-    if "controllers" in roles and parts.spool is not None:
-        await asyncio.to_thread(parts.spool.clean)
-    first = FirstSignIn(database, settings.data_dir / "run" / "first-sign-in")
-    await composition.first_start(database, settings, parts, first)
-
-    hub = HubClient(
-        environ.get("JUPYTERHUB_API_URL", f"http://127.0.0.1:{settings.hub_port or 8081}/hub/api"),
-        environ.get("JUPYTERHUB_API_TOKEN", ""),
-    )
+    hub = _hub(settings, environ)
     feed = ChangeFeed(database)
-    runners: list[Runner] = []
-    jobs = None
-    if "controllers" in roles:
-        jobs = job_controller(database, parts, store, keyring, settings.data_dir / "blobs")
-        runners = _runners(settings, database, hub, parts, store, keyring, jobs=jobs)
+    alone = database.is_sqlite or (parts.name == "local" and not elect)
+    tools = Tools(settings, database, hub, parts, store, keyring, alone=alone)
     prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX") or PREFIX
     context = ApiContext(
         database=database,
@@ -234,12 +215,90 @@ async def build(settings: Settings, environ: Mapping[str, str], *, engine: str, 
         static=Path(__file__).parent / "portal" / "static",
         engine=engine,
         started_at=datetime.now(UTC),
-        probe=_probe(parts, runners, settings.data_dir),
+        probe=_nothing,
         reports=_reports(settings, database, parts),
         heard=parts.heard,
     )
+    make = _elected if elect else _alone
+    work = await make(tools, context, environ, controls="controllers" in roles)
+    context.probe = _probe(work, settings.data_dir)
     listener = None if database.is_sqlite else Listener(database, feed.wake)
-    return Services(settings, database, parts, hub, context, first, runners, jobs, listener)
+    return Services(settings, database, parts, hub, context, work, listener)
+
+
+def _hub(settings: Settings, environ: Mapping[str, str], term: Term | None = None) -> HubClient:
+    return HubClient(
+        environ.get("JUPYTERHUB_API_URL", f"http://127.0.0.1:{settings.hub_port or 8081}/hub/api"),
+        environ.get("JUPYTERHUB_API_TOKEN", ""),
+        transport=None if term is None else WhileLeading(term),
+    )
+
+
+async def _nothing() -> tuple[Part, ...]:
+    return ()
+
+
+async def _alone(tools: Tools, context: ApiContext, _environ: Mapping[str, str], *, controls: bool) -> Alone:
+    """The only process: all that there is to do is begun before anybody is answered."""
+    if controls:
+        await asyncio.to_thread(tools.logs.clean)
+        if tools.parts.spool is not None:
+            await asyncio.to_thread(tools.parts.spool.clean)
+    made = duties(tools) if controls else Duties(tools.parts)
+    made.more += [_sweep_logins(context), await _first_start(tools, context)]
+    loop = asyncio.get_running_loop()
+
+    def hint(kinds: frozenset[str]) -> None:
+        loop.call_soon_threadsafe(made.hint, kinds)
+
+    tools.database.on_commit(hint)
+    return Alone(made, _health)
+
+
+async def _elected(tools: Tools, context: ApiContext, environ: Mapping[str, str], *, controls: bool) -> Elected:
+    """One of several: what there is to do is begun with each term, anew, and with parts that are that term's."""
+    await tools.database.read(leader.check)
+
+    async def begin(term: Term) -> Duties:
+        hub = _hub(tools.settings, environ, term)
+        own = dataclasses.replace(tools, database=tools.database.guarded(term.guard), hub=hub, alone=False)
+        await asyncio.to_thread(own.logs.clean, older_s=LEFT_OVER)
+        if own.parts.spool is not None:
+            await asyncio.to_thread(own.parts.spool.clean, older_s=LEFT_OVER)
+        made = duties(own)
+        made.more += [_sweep_logins(context), await _first_start(own, context), _closed(hub)]
+        return made
+
+    election = Election(tools.database, holder()) if controls else None
+    return Elected(tools.database, election, context.feed, begin, _health)
+
+
+async def _first_start(tools: Tools, context: ApiContext) -> Coroutine[Any, Any, None]:
+    first = FirstSignIn(tools.database, tools.settings.data_dir / "run" / "first-sign-in")
+    await composition.first_start(tools.database, tools.settings, tools.parts, first)
+    return first.watch(context.feed)
+
+
+async def _closed(hub: HubClient) -> None:
+    """Close it in the end."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await hub.close()
+
+
+async def _health(found: Duties) -> list[Part]:
+    return [*await found.engine.parts(), *found.health()]
+
+
+def _probe(work: Alone | Elected, data_dir: Path) -> Probe:
+    async def probe() -> tuple[Part, ...]:
+        found = await work.parts()
+        if shortage := disk.shortage(data_dir):
+            found.append(Part(name="disk", status=State.DEGRADED, message=shortage, help="Make room there."))
+        return tuple(found)
+
+    return probe
 
 
 def _reports(settings: Settings, database: Database, parts: EngineParts) -> ReportDesk | None:
@@ -257,51 +316,6 @@ def service_tokens(secrets: Path) -> list[ServiceToken]:
     return [ServiceToken(name, secret_file(secrets / file), tuple(scopes[name])) for name, file in files]
 
 
-def _runners(
-    settings: Settings,
-    database: Database,
-    hub: HubClient,
-    parts: EngineParts,
-    store: FolderLogStore,
-    keyring: Keyring,
-    *,
-    jobs: JobController,
-) -> list[Runner]:
-    # one process at a time has the data folder, and with it all that runs on this machine or is kept in SQLite
-    alone = database.is_sqlite or parts.name == "local"
-    notebooks = Runner(NotebookController(database, hub, parts.workloads, store, alone=alone))
-    leaving = Runner(LeavingController(database, hub, stopping=notebooks.hint))
-    found = [notebooks, leaving, Runner(MembershipController(database, hub)), Runner(SweepController(database, store))]
-    found.append(Runner(SnapshotController(database, FolderSnapshotStore(settings.data_dir / "blobs"))))
-    artifacts = FolderArtifactStore(settings.data_dir / "blobs")
-    found.append(Runner(ResultsSweeper(database, store, artifacts)))
-    if parts.results is not None:
-        usage = FolderUsageStore(settings.data_dir / "blobs")
-        found.append(Runner(MonitoringController(database, parts.results, usage)))
-    if parts.builder is not None:
-        scratch = settings.data_dir / "run" / "builds"
-        found.append(Runner(ImageController(database, parts.builder, store, scratch)))
-    if parts.volumes is not None:
-        found.append(Runner(VolumeController(database, parts.volumes, keyring)))
-    if parts.claims is not None:
-        found.append(Runner(ClaimController(database, parts.claims)))
-    if parts.pull_secrets is not None:
-        found.append(Runner(PullSecretController(database, parts.pull_secrets, keyring)))
-    if isinstance(parts.engine, WorkFiles):
-        found.append(Runner(ProgressController(database, parts.engine)))
-    found += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]
-    found += [Runner(ScheduleController(database, parts.capacity)), Runner(_notifications(settings, database, keyring))]
-    loop = asyncio.get_running_loop()
-
-    def hint(kinds: frozenset[str]) -> None:
-        for runner in found:
-            if runner.controller.hints & kinds:
-                loop.call_soon_threadsafe(runner.hint)
-
-    database.on_commit(hint)
-    return found
-
-
 def _mail_server(settings: Settings) -> MailServer:
     given = settings.notifications.smtp
     if given is None:
@@ -316,51 +330,13 @@ def _mail_server(settings: Settings) -> MailServer:
     )
 
 
-def _notifications(settings: Settings, database: Database, keyring: Keyring) -> NotificationController:
-    given = settings.notifications
-    mail = None
-    if given.smtp is not None:
-        mail = Mail(
-            host=given.smtp.host,
-            port=given.smtp.real_port,
-            sender=given.smtp.sender,
-            security=given.smtp.security,
-            username=given.smtp.username,
-            password=given.smtp.password.get_secret_value(),
-            ca_file=given.smtp.ca_file,
-        )
-    webhooks = Webhooks(given.webhook_networks, ca_file=given.webhook_ca_file)
-    return NotificationController(database, keyring, mail, webhooks, portal=f"{settings.address}{PREFIX}")
-
-
-def _probe(parts: EngineParts, runners: list[Runner], data_dir: Path) -> Any:
-    async def probe() -> tuple[Part, ...]:
-        found = list(await parts.parts())
-        if shortage := disk.shortage(data_dir):
-            found.append(Part(name="disk", status=State.DEGRADED, message=shortage, help="Make room there."))
-        for runner in runners:
-            name, health = runner.controller.name, runner.health
-            state = State.DEGRADED if health.failures > 1 else State.OK
-            found.append(Part(name=f"controller {name}", status=state, message=health.last_error))
-        return tuple(found)
-
-    return probe
-
-
 async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Event) -> None:
     """Serve and control until ``stop``."""
     context = services.context
     await context.feed.start()
     if services.listener is not None:
         services.listener.start()
-    work: list[Coroutine[Any, Any, None]] = [context.feed.run(), context.streams.run(), _sweep_logins(context)]
-    work += [services.first_sign_in.watch(context.feed)]
-    work += [runner.run() for runner in services.runners]
-    if services.engine.run is not None:
-        work.append(services.engine.run())
-    if services.jobs is not None:
-        work.append(services.jobs.listen())
-    tasks = [asyncio.create_task(job) for job in work]
+    tasks = [asyncio.create_task(work) for work in (context.feed.run(), context.streams.run(), services.work.run())]
     server = None
     if sockets:
         server = HTTPServer(make_application(context), xheaders=True, max_header_size=MAX_HEADER)

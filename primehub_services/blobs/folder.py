@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -105,9 +106,9 @@ class FolderLogStore:
                 if parent == self._folder or not _removed(parent):
                     break
 
-    def clean(self) -> None:
-        """Drop what was cut off in the middle. Only while nothing else writes: when the process starts."""
-        shutil.rmtree(self._folder / _SCRATCH, ignore_errors=True)
+    def clean(self, *, older_s: float = 0) -> None:
+        """Drop what was cut off in the middle: of so many seconds ago, where something else may be writing."""
+        drop_older(self._folder / _SCRATCH, older_s)
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -142,6 +143,17 @@ class FolderLogStore:
         pieces = list(_pieces(folder))
         for _, _, path in pieces[_PIECES // 2 : len(pieces) - _PIECES // 2 + 1]:
             path.unlink()
+
+
+def drop_older(folder: Path, seconds: float) -> None:
+    """Drop what is in a folder, and has not been changed for so long."""
+    before = time.time() - seconds
+    with contextlib.suppress(FileNotFoundError):
+        for entry in list(os.scandir(folder)):
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime <= before:
+                    remove = shutil.rmtree if entry.is_dir(follow_symlinks=False) else os.unlink
+                    remove(entry.path)
 
 
 def _pieces(folder: Path) -> Iterator[tuple[int, int, Path]]:

@@ -187,9 +187,9 @@ class FolderSpool:
             self._path(workload).rename(scratch / workload)
         shutil.rmtree(scratch, ignore_errors=True)
 
-    def clean(self) -> None:
-        """Drop what was cut off in the middle. Only while nothing else writes: when the process starts."""
-        self._logs.clean()
+    def clean(self, *, older_s: float = 0) -> None:
+        """As of ``FolderLogStore``, whose scratch folder it shares."""
+        self._logs.clean(older_s=older_s)
 
     def _scratch(self) -> Path:
         scratch = self._folder / _SCRATCH / uuid.uuid4().hex

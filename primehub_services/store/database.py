@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Clock = Callable[[], datetime]
 CommitListener = Callable[[frozenset[str]], None]
+Guard = Callable[[UnitOfWork], None]
 RETRIES = 5
+IDLE = 60.0
+"""Seconds that a transaction may do nothing on PostgreSQL, before the server ends it."""
 log = logging.getLogger("primehub.store")
 _DISK_FULL = "53100"  # PostgreSQL
 _SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
@@ -53,6 +57,13 @@ class Database:
         # one writer: SQLite allows no more, and on PostgreSQL one process's own writes then never wait for locks
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._listeners: list[CommitListener] = []
+        self._guard: Guard = lambda _uow: None
+
+    def guarded(self, guard: Guard) -> Database:
+        """The same store, of which every write begins with ``guard``: where that raises, nothing is written."""
+        same = copy.copy(self)
+        same._guard = guard
+        return same
 
     def on_commit(self, listener: CommitListener) -> None:
         """Call ``listener`` (from the writer's thread) with the kinds of the changes that a commit recorded, if any."""
@@ -83,6 +94,7 @@ class Database:
         for attempt in range(RETRIES):
             try:
                 with self._begin(write=True) as uow:
+                    self._guard(uow)
                     result = function(uow, *args, **kwargs)
                     kinds = frozenset(uow.kinds)
             except StaleDataError as error:
@@ -127,7 +139,9 @@ def _unavailable(error: OperationalError) -> Unavailable:
 
 def _make_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_size=pool_size, pool_pre_ping=True)
+        engine = sa.create_engine(url, pool_size=pool_size, pool_pre_ping=True)
+        event.listen(engine, "connect", _lets_go)
+        return engine
     engine = sa.create_engine(url, pool_size=pool_size, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
@@ -145,6 +159,13 @@ def _make_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _lets_go(connection: Any, _record: Any) -> None:
+    """A process that is stopped, or whose host is gone, does not hold for ever what others wait for."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE:.0f}s'")
+    connection.commit()
 
 
 __all__ = ["Clock", "Database", "Session", "utc_now"]

@@ -50,7 +50,14 @@ class Watched:
         self.items.pop(name, None)
 
     async def run(self) -> None:
-        """List and watch, again and again, until cancelled."""
+        """List and watch, again and again, until cancelled. What was known is forgotten then."""
+        try:
+            await self._watch()
+        finally:
+            self._known.clear()
+            self.items = {}
+
+    async def _watch(self) -> None:
         failures = 0
         while True:
             try:

@@ -15,7 +15,7 @@ from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginReque
 from .jobs import AttemptRow, JobRow, KeptPlaceRow, PermitRow, SnapshotRow
 from .ledger import ClaimRow, NotebookRow
 from .schedules import FiringRow, NotificationRow, NotificationSettingsRow, ScheduleRow
-from .system import AnnouncementRow, AuditRow, ChangeRow, SettingRow
+from .system import AnnouncementRow, AuditRow, ChangeRow, LeadershipRow, SettingRow
 
 __all__ = [
     "AccountRow",
@@ -36,6 +36,7 @@ __all__ = [
     "JobRow",
     "KeptPlaceRow",
     "LaunchPreferenceRow",
+    "LeadershipRow",
     "LoginRequestRow",
     "MembershipRow",
     "NotebookRow",

@@ -1,4 +1,4 @@
-"""Settings, announcements, the audit log, and the stream of changes."""
+"""Settings, announcements, the audit log, the stream of changes, and who leads."""
 
 from __future__ import annotations
 
@@ -64,3 +64,15 @@ class ChangeRow(Base):
     action: Mapped[str] = mapped_column(sa.String(20))
     group_id: Mapped[str | None] = mapped_column(sa.String(32))
     account_id: Mapped[str | None] = mapped_column(sa.String(32))
+
+
+class LeadershipRow(Base):
+    """Which process leads, where several share the store; there is one row at the most."""
+
+    __tablename__ = "leadership"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    term: Mapped[str] = mapped_column(sa.String(32))
+    holder: Mapped[str] = mapped_column(sa.String(200))
+    since: Mapped[datetime]
+    parts: Mapped[list[Any]]

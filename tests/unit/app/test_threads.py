@@ -27,7 +27,7 @@ def test_many_wait_for_the_disk_at_once_and_no_more_than_that(monkeypatch: pytes
         raise app.InstanceError("seen enough")
 
     monkeypatch.setattr(app, "build", build)
-    options = argparse.Namespace(roles=["controllers"], engine="fake")
+    options = argparse.Namespace(roles=["controllers"], engine="fake", elect=False)
     with pytest.raises(app.InstanceError, match="seen enough"):
         asyncio.run(app._serve(Settings.model_construct(), options))
     assert len(names) == 2 * app.THREADS

@@ -1,4 +1,4 @@
-"""The first tables."""
+"""the first tables."""
 
 from __future__ import annotations
 
@@ -136,6 +136,15 @@ def upgrade() -> None:
             postgresql_where=sa.text("deleted_at IS NULL"),
         )
 
+    op.create_table(
+        "leadership",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("term", sa.String(length=32), nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leadership")),
+    )
     op.create_table(
         "login_requests",
         sa.Column("secret_digest", sa.String(length=64), nullable=False),

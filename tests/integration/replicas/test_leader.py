@@ -1,0 +1,138 @@
+"""Several processes: one of them works, and when it is killed or stopped another goes on with nothing done twice."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from primehub_services.blobs import FolderLogStore, attempt_key
+from primehub_services.domain.jobs import JobSpec
+from primehub_services.domain.schedules import ScheduleCreate
+from primehub_services.operations import jobs, schedules
+from primehub_services.store import migrate
+from primehub_services.store.orm import AccountRow, AttemptRow, FiringRow, GroupRow, JobRow, ScheduleRow
+from primehub_services.store.unit_of_work import UnitOfWork
+from tests.support import factories
+from tests.support.factories import Cast
+from tests.support.identity import rows
+from tests.support.jobs import CAPACITY, spec
+from tests.support.replicas import Replicas
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.postgres
+MOVED_S = 10
+RECURRING = 200
+SPEC = JobSpec(group="research", instance_type="cpu-1", image="base", command="true")
+
+
+def _cast(uow: UnitOfWork, prefix: str) -> Cast:
+    factories.instance_type(uow)
+    factories.image(uow, source={"type": "environment", "prefix": prefix}, location=prefix)
+    return factories.cast(uow)
+
+
+def _prepared(several: Replicas, prefix: str = "/opt/base") -> Cast:
+    migrate.upgrade(several.url)
+    return several.database.write_now(_cast, prefix)
+
+
+def _all_due(uow: UnitOfWork, cast: Cast) -> None:
+    """Many recurring jobs of which an instant has just come."""
+    for number in range(RECURRING):
+        made = ScheduleCreate(name=f"r{number}", cron=f"{uow.now.minute} * * * *", job=SPEC)
+        schedules.create(uow, cast.member, made, capacity=CAPACITY)
+    minute = uow.now.replace(second=0, microsecond=0)
+    uow.session.execute(sa.update(ScheduleRow).values(accounted_until=minute - timedelta(seconds=1), next_at=minute))
+
+
+def _fired(several: Replicas) -> int:
+    with several.database.engine.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count(FiringRow.instant))).scalar_one())
+
+
+def _each_instant_once(several: Replicas) -> None:
+    """Every recurring job has a row for each of its instants, and as many jobs as rows that made one."""
+    fired = rows(several.database, sa.select(FiringRow))
+    assert len({one.schedule_id for one in fired}) == RECURRING
+    assert max(Counter((one.schedule_id, one.instant) for one in fired).values()) == 1
+    made = Counter(one.schedule_id for one in rows(several.database, sa.select(JobRow)))
+    assert made == Counter(one.schedule_id for one in fired if one.job_id is not None)
+
+
+def test_processes_that_start_at_once_set_up_one_platform(several: Replicas) -> None:
+    started = several.start(3, "--engine=fake")
+    several.elected()
+    link = several.data / "run" / "first-sign-in"
+    wait_for(link.exists, 10, what="there is a first link")
+    names = wait_for(
+        lambda: [row.name for row in rows(several.database, sa.select(GroupRow))], 10, what="there is a group"
+    )
+    assert len(names) == 1
+    assert [row.name for row in rows(several.database, sa.select(AccountRow))] == ["admin"]
+    assert all(one.answers() for one in started)
+    assert sum("leading from now on" in one.said() for one in started) == 1
+
+
+def test_when_the_leader_is_killed_another_goes_on_and_no_instant_comes_twice(several: Replicas) -> None:
+    cast = _prepared(several)
+    several.start(2, "--engine=fake")
+    first = several.elected()
+    several.database.write_now(_all_due, cast)
+    wait_for(lambda: _fired(several), 20, what="it has begun")
+    first.kill()
+    killed = time.monotonic()
+    before = _fired(several)
+    several.elected(but=first)
+    wait_for(lambda: _fired(several) > before or before == RECURRING, MOVED_S, what="another goes on")
+    assert time.monotonic() - killed < MOVED_S
+    wait_for(lambda: _fired(several) >= RECURRING, 20, what="all are accounted for")
+    _each_instant_once(several)
+
+
+def test_a_leader_that_was_stopped_and_goes_on_does_nothing_any_more(several: Replicas) -> None:
+    cast = _prepared(several)
+    several.start(2, "--engine=fake")
+    first = several.elected()
+    several.database.write_now(_all_due, cast)
+    wait_for(lambda: _fired(several), 20, what="it has begun")
+    first.stop()
+    stopped = time.monotonic()
+    second = several.elected(but=first)
+    assert time.monotonic() - stopped < MOVED_S
+    wait_for(lambda: _fired(several) >= RECURRING, 20, what="all are accounted for")
+    first.resume()
+    wait_for(lambda: "not leading any more" in first.said(), 10, what="it notices")
+    assert several.leader() is second
+    _each_instant_once(several)
+
+
+@pytest.mark.sandbox
+def test_jobs_go_on_while_their_leader_is_killed_and_each_attempt_runs_once(
+    several: Replicas, plain_python: str
+) -> None:
+    cast = _prepared(several, plain_python)
+    several.start(2, "--engine=local")
+    first = several.elected()
+    command = "echo began; sleep 3; echo ended"
+    ids = [
+        several.database.write_now(jobs.submit, cast.member, spec(command=command), capacity=CAPACITY).id
+        for _ in range(6)
+    ]
+
+    def phases() -> list[str]:
+        return [row.phase for row in rows(several.database, sa.select(JobRow))]
+
+    wait_for(lambda: "RUNNING" in phases(), 30, what="one runs")
+    first.kill()
+    several.elected(but=first)
+    wait_for(lambda: set(phases()) <= {"SUCCEEDED", "FAILED"}, 60, what="all have ended")
+    assert phases() == ["SUCCEEDED"] * len(ids)
+    store = FolderLogStore(several.data / "blobs")
+    for attempt in rows(several.database, sa.select(AttemptRow)):
+        printed = store.read(attempt_key(attempt.job_id, attempt.number), 0, 1 << 20).data.decode()
+        assert printed.count("began") <= 1
+        assert attempt.phase != "SUCCEEDED" or printed.splitlines() == ["began", "ended"]
