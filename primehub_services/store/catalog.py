@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -34,12 +35,15 @@ _LINKS: Mapping[Any, tuple[Any, Any]] = {
     ImageRow: (GroupImageRow, GroupImageRow.image_id),
     VolumeRow: (GroupVolumeRow, GroupVolumeRow.volume_id),
 }
+_GROUPS: sa.BindParameter[Any] = sa.bindparam("groups", expanding=True)
 
 
 def had_by(row_type: type[R], group_ids: Collection[str]) -> sa.ColumnElement[bool]:
     """Whether one of the groups has the thing: by name, because all groups do, or as its owner."""
-    if not group_ids:
-        return sa.false()
+    return _had_by(row_type, group_ids) if group_ids else sa.false()
+
+
+def _had_by(row_type: type[R], group_ids: Collection[str] | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
     link, thing_id = _LINKS[row_type]
     linked = sa.exists().where(thing_id == row_type.id, link.group_id.in_(group_ids))
     if row_type is ImageRow:
@@ -56,27 +60,43 @@ def visible(row_type: type[R], seen: Seen) -> sa.Select[Any]:
 
 def find(uow: UnitOfWork, row_type: type[R], reference: str, seen: Seen, *, lock: bool = False) -> R | None:
     """The visible thing with this slug, else with this name; a group's own before one of the platform."""
-    if not lists.findable(reference):
+    if not lists.findable(reference) or (seen is not None and not seen):
         return None
-    reference = as_reference(reference)
+    statement = _found(row_type, everywhere=seen is None)
+    values = {"reference": as_reference(reference)} | ({} if seen is None else {"groups": list(seen)})
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row: R | None = uow.session.scalar(statement, values)
+    return row
+
+
+# to put these together takes longer than to ask them, and every start does
+@cache
+def _found(row_type: type[R], *, everywhere: bool) -> sa.Select[Any]:
+    reference = sa.bindparam("reference", type_=sa.String)
     order: list[Any] = [sa.case((row_type.slug == reference, 0), else_=1)]
     if row_type is ImageRow:
         order += [ImageRow.owner_group_id.is_(None), ImageRow.slug]
-    statement = (
-        visible(row_type, seen)
+    return (
+        sa.select(row_type)
+        .where(row_type.deleted_at.is_(None), sa.true() if everywhere else _had_by(row_type, _GROUPS))
         .where(sa.or_(row_type.slug == reference, row_type.name == reference))
         .order_by(*order)
         .limit(1)
     )
-    if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
-    row: R | None = uow.session.scalar(statement)
-    return row
 
 
 def of_groups(uow: UnitOfWork, row_type: type[R], group_ids: Collection[str]) -> Sequence[R]:
     """Everything that any of the groups has, by name."""
-    return uow.session.scalars(visible(row_type, frozenset(group_ids)).order_by(row_type.name, row_type.slug)).all()
+    if not group_ids:
+        return ()
+    return uow.session.scalars(_of_groups(row_type), {"groups": list(group_ids)}).all()
+
+
+@cache
+def _of_groups(row_type: type[R]) -> sa.Select[Any]:
+    had = _had_by(row_type, _GROUPS)
+    return sa.select(row_type).where(row_type.deleted_at.is_(None), had).order_by(row_type.name, row_type.slug)
 
 
 def page(

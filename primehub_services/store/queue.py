@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,7 +41,7 @@ _PLACE = ("job_id", "account_id", "queued_at", "for_machine", *_AMOUNTS)
 _LIMITS = (JobRow.cpu_limit, JobRow.memory_limit, JobRow.gpu_limit)
 _ASKED = (JobRow.cpu_request, JobRow.memory_request, JobRow.gpu_limit)
 _REQUESTS = (JobRow.cpu_request, JobRow.memory_request)
-_WAITING = (
+_WAITING: tuple[Any, ...] = (
     JobRow.id,
     JobRow.account_id,
     JobRow.cpu_limit,
@@ -81,6 +82,12 @@ _IN_USE = (
 _PLACES = sa.select(*(KeptPlaceRow.__table__.c[name] for name in _PLACE)).where(
     KeptPlaceRow.group_id == sa.bindparam("group_id")
 )
+_KEPT_ELSEWHERE = (
+    sa.select(KeptPlaceRow.queued_at, KeptPlaceRow.job_id, *_OF_MACHINE, KeptPlaceRow.for_machine)
+    .where(_COUNTS, KeptPlaceRow.group_id != sa.bindparam("group_id"), sa.or_(*(c > 0 for c in _OF_MACHINE)))
+    .order_by(KeptPlaceRow.queued_at, KeptPlaceRow.job_id)
+)
+_REQUESTED_IN_ALL = sa.select(*map(sa.func.sum, _REQUESTED))
 _LOCKED_WITH_OWNER = (
     sa.select(JobRow, AccountRow, GroupRow, MembershipRow)
     .join(AccountRow, AccountRow.id == JobRow.account_id)
@@ -155,14 +162,25 @@ def waiting(
 
     Without those of the accounts in ``but``, and those that request of the machine what is ``full``: 0 is cores, 1 memory.
     """
-    statement = sa.select(*_WAITING).where(_PENDING, JobRow.group_id == group_id, _UNASKED)
+    values: dict[str, Any] = {"group_id": group_id, "most": limit}
     if after is not None:
-        statement = statement.where(_later(JobRow.queued_at, JobRow.id, after))
+        values |= {"after_at": after[0], "after_id": after[1]}
     if but:
-        statement = statement.where(JobRow.account_id.not_in(but))
+        values["but"] = list(but)
+    statement = _waiting(after=after is not None, but=bool(but), full=tuple(sorted(full)))
+    return [_to_waiting(row, group_id, moment) for row in uow.session.execute(statement, values)]
+
+
+@cache
+def _waiting(*, after: bool, but: bool, full: tuple[int, ...]) -> sa.Select[Any]:
+    statement = sa.select(*_WAITING).where(_PENDING, JobRow.group_id == sa.bindparam("group_id"), _UNASKED)
+    if after:
+        at, job_id = sa.bindparam("after_at", type_=JobRow.queued_at.type), sa.bindparam("after_id", type_=sa.String)
+        statement = statement.where(_later(JobRow.queued_at, JobRow.id, (at, job_id)))
+    if but:
+        statement = statement.where(JobRow.account_id.not_in(sa.bindparam("but", expanding=True)))
     statement = statement.where(*(_REQUESTS[i] == 0 for i in full))
-    rows = uow.session.execute(statement.order_by(JobRow.queued_at, JobRow.id).limit(limit))
-    return [_to_waiting(row, group_id, moment) for row in rows]
+    return statement.order_by(JobRow.queued_at, JobRow.id).limit(sa.bindparam("most", type_=sa.Integer))
 
 
 def _to_waiting(row: Sequence[Any], group_id: str, moment: Moment) -> Waiting:
@@ -182,7 +200,7 @@ def _to_waiting(row: Sequence[Any], group_id: str, moment: Moment) -> Waiting:
 
 
 def _later(
-    queued_at: InstrumentedAttribute[datetime], job_id: InstrumentedAttribute[str], order: Order
+    queued_at: InstrumentedAttribute[datetime], job_id: InstrumentedAttribute[str], order: tuple[Any, Any]
 ) -> sa.ColumnElement[bool]:
     return sa.or_(queued_at > order[0], sa.and_(queued_at == order[0], job_id > order[1]))
 
@@ -236,7 +254,7 @@ def in_use(uow: UnitOfWork, group_id: str) -> InUse:
 
 def requested(uow: UnitOfWork) -> Amounts:
     """What all claims request of the machine."""
-    return _amounts(uow.session.execute(sa.select(*map(sa.func.sum, _REQUESTED))).one())
+    return _amounts(uow.session.execute(_REQUESTED_IN_ALL).one())
 
 
 def _amounts(sums: Iterable[int | None]) -> Amounts:
@@ -246,11 +264,7 @@ def _amounts(sums: Iterable[int | None]) -> Amounts:
 
 def kept_elsewhere(uow: UnitOfWork, group_id: str) -> list[Elsewhere]:
     """What is kept of the machine for jobs of other groups, in their order."""
-    rows = uow.session.execute(
-        sa.select(KeptPlaceRow.queued_at, KeptPlaceRow.job_id, *_OF_MACHINE, KeptPlaceRow.for_machine)
-        .where(_COUNTS, KeptPlaceRow.group_id != group_id, sa.or_(*(c > 0 for c in _OF_MACHINE)))
-        .order_by(KeptPlaceRow.queued_at, KeptPlaceRow.job_id)
-    )
+    rows = uow.session.execute(_KEPT_ELSEWHERE, {"group_id": group_id})
     return [Elsewhere((at, job_id), (cpu, memory, gpu), own) for at, job_id, cpu, memory, gpu, own in rows]
 
 
