@@ -29,6 +29,8 @@ from pydantic_core import ErrorDetails
 
 PREFIX = "PRIMEHUB_SETTING__"
 FILE_VARIABLE = "PRIMEHUB_SETTINGS"
+CONNECT_TIMEOUT = 10
+"""Seconds that a database server has to take a connection, where its URL says nothing else."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 Switch = Annotated[Literal["auto", "off"], BeforeValidator(lambda value: "off" if value is False else value)]
 """``off`` without quotes is YAML's own word for no."""
@@ -221,10 +223,17 @@ class Settings(_Section):
     @field_validator("database_url", "hub_database_url")
     @classmethod
     def _with_driver(cls, value: SecretStr) -> SecretStr:
-        """PostgreSQL's driver is the one that PrimeHub brings, where the URL names none."""
+        """PostgreSQL's driver is the one that PrimeHub brings, where the URL names none; and a bound, where it has none.
+
+        A server behind a firewall that drops what it is sent would be waited for by the kernel, two minutes and more.
+        """
         scheme, separator, rest = value.get_secret_value().partition("://")
-        named = scheme not in ("postgres", "postgresql")
-        return value if named else SecretStr(f"postgresql+psycopg{separator}{rest}")
+        if not scheme.startswith("postgres"):
+            return value
+        driver = "postgresql+psycopg" if scheme in ("postgres", "postgresql") else scheme
+        if "connect_timeout=" not in rest:
+            rest += f"{'&' if '?' in rest else '?'}connect_timeout={CONNECT_TIMEOUT}"
+        return SecretStr(f"{driver}{separator}{rest}")
 
     @field_validator("database_url")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -92,9 +93,11 @@ def started(platform: Platform, token: str, image: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "HUB_DATABASE_URL"])
 def test_a_database_that_does_not_answer_is_named_without_its_password(fresh: Platform, variable: str) -> None:
-    port = free_port()
-    fresh.environ[f"PRIMEHUB_SETTING__{variable}"] = f"postgresql://me:hidden@127.0.0.1:{port}/primehub"
-    said = refused(fresh)
+    with socket.socket() as nobody:  # has the port, so that the platform itself does not choose it, and does not listen
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        fresh.environ[f"PRIMEHUB_SETTING__{variable}"] = f"postgresql://me:hidden@127.0.0.1:{port}/primehub"
+        said = refused(fresh)
     assert f"127.0.0.1:{port}/primehub" in said
     assert "hub.log" in said
     assert "hidden" not in said

@@ -76,8 +76,21 @@ def test_addresses_of_ipv6_are_in_brackets() -> None:
 def test_postgresql_needs_no_driver_to_be_named(scheme: str) -> None:
     given = {f"{PREFIX}DATABASE_URL": f"{scheme}://u:p@h/d", f"{PREFIX}HUB_DATABASE_URL": f"{scheme}://u:p@h/d"}
     settings = Settings.load(given)
-    assert settings.primehub_database_url == "postgresql+psycopg://u:p@h/d"
-    assert settings.jupyterhub_database_url == "postgresql+psycopg://u:p@h/d"
+    for url in (settings.primehub_database_url, settings.jupyterhub_database_url):
+        assert url.partition("?")[0] == "postgresql+psycopg://u:p@h/d"
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("", "connect_timeout=10"),
+        ("?sslmode=require", "sslmode=require&connect_timeout=10"),
+        ("?connect_timeout=3", "connect_timeout=3"),
+    ],
+)
+def test_a_database_server_that_does_not_answer_is_not_waited_for_without_end(given: str, asked: str) -> None:
+    settings = Settings.load({f"{PREFIX}DATABASE_URL": f"postgresql://h/d{given}"})
+    assert settings.primehub_database_url == f"postgresql+psycopg://h/d?{asked}"
 
 
 def test_a_database_that_cannot_be_used_is_refused_without_its_password() -> None:
