@@ -83,6 +83,7 @@ def update(uow: UnitOfWork, actor: Actor, reference: str, change: SecretUpdate, 
     had = list(row.groups)
     if change.groups is not None:
         row.groups = _catalog.group_ids(uow, change.groups)
+        _check_not_needed(uow, row, set(had) - set(row.groups))
     for field, column in (("display_name", "display_name"), ("registry", "registry_host"), ("username", "username")):
         if field in fields:
             setattr(row, column, getattr(change, field))
@@ -187,6 +188,14 @@ def _check_registry(kind: SecretKind, registry: str, username: str) -> None:
             raise Invalid.field(field, "is needed for kind pull", "give the one of the registry")
         if kind is not SecretKind.PULL and value:
             raise Invalid.field(field, f"has no meaning for kind {kind.value}", "leave it out")
+
+
+def _check_not_needed(uow: UnitOfWork, row: SecretRow, group_ids: set[str]) -> None:
+    """A group's images would go on being fetched with what is not the group's any more."""
+    images = store.images_of(uow, row, group_ids)
+    if images:
+        message = f"the images {', '.join(images)} of a group that is left out are fetched with this secret"
+        raise Invalid.field("groups", message, "give those another secret, or delete them, first")
 
 
 def _tell(uow: UnitOfWork, row: SecretRow, action: str, groups: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -120,6 +120,15 @@ def users_of(uow: UnitOfWork, row: SecretRow) -> list[str]:
     found = [f"image {image.slug}" for image in images if as_reference(image.source.get("pull_secret") or "") in names]
     used = [volume for volume in volumes if as_reference(volume.source.get("secret") or "") in names]
     return sorted(found + [f"volume {volume.slug}" for volume in used])
+
+
+def images_of(uow: UnitOfWork, row: SecretRow, group_ids: Collection[str]) -> list[str]:
+    """Slugs of the groups' own images that name the secret."""
+    statement = sa.select(ImageRow).where(ImageRow.deleted_at.is_(None), ImageRow.owner_group_id.in_(group_ids))
+    # as people named it, before a slug was kept
+    names = {row.slug, row.name}
+    images = uow.session.scalars(statement.order_by(ImageRow.slug))
+    return [image.slug for image in images if as_reference(image.source.get("pull_secret") or "") in names]
 
 
 def seal(uow: UnitOfWork, keyring: Keyring, value: str, *, row_id: str) -> tuple[str, bytes]:

@@ -12,7 +12,10 @@ from tests.support.sandbox import plain_python
 __all__ = ["plain_python", "rig"]
 
 
-@pytest.fixture(params=sorted(RIGS))
+MARKS = {"kubernetes": pytest.mark.cluster}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in sorted(RIGS)])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """An engine with nothing in it."""
     async with RIGS[request.param](request) as made:

@@ -155,6 +155,26 @@ def test_a_secret_in_use_cannot_be_deleted(database: Database, cast: Cast, keyri
         database.write_now(secrets.delete, cast.platform_admin, "registry")
 
 
+def test_a_secret_is_not_taken_from_a_group_whose_image_is_fetched_with_it(
+    database: Database, cast: Cast, keyring: Keyring
+) -> None:
+    both = ["research", "other"]
+    made = _create(database, keyring, cast.platform_admin, "registry", groups=both, **PULL)
+    source = {"type": "container", "url": "r.example/x", "pull_secret": made.slug}
+    owned = {"all_groups": False, "owner_group_id": cast.group.id}
+    database.write_now(lambda uow: factories.image(uow, "nlp", source=source, **owned) and None)
+
+    def share(groups: list[str]) -> Secret:
+        version = database.read_now(secrets.get, cast.platform_admin, made.slug).version
+        change = SecretUpdate(version=version, groups=groups)
+        return database.write_now(secrets.update, cast.platform_admin, made.slug, change, keyring=keyring)
+
+    with pytest.raises(Invalid, match="the images nlp") as caught:
+        share(["other"])
+    assert caught.value.errors[0].field == "groups"
+    assert share(["research"]).groups == ("research",), "the other group has no image of its own"
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
