@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,6 +49,7 @@ from .blobs import (
 )
 from .composition import EngineParts
 from .domain.notifications import MailServer
+from .domain.problems import Unavailable
 from .duties import Duties, Tools, duties
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
@@ -56,7 +57,7 @@ from .instance import InstanceError, only_instance
 from .leading import Alone, Elected, WhileLeading, holder
 from .operations.sign_in import SignIn, SignInPolicy
 from .operations.volumes import cluster_policy, local_policy
-from .store import leader, migrate
+from .store import leader, listening, migrate
 from .store.crypto import Keyring, KeyringError
 from .store.database import Database
 from .store.leader import Election, ElectionError, Term
@@ -183,11 +184,15 @@ async def build(
     alone = database.is_sqlite or (parts.name == "local" and not elect)
     tools = Tools(settings, database, hub, parts, store, keyring, alone=alone)
     prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX") or PREFIX
+    cookie_secret = bytes.fromhex(secret_file(secrets / "portal_cookie_secret"))
     context = ApiContext(
         database=database,
         hub=hub,
         authenticator=HubAuthenticator(
-            prefix, service_tokens(secrets), disk_is_full=lambda: disk.is_full(settings.data_dir)
+            prefix,
+            service_tokens(secrets),
+            secret=cookie_secret,
+            disk_is_full=lambda: disk.is_full(settings.data_dir),
         ),
         keyring=keyring,
         sign_in=SignIn(
@@ -209,7 +214,7 @@ async def build(
         feed=feed,
         streams=Streams(database, hub, feed),
         metrics=Metrics(),
-        cookie_secret=bytes.fromhex(secret_file(secrets / "portal_cookie_secret")),
+        cookie_secret=cookie_secret,
         metrics_token=secret_file(secrets / "metrics.token"),
         prefix=prefix,
         static=Path(__file__).parent / "portal" / "static",
@@ -222,7 +227,9 @@ async def build(
     make = _elected if elect else _alone
     work = await make(tools, context, environ, controls="controllers" in roles)
     context.probe = _probe(work, settings.data_dir)
-    listener = None if database.is_sqlite else Listener(database, feed.wake)
+    if elect:
+        context.heard = _told_to_all(context)
+    listener = None if database.is_sqlite else Listener(database, feed.wake, _soon(parts.heard))
     return Services(settings, database, parts, hub, context, work, listener)
 
 
@@ -232,6 +239,29 @@ def _hub(settings: Settings, environ: Mapping[str, str], term: Term | None = Non
         environ.get("JUPYTERHUB_API_TOKEN", ""),
         transport=None if term is None else WhileLeading(term),
     )
+
+
+def _told_to_all(context: ApiContext) -> Callable[[str], None]:
+    """What a sidecar tells one process is for the one that leads."""
+
+    async def tell(workload: str) -> None:
+        with contextlib.suppress(Unavailable):  # who leads looks by itself before long
+            await context.database.write(listening.tell, workload)
+
+    def heard(workload: str) -> None:
+        context.background(tell(workload))
+
+    return heard
+
+
+def _soon(heard: Callable[[str], None]) -> Callable[[str], None]:
+    """The same, to be called from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def soon(workload: str) -> None:
+        loop.call_soon_threadsafe(heard, workload)
+
+    return soon
 
 
 async def _nothing() -> tuple[Part, ...]:

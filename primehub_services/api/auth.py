@@ -63,12 +63,19 @@ class HubAuthenticator:
     """
 
     def __init__(
-        self, prefix: str, services: Collection[ServiceToken] = (), *, disk_is_full: Callable[[], bool] = lambda: False
+        self,
+        prefix: str,
+        services: Collection[ServiceToken] = (),
+        *,
+        secret: bytes = b"",
+        disk_is_full: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``secret`` is what seals sign-ins under way: the same in every process that people may come back to."""
         # imported here: it loads aiohttp, which the OpenAPI command has no use for
-        from jupyterhub.services.auth import HubOAuth
+        from .oauth import SealedOAuth
 
-        self.hub_auth: HubOAuth | None = HubOAuth(base_url=prefix, cache_max_age=ANSWERS_KEPT)
+        sealed = SealedOAuth(base_url=prefix, cache_max_age=ANSWERS_KEPT)
+        self.hub_auth: HubOAuth | None = sealed.seal_with(secret)
         self._disk_is_full = disk_is_full
         self._services = {
             _digest(s.token): Identity({"kind": "service", "name": s.service, "scopes": sorted(s.scopes)}, s.token)

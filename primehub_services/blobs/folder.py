@@ -40,6 +40,23 @@ class FolderLogStore:
             self._make(folder)
             self._write(folder, data, at=at)
 
+    def extend(self, key: str, offset: int, data: bytes) -> int:
+        """Write what is new of ``data``, which is the log from ``offset`` on; how much of the log there is then.
+
+        The same piece may come to several processes at once: each byte has its place in its file, where the same is
+        written twice, and nothing is appended.
+        """
+        with self._lock:
+            folder = self._path(key)
+            begin, end = _last(folder)
+            new = data[max(0, end - offset) :]
+            if not new:
+                return end
+            self._make(folder)
+            if offset > end:
+                begin = end = offset
+            return self._fill(folder, new, begin, end)
+
     def put(self, key: str, pieces: Iterable[tuple[int, bytes]]) -> None:
         """Write the whole log, in place of what is there: all of it, or nothing where this is cut off."""
         scratch = self._folder / _SCRATCH / uuid.uuid4().hex
@@ -85,8 +102,7 @@ class FolderLogStore:
 
     def size(self, key: str) -> int:
         """Bytes written so far."""
-        pieces = list(_pieces(self._path(key)))
-        return pieces[-1][1] if pieces else 0
+        return _last(self._path(key))[1]
 
     def pieces(self, key: str) -> Iterator[tuple[int, bytes]]:
         """The whole log as far as it is kept, as ``put`` takes it."""
@@ -123,26 +139,29 @@ class FolderLogStore:
 
     def _write(self, folder: Path, data: bytes, *, at: int = 0) -> None:
         """Append, or behind a gap where ``at`` is behind the end."""
-        pieces = list(_pieces(folder))
-        begin, end = pieces[-1][:2] if pieces else (0, 0)
+        begin, end = _last(folder)
         if at > end:
             begin = end = at
+        self._fill(folder, data, begin, end)
+
+    def _fill(self, folder: Path, data: bytes, begin: int, end: int) -> int:
+        """Write on at ``end``, into the piece that begins at ``begin``, and more of them; where the end is then."""
         view = memoryview(data)
         while view:
             if end - begin >= self._piece:
                 begin = end
                 self._thin(folder)
             room = self._piece - (end - begin)
-            with (folder / f"{begin:020d}").open("ab") as file:
-                file.write(view[:room])
+            _write_at(folder / f"{begin:020d}", end - begin, view[:room])
             end += len(view[:room])
             view = view[room:]
+        return end
 
     def _thin(self, folder: Path) -> None:
         """Make room for one more piece: the first half stays, of the others the oldest goes."""
         pieces = list(_pieces(folder))
         for _, _, path in pieces[_PIECES // 2 : len(pieces) - _PIECES // 2 + 1]:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def drop_older(folder: Path, seconds: float) -> None:
@@ -166,6 +185,22 @@ def _pieces(folder: Path) -> Iterator[tuple[int, int, Path]]:
         path = folder / name
         with contextlib.suppress(FileNotFoundError):
             yield int(name), int(name) + path.stat().st_size, path
+
+
+def _last(folder: Path) -> tuple[int, int]:
+    """Beginning and end of the last piece."""
+    pieces = list(_pieces(folder))
+    return pieces[-1][:2] if pieces else (0, 0)
+
+
+def _write_at(path: Path, position: int, data: memoryview) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        while data:
+            written = os.pwrite(handle, data, position)
+            data, position = data[written:], position + written
+    finally:
+        os.close(handle)
 
 
 def _sync(path: Path) -> None:

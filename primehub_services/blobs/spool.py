@@ -84,12 +84,7 @@ class FolderSpool:
 
     def write_log(self, workload: str, offset: int, data: bytes) -> int:
         """Keep a piece of output, as far as it is new; how much there is now. What is between is marked as left out."""
-        key = self._log(workload)
-        size = self._logs.size(key)
-        new = data[max(0, size - offset) :]
-        if new:
-            self._logs.append(key, new, at=max(offset, size))
-        return max(size, offset + len(data)) if new else size
+        return self._logs.extend(self._log(workload), offset, data)
 
     def log_size(self, workload: str) -> int:
         """Bytes of output so far."""

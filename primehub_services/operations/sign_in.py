@@ -8,7 +8,6 @@ never inside a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
@@ -25,6 +24,7 @@ from ..store import accounts as store
 from ..store import groups as group_store
 from ..store import invitations as invitation_store
 from ..store import members as member_store
+from ..store import strangers
 from ..store.database import Database
 from ..store.orm import AccountRow, InvitationRow
 from ..store.unit_of_work import UnitOfWork
@@ -35,8 +35,6 @@ from .provider_sign_in import disabled, provider_sign_in, state_of
 
 __all__ = ["SignIn", "SignInPolicy", "inspect", "provider_sign_in", "state"]
 LONGEST_WAIT = timedelta(minutes=15)
-_STRANGERS = 10_000
-"""Names nobody has that are remembered for their failed sign-ins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,6 @@ class SignInPolicy:
 class _Credentials:
     account_id: str
     password_hash: str | None
-    locked_until: datetime | None
 
 
 def state(uow: UnitOfWork, actor: Actor, user: str) -> AccountState:
@@ -75,7 +72,6 @@ class SignIn:
         self._policy = policy
         self._passwords = passwords or Passwords()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._strangers: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
 
     async def authenticate(self, actor: Actor, request: PasswordSignIn) -> AccountState:
         """Who a name and a password belong to.
@@ -143,23 +139,13 @@ class SignIn:
         return turn
 
     async def _verified(self, actor: Actor, name: str, password: SecretStr, wrong: str) -> _Credentials:
-        found = await self._database.read(_credentials, actor, name)
-        locked_until = found.locked_until if found else self._strangers.get(name, (0, None))[1]
+        found, locked_until = await self._database.read(_credentials, actor, name)
         _check_not_locked(locked_until, self._database.clock())
         if await self._passwords.verify(found.password_hash if found else None, password) and found is not None:
             return found
-        if found is None:
-            self._count_stranger(name)
-        # a transaction of its own, committed before the refusal; for a stranger's name too, for the time it takes
+        # a transaction of its own, committed before the refusal; for a name that nobody has as well
         await self._database.write(_failed, actor, name, found, self._policy)
         raise Unauthenticated(wrong)
-
-    def _count_stranger(self, name: str) -> None:
-        failures = self._strangers.pop(name, (0, None))[0] + 1
-        wait = self._policy.wait_after(failures)
-        self._strangers[name] = (failures, self._database.clock() + wait if wait else None)
-        if len(self._strangers) > _STRANGERS:
-            self._strangers.popitem(last=False)
 
 
 def _check_not_locked(locked_until: datetime | None, now: datetime) -> None:
@@ -169,16 +155,24 @@ def _check_not_locked(locked_until: datetime | None, now: datetime) -> None:
         raise TooMany(msg, retry_after_s=seconds)
 
 
-def _credentials(uow: UnitOfWork, actor: Actor, name: str) -> _Credentials | None:
+def _credentials(uow: UnitOfWork, actor: Actor, name: str) -> tuple[_Credentials | None, datetime | None]:
+    """Those of the name, if somebody has it, and until when its next try has to wait."""
     require(actor, "accounts")
     row = store.by_name(uow, name)
-    return None if row is None else _Credentials(row.id, row.password_hash, row.locked_until)
+    if row is None:
+        return None, strangers.locked_until(uow, name)
+    return _Credentials(row.id, row.password_hash), row.locked_until
 
 
 def _failed(uow: UnitOfWork, actor: Actor, name: str, found: _Credentials | None, policy: SignInPolicy) -> None:
-    failures = store.count_failure(uow, found.account_id if found else "")
+    if found is None:
+        wait = policy.wait_after(strangers.count_failure(uow, name))
+        if wait is not None:
+            strangers.lock_until(uow, name, uow.now + wait)
+        return
+    failures = store.count_failure(uow, found.account_id)
     wait = policy.wait_after(failures)
-    if found is not None and wait is not None:
+    if wait is not None:
         store.lock_until(uow, found.account_id, uow.now + wait)
         uow.audit(actor, "account.lockout", name, failures=failures, seconds=int(wait.total_seconds()))
 

@@ -11,7 +11,7 @@ from .catalog import (
     VolumeRow,
 )
 from .groups import GroupRow, MembershipRow
-from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginRequestRow
+from .identity import AccountRow, InvitationRow, LaunchPreferenceRow, LoginRequestRow, StrangerRow
 from .jobs import AttemptRow, JobRow, KeptPlaceRow, PermitRow, SnapshotRow
 from .ledger import ClaimRow, NotebookRow
 from .schedules import FiringRow, NotificationRow, NotificationSettingsRow, ScheduleRow
@@ -47,5 +47,6 @@ __all__ = [
     "SecretRow",
     "SettingRow",
     "SnapshotRow",
+    "StrangerRow",
     "VolumeRow",
 ]

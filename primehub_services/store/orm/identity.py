@@ -65,6 +65,19 @@ class LaunchPreferenceRow(Base):
     updated_at: Mapped[datetime]
 
 
+class StrangerRow(Base):
+    """A name that nobody has, with which somebody has failed to sign in. Only the newest are kept."""
+
+    __tablename__ = "strangers"
+
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+
+
 class LoginRequestRow(Identified, Base):
     """A sign-in of the ``primehub`` command that waits for a person's approval in the browser."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,28 @@ def test_keys_that_are_none_are_refused(tmp_path: Path) -> None:
     for key in ("../x", "", ".scratch", "a/b"):
         with pytest.raises(ValueError, match="not a workload's key"):
             spool.put_end(key, EndReport())
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from primehub_services.blobs import FolderSpool
+spool, text = FolderSpool(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes()
+sys.stdin.readline()
+for offset in range(0, len(text), 1000):
+    spool.write_log("w", offset, text[offset : offset + 1500])
+"""
+
+
+def test_pieces_that_come_to_several_processes_at_once_are_each_there_once(tmp_path: Path) -> None:
+    text = b"".join(b"line %d\n" % number for number in range(20_000))
+    (tmp_path / "text").write_bytes(text)
+    command = [sys.executable, "-c", WRITER, str(tmp_path), str(tmp_path / "text")]
+    writers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(3)]
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write(b"go\n")
+        writer.stdin.close()
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    chunk = FolderSpool(tmp_path).read_log("w", 0, len(text) + 1)
+    assert (chunk.data, chunk.size) == (text, len(text))

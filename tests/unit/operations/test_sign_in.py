@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from primehub_services.domain.handshake import PasswordChange, PasswordSignIn
 from primehub_services.domain.identity import AccountUpdate, Actor
@@ -15,11 +16,13 @@ from primehub_services.operations import accounts
 from primehub_services.operations import sign_in as operations
 from primehub_services.operations.passwords import Passwords
 from primehub_services.operations.sign_in import SignIn, SignInPolicy
+from primehub_services.store import strangers
 from primehub_services.store.database import Database
+from primehub_services.store.orm import StrangerRow
 from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
-from tests.support.identity import PASSWORD, account_row, audited, cheap_passwords, expected, outcomes
+from tests.support.identity import PASSWORD, account_row, audited, cheap_passwords, expected, outcomes, rows
 
 WRONG = "wrong but long enough"
 NEW = "a new one, long enough"
@@ -133,6 +136,27 @@ async def test_a_name_that_nobody_has_is_locked_the_same_way(cast: Cast, sign_in
     assert unknown == known
     clock.advance(1)
     assert await tried(sign_in, cast.authenticator, WRONG, "nobody") == "unauthenticated"
+
+
+async def test_tries_through_several_processes_are_counted_together_whoever_the_name_is(
+    database: Database, cast: Cast, sign_in: SignIn
+) -> None:
+    other = SignIn(database, SignInPolicy(lockout_after=3), cheap_passwords())
+    ways = [sign_in, other] * 3
+    known = [await tried(way, cast.authenticator, WRONG) for way in ways]
+    unknown = [await tried(way, cast.authenticator, WRONG, "nobody") for way in ways]
+    assert unknown == known
+    assert known[3:] == ["too-many"] * 3
+    other.close()
+
+
+async def test_only_the_newest_names_that_nobody_has_are_remembered(
+    database: Database, cast: Cast, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strangers, "KEPT", 2)
+    for name in ("a1", "b2", "a1", "c3"):
+        await tried(sign_in, cast.authenticator, WRONG, name)
+    assert [row.failures for row in rows(database, sa.select(StrangerRow).order_by(StrangerRow.id))] == [2, 1]
 
 
 async def test_many_tries_at_once_get_no_more_guesses_than_one_after_the_other(

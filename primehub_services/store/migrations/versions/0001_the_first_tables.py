@@ -181,6 +181,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_settings")),
     )
     op.create_table(
+        "strangers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_strangers")),
+        sa.UniqueConstraint("digest", name=op.f("uq_strangers_digest")),
+    )
+    op.create_table(
         "volumes",
         sa.Column("description", sa.String(length=2000), nullable=False),
         sa.Column("source", sa.JSON(), nullable=False),
