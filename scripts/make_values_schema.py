@@ -29,6 +29,17 @@ OF_THE_CHART = {
 }  # fmt: skip
 """Settings that a value of ``settings`` cannot give, by section."""
 
+SEVERAL: tuple[dict[str, Any], dict[str, Any]] = (
+    {"properties": {"services": {"properties": {"replicas": {"minimum": 2}}}}},
+    {
+        "properties": {
+            "services": {"properties": {"storage": {"properties": {"accessMode": {"const": "ReadWriteMany"}}}}},
+            "secretSettings": {"required": ["database_url"]},
+        }
+    },
+)
+"""If there are several pods of the services, then they need this."""
+
 Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", examples=["10Gi"])]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]+$")]
@@ -74,6 +85,13 @@ class Storage(Section):
     size: Quantity
 
 
+class SharedStorage(Storage):
+    """One that several pods may share."""
+
+    accessMode: Literal["ReadWriteOnce", "ReadWriteMany"]
+    """Of the claim, when it is made; a claim cannot be given another one."""
+
+
 class Part(Section):
     """What every part's pod is given."""
 
@@ -99,6 +117,14 @@ class Hub(WithVolumes):
 
     extraConfig: dict[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")], str]
     """Python that follows the hub's configuration, by name, in the order of the names; ``c`` is there."""
+
+
+class Services(WithVolumes):
+    """API, portal and controllers."""
+
+    replicas: int = Field(ge=1, le=20)
+    """Pods, one of which runs the controllers. More than one need PostgreSQL and a claim that they can share."""
+    storage: SharedStorage
 
 
 class ProxyService(Section):
@@ -205,7 +231,7 @@ class Values(Section):
     existingSecret: Name | Literal[""]
     """A Secret with the platform's keys and tokens; empty: a hook makes one, once."""
     hub: Hub
-    services: WithVolumes
+    services: Services
     proxy: Proxy
     ingress: Ingress
     httpRoute: HttpRoute
@@ -226,6 +252,7 @@ def schema() -> dict[str, Any]:
     made["properties"]["settings"] = _moved(settings)
     made["$defs"] |= _moved(definitions)
     made["properties"]["secretSettings"]["propertyNames"] = {"enum": secrets}
+    made["if"], made["then"] = SEVERAL
     # helm gives every chart this one
     made["properties"]["global"] = {"type": "object"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -15,11 +15,13 @@ from tests.support.chart import CHART, files, helm, one, pods, refused, rendered
 
 POSTGRES = {"database_url": {"name": "pg", "key": "primehub"}, "hub_database_url": {"name": "pg", "key": "hub"}}
 OIDC = {"issuer": "https://sso.example.org", "client_id": "primehub"}
+SHARED = {"accessMode": "ReadWriteMany"}
 EVERYTHING: dict[str, Any] = {
     "images": {"registry": "registry.example.org:5000", "tag": "7", "pullSecrets": ["pull"]},
     "settings": {"accounts": {"oidc": OIDC}, "kubernetes": {"home_capacity": "20Gi"}},
     "secretSettings": {**POSTGRES, "accounts.oidc.client_secret": {"name": "sso", "key": "secret"}},
     "hub": {"extraConfig": {"b-later": "c.JupyterHub.log_level = 'DEBUG'", "a-first": "c.Spawner.debug = True"}},
+    "services": {"replicas": 3, "storage": SHARED},
     "proxy": {"service": {"type": "LoadBalancer", "nodePort": 30080}, "tls": {"secretName": "certificate"}},
     "ingress": {"enabled": True, "className": "nginx", "host": "hub.example.org", "tls": {"secretName": "tls"}},
     "httpRoute": {"enabled": True, "hostnames": ["hub.example.org"], "parentRefs": [{"name": "gateway"}]},
@@ -55,6 +57,9 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"secretSettings": {"log_level": {"name": "x", "key": "y"}}}, "/secretSettings"),
         ({"hub": {"storage": {"size": 1}}}, "/hub/storage/size"),
         ({"proxy": {"service": {"type": "Ingress"}}}, "/proxy/service/type"),
+        ({"services": {"replicas": 0}}, "/services/replicas"),
+        ({"services": {"replicas": 2, "storage": SHARED}}, "/secretSettings': missing property 'database_url'"),
+        ({"services": {"replicas": 2}, "secretSettings": POSTGRES}, "/services/storage/accessMode"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(wrong: dict[str, Any], path: str) -> None:
@@ -150,6 +155,40 @@ def test_data_outlives_the_release() -> None:
 def test_with_its_database_elsewhere_the_hub_has_no_claim() -> None:
     claims = [m for m in rendered({"secretSettings": POSTGRES}) if m["kind"] == "PersistentVolumeClaim"]
     assert [c["metadata"]["name"] for c in claims] == ["primehub-services"]
+
+
+def test_several_pods_of_the_services_are_rolled_elect_one_and_keep_apart() -> None:
+    manifests = rendered({"services": {"replicas": 3, "storage": SHARED}, "secretSettings": POSTGRES})
+    deployment = one(manifests, "Deployment", "primehub-services")["spec"]
+    pod = deployment["template"]["spec"]
+    assert deployment["replicas"] == 3
+    assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    assert pod["containers"][0]["command"][-1] == "--elect"
+    (term,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert term["podAffinityTerm"]["labelSelector"] == deployment["selector"]
+    assert "publishNotReadyAddresses" not in one(manifests, "Service", "primehub-services")["spec"]
+    claim = one(manifests, "PersistentVolumeClaim", "primehub-services")["spec"]
+    assert claim["accessModes"] == ["ReadWriteMany"]
+    disruption = one(manifests, "PodDisruptionBudget", "primehub-services")["spec"]
+    assert (disruption["maxUnavailable"], disruption["selector"]) == (1, deployment["selector"])
+
+
+def test_an_affinity_that_is_given_takes_the_place_of_ours() -> None:
+    given = {"nodeAffinity": {}}
+    services = {"replicas": 2, "storage": SHARED, "affinity": given}
+    manifests = rendered({"services": services, "secretSettings": POSTGRES})
+    assert dict(pods(manifests))["primehub-services"]["affinity"] == given
+
+
+@pytest.mark.parametrize(("secrets", "elects"), [({}, False), (POSTGRES, True)])
+def test_one_pod_of_the_services_is_replaced_and_elects_where_more_could_join_it(
+    secrets: dict[str, Any], elects: bool
+) -> None:
+    deployment = one(rendered({"secretSettings": secrets}), "Deployment", "primehub-services")["spec"]
+    pod = deployment["template"]["spec"]
+    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+    assert ("--elect" in pod["containers"][0]["command"]) is elects
+    assert "affinity" not in pod
 
 
 def test_nothing_is_reached_but_by_a_policy() -> None:

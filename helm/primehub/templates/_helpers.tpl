@@ -88,8 +88,18 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with $part.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $part.affinity }}
-affinity: {{- toYaml . | nindent 2 }}
+{{- if $part.affinity }}
+affinity: {{- toYaml $part.affinity | nindent 2 }}
+{{- else if gt (int ($part.replicas | default 1)) 1 }}
+# on nodes of their own, as far as there are any
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels: {{- include "primehub.selector" . | nindent 14 }}
 {{- end }}
 {{- end }}
 
@@ -130,7 +140,7 @@ metadata:
   annotations:
     helm.sh/resource-policy: keep
 spec:
-  accessModes: [ReadWriteOnce]
+  accessModes: [{{ $storage.accessMode | default "ReadWriteOnce" }}]
   {{- with $storage.class }}
   storageClassName: {{ . }}
   {{- end }}
