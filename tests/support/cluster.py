@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import socket
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .parts import require
+from .waiting import wait_for_async
 
 LEVEL = "restricted"
 """Of Pod Security, that every namespace of tests enforces."""
@@ -50,6 +53,23 @@ class Namespace:
         """All objects of a kind with these labels."""
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "-l", labels, "-o", "json"))["items"]
         return items
+
+    def warned(self, text: str) -> bool:
+        """Whether the cluster itself has said this of anything."""
+        return any(text in str(event.get("message")) for event in self.list("events"))
+
+
+async def told_in_time(
+    known: Callable[[], bool], told: Callable[[], Awaitable[object]], seconds: float = 2, *, patience: float = 60
+) -> None:
+    """Fails where people are told (``told``) later than this after the cluster knows it (``known``, which asks kubectl)."""
+
+    async def seen(condition: Callable[[], bool | Awaitable[object]]) -> float:
+        await wait_for_async(condition, patience, what="the cluster knows it, and it is told")
+        return time.monotonic()
+
+    cluster, people = await asyncio.gather(seen(lambda: asyncio.to_thread(known)), seen(told))
+    assert people - cluster < seconds, f"told {people - cluster:.1f} s after the cluster knew it"
 
 
 def require_cluster() -> None:

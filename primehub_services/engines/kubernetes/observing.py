@@ -24,6 +24,7 @@ OUT_OF_REACH = timedelta(seconds=60)
 STATUS_COMES = timedelta(seconds=15)
 """Within which a node says how a container ended; after that the sidecar's word is all there is."""
 SIDECAR_COMES = timedelta(seconds=10)
+DELETED = "Somebody deleted its pod, or the cluster did."
 _DISRUPTED = {
     "PreemptionByScheduler": "Evicted",
     "EvictionByEvictionAPI": "Evicted",
@@ -31,7 +32,10 @@ _DISRUPTED = {
     "DeletionByTaintManager": "Lost",
     "DeletionByPodGC": "Lost",
 }
-_NO_IMAGE = re.compile(r"not found|manifest unknown|denied|unauthorized|authentication required", re.IGNORECASE)
+_NO_IMAGE = re.compile(r"code = NotFound|manifest unknown", re.IGNORECASE)
+"""A registry's word that there is no such image: it says the same the next time."""
+_NOT_GIVEN = re.compile(r"not found|denied|unauthorized|authentication required", re.IGNORECASE)
+"""What may yet become good: a pull secret that was stored just now, a registry behind a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ def observation(seen: Seen, now: datetime) -> Observation:
     """What an engine sees of the workload."""
     pod = chosen_pod(seen.pods)
     if seen.job is None:
-        left = pod is not None and not _terminated(_status(pod, MAIN)) and not _over(pod)
-        return Observation(state=ObservedState.TERMINATING if left else ObservedState.ABSENT)
+        over = pod is None or _terminated(_status(pod, MAIN)) or _over(pod) or _unplaced(pod)
+        return Observation(state=ObservedState.ABSENT if over else ObservedState.TERMINATING)
     asked_at = _annotated(seen.job, ASKED_AT)
     if seen.end is not None:
         return _reported(seen.end, pod, asked_at, now)
@@ -62,6 +66,9 @@ def observation(seen: Seen, now: datetime) -> Observation:
     main = _status(pod, MAIN)
     if (over := _terminated(main)) is not None:
         return _ended(pod, over, asked_at)
+    if _unplaced(pod):
+        reason, message = ("Stopped", "") if asked_at is not None else ("Lost", DELETED)
+        return Observation(state=ObservedState.EXITED, reason=reason, message=message, ended_at=asked_at or now)
     if _over(pod):
         return _never_ran(pod)
     return _living(seen, pod, main, asked_at, now)
@@ -89,7 +96,7 @@ def _reported(end: EndReport, pod: Json | None, asked_at: datetime | None, now: 
         return Observation(state=ObservedState.TERMINATING, started_at=end.began_at, ended_at=end.ended_at or now)
     reason, message = _reason(pod, over, code, _asked_before(asked_at, end.ended_at), killed=end.killed)
     if reason == "Error" and code in (137, 143) and (pod is None or pod["metadata"].get("deletionTimestamp")):
-        reason, message = "Lost", "Somebody deleted its pod, or the cluster did."
+        reason, message = "Lost", DELETED
     return Observation(
         state=ObservedState.EXITED,
         code=code,
@@ -194,9 +201,11 @@ def _pending(seen: Seen, pod: Json) -> Observation:
     why = pod_reasons.of_pod(pod, [w for w in seen.warnings if w["involvedObject"].get("uid") == uid])
     for container in (pod.get("status") or {}).get("containerStatuses") or ():
         held = (container.get("state") or {}).get("waiting") or {}
-        # a node has tried twice then
-        gone = held.get("reason") == "ImagePullBackOff" and _NO_IMAGE.search(held.get("message", ""))
-        if gone or held.get("reason") in ("InvalidImageName", "ErrImageNeverPull"):
+        reason, message = held.get("reason"), held.get("message", "")
+        # a node has tried twice when it backs off
+        refused = reason == "ImagePullBackOff" and _NOT_GIVEN.search(message)
+        gone = reason in ("ErrImagePull", "ImagePullBackOff") and _NO_IMAGE.search(message)
+        if gone or refused or reason in ("InvalidImageName", "ErrImageNeverPull"):
             return Observation(state=ObservedState.EXITED, reason="ImageUnavailable", message=_words(why))
     if why is not None and why.final:
         return Observation(state=ObservedState.EXITED, reason="StartError", message=why.text)
@@ -233,6 +242,12 @@ def _started(status: Json) -> datetime | None:
 
 def _over(pod: Json) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _unplaced(pod: Json) -> bool:
+    """Whether it was deleted before it had a node. None is given to it any more; the cluster itself looks at such pods
+    every 20 s only, and until then they keep their place in its quotas."""
+    return bool(pod["metadata"].get("deletionTimestamp")) and not (pod.get("spec") or {}).get("nodeName")
 
 
 def _condition(status: Json, kind: str) -> Json:

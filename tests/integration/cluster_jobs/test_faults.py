@@ -16,7 +16,7 @@ from tests.support.parts import require
 from .platform import OVER, Bench
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
-LINES = 60
+LINES = 40
 COUNTS = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); sleep 0.3; done; echo $i >artifacts/count"
 FAULTS = "PRIMEHUB_TEST_CLUSTER_FAULTS"
 

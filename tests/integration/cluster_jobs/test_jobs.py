@@ -22,7 +22,7 @@ async def test_a_job_runs_its_log_and_files_outlive_its_pod(bench: Bench) -> Non
 
 
 async def test_a_failure_has_its_code_and_output_is_seen_while_it_runs(bench: Bench) -> None:
-    job = await bench.submit("echo begun; while [ ! -e /home/jovyan/go ]; do sleep 0.2; done; exit 3", timeout=20)
+    job = await bench.submit("echo begun; while [ ! -e /home/jovyan/go ]; do sleep 0.2; done; exit 3", timeout=6)
     await bench.prints(job, "begun")
     assert (await bench.job(job))["phase"] in ("PREPARING", "RUNNING")
     done = await bench.until(job, *OVER)
@@ -61,17 +61,3 @@ async def test_an_image_that_is_not_there_ends_the_job_with_that_reason(bench: B
     done = await bench.until(job, *OVER)
     assert (done["phase"], done["reason"]) == ("FAILED", "ImageUnavailable")
     assert "not in its registry" in done["message"]
-
-
-async def test_why_it_cannot_be_placed_is_said_while_it_waits(bench: Bench) -> None:
-    await bench.size("huge", cpu_limit="500", cpu_request="500", memory_limit="1Gi")
-    none = {"cpu": None, "memory": None, "gpu": None}
-    group = (await bench.admin.ask("GET", "/groups/research")).json()
-    body = {"version": group["version"], "user_quota": none, "group_quota": none}
-    changed = await bench.admin.ask("PATCH", "/groups/research", body)
-    assert changed.status_code == 200, changed.text
-    job = await bench.submit("true", instance_type="huge")
-    waiting = await bench.says(job, "too little free CPU")
-    assert waiting["phase"] == "PREPARING"
-    await bench.person.ask("POST", f"/jobs/{job}/cancel")
-    assert (await bench.until(job, *OVER))["phase"] == "CANCELLED"

@@ -32,7 +32,8 @@ def a_pod(main: dict[str, Any] | None = None, sidecar: str = "running", **change
         status["containerStatuses"] = [{"name": "main", "state": main}]
         status["initContainerStatuses"] = [{"name": "sidecar", "state": {sidecar: {}}}]
     metadata = {"uid": "u1", "name": "job-one-x", "creationTimestamp": stamp(BEGAN)} | changes.pop("metadata", {})
-    return {"metadata": metadata, "status": status | changes}
+    spec = changes.pop("spec", {"nodeName": "n1"})
+    return {"metadata": metadata, "spec": spec, "status": status | changes}
 
 
 def ended(code: int, reason: str = "Error") -> dict[str, Any]:
@@ -127,6 +128,15 @@ def test_what_a_node_does_not_end_is_given_up_a_minute_later() -> None:
     assert (look(job, a_pod(RUNNING)).state, look(job, a_pod(RUNNING)).reason) == (ObservedState.EXITED, "Lost")
 
 
+def test_what_is_deleted_before_it_had_a_node_is_over_at_once() -> None:
+    nowhere = a_pod(metadata=DELETED, spec={})
+    seen = look(a_job(asked=NOW), nowhere)
+    assert (seen.state, seen.reason) == (ObservedState.EXITED, "Stopped")
+    assert look(a_job(), nowhere).reason == "Lost"
+    assert look(None, nowhere).state is ObservedState.ABSENT
+    assert look(a_job(), a_pod(spec={})).state is ObservedState.PENDING
+
+
 def test_evictions_and_lost_nodes_are_the_platforms_failures() -> None:
     evicted = a_pod(ended(137), "terminated", phase="Failed", reason="Evicted", message="The node was low on memory.")
     assert look(a_job(), evicted).reason == "Evicted"
@@ -138,6 +148,8 @@ def test_evictions_and_lost_nodes_are_the_platforms_failures() -> None:
     ("reason", "message", "state", "word"),
     [
         ("ErrImagePull", "not found", "PENDING", "is not in its registry"),
+        ("ErrImagePull", "rpc error: code = NotFound desc = a:1: not found", "EXITED", "is not in its registry"),
+        ("ErrImagePull", "rpc error: code = Unknown desc = denied", "PENDING", ""),
         (
             "ImagePullBackOff",
             'Back-off pulling image "a:1": ErrImagePull: not found',

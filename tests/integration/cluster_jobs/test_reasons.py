@@ -1,0 +1,72 @@
+"""Why a job waits or is refused: the cluster's reasons in plain words, within two seconds of the cluster's knowing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Namespace, told_in_time
+from tests.support.waiting import wait_for_async
+
+from .platform import OVER, Bench
+
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def says_in_time(bench: Bench, job: str, text: str, known: str) -> dict[str, Any]:
+    """The job, whose message has this text soon after the cluster has warned of ``known``."""
+
+    async def told() -> bool:
+        return text in (await bench.job(job))["message"]
+
+    await told_in_time(lambda: bench.namespace.warned(known), told)
+    return await bench.job(job)
+
+
+async def end(bench: Bench, job: str) -> None:
+    """It waits no more."""
+    await bench.person.ask("POST", f"/jobs/{job}/cancel")
+    assert (await bench.until(job, *OVER))["phase"] == "CANCELLED"
+
+
+@contextmanager
+def quota(namespace: Namespace, **hard: str) -> Iterator[None]:
+    """A quota that an operator has set with kubectl."""
+    limits = {name.replace("_", "."): value for name, value in hard.items()}
+    made = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": limits}}
+    namespace.apply(made)
+    try:
+        yield
+    finally:
+        namespace.kubectl("delete", "quota", "team")
+
+
+async def test_a_quota_of_the_cluster_is_told_with_its_numbers_and_the_job_runs_once_it_is_lifted(bench: Bench) -> None:
+    with quota(bench.namespace, limits_memory="100Mi"):
+        await wait_for_async(lambda: (bench.namespace.get("quota", "team") or {}).get("status", {}).get("hard"))
+        job = await bench.submit("echo ran")
+        waiting = await says_in_time(bench, job, "The cluster's quota team would be exceeded", "exceeded quota: team")
+        assert "384Mi memory (limits) asked" in waiting["message"]  # what keeps its log and files included
+        assert waiting["phase"] == "PREPARING"
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], len(done["attempts"])) == ("SUCCEEDED", 1), done
+
+
+async def test_a_full_node_and_a_gpu_that_no_node_has(bench: Bench) -> None:
+    await bench.size("huge", cpu_limit="500", cpu_request="500", memory_limit="1Gi")
+    await bench.size("graphics", gpu_limit=1)
+    none = {"cpu": None, "memory": None, "gpu": None}
+    group = (await bench.admin.ask("GET", "/groups/research")).json()
+    body = {"version": group["version"], "user_quota": none, "group_quota": none}
+    changed = await bench.admin.ask("PATCH", "/groups/research", body)
+    assert changed.status_code == 200, changed.text
+    large = await bench.submit("true", instance_type="huge")
+    waiting = await says_in_time(bench, large, "too little free CPU", "Insufficient cpu")
+    assert waiting["phase"] == "PREPARING"
+    drawn = await bench.submit("true", instance_type="graphics")
+    await says_in_time(bench, drawn, "GPU", "Insufficient nvidia.com/gpu")
+    await end(bench, large)
+    await end(bench, drawn)
