@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .launch import LaunchPlan
+from .launch import LaunchPlan, LeftOut
 from .model import Model, Timestamp
 
 FILES = "/opt/primehub"
@@ -52,6 +52,8 @@ class EngineRef(Model):
     key: str
     name: str = ""
     uid: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    """Volumes that the engine could not mount after all, beside those that its plan leaves out."""
 
 
 class ObservedState(StrEnum):

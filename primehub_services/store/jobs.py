@@ -137,7 +137,9 @@ def to_model(named: Named, *, values: bool = False, whole: bool = True, attempts
 
 
 def _left_out(attempt: AttemptRow) -> tuple[str, ...]:
-    return tuple(f"{v['volume']}: {v['reason']}" for v in attempt.plan.get("left_out", ()))
+    """By its plan, and by the engine that could not mount it."""
+    found = [*attempt.plan.get("left_out", ()), *(v for ref in attempt.refs for v in ref.get("left_out", ()))]
+    return tuple(dict.fromkeys(f"{v['volume']}: {v['reason']}" for v in found))
 
 
 def attempt_model(row: AttemptRow) -> Attempt:

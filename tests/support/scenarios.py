@@ -16,6 +16,8 @@ from .waiting import wait_for
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 PATIENCE = 90
 A_MINUTE = 60
+LINES = 40
+COUNTS = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); sleep 0.3; done; echo $i >artifacts/count"
 SLEEP = "import time\nprint('so far')\ntime.sleep(600)"
 
 
@@ -159,6 +161,14 @@ def a_notebook_server_submits_what_is_on_screen(jobs: Jobs, url: str, started: s
         kept = server.post("/primehub/keep", json={"seconds": 600})
         assert kept.status_code == 200, kept.text
         assert kept.json()["keep_until"]
+
+
+def counts_to_its_end(jobs: Jobs, job: str, lines: int = LINES) -> None:
+    """``COUNTS`` succeeds in its first attempt, with every line of its output once, whatever was killed meanwhile."""
+    ended = jobs.ended(job)
+    assert (ended["phase"], len(ended["attempts"])) == ("SUCCEEDED", 1), ended
+    assert jobs.log(job).splitlines() == [f"line {number}" for number in range(lines)]
+    assert [file["path"] for file in jobs.call("GET", f"/jobs/{job}/artifacts")["items"]] == ["count"]
 
 
 def a_schedule_fires_at_its_instant(jobs: Jobs) -> tuple[Any, Any]:

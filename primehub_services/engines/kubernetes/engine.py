@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import os
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from datetime import UTC, datetime, timedelta
 
 from primehub_services.domain import pod_reasons
+from primehub_services.domain.launch import LeftOut
 from primehub_services.domain.pods import INSTANCE, pod_folders, selector
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.volumes import GitSource
@@ -39,7 +41,7 @@ from ..base import (
 )
 from .claims import Claims, Storage
 from .cluster import Cluster, ClusterRefusal, Json
-from .manifests import GRACE, KEY_LABEL, MAIN, PodSettings, make_job, make_secret, name_of
+from .manifests import GRACE, KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
 from .metrics import sample_of
 from .observing import ASKED_AT, STOP_AT, Seen, observation
 from .spool import Spool
@@ -359,12 +361,14 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
 
 def _ref(job: Json) -> EngineRef:
     metadata = job["metadata"]
+    left_out = json.loads((metadata.get("annotations") or {}).get(LEFT_OUT, "[]"))
     return EngineRef(
         engine=KubernetesEngine.name,
         kind="Job",
         key=metadata["labels"][KEY_LABEL],
         name=metadata["name"],
         uid=metadata["uid"],
+        left_out=tuple(LeftOut.model_validate(one) for one in left_out),
     )
 
 

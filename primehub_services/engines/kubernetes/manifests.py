@@ -23,6 +23,8 @@ MAIN = "main"
 SIDECAR = "sidecar"
 KEY_LABEL = "primehub.io/start"
 GRACE = "primehub.io/grace"
+LEFT_OUT = "primehub.io/left-out"
+"""Annotation: the volumes whose claims could not be mounted when the pod was written, in JSON."""
 """Annotation of a Job: seconds that its command has from being asked to end to being killed, in the pod."""
 FLUSH_S = 900
 """Seconds that the sidecar has after the workload to send what is left, at the most."""
@@ -77,6 +79,11 @@ def make_secret(workload: Workload, token: str, settings: PodSettings, *, owner:
     }
 
 
+def _left_out(folders: Folders) -> dict[str, str]:
+    said = [left_out.model_dump(mode="json") for left_out in folders.left_out]
+    return {LEFT_OUT: json.dumps(said)} if said else {}
+
+
 def make_job(workload: Workload, folders: Folders, settings: PodSettings, in_pod: str) -> Json:
     """The Job. ``in_pod`` is the text of ``runner/in_pod.sh``.
 
@@ -91,7 +98,7 @@ def make_job(workload: Workload, folders: Folders, settings: PodSettings, in_pod
         "metadata": {
             "name": name_of(workload.key),
             "labels": labels,
-            "annotations": {GRACE: str(math.ceil(workload.grace))},
+            "annotations": {GRACE: str(math.ceil(workload.grace))} | _left_out(folders),
         },
         "spec": {
             "backoffLimit": 0,

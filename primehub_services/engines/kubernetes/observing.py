@@ -56,8 +56,8 @@ def observation(seen: Seen, now: datetime) -> Observation:
     """What an engine sees of the workload."""
     pod = chosen_pod(seen.pods)
     if seen.job is None:
-        over = pod is None or _terminated(_status(pod, MAIN)) or _over(pod) or _unplaced(pod)
-        return Observation(state=ObservedState.ABSENT if over else ObservedState.TERMINATING)
+        left = pod is not None and not (_terminated(_status(pod, MAIN)) or _over(pod) or _unplaced(pod))
+        return Observation(state=ObservedState.TERMINATING if left else ObservedState.ABSENT)
     asked_at = _annotated(seen.job, ASKED_AT)
     if seen.end is not None:
         return _reported(seen.end, pod, asked_at, now)

@@ -8,23 +8,29 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import scenarios
 from tests.support.installed import NAME, PARTS, Installed
 from tests.support.platform import Lab
+from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
 KEYS = f"{NAME}-keys"
 
 
-def test_an_upgrade_loses_no_notebook_no_key_and_no_session(
-    installed: Installed, lab: Lab, notebook: dict[str, Any]
+def test_an_upgrade_loses_no_notebook_no_job_no_key_and_no_session(
+    installed: Installed, lab: Lab, jobs: Jobs, notebook: dict[str, Any]
 ) -> None:
+    lines = 3 * scenarios.LINES
+    job = jobs.submit(scenarios.COUNTS.replace(str(scenarios.LINES), str(lines)))
+    wait_for(lambda: "line 5\n" in jobs.log(job), 60, what="the job counts")
     keys = json.loads(installed.kubectl("get", "secret", KEYS, "-o", "json"))["data"]
     before = installed.pod_of("notebook")["metadata"]["uid"]
     installed.upgrade({"settings": {"log_level": "DEBUG"}})
     assert json.loads(installed.kubectl("get", "secret", KEYS, "-o", "json"))["data"] == keys
     assert installed.pod_of("notebook")["metadata"]["uid"] == before
     assert installed.call("GET", "/me", token=lab.token)["name"] == lab.user
+    assert jobs.get(job)["phase"] == "RUNNING"
 
     def still_there() -> bool:
         now = installed.call("GET", f"/notebooks/{notebook['id']}", token=lab.token)
@@ -37,6 +43,7 @@ def test_an_upgrade_loses_no_notebook_no_key_and_no_session(
         return bool(now["phase"] == "RUNNING") and page.status_code == 200
 
     wait_for(still_there, 60, what="the notebook is behind the proxy again")
+    scenarios.counts_to_its_end(jobs, job, lines)
 
 
 def test_what_is_uninstalled_leaves_peoples_data_and_the_keys_to_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.subprocess import PIPE
 
 import pytest
 
@@ -12,6 +13,31 @@ pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 GRAIN = {"cpu_limit": "0.05", "cpu_request": "0.05", "memory_limit": "64Mi"}
 
 
+LOOK = '{.type} {.object.metadata.name} {.object.status.phase}{"\\n"}'
+
+
+async def most_until_gone(bench: Bench, group: str, count: int) -> int:
+    """How many pods of a group live at the same time, watched until so many have come and gone."""
+    words = ("get", "pods", "-l", f"primehub.io/group={group}", "-w", "--output-watch-events", "-o", f"jsonpath={LOOK}")
+    watch = await asyncio.create_subprocess_exec("kubectl", "-n", bench.namespace.name, *words, stdout=PIPE)
+    living: set[str] = set()
+    gone: set[str] = set()
+    most = 0
+    try:
+        assert watch.stdout is not None
+        while len(gone) < count:
+            what, pod, phase = (await watch.stdout.readline()).decode().split()
+            (living.add if phase in ("Pending", "Running") else living.discard)(pod)
+            if what == "DELETED":
+                living.discard(pod)
+                gone.add(pod)
+            most = max(most, len(living))
+    finally:
+        watch.kill()
+        await watch.wait()
+    return most
+
+
 async def most_at_once(bench: Bench, group: str, quota: str, count: int) -> int:
     """Run so many jobs in a new group, in which a person may have so much CPU; how many pods there were at once."""
     made = await bench.admin.ask("POST", "/groups", {"name": group, "user_quota": {"cpu": quota}})
@@ -19,15 +45,11 @@ async def most_at_once(bench: Bench, group: str, quota: str, count: int) -> int:
     put = await bench.admin.ask("PUT", f"/groups/{group}/members/p_on_cluster", {"role": "member"})
     assert put.status_code == 200, put.text
     await bench.size(f"grain-{group}", **GRAIN)
+    watching = asyncio.create_task(most_until_gone(bench, group, count))
     ids = [await bench.submit(f"echo {number}", group=group, instance_type=f"grain-{group}") for number in range(count)]
-    most, left = 0, set(ids)
     async with asyncio.timeout(15 * count):
-        while left:
-            pods = await asyncio.to_thread(bench.namespace.list, "pods", f"primehub.io/group={group}")
-            living = [pod for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
-            most = max(most, len(living))
-            found = (await bench.person.ask("GET", f"/jobs?group={group}&active=false&page_size=100")).json()
-            left = set(ids) - {job["id"] for job in found["items"]}
+        most = await watching
+    await bench.until(ids[-1], *OVER)
     jobs = [await bench.job(job) for job in ids]
     assert {job["phase"] for job in jobs} == {"SUCCEEDED"}
     assert {len(job["attempts"]) for job in jobs} == {1}

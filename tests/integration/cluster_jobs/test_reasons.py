@@ -70,3 +70,16 @@ async def test_a_full_node_and_a_gpu_that_no_node_has(bench: Bench) -> None:
     await says_in_time(bench, drawn, "GPU", "Insufficient nvidia.com/gpu")
     await end(bench, large)
     await end(bench, drawn)
+
+
+async def test_a_volume_whose_claim_nobody_bound_is_left_out_and_the_jobs_own_record_says_so(bench: Bench) -> None:
+    body = {"name": "unbound", "source": {"type": "pvc", "claim": "nobody-made-it"}, "all_groups": True}
+    made = await bench.admin.ask("POST", "/volumes", body)
+    assert made.status_code == 201, made.text
+    try:
+        done = await bench.until(await bench.submit("ls /datasets/unbound"), *OVER)
+    finally:
+        await bench.admin.ask("DELETE", "/volumes/unbound")
+    assert (done["phase"], done["reason"]) == ("FAILED", "Exited"), done
+    [left_out] = done["left_out"]
+    assert left_out.lower().startswith("unbound: its claim nobody-made-it is not in the cluster"), left_out

@@ -151,6 +151,15 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
     }
 
 
+def test_the_job_says_of_itself_which_volumes_it_is_without() -> None:
+    given = workload()
+    folders = pod_folders(given.plan.mounts, {"project-research": "its claim went away"})
+    made = make_job(given, folders, SETTINGS, "echo $1")
+    said = '[{"volume": "research", "reason": "its claim went away"}]'
+    assert made["metadata"]["annotations"]["primehub.io/left-out"] == said
+    assert "research" not in str(made["spec"]["template"]["spec"]["volumes"])
+
+
 def test_values_are_in_the_secret_alone_which_goes_with_its_job() -> None:
     given = workload()
     assert "s3cret" not in str(job(given))

@@ -332,10 +332,15 @@ def test_volumes_that_a_job_is_without_are_told_to_its_owner(world: World) -> No
     def without(uow: UnitOfWork) -> None:
         [attempt] = store.attempts_of(uow, job.id)
         attempt.plan = {**attempt.plan, "left_out": [{"volume": "theirs", "reason": "it is gone"}]}
+        found_later = {"volume": "share", "reason": "its claim share is not in the cluster"}
+        attempt.refs = [{"engine": "kubernetes", "kind": "Job", "key": attempt.id, "left_out": [found_later]}]
 
     world.database.write_now(without)
     cast = world.cast
     for actor in (cast.member, cast.platform_admin):
-        assert world.job(job.id, actor).left_out == ("theirs: it is gone",)
+        assert world.job(job.id, actor).left_out == (
+            "theirs: it is gone",
+            "share: its claim share is not in the cluster",
+        )
     for actor in (cast.group_admin, cast.notebook):
         assert world.job(job.id, actor).left_out == ()
