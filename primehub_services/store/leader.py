@@ -69,8 +69,8 @@ class NotLeading(Exception):
 class Term:
     """From when a process leads until it does not any more. It is made on the event loop."""
 
-    def __init__(self, until: float) -> None:
-        self.id = uuid.uuid4().hex
+    def __init__(self, until: float, id_: str = "") -> None:
+        self.id = id_
         self._until = until
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -143,24 +143,27 @@ class Election:
             except psycopg.Error as error:
                 log.warning("no election just now: %s", type(error).__name__)
                 self._stop.wait(RETRY)
+            except Exception:  # an event loop that is busy for long, or closed
+                log.warning("no election just now", exc_info=not self._stop.is_set())
+                self._stop.wait(RETRY)
 
     def _stand(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"SET idle_session_timeout = '{LEASE:.0f}s'")
         while not self._stop.is_set():
-            asked = time.monotonic()
             found = connection.execute(_LOCK).fetchone()
             if found is not None and found[0]:
-                self._lead(connection, asked)
+                self._lead(connection)
                 return
             self._stop.wait(LOOK)
 
-    def _lead(self, connection: psycopg.Connection[Any], asked: float) -> None:
+    def _lead(self, connection: psycopg.Connection[Any]) -> None:
         assert self._loop is not None
-        term = asyncio.run_coroutine_threadsafe(_made(asked + HELD), self._loop).result(HELD)
+        id_ = uuid.uuid4().hex
+        connection.execute(_BEGIN, (id_, self.holder))  # which may have to wait for the term before
+        asked = time.monotonic()
+        connection.execute("SELECT 1")
+        term = asyncio.run_coroutine_threadsafe(_made(asked + HELD, id_), self._loop).result(HELD)
         try:
-            asked = time.monotonic()
-            connection.execute(_BEGIN, (term.id, self.holder))
-            term.extend(asked + HELD)
             log.info("leading from now on, as %s", self.holder)
             self._loop.call_soon_threadsafe(self._won.put_nowait, term)
             while term.holds() and not self._stop.wait(BEAT):
@@ -172,8 +175,8 @@ class Election:
             log.info("not leading any more")
 
 
-async def _made(until: float) -> Term:
-    return Term(until)
+async def _made(until: float, id_: str) -> Term:
+    return Term(until, id_)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 MOVED_S = 10
-RECURRING = 200
+RECURRING = 120
 SPEC = JobSpec(group="research", instance_type="cpu-1", image="base", command="true")
 
 
