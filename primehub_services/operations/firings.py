@@ -177,7 +177,7 @@ def pause(uow: UnitOfWork, row: ScheduleRow, reason: str) -> None:
     row.pause_reason = reason[:MAX_MESSAGE]
     row.next_at = None
     uow.session.flush()
-    uow.audit(PLATFORM, "schedule.pause", row.id, group_id=row.group_id, reason=row.pause_reason)
+    uow.audit(PLATFORM, "schedule.pause", row.id, group_id=row.group_id, name=row.name, reason=row.pause_reason)
     uow.changed(CHANGE, row.id, "update", group_id=row.group_id, account_id=row.account_id)
     notifications.schedule_paused(uow, row, row.pause_reason)
 

@@ -264,6 +264,7 @@ def end_job(
         "job.end",
         row.id,
         group_id=row.group_id,
+        name=row.name,
         phase=phase.value,
         reason=reason.value,
         exit_code=row.exit_code,

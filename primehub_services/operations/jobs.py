@@ -91,6 +91,7 @@ def create(
         "job.submit",
         row.id,
         group_id=row.group_id,
+        name=row.name,
         user=choice.account.name,
         instance_type=row.instance_type,
         image=row.image,
@@ -262,7 +263,7 @@ def cancel(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
     row = _locked(uow, job_id)
     if JobPhase(row.phase) not in FINAL and row.cancel_requested is None:
         ask_to_end(uow, row, f"{BY}{actor.name}")
-        uow.audit(actor, "job.cancel", job_id, group_id=row.group_id)
+        uow.audit(actor, "job.cancel", job_id, group_id=row.group_id, name=row.name)
     return _model(uow, actor, job_id)
 
 

@@ -214,7 +214,7 @@ def _start(uow: UnitOfWork, subject: Subject, job: Waiting, capacity: MachineCap
     assert places is not None
     context = job_starts.Context(settings.of(subject.setting), [groups.to_model(group) for group, _ in places[1]])
     attempt = job_starts.begin_attempt(uow, row, person, choice, context)
-    uow.audit(PLATFORM, "job.start", row.id, group_id=row.group_id, attempt=attempt.id)
+    uow.audit(PLATFORM, "job.start", row.id, group_id=row.group_id, name=row.name, attempt=attempt.id)
     return _Came.STARTED
 
 

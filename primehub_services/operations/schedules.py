@@ -164,7 +164,7 @@ def run(uow: UnitOfWork, actor: Actor, schedule_id: str, *, capacity: MachineCap
     """Run it now, as its owner, whatever runs of it already; the job's id. Due instants take no notice of that job."""
     row = _find(uow, actor, schedule_id, "schedule.edit", lock=True)[0]
     job = submit_as_owner(uow, row, actor, Batch(capacity, uow.now), scheduled=False)
-    uow.audit(actor, "schedule.run", row.id, group_id=row.group_id, job=job.id)
+    uow.audit(actor, "schedule.run", row.id, group_id=row.group_id, name=row.name, job=job.id)
     return job.id
 
 
@@ -283,7 +283,7 @@ def snapshot_of(uow: UnitOfWork, actor: Actor, schedule_id: str) -> SnapshotRow:
 
 
 def _record(uow: UnitOfWork, actor: Actor, row: ScheduleRow, action: str, **details: Any) -> None:
-    uow.audit(actor, f"schedule.{action}", row.id, group_id=row.group_id, **details)
+    uow.audit(actor, f"schedule.{action}", row.id, group_id=row.group_id, **{"name": row.name, **details})
     uow.changed(CHANGE, row.id, action, group_id=row.group_id, account_id=row.account_id)
 
 

@@ -40,7 +40,7 @@ export function SideMenu() {
   const group = useWorkingGroup();
   const counts = useQuery({ ...ask.jobCounts(group ?? '-', '', undefined), enabled: group !== null });
   const { pathname } = useLocation();
-  if (isAdminPage(pathname)) return <Suspense fallback={<nav className="menu" aria-label={t.shell.pages} />}><AdminMenu /></Suspense>;
+  if (me.platform_admin && isAdminPage(pathname)) return <Suspense fallback={<nav className="menu" aria-label={t.shell.pages} />}><AdminMenu /></Suspense>;
   if (group === null) return <nav className="menu" aria-label={t.shell.pages} />;
   const entries: Entry[] = [
     { to: `/g/${group}/home`, text: t.shell.home, Icon: House },

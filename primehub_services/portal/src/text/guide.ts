@@ -23,7 +23,7 @@ export const guide: Chapter[] = [
   {
     id: 'notebook-job', title: 'Run a notebook as a job', why: 'The notebook that you have open, from its first cell to its last, without you.',
     steps: [
-      { text: 'In JupyterLab open the notebook and press “Run as job” above it. Parameters can be given there.' },
+      { text: 'In JupyterLab open the notebook and press the PrimeHub button above it, “Submit notebook as job”. Parameters can be given there.' },
       { text: 'It runs as it was at that moment; you may go on changing yours.' },
       { text: 'The job says at which cell it is. The notebook with its results is among its artifacts.' },
     ],

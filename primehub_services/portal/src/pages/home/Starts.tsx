@@ -30,7 +30,7 @@ export function Starts() {
 }
 
 function Card({ title, what, more, children }: { title: string; what: ReactNode; more?: ReactNode; children?: ReactNode }) {
-  return <div className="start"><div><h2>{title}</h2><p>{what}</p><p className="muted">{more ?? ' '}</p></div>{children}</div>;
+  return <div className="start"><div><h2>{title}</h2><p>{what}</p><p className="muted">{more ?? ' '}</p></div>{children && <div className="startActs">{children}</div>}</div>;
 }
 
 const Loading = ({ title }: { title: string }) => <div className="start"><div><h2>{title}</h2><Waiting><Bones rows={2} widths={[60, 40]} /></Waiting></div></div>;

@@ -12,7 +12,10 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
   const now = useNow(5000);
   const { reasons, budgets } = place.decision;
   const holders = reasons.flatMap((reason) => reason.holders);
-  const seen = holders.filter((h, i) => holders.findIndex((o) => o.user === h.user && o.name === h.name && o.amount === h.amount) === i);
+  // one line for each holder, whatever it holds of several resources
+  const same = (one: (typeof holders)[number], other: (typeof holders)[number]) => one.user === other.user && one.name === other.name && one.since === other.since;
+  const seen = holders.filter((h, i) => holders.findIndex((o) => same(o, h)) === i)
+    .map((h) => ({ ...h, amount: [...new Set(holders.filter((o) => same(o, h)).map((o) => o.amount))].join(', ') }));
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
   const machine = reasons.some((reason) => reason.budget === 'machine');
   const lines = budgets.filter((line) => line.limit !== null && amount(line.asked, line.resource) > 0 && (machine || line.budget !== 'machine'));
@@ -44,7 +47,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
           <table className="sheet">
             <tbody>
               {seen.map((h) => (
-                <tr key={`${h.user}${h.name}${h.since}${h.amount}`}>
+                <tr key={`${h.user}${h.name}${h.since}`}>
                   <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
                   <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}><code>{h.name}</code></Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
                 </tr>

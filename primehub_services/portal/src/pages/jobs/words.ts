@@ -9,7 +9,7 @@ export function noteOf(job: Job): string {
   if (job.phase === 'RUNNING' && job.progress && job.progress.cells > 0) return t.jobs.cells(job.progress.done, job.progress.cells);
   if (job.phase === 'RUNNING' && job.cancel_requested) return t.jobs.ending;
   if (job.phase === 'FAILED') return t.jobs.reasons[job.reason] ?? (job.exit_code ? t.jobs.exit(job.exit_code) : job.reason);
-  if (job.phase === 'CANCELLED') return job.cancel_requested ?? '';
+  if (job.phase === 'CANCELLED') return (job.cancel_requested ?? '').replace(/^Cancelled /, '');
   return '';
 }
 

@@ -7,16 +7,20 @@ import { ask } from '../../api/queries';
 import type { Token } from '../../api/types';
 import { Ago, Bones, Empty, Failure, Page, Waiting } from '../../parts/page';
 import { exact } from '../../lib/format';
+import { useMe } from '../../lib/session';
 import { t } from '../../text';
 import { CreateToken } from './CreateToken';
 
 export default function Tokens() {
+  const me = useMe();
   const tokens = useQuery(ask.tokens());
   const [creating, setCreating] = useState(false);
   const [deleting, setDeleting] = useState<Token | null>(null);
   const columns = t.tokens.columns;
   const create = <Button type="primary" icon={<Plus size={15} aria-hidden />} onClick={() => setCreating(true)}>{t.tokens.create}</Button>;
   const items = tokens.data?.items;
+  // a token carries what it was given; what its person may not do, it cannot do either
+  const may = (scope: string) => !(scope.endsWith(':admin') && !me.platform_admin) && !(scope.endsWith(':group-admin') && !me.platform_admin && me.groups.every((group) => group.role !== 'admin'));
   return (
     <Page title={t.tokens.title} lead={t.tokens.lead} actions={items?.length === 0 ? undefined : create}>
       {tokens.error ? <Failure error={tokens.error} what={t.tokens.failed} onRetry={() => void tokens.refetch()} />
@@ -32,7 +36,7 @@ export default function Tokens() {
                   {items?.map((token) => (
                     <tr key={token.id}>
                       <td className="wrap"><span className="strong">{token.note || t.tokens.unnamed}</span></td>
-                      <td className="wrap">{token.scopes.map((scope) => <span className="chip" key={scope} title={scope}>{t.tokens.scopeShort[scope] ?? scope}</span>)}</td>
+                      <td className="wrap">{token.scopes.filter(may).map((scope) => <span className="chip" key={scope} title={scope}>{t.tokens.scopeShort[scope] ?? scope}</span>)}</td>
                       <td className="soft"><Ago at={token.created_at} /></td>
                       <td className="soft">{token.last_used_at ? <Ago at={token.last_used_at} /> : t.tokens.never}</td>
                       <td className="soft">{token.expires_at ? exact(token.expires_at).slice(0, 10) : t.tokens.never}</td>

@@ -46,7 +46,7 @@ export function Picture({ entries, total, holders }: { entries: readonly QueueEn
 function Axis({ clock }: { clock: Clock }) {
   return (
     <span className="axisWords" aria-hidden>
-      {marks(clock).map((moment) => <b key={moment} style={{ left: `${at(clock, moment)}%` }}>{short(moment)}</b>)}
+      {marks(clock).filter((moment) => Math.abs(at(clock, moment) - at(clock, clock.now)) > 9).map((moment) => <b key={moment} style={{ left: `${at(clock, moment)}%` }}>{short(moment)}</b>)}
       <b className="now" style={{ left: `${at(clock, clock.now)}%` }}>{t.queue.now}</b>
     </span>
   );

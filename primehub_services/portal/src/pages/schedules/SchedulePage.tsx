@@ -5,6 +5,7 @@ import { Link, useParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Schedule } from '../../api/types';
+import { label } from '../../launch/fit';
 import { exact } from '../../lib/format';
 import { useGroup } from '../../lib/session';
 import { LinkButton } from '../../parts/LinkButton';
@@ -35,6 +36,11 @@ export default function SchedulePage() {
 function One({ schedule, crumbs }: { schedule: Schedule; crumbs: { to: string; text: string } }) {
   const { may, act, busy, dialog, wrong } = useScheduleActions(schedule);
   const group = useGroup();
+  const { data: options } = useQuery(ask.launchOptions(group.group));
+  const named = (things: readonly { slug: string; name: string; display_name: string }[] | undefined, slug: string) => {
+    const found = things?.find((thing) => thing.slug === slug);
+    return found ? label(found) : slug;
+  };
   return (
     <Page crumbs={crumbs} title={schedule.name} lead={`${schedule.reading}, ${schedule.timezone}`}
       actions={may && (
@@ -57,7 +63,7 @@ function One({ schedule, crumbs }: { schedule: Schedule; crumbs: { to: string; t
           <Panel title={t.jobs.overview}>
             <Facts rows={[
               [t.schedules.columns.next, nextRun(schedule)], [t.schedules.cron, <code key="c">{schedule.cron}</code>], [t.schedules.columns.user, <Who key="u" name={schedule.user} />],
-              [t.jobs.facts.type, schedule.job.instance_type], [t.jobs.facts.image, schedule.job.image], [t.schedules.overlap, t.schedules.overlaps[schedule.overlap]],
+              [t.jobs.facts.type, named(options?.instance_types, schedule.job.instance_type)], [t.jobs.facts.image, named(options?.images, schedule.job.image)], [t.schedules.overlap, t.schedules.overlaps[schedule.overlap]],
             ]} />
             {schedule.job.notebook ? <p className="small">{schedule.job.notebook.path}{schedule.snapshot_at && `. ${t.schedules.snapshot(exact(schedule.snapshot_at))}`}</p>
               : <pre className="command" tabIndex={0}>{schedule.job.command}</pre>}

@@ -12,7 +12,7 @@ export const ownerOf = (secret: Secret) => secret.owner ?? secret.group ?? words
 const sharedOf = (secret: Secret) => (secret.kind === 'env' ? '–' : secret.groups.join(', ') || a.list.noGroups);
 
 const columns: Column<Secret>[] = [
-  { key: 'name', title: words.columns.name, phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/secrets/${row.slug}`} name={nameOf(row)} sub={row.registry || (nameOf(row) === row.slug ? undefined : row.slug)} /> },
+  { key: 'name', title: words.columns.name, phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/secrets/${row.slug}`} name={nameOf(row)} sub={row.registry || (nameOf(row) === row.name ? undefined : row.name)} /> },
   { key: 'kind', title: words.columns.kind, className: 'soft', phone: 'end', cell: (row) => words.kinds[row.kind] },
   { key: 'owner', title: words.columns.owner, className: 'soft', cell: ownerOf },
   { key: 'shared', title: words.columns.shared, className: 'soft cut', phone: 'none', cell: sharedOf },

@@ -28,7 +28,7 @@ const empty: Draft = {
   name: '', display_name: '', description: '', cpu_limit: 1, memory_limit: 2, gpu_limit: 0, cpu_request: null, memory_request: null, idle_timeout: null, node_selector: [], tolerations: [],
   gpu_resource: 'nvidia.com/gpu', all_groups: true, groups: [],
 };
-const inGib = (value: string) => Math.round(gib(value) * 1000) / 1000;
+const inGib = (value: string) => Math.round(gib(value) * 10_000) / 10_000;
 const toMemory = (value: number | null) => (value === null ? null : `${Math.round(bytes(value) / 1024 ** 2)}Mi`);
 const draftOf = (type: InstanceType): Draft => ({
   ...type, memory_limit: inGib(type.memory_limit), memory_request: type.memory_request === null ? null : inGib(type.memory_request), node_selector: Object.entries(type.node_selector),

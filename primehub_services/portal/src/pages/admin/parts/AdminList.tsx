@@ -81,8 +81,8 @@ export const NameCell = ({ to, name, sub }: { to: string; name: string; sub?: Re
 function Reading({ title, sub, href, onClose, children }: { title: string; sub: ReactNode; href: string | undefined; onClose: () => void; children: ReactNode }) {
   const box = useRef<HTMLElement>(null);
   useEffect(() => {
-    // on narrow windows it stands above the list
-    if (matchMedia('(max-width: 1340px)').matches) box.current?.scrollIntoView({ block: 'nearest' });
+    // on phones it stands above the list
+    if (matchMedia('(max-width: 767px)').matches) box.current?.scrollIntoView({ block: 'nearest' });
   }, []);
   return (
     <aside className="drawerPanel" aria-label={a.list.panel(title)} ref={box}>

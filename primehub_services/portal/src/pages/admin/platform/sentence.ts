@@ -47,7 +47,7 @@ export function told({ action, target, group, details }: AuditEvent): Told {
   const named = words.things[noun] ?? noun.replaceAll('_', ' ');
   const anonymous = ['invitation', 'announcement', 'settings', 'token', 'notifications', 'notebook'].includes(noun);
   const who = noun === 'notebook' && typeof details.user === 'string' ? ` ${words.whose(details.user)}` : '';
-  const shown = anonymous ? '' : noun === 'job' && typeof details.name === 'string' ? details.name : target;
+  const shown = anonymous ? '' : (noun === 'job' || noun === 'schedule') && typeof details.name === 'string' ? details.name : target;
   const message = noun === 'announcement' && typeof details.message === 'string' ? [details.message] : [];
   return { text: `${words.verbs[verb] ?? verb.replaceAll('-', ' ')} ${named}${who}`.trim(), target: shown, to: anonymous ? null : link, group: noun === 'group' ? null : group, changes: [...changesOf(details), ...message] };
 }
