@@ -74,6 +74,14 @@ format: $(VENV)/.tested ## Mend style
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 
+# of `make screens`: which pictures (all), how wide the window is, and the folder
+ONLY ?=
+WIDTH ?= 1280
+SCREENS ?= docs/screens
+.PHONY: screens
+screens: $(VENV)/.tested portal ## Take the pictures of all pages in docs/screens (ONLY="home jobs" WIDTH=360 SCREENS=folder)
+	@$(BIN)/python -m tests.screens --to "$(SCREENS)" --width "$(WIDTH)" $(if $(ONLY),--only $(ONLY))
+
 .PHONY: build
 build: $(VENV)/.tested portal labextension ## Make the wheel, with the web pages in it, in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -78,6 +78,7 @@ setup(
             "hypothesis>=6,<7",
             "schemathesis>=4,<5",
             "playwright>=1.65,<2",
+            "pillow>=12,<13",
             "websocket-client>=1.8,<2",
             "jupyter_server>=2.14,<3",
             "nbclient>=0.10,<1",

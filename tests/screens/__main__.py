@@ -1,0 +1,128 @@
+"""Writes ``docs/screens/<page>-{light,dark}.png``, of every page, from a real platform that is filled for it.
+
+make screens                          # all
+make screens ONLY="home jobs" WIDTH=360 SCREENS=/tmp/phone
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from tests.e2e.portal_browser import PORTAL, chromium, overflow
+from tests.e2e.test_portal import ROOT, signed_in
+from tests.support.environment import built
+from tests.support.platform import running_platform
+from tests.support.sandbox import public_folder
+
+from . import past, work, world
+from .pages import Shot, shots
+
+HEIGHTS = (800, 2400)
+"""A picture is at least and at most so high."""
+STILL = """scheme => document.documentElement.style.colorScheme === scheme &&
+    document.querySelectorAll('.skeleton, [aria-busy=true]').length === 0 &&
+    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
+
+
+class Camera:
+    """Takes pictures in browsers in which people are signed in."""
+
+    def __init__(self, browser: Browser, made: world.World, folder: Path, width: int) -> None:
+        self._browser, self._world, self._folder, self._width = browser, made, folder, width
+        self._contexts: dict[str, BrowserContext] = {}
+        self.wrong: list[str] = []
+
+    def take(self, shot: Shot) -> None:
+        """Both pictures of a page; what goes wrong is noted, and the next one is taken."""
+        try:
+            with self._opened(shot) as page:
+                for scheme in ("light", "dark"):
+                    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+                    page.wait_for_function(STILL, arg=scheme)
+                    self._keep(page, self._folder / f"{shot.name}-{scheme}.png")
+        except Exception as error:
+            self.wrong.append(f"{shot.name}: {str(error)[:600]}")
+
+    @contextmanager
+    def _opened(self, shot: Shot) -> Iterator[Page]:
+        page = self._context(shot.who).new_page()
+        try:
+            page.set_viewport_size({"width": self._width, "height": HEIGHTS[0]})
+            if shot.broken:
+                page.route(_asks(shot.broken), _unavailable)
+            page.goto(ROOT + shot.path)
+            expect(page.get_by_text(shot.words).first).to_be_visible(timeout=30_000)
+            shot.act(page)
+            yield page
+        finally:
+            page.close()
+
+    def _context(self, who: str) -> BrowserContext:
+        if who not in self._contexts:
+            self._contexts[who] = signed_in(self._browser, self._world.platform, who)
+        return self._contexts[who]
+
+    def _keep(self, page: Page, path: Path) -> None:
+        """As high as the page is, in few colours: a fifth of the bytes, and nobody sees it."""
+        if over := overflow(page):
+            self.wrong.append(f"{path.name}: {over} px wider than its window")
+        height = min(max(page.evaluate("document.documentElement.scrollHeight"), HEIGHTS[0]), HEIGHTS[1])
+        page.set_viewport_size({"width": self._width, "height": height})
+        taken = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        taken.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+        page.set_viewport_size({"width": self._width, "height": HEIGHTS[0]})
+
+
+def settings(repositories: Path) -> dict[str, str]:
+    """Of a machine that would be worth a company's while, whatever this one has."""
+    return {
+        "PRIMEHUB_SETTING__LOCAL__CAPACITY_CPU": "32",
+        "PRIMEHUB_SETTING__LOCAL__CAPACITY_MEMORY": "128Gi",
+        "PRIMEHUB_SETTING__LOCAL__HOST_PATH_ROOTS": f'["{repositories}"]',
+        "PRIMEHUB_SETTING__NOTIFICATIONS__SMTP__HOST": "mail.example.org",
+        "PRIMEHUB_SETTING__NOTIFICATIONS__SMTP__FROM": "primehub@example.org",
+    }
+
+
+def _asks(ends: tuple[str, ...]) -> Callable[[str], bool]:
+    return lambda url: url.split("?")[0].endswith(ends) and "/api/" in url
+
+
+def _unavailable(route: Route) -> None:
+    """What the API answers while its database does not."""
+    body = '{"type": "about:blank", "title": "The database does not answer", "status": 503}'
+    route.fulfill(status=503, content_type="application/problem+json", body=body)
+
+
+def main() -> int:
+    """Make the world, take the pictures, say what went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, default=Path("docs/screens"))
+    parser.add_argument("--only", nargs="*", default=[], help="names of pictures")
+    parser.add_argument("--width", type=int, default=1280)
+    options = parser.parse_args()
+    options.to.mkdir(parents=True, exist_ok=True)
+    assert (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal"
+    with public_folder() as folder, running_platform(settings(folder)) as platform:
+        made = world.make(platform, built(), folder)
+        work.make(made)
+        past.make(made)
+        with chromium() as browser:
+            camera = Camera(browser, made, options.to, options.width)
+            wanted = [s for s in shots(made) if not options.only or s.name in options.only]
+            for shot in wanted:
+                camera.take(shot)
+        print(f"{2 * len(wanted)} pictures in {options.to}", *camera.wrong, sep="\n")
+    return 1 if camera.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

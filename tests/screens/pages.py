@@ -1,0 +1,153 @@
+"""Every page and the states worth a picture: who looks, at which address, and words that stand there once it has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Page
+
+from .world import GROUP, World
+
+HOME = f"/g/{GROUP}"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    who: str
+    path: str
+    words: str
+    act: Callable[[Page], object] = field(default=lambda page: None)
+    """What is done once the words are there."""
+    broken: tuple[str, ...] = ()
+    """Ends of the API's addresses that answer 503 for this picture."""
+
+
+def tab(name: str, then: str = "") -> Callable[[Page], object]:
+    """Open a tab, and click what has this name in it."""
+
+    def act(page: Page) -> None:
+        page.get_by_role("tab", name=name).click()
+        if then:
+            page.get_by_role("button", name=then, exact=True).click()
+
+    return act
+
+
+def fill_job(page: Page) -> None:
+    """A form that somebody is about to send."""
+    page.get_by_label("Name", exact=False).first.fill("train defect-detector v3")
+    page.get_by_label("Command").fill(f"cd /project/{GROUP}\npython train.py 30 1")
+    page.get_by_role("heading", name="Would ").first.wait_for()
+
+
+def fill_schedule(page: Page) -> None:
+    """Likewise, for a recurring job."""
+    page.get_by_label("Name").first.fill("report of line 2")
+    page.get_by_role("radio", name="By an expression").check()
+    page.get_by_label("Cron expression").fill("30 6 * * 1-5")
+    page.get_by_label("Command").fill(f"python /project/{GROUP}/report.py")
+    page.get_by_text("At 06:30").first.wait_for()
+
+
+def palette(page: Page) -> None:
+    """The palette with an answer in it."""
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search or go to").fill("a")
+    page.get_by_role("option").first.wait_for()
+
+
+def shots(world: World) -> tuple[Shot, ...]:
+    """All of them, user pages first."""
+    return (*_user(world), *_group_admin(world), *_states(world), *_admin(world))
+
+
+def _user(world: World) -> tuple[Shot, ...]:
+    ids = world.ids
+    jobs, clock = f"{HOME}/jobs", f"{HOME}/recurring-jobs"
+    return (
+        Shot("home", "ann", f"{HOME}/home", "Who uses what"),
+        Shot("palette", "ann", f"{HOME}/home", "Who uses what", palette),
+        Shot("guide", "ann", f"{HOME}/guide", "everybody in the group reads and writes it"),
+        Shot("notebook-start", "dana", f"{HOME}/notebooks", "Would "),
+        Shot("notebook-running", "ann", f"{HOME}/notebooks", "Open JupyterLab"),
+        Shot("notebooks-past", "bo", f"{HOME}/notebooks/past", "stopped by"),
+        Shot("notebook-past", "chen", f"{HOME}/notebooks/{ids['past']}", "ServerApp"),
+        Shot("jobs", "ann", jobs, "nightly evaluation"),
+        Shot("job-new", "ann", f"{jobs}/new", "Submit job", fill_job),
+        Shot("job-running", "ann", f"{jobs}/{ids['running']}", "epoch"),
+        Shot("job-monitoring", "ann", f"{jobs}/{ids['running']}", "epoch", tab("Monitoring")),
+        Shot("job-waiting", "chen", f"{jobs}/{ids['waiting']}", "Why is it waiting?"),
+        Shot("job-failed", "ann", f"{jobs}/{ids['failed']}", "FileNotFoundError"),
+        Shot("job-artifacts", "ann", f"{jobs}/{ids['succeeded']}", "Succeeded", tab("Artifacts", "metrics.csv")),
+        Shot("job-notebook", "ann", f"{jobs}/{ids['notebook']}", "Succeeded", tab("Artifacts")),
+        Shot("recurring-jobs", "ann", clock, "weekly retraining"),
+        Shot("recurring-job", "ann", f"{clock}/{ids['nightly evaluation']}", "Succeeded"),
+        Shot("recurring-job-new", "ann", f"{clock}/new", "Save recurring job", fill_schedule),
+        Shot("queue", "ann", f"{HOME}/queue", "sweep learning rates"),
+        Shot("group-about", "ann", f"{HOME}/settings", f"/project/{GROUP}"),
+        Shot("profile", "ann", "/profile", "hugging-face"),
+        Shot("notifications", "ann", "/notifications", "Send a test message"),
+        Shot("tokens", "ann", "/tokens", "nightly report"),
+    )
+
+
+def _group_admin(world: World) -> tuple[Shot, ...]:
+    images = f"{HOME}/images"
+    return (
+        Shot("group-images", "gil", images, "line-tools-next"),
+        Shot("group-image", "gil", f"{images}/{world.ids['image']}", "Everything here is saved"),
+        Shot("group-image-failed", "gil", f"{images}/{world.ids['broken image']}", "Failed"),
+        Shot("group-image-new", "gil", f"{images}/new", "Make image"),
+        Shot("group-settings", "gil", f"{HOME}/settings", "wandb-key"),
+    )
+
+
+def _states(world: World) -> tuple[Shot, ...]:
+    new = "/g/newcomers"
+    return (
+        Shot("home-error", "ann", f"{HOME}/home", "could not be loaded", broken=("/usage",)),
+        Shot("jobs-error", "ann", f"{HOME}/jobs", "could not be loaded", broken=("/jobs", "/job-counts")),
+        Shot("queue-error", "ann", f"{HOME}/queue", "could not be loaded", broken=("/queue",)),
+        Shot("home-empty", "ivo", f"{new}/home", "Nobody uses anything now"),
+        Shot("notebooks-past-empty", "ivo", f"{new}/notebooks/past", "No past notebooks"),
+        Shot("jobs-empty", "ivo", f"{new}/jobs", "No jobs"),
+        Shot("recurring-jobs-empty", "ivo", f"{new}/recurring-jobs", "No recurring jobs"),
+        Shot("queue-empty", "ivo", f"{new}/queue", "Nothing waits"),
+        Shot("no-group", "ola", "/", "No group available"),
+        Shot("not-mine", "ivo", f"{HOME}/home", "You cannot open the group"),
+        Shot("no-permission", "ann", "/admin/groups", "Only platform admins"),
+        Shot("no-page", "ann", f"{HOME}/nowhere", "There is no such page"),
+    )
+
+
+def _admin(world: World) -> tuple[Shot, ...]:
+    def shot(name: str, path: str, words: str) -> Shot:
+        return Shot(f"admin-{name}", "admin", f"/admin/{path}", words)
+
+    return (
+        shot("groups", f"groups?open={GROUP}", "Each person"),
+        shot("group", f"groups/{GROUP}", "Everything here is saved"),
+        shot("group-new", "groups/new", "Create group"),
+        shot("users", "users?open=ann", "Ann Berger"),
+        shot("user", "users/ann", "Give a temporary password"),
+        shot("user-new", "users/new", "Create user"),
+        shot("instance-types", "instance-types?open=gpu-1", "gpu-1"),
+        shot("instance-type", "instance-types/gpu-1", "Placement on a cluster"),
+        shot("images", "images?open=line-tools", "line-tools"),
+        shot("image", f"images/{world.image}", "Everything here is saved"),
+        shot("volumes", "volumes?open=labels", "line-2-images"),
+        shot("volume-new", "volumes/new", "Folder of the platform"),
+        shot("secrets", "secrets?open=company-registry", "company-registry"),
+        shot("secret", "secrets/company-registry", "Everything here is saved"),
+        shot("notebooks", "notebooks", "vision-lab"),
+        shot("jobs", "jobs?view=all", "align batch 12"),
+        shot("usage", "usage", "Vision lab"),
+        shot("audit", "audit", "made the"),
+        shot("settings", "settings", "Its person is warned before"),
+        shot("health", "health", "JupyterHub"),
+        Shot("admin-groups-error", "admin", "/admin/groups", "could not be loaded", broken=("/groups",)),
+    )
