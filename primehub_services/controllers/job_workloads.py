@@ -40,7 +40,7 @@ def notebook_files(job_id: str, spec: JobSpec, snapshot: Path, member: str) -> d
     """What a notebook's runner finds beside it; nothing for a command. ``member``: the notebook's path in a zip."""
     if spec.notebook is None:
         return {}
-    order = notebook_runs.order(job_id, spec.notebook, member=member)
+    order = notebook_runs.order(job_id, spec.notebook, member=member, masked=spec.secrets)
     return {
         RUN_NOTEBOOK.name: InputFile(source=RUN_NOTEBOOK),
         notebook_runs.ORDER: InputFile(text=order.model_dump_json()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -44,6 +45,8 @@ class NotebookOrder(Model):
     """Run the file at ``path`` as it is now; there is no snapshot."""
     parameters: dict[str, ParameterValue] = Field(default_factory=dict)
     kernel: str = ""
+    masked: tuple[str, ...] = ()
+    """Names of variables whose values are taken out of what the runner tells and out of the outputs it keeps."""
 
 
 class NotebookEnd(Model):
@@ -62,8 +65,8 @@ class NotebookEnd(Model):
     """Path of the executed notebook below the home folder."""
 
 
-def order(job: str, run: NotebookRun, *, member: str = "") -> NotebookOrder:
-    """The order for a job's notebook. ``member``: of a snapshot that is a zip."""
+def order(job: str, run: NotebookRun, *, member: str = "", masked: Iterable[str] = ()) -> NotebookOrder:
+    """The order for a job's notebook. ``member``: of a snapshot that is a zip; ``masked``: variables with secrets."""
     return NotebookOrder(
         job=job,
         path=run.path,
@@ -71,6 +74,7 @@ def order(job: str, run: NotebookRun, *, member: str = "") -> NotebookOrder:
         reads_file=run.reads_file,
         parameters=run.parameters,
         kernel=run.kernel,
+        masked=tuple(sorted(masked)),
     )
 
 

@@ -22,7 +22,7 @@ import tempfile
 import time
 import types
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,15 @@ SAVE_SHARE = 9
 """After a save that took a second, so many pass before the next: a tenth of the time is the most that saving costs."""
 STREAM = 1_000_000
 """Characters of one stream of a cell that are kept: the first half and the last."""
+LABEL = 80
+"""Characters of a cell's first line that are told."""
 SHOWN = 10_000
 """Characters of a result that the log shows."""
+MASK = "[masked]"
+SHORTEST, LONGEST = 4, 1024
+"""Bytes of the shortest line of a value that is masked, characters of the longest piece that is looked for."""
+IN_WORDS = re.compile(r"text/.*|application/(.*[+])?json|application/javascript|.*[+]xml")
+"""Kinds of output that are text; in a picture's letters a short value may stand by chance."""
 UNPACKED = 2 * 1024**3
 START_S = 300
 
@@ -258,6 +265,60 @@ def parsed(data: bytes) -> Any:
     return notebook
 
 
+# -- secrets
+
+
+class Masking:
+    """Takes values of variables out of what is told and kept, by the rules of the log's (``sandbox/masking.py``)."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        found = {
+            piece for value in values for line in re.split(r"[\r\n]+", value) for piece in self._pieces(line.strip())
+        }
+        wanted = sorted(found, key=lambda piece: (-len(piece), piece))
+        self._pattern = re.compile("|".join(map(re.escape, wanted))) if wanted else None
+
+    @staticmethod
+    def _pieces(line: str) -> list[str]:
+        if len(line.encode("utf-8", "replace")) < SHORTEST:
+            return []
+        step = math.ceil(len(line) / math.ceil(len(line) / LONGEST))
+        return [line[at : at + step] for at in range(0, len(line), step)]
+
+    def text(self, text: str) -> str:
+        """A text without the values."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def notebook(self, notebook: Any) -> Any:
+        """The notebook, with the values taken out of what its cells have put out; itself where there are none."""
+        if self._pattern is None:
+            return notebook
+        copy = nbformat.NotebookNode(notebook)
+        copy["cells"] = [self._cell(cell) if cell.get("outputs") else cell for cell in notebook.cells]
+        if "widgets" in notebook.metadata:
+            copy["metadata"] = {**notebook.metadata, "widgets": self._deep(notebook.metadata["widgets"])}
+        return copy
+
+    def _cell(self, cell: Any) -> Any:
+        return nbformat.NotebookNode({**cell, "outputs": [self._output(output) for output in cell["outputs"]]})
+
+    def _output(self, output: Any) -> Any:
+        masked = {key: self._deep(output[key]) for key in ("text", "ename", "evalue", "traceback") if key in output}
+        if "data" in output:
+            data = output["data"].items()
+            masked["data"] = {kind: self._deep(value) if IN_WORDS.fullmatch(kind) else value for kind, value in data}
+        return nbformat.NotebookNode({**output, **masked})
+
+    def _deep(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self._deep(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._deep(item) for key, item in value.items()}
+        return value
+
+
 # -- what is told on the way
 
 
@@ -266,6 +327,7 @@ class Record:
 
     def __init__(self, order: dict[str, Any], home: Path, notebook: Any) -> None:
         self.notebook = notebook
+        self.masking = Masking(os.environ.get(name, "") for name in order.get("masked", ()))
         self.cells = sum(runs(cell) for cell in notebook.cells)
         self.done = 0
         self.cell: int | None = None
@@ -329,7 +391,7 @@ class Record:
         self._next_save = began + SAVE_S
         self._changed = False
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        text = nbformat.v4.writes(self.notebook)
+        text = nbformat.v4.writes(self.masking.notebook(self.notebook))
         write_whole(self._path, text.encode("utf-8", "replace"), self._scratch)
         took = time.monotonic() - began
         self._next_save = began + max(SAVE_S, took * (1 + SAVE_SHARE))
@@ -381,7 +443,7 @@ def runs(cell: Any) -> bool:
 
 def label(cell: Any) -> str:
     """A cell's first line."""
-    return next((line.strip()[:80] for line in cell.source.splitlines() if line.strip()), "")
+    return next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
 
 
 class Execution(NotebookClient):
@@ -437,7 +499,7 @@ class Execution(NotebookClient):
 
     async def _run_cell(self, cell: Any, index: int) -> None:
         record, began = self.record, now()
-        record.cell, record.label = index, label(cell)
+        record.cell, record.label = index, record.masking.text(label(cell))[:LABEL]
         self.log_output.line(f"[{record.done + 1}/{record.cells}] {record.label}")
         cell.metadata["papermill"] = {"status": "running", "exception": None, "start_time": began.isoformat()}
         about = cell.metadata["papermill"]
@@ -518,12 +580,13 @@ def outcome(work: asyncio.Task[None], execution: Execution) -> tuple[int, dict[s
     if error is None:
         return 0, {"reason": "Completed", "message": f"All {record.cells} code cells ran."}
     if record.cell is None:
-        msg = f"The kernel {execution.kernel_name} did not start: {error}"
+        msg = record.masking.text(f"The kernel {execution.kernel_name} did not start: {error}")
         raise NotRun(msg, "ImageUnavailable") from error
-    name, value, code = type(error).__name__, str(error), CELL_FAILED
+    name, value, code = type(error).__name__, record.masking.text(str(error)), CELL_FAILED
     message = f"{where[0].upper() + where[1:]} failed: "
     if isinstance(error, CellExecutionError):
-        name, value = str(error.ename), str(error.evalue)[:1000]
+        # cut afterwards: half a value is not recognised
+        name, value = record.masking.text(str(error.ename)), record.masking.text(str(error.evalue))[:1000]
         message += name + (": " + value if value else "")
     elif isinstance(error, DeadKernelError):
         message += "the kernel ended"

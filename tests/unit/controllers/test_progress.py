@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from primehub_services.controllers.job_workloads import notebook_files
 from primehub_services.controllers.progress import ProgressController
 from primehub_services.domain.jobs import Job, NotebookRun
 from primehub_services.domain.notebook_runs import PROGRESS, NotebookOrder, read_end, read_progress
@@ -18,7 +19,7 @@ from primehub_services.store.orm import SnapshotRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
-from tests.support.jobs import World, make_world
+from tests.support.jobs import World, make_world, spec
 
 
 @pytest.fixture
@@ -106,3 +107,9 @@ async def test_the_runner_is_told_what_to_run(world: World) -> None:
     files = world.fake.workloads[f"{job.id}-1"].workload.files
     order = NotebookOrder.model_validate_json(files["notebook.json"].text)
     assert (order.member, order.reads_file) == ("", True)
+
+
+def test_the_runner_is_told_which_variables_hold_secrets(tmp_path: Path) -> None:
+    told = spec(command="", notebook=NotebookRun(path="a.ipynb", snapshot="0" * 32), secrets={"B": "one", "A": "two"})
+    files = notebook_files("job-202611221200-abcdef", told, tmp_path, "")
+    assert NotebookOrder.model_validate_json(files["notebook.json"].text).masked == ("A", "B")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import nbformat
@@ -27,6 +29,7 @@ from primehub_services.domain.notebook_runs import (
     result_name,
 )
 from primehub_services.runner import RUN_NOTEBOOK
+from primehub_services.sandbox.masking import needles
 from tests.support.waiting import wait_for
 
 JOB = "job-202611221200-abcdef"
@@ -136,6 +139,53 @@ def test_the_failing_cell_is_named(rig: Rig) -> None:
     assert result.cells[2].execution_count is None
     assert (rig.progress().done, rig.progress().cell) == (1, 1)
     assert end.message in said
+
+
+def test_the_value_of_a_secret_is_in_nothing_that_is_told_or_kept(rig: Rig) -> None:
+    value = "postgres://ann:s3cret@db/" + "x" * 1100
+    rig.env |= {"DATABASE": value, "KEY": "first line\nsecond line", "SHORT": "1+1"}
+    show = "import os; from IPython.display import HTML, display; k = os.environ['DATABASE']"
+    rig.order(
+        [
+            f"{show}\nprint(k, end='', flush=True)",
+            "print(os.environ['KEY'][:5], end='', flush=True); print(os.environ['KEY'][5:])",
+            "display(HTML('<b>' + k + '</b>')); k",
+            "1+1",
+            f"raise ConnectionError('y' * 900 + k)  # {value}",
+        ],
+        masked=["DATABASE", "KEY", "SHORT", "NOT_SET"],
+    )
+    code, said = rig.run()
+    assert code == 1, said
+    end, result = rig.end(), rig.result()
+    kept = json.dumps([cell.outputs for cell in result.cells])
+    for told in ((rig.home / RESULT).read_text(), (rig.home / PROGRESS).read_text(), kept):
+        assert not any(part in told for part in ("s3cret", "xxxxx@db", "first line", "second line"))
+    assert text_of(result.cells[1]) == "[masked]\n[masked]\n"
+    assert result.cells[2].outputs[0]["data"]["text/html"] == "<b>[masked][masked]</b>"
+    assert result.cells[3].outputs[0]["data"]["text/plain"] == "2"
+    assert "ConnectionError: yyyyy" in end.message
+    assert "1+1" in (rig.home / "artifacts" / result_name(JOB, rig.path)).read_text()
+
+
+@pytest.mark.parametrize("value", ["", "abc", "äb", "äöü", " pass ", "a\r\nlong", "x" * 1025, "y" * 3000, "ab\n" * 3])
+def test_values_are_masked_by_the_rules_of_the_log(value: str) -> None:
+    runner = run_path(str(RUN_NOTEBOOK))
+    text = f"before {value} after"
+    log = b"|".join(map(re.escape, needles([value])))
+    expected = re.sub(log, b"[masked]", text.encode()).decode() if log else text
+    assert runner["Masking"]([value]).text(text) == expected
+    bundle = {"text/plain": text, "application/json": {"a": [text, 1]}, "image/svg+xml": text, "image/png": text}
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", bundle)])
+    made = runner["Masking"]([value]).notebook(nbformat.v4.new_notebook(cells=[cell]))
+    data = made.cells[0].outputs[0].data
+    assert data == {
+        "text/plain": expected,
+        "application/json": {"a": [expected, 1]},
+        "image/svg+xml": expected,
+        "image/png": text,
+    }
+    assert cell.outputs[0].data == bundle
 
 
 def test_a_cell_that_is_to_raise_may(rig: Rig) -> None:
