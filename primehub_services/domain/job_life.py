@@ -24,7 +24,9 @@ STOPPED_PAUSE_S = 30.0
 MOST = 2000
 """Characters of a message."""
 BY = "Cancelled by "
-"""Begins what a person asked for; all else is the platform's asking."""
+"""Begins what a person asked for."""
+LEAVING = "Cancelled because "
+"""Begins what is asked since the job's person may have nothing running there any more."""
 GRACE_S = 30.0
 """Seconds from being asked to end until the kill."""
 LEAVING_GRACE_S = 5.0
@@ -236,7 +238,7 @@ def pause(before: int) -> float:
 
 def grace_of(cancel: str | None) -> float:
     """Seconds that a workload has to end."""
-    return GRACE_S if cancel is None or cancel.startswith(BY) else LEAVING_GRACE_S
+    return LEAVING_GRACE_S if cancel is not None and cancel.startswith(LEAVING) else GRACE_S
 
 
 def duration(seconds: int) -> str:

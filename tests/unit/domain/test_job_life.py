@@ -116,7 +116,7 @@ def test_nothing_is_tried_again_once_somebody_asked_for_the_end() -> None:
 
 def test_pauses_grow_up_to_a_bound_and_what_leaves_has_less_time() -> None:
     assert [pause(n) for n in (0, 1, 2, 1000)] == [5, 10, 20, LONGEST_PAUSE_S]
-    assert grace_of("Cancelled by ann") == grace_of(None) == GRACE_S
+    assert grace_of("Cancelled by ann") == grace_of("Replaced by job-1") == grace_of(None) == GRACE_S
     assert grace_of("Cancelled because the account was disabled") == LEAVING_GRACE_S
     assert [duration(s) for s in (90, 300, 86_400, 0)] == ["90 s", "5 min", "24 h", "0 s"]
 

@@ -8,8 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from primehub_services.domain.identity import AccountUpdate
+from primehub_services.domain.job_life import GRACE_S, LEAVING_GRACE_S
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.operations import accounts, groups, members
+from primehub_services.operations.job_departures import ask_to_end
+from primehub_services.store import jobs
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, GroupRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -82,6 +85,40 @@ async def test_an_account_that_ends_takes_all_its_jobs_along(world: World, how: 
         found = world.job(job.id, admin)
         assert (found.phase, found.message) == ("CANCELLED", f"Cancelled because the account was {how}")
     assert world.claims() == []
+
+
+async def test_who_cancelled_before_being_disabled_gains_no_time(world: World) -> None:
+    running = await world.running()
+    world.fake.ignoring.add(f"{running.id}-1")
+    world.cancel(running.id)
+    await world.look()
+    admin = world.cast.platform_admin
+    version = world.database.read_now(accounts.get, admin, "ann").version
+    world.database.write_now(accounts.update, admin, "ann", AccountUpdate(version=version, enabled=False))
+    await world.look()
+    assert world.job(running.id, admin).phase is JobPhase.RUNNING
+    await world.look(LEAVING_GRACE_S)
+    await world.look()
+    found = world.job(running.id, admin)
+    assert (found.phase, found.message) == ("CANCELLED", "Cancelled because the account was disabled")
+
+
+async def test_a_job_that_another_replaces_has_all_the_time_that_a_cancelled_one_has(world: World) -> None:
+    running = await world.running()
+    world.fake.ignoring.add(f"{running.id}-1")
+
+    def replace(uow: UnitOfWork) -> None:
+        row = jobs.locked(uow, running.id)
+        assert row is not None
+        ask_to_end(uow, row, "Replaced by job-202611221200-abcdef")
+
+    world.database.write_now(replace)
+    await world.look()
+    await world.look(GRACE_S - 3)
+    assert world.job(running.id).phase is JobPhase.RUNNING
+    await world.look(4)
+    await world.look()
+    assert world.job(running.id).phase is JobPhase.CANCELLED
 
 
 async def test_a_deleted_group_takes_all_its_jobs_along(world: World) -> None:
