@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..domain.job_life import Act, Ending, Seen, Step, decide_attempt, grace_of
-from ..domain.jobs import JobPhase, JobReason, JobSpec
+from ..domain.jobs import ArtifactSummary, JobPhase, JobReason, JobSpec
 from ..domain.launch import LaunchPlan, WorkloadKind
 from ..domain.workloads import EngineRef, InputFile, Observation, ObservedState
 from ..engines.base import Engine, EngineError, EngineUnavailable
@@ -38,7 +38,8 @@ or stop waits for it. Fewer than a small machine has threads."""
 SWEEP_EVERY = 5.0
 LONGEST_PAUSE = 30.0
 KEEP_TRIES = 20
-"""Tries to keep an attempt's results, some ten minutes; then it ends without, or its quota would be held for ever."""
+"""Tries to keep an attempt's results, some ten minutes; then it ends without, or its quota would be held for ever. Those
+that fail since the engine cannot be asked do not count."""
 _ABSENT = Observation(state=ObservedState.ABSENT)
 _UNKNOWN = Observation(state=ObservedState.UNKNOWN)
 
@@ -111,6 +112,8 @@ class JobController:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._trouble: dict[str, _Trouble] = {}
+        self._unkept: dict[str, int] = {}
+        """How often the results of an attempt could not be kept."""
         self._room = asyncio.Semaphore(AT_ONCE)
         self._finishing = asyncio.Semaphore(FINISH_AT_ONCE)
         self._looked: datetime | None = None
@@ -187,7 +190,8 @@ class JobController:
 
     async def _as_far_as_it_goes(self, attempt_id: str) -> tuple[Living, Observation] | None:
         """Do one thing after the other, up to the finish; what is to be finished, and what was seen of it."""
-        while (one := await self._database.read(load_one, attempt_id)) is not None:
+        while (found := await self._database.read(load_one, attempt_id)) is not None:
+            one = await self._with_what_runs(found)
             seen = (await self._observe([one]))[one.id]
             step = decide_attempt(self._seen(one, seen))
             if step.act is Act.FINISH:
@@ -195,6 +199,16 @@ class JobController:
             if not await self._act(one, seen, step):
                 return None
         return None
+
+    async def _with_what_runs(self, one: Living) -> Living:
+        """The attempt with the workload that the engine has of it: it may have been killed before that was written.
+
+        Only what is to end is looked for. Raises ``EngineUnavailable``: whether anything runs is not known then.
+        """
+        if one.refs or (one.ending is None and one.cancel is None):
+            return one
+        owned = await self._engine.list_owned()
+        return replace(one, refs=tuple(o.ref for o in owned if o.ref.key == one.id))
 
     async def _act(self, one: Living, seen: Observation, step: Step) -> bool:
         """Whether there may be another thing to do right away."""
@@ -255,6 +269,7 @@ class JobController:
             progress=kept.progress,
             better=kept.end,
         )
+        self._unkept.pop(one.id, None)
         for ref in one.refs:
             await self._engine.delete(ref, 0)
 
@@ -263,12 +278,16 @@ class JobController:
             return Kept()
         try:
             return await self._results.keep(EndedAttempt(one.id, one.job_id, one.number, one.refs[-1]))
-        except Exception:
-            trouble = self._trouble.get(one.id)
-            if trouble is None or trouble.failures < KEEP_TRIES:
+        except EngineUnavailable:
+            # it has them still: there is something to wait for
+            raise
+        except Exception as error:
+            self._unkept[one.id] = self._unkept.get(one.id, 0) + 1
+            if self._unkept[one.id] < KEEP_TRIES:
                 raise
             log.exception("the results of %s cannot be kept: it ends without", one.id)
-            return Kept()
+            why = f"Its results could not be kept, in {KEEP_TRIES} tries: {str(error) or type(error).__name__}"
+            return Kept(artifacts=ArtifactSummary(message=why[:1500]))
 
     # -- looking
 

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..domain.workloads import FileLimits, UsageSample, WorkFile, WorkListing
+from ..engines.base import EngineUnavailable
 from ..hub import HubRefusal, HubServer, HubUnavailable
-
-
-class EngineUnavailable(Exception):
-    """The engine cannot say what runs. Nothing may be concluded from that."""
 
 
 class HubPort(Protocol):

@@ -76,7 +76,9 @@ class ResultsKeeper:
                 raise
             log.warning("the results of %s could not be kept: %s", attempt.id, error)
             del self._failing[attempt.id]
-            return ArtifactSummary(message=f"Nothing was kept: the platform's disk did not take it ({error.strerror}).")
+            log_kept = await asyncio.to_thread(self._logs.exists, attempt_key(attempt.job, attempt.number))
+            what = "Its files were not kept" if log_kept else "Neither its log nor its files were kept"
+            return ArtifactSummary(message=f"{what}: the platform's disk did not take them ({error.strerror}).")
         self._failing.pop(attempt.id, None)
         return _summary(kept)
 

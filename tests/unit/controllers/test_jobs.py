@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from primehub_services.controllers.job_ports import EndedAttempt, Kept
-from primehub_services.controllers.jobs import AT_ONCE
-from primehub_services.domain.job_life import PLACING_S, PLATFORM_TRIES, lost
+from primehub_services.controllers.jobs import AT_ONCE, KEEP_TRIES
+from primehub_services.domain.job_life import GRACE_S, PLACING_S, PLATFORM_TRIES, lost
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.secrets import SecretCreate
-from primehub_services.domain.workloads import EngineRef, Observation, Workload
+from primehub_services.domain.workloads import EngineRef, Observation, OwnedWorkload, Workload
 from primehub_services.engines.base import EngineError, EngineUnavailable
 from primehub_services.engines.fake import FakeEngine
 from primehub_services.operations import job_starts, secrets
 from primehub_services.store import jobs
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
+from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 from tests.support.jobs import World, make_world
@@ -279,6 +281,77 @@ async def test_results_that_cannot_be_kept_hold_the_end_up_until_they_can(world:
     world.restarted()
     await world.look()
     assert world.job(job.id).phase is JobPhase.SUCCEEDED
+
+
+async def tries(world: World, times: int) -> None:
+    """So many looks, each after the pause that the last one made."""
+    for _ in range(times):
+        for trouble in world.controller._trouble.values():
+            trouble.until = 0.0
+        await world.look()
+
+
+async def test_an_engine_that_cannot_be_asked_for_results_is_waited_for_however_long(world: World) -> None:
+    job = await world.running()
+    world.keeper.error = EngineUnavailable("the cluster is away")
+    world.fake.finish(f"{job.id}-1")
+    await tries(world, KEEP_TRIES + 5)
+    assert world.job(job.id).phase is JobPhase.RUNNING
+    assert f"{job.id}-1" in world.fake.workloads
+    world.keeper.error = ValueError("no such thing")
+    await tries(world, 1)
+    assert world.job(job.id).phase is JobPhase.RUNNING, "what failed before does not count"
+    world.keeper.error = None
+    await tries(world, 1)
+    assert (world.job(job.id).phase, world.keeper.kept) == (JobPhase.SUCCEEDED, [f"{job.id}-1"])
+
+
+async def test_what_cannot_be_kept_for_another_reason_is_given_up_and_that_is_said(world: World) -> None:
+    job = await world.running()
+    world.keeper.error = ValueError("no such thing")
+    world.fake.finish(f"{job.id}-1")
+    await tries(world, KEEP_TRIES - 1)
+    assert world.job(job.id).phase is JobPhase.RUNNING
+    await tries(world, 1)
+    now = world.job(job.id)
+    assert now.artifacts is not None
+    assert now.artifacts.message == "Its results could not be kept, in 20 tries: no such thing"
+    assert (now.phase, world.claims()) == (JobPhase.SUCCEEDED, [])
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_what_was_started_and_not_written_down_is_stopped_and_kept_when_it_is_cancelled(
+    world: World, away: bool
+) -> None:
+    job = await world.running()
+    key = f"{job.id}-1"
+    world.fake.ignoring.add(key)
+
+    def forget(uow: UnitOfWork) -> None:
+        attempt = jobs.attempt_locked(uow, key)
+        assert attempt is not None
+        attempt.refs = []
+
+    world.database.write_now(forget)
+    world.cancel(job.id)
+    if away:
+
+        async def no_answer() -> Sequence[OwnedWorkload]:
+            raise EngineUnavailable("the cluster is away")
+
+        world.fake.list_owned = no_answer  # type: ignore[method-assign]
+        with contextlib.suppress(EngineUnavailable):
+            await world.look()
+        await world.controller.settled()
+        assert world.claims() == [key]
+        del world.fake.list_owned
+        world.restarted()
+    await world.look()
+    assert (world.claims(), world.fake.workloads[key].stop_at is not None) == ([key], True)
+    for _ in range(2):
+        await world.look(GRACE_S)
+    assert (world.job(job.id).phase, world.claims()) == (JobPhase.CANCELLED, [])
+    assert (world.keeper.kept, world.fake.workloads) == ([key], {})
 
 
 async def test_a_workload_that_no_attempt_owns_is_ended_and_dropped(world: World) -> None:

@@ -162,7 +162,21 @@ async def test_a_full_disk_is_waited_for_and_then_said(world: World) -> None:
         await keeper.keep(ATTEMPT, NOW)
     world.time = PATIENCE.total_seconds()
     summary = await keeper.keep(ATTEMPT, NOW)
-    assert (summary.files, "No space left" in summary.message) == (0, True)
+    said = "Its files were not kept: the platform's disk did not take them (No space left on device)."
+    assert (summary.files, summary.message) == (0, said)
+    assert world.logs.exists(attempt_key(JOB, 1))
+
+
+async def test_a_disk_that_takes_not_even_the_log_is_said_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(world.logs, "put", full)
+    keeper = world.keeper
+    with pytest.raises(OSError, match="No space"):
+        await keeper.keep(ATTEMPT, NOW)
+    world.time = PATIENCE.total_seconds()
+    assert (await keeper.keep(ATTEMPT, NOW)).message.startswith("Neither its log nor its files were kept: ")
 
 
 @pytest.mark.parametrize("left", ["nothing", "folder", "folder and manifest"])
