@@ -42,8 +42,6 @@ class Origin:
     scheduled: bool = False
     """Made by a due instant."""
     rerun_of: str | None = None
-    values_of: str | None = None
-    """Account whose values its variables have; None is its owner's."""
     trial: bool = False
     """Only to see whether it could run, and rolled back: it needs no place in the queue."""
 
@@ -209,7 +207,6 @@ def _row(uow: UnitOfWork, choice: Choice, spec: JobSpec, origin: Origin, system:
         schedule_id=origin.schedule_id,
         scheduled=origin.scheduled,
         rerun_of=origin.rerun_of,
-        values_of=origin.values_of if origin.values_of != choice.account.id else None,
         snapshot_id=spec.notebook.snapshot if spec.notebook is not None else None,
         created_at=uow.now,
     )
@@ -270,21 +267,31 @@ def cancel(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
 def rerun(uow: UnitOfWork, actor: Actor, job_id: str, capacity: MachineCapacity) -> Job:
     """The same once more, as a job of the actor: their membership, quota and secrets count.
 
-    Values of variables are carried, since the command is the same; they are shown to whom they belong alone.
+    Raises ``Forbidden`` for a colleague's job with variables: a command reads files that others of the group write, so
+    whoever runs it can have it show the values.
     """
     named = _find(uow, actor, job_id, "job.read")
     require(actor, "job.submit", kind=KIND, name=job_id, group_id=named.row.group_id, visible=True)
     spec = jobs.spec_of(named.row)
+    _check_values(actor, named, spec)
     _check_notebook_token(actor, spec)
     if actor.is_notebook and spec.environment and spec.notebook is not None and spec.notebook.reads_file:
         # what runs can be changed, unlike a snapshot, and would be shown the values
         msg = "A notebook's own token does not run this with the values of its variables. Run it again in the portal."
         raise Forbidden(msg)
-    origin = Origin(
-        rerun_of=job_id, values_of=named.row.values_of or named.row.account_id, schedule_id=named.row.schedule_id
-    )
-    row = create(uow, actor, actor, spec, capacity, origin)
+    row = create(uow, actor, actor, spec, capacity, Origin(rerun_of=job_id, schedule_id=named.row.schedule_id))
     return _model(uow, actor, row.id)
+
+
+def _check_values(actor: Actor, named: Named, spec: JobSpec) -> None:
+    """Raises ``Forbidden`` where the job has values of somebody else's."""
+    assert actor.account is not None
+    own = named.row.account_id == actor.account.id and named.row.values_of is None
+    if spec.environment and not own:
+        names = ", ".join(sorted(spec.environment))
+        whose = f"{named.user}'s" if named.row.values_of is None else "a colleague's"
+        msg = f"Its variables ({names}) have values of {whose}, which nobody else may use. Clone it, and give your own."
+        raise Forbidden(msg)
 
 
 def check_ended(uow: UnitOfWork, actor: Actor, job_id: str) -> None:

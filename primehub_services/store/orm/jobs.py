@@ -59,7 +59,7 @@ class JobRow(Versioned, Base):
     """Made by a due instant, and not by hand."""
     rerun_of: Mapped[str | None] = mapped_column(sa.String(32))
     values_of: Mapped[str | None] = mapped_column(sa.String(32))
-    """The account whose values its variables have, where that is not its owner: a rerun carries them, unseen."""
+    """The account whose values its variables have, where that is not its owner. Only of old jobs: reruns carried them."""
     snapshot_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]

@@ -12,7 +12,7 @@ import pytest
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.jobs import JobCounts, JobPhase, JobSpec
 from primehub_services.domain.paging import PageQuery
-from primehub_services.domain.problems import Invalid, Problem, Refused
+from primehub_services.domain.problems import Forbidden, Invalid, Problem, Refused
 from primehub_services.domain.secrets import SecretCreate
 from primehub_services.domain.system import SystemSettings
 from primehub_services.operations import jobs, secrets, usage
@@ -254,12 +254,23 @@ def test_a_rerun_is_the_same_once_more_as_oneself(world: World) -> None:
     assert again.id != job.id
     assert (again.rerun_of, again.name, again.command, again.retries) == (job.id, "train", job.command, 3)
     assert again.environment == {"A": "anns"}
-    gils = world.database.write_now(jobs.rerun, world.cast.group_admin, job.id, CAPACITY)
-    assert (gils.user, gils.environment) == ("gil", {"A": None})
-    third = world.database.write_now(jobs.rerun, world.cast.group_admin, gils.id, CAPACITY)
-    assert third.environment == {"A": None}
-    row = world.database.read_now(lambda uow: dict(_row(uow, third.id).spec))
-    assert row["environment"] == {"A": "anns"}
+    plain = world.submit(retries=3)
+    gils = world.database.write_now(jobs.rerun, world.cast.group_admin, plain.id, CAPACITY)
+    assert (gils.user, gils.rerun_of, gils.retries) == ("gil", plain.id, 3)
+
+
+def test_nobody_runs_a_command_with_the_values_of_a_colleague(world: World) -> None:
+    job = world.submit(environment={"B": "anns", "A": "anns too"}, command="sh /project/research/shared.sh")
+    with pytest.raises(Forbidden, match=r"\(A, B\) have values of ann's.*Clone it"):
+        world.database.write_now(jobs.rerun, world.cast.group_admin, job.id, CAPACITY)
+
+    def carried(uow: UnitOfWork) -> None:
+        _row(uow, job.id).values_of = "somebody"  # as reruns did
+
+    world.database.write_now(carried)
+    with pytest.raises(Forbidden, match="have values of a colleague's"):
+        world.database.write_now(jobs.rerun, world.cast.member, job.id, CAPACITY)
+    assert world.job(job.id).environment == {"A": None, "B": None}
 
 
 def test_a_rerun_uses_the_secrets_of_who_asks(world: World, tmp_path: Path) -> None:
