@@ -39,8 +39,12 @@ class ResultsSweeper:
 
     async def _sweep_rows(self, now: datetime, system: SystemSettings) -> None:
         before = now - timedelta(seconds=system.job_retention) if system.job_retention else None
+        surplus = None
+        # a log goes with its job's row: as long as it is promised, no number of later jobs pushes it out
+        if system.job_limit and system.log_retention:
+            surplus = results.Surplus(system.job_limit, now - timedelta(seconds=system.log_retention))
         while True:
-            old = await self._database.read(results.outlived, before, system.job_limit or None, limit=_BATCH)
+            old = await self._database.read(results.outlived, before, surplus, limit=_BATCH)
             if not old or not await self._database.write(results.delete_jobs, old):
                 return
 

@@ -44,7 +44,8 @@ class SystemSettings(Model):
     artifact_files: Count = 1000
     job_retention: Seconds = 30 * 86_400
     job_limit: Count = 4000
-    """So many ended jobs are remembered; 0 is all. Of more, the oldest of whoever has the most is forgotten first."""
+    """So many ended jobs are remembered whose logs' time is over; 0 is all. Of more, the oldest of whoever has the most
+    is forgotten first."""
     queue_limit: Count = 1000
     """So many jobs may one person have waiting in one group; 0 is any number."""
     snapshot_max: Annotated[int, Field(ge=1, le=2000, description="MB")] = 50

@@ -96,18 +96,27 @@ def ends(uow: UnitOfWork, job_ids: Collection[str]) -> Mapping[str, datetime | N
     return {job: ended_at if phase in _FINAL else None for job, phase, ended_at in uow.session.execute(query)}
 
 
-def outlived(uow: UnitOfWork, before: datetime | None, keep: int | None, *, limit: int) -> list[str]:
-    """The next jobs to forget: the oldest that ended before a moment; where there is none, those over ``keep`` ended
-    ones, each time the oldest of whoever has the most, so that nobody's many push out what others have."""
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """How many ended jobs are remembered of those that ended before a moment."""
+
+    keep: int
+    before: datetime
+
+
+def outlived(uow: UnitOfWork, before: datetime | None, surplus: Surplus | None, *, limit: int) -> list[str]:
+    """The next jobs to forget: the oldest that ended before a moment; where there is none, those that are too many,
+    each time the oldest of whoever has the most, so that nobody's many push out what others have."""
     oldest = sa.select(JobRow.id).where(JobRow.phase.in_(_FINAL)).order_by(JobRow.ended_at, JobRow.id)
     if before is not None and (old := list(uow.session.scalars(oldest.where(JobRow.ended_at < before).limit(limit)))):
         return old
-    if keep is None:
+    if surplus is None:
         return []
-    query = sa.select(JobRow.account_id, sa.func.count()).where(JobRow.phase.in_(_FINAL)).group_by(JobRow.account_id)
+    counted = (JobRow.phase.in_(_FINAL), JobRow.ended_at < surplus.before)
+    query = sa.select(JobRow.account_id, sa.func.count()).where(*counted).group_by(JobRow.account_id)
     counts = {account: count for account, count in uow.session.execute(query)}
     found: list[str] = []
-    for account, many in _from_the_most(counts, min(limit, sum(counts.values()) - keep)).items():
+    for account, many in _from_the_most(counts, min(limit, sum(counts.values()) - surplus.keep)).items():
         found += uow.session.scalars(oldest.where(JobRow.account_id == account).limit(many))
     return found
 

@@ -282,7 +282,7 @@ async def test_what_nobody_has_a_row_of_is_swept_and_what_runs_is_not(world: Wor
 
 
 async def test_nobodys_many_jobs_push_out_what_others_have(world: World, cast: Cast) -> None:
-    world.set(job_limit=5, job_retention=0)
+    world.set(job_limit=5, job_retention=0, log_retention=60)
     other = cast.group_admin.account
     assert other is not None
 
@@ -294,7 +294,7 @@ async def test_nobodys_many_jobs_push_out_what_others_have(world: World, cast: C
             job_row(uow, cast, f"job-202611221200-few00{number}", ended_at=old, account_id=other.id)
 
     world.database.write_now(rows)
-    await world.sweeper.step(NOW)
+    await world.sweeper.step(NOW + timedelta(hours=1))
     few, many = ("few000", "few001"), ("many00", "many01", "many02")
     asked = [f"job-202611221200-{name}" for name in (*few, *(f"many0{number}" for number in range(6)))]
     left = world.database.read_now(results.ends, asked)
@@ -302,13 +302,33 @@ async def test_nobodys_many_jobs_push_out_what_others_have(world: World, cast: C
 
 
 async def test_of_many_ended_jobs_the_oldest_are_forgotten(world: World, cast: Cast) -> None:
-    world.set(job_limit=2, job_retention=0)
+    world.set(job_limit=2, job_retention=0, log_retention=60)
     for number in range(5):
         job = f"job-202611221200-00000{number}"
         world.database.write_now(
             lambda uow, job=job, number=number: job_row(uow, cast, job, ended_at=NOW - timedelta(hours=number)) and None
         )
     world.database.write_now(lambda uow: job_row(uow, cast, phase=JobPhase.RUNNING) and None)
-    await world.sweeper.step(NOW)
+    await world.sweeper.step(NOW + timedelta(hours=1))
     left = world.database.read_now(results.ends, [JOB, *(f"job-202611221200-00000{number}" for number in range(5))])
     assert set(left) == {JOB, "job-202611221200-000000", "job-202611221200-000001"}
+
+
+async def test_a_log_is_kept_as_long_as_is_promised_however_many_jobs_there_are(world: World, cast: Cast) -> None:
+    names = [f"job-202611221200-00000{number}" for number in range(3)]
+
+    def rows(uow: UnitOfWork) -> None:
+        for name in names:
+            job_row(uow, cast, name, ended_at=NOW)
+
+    world.database.write_now(rows)
+    for name in names:
+        world.logs.append(attempt_key(name, 1), b"x")
+    world.set(job_limit=1, job_retention=0, log_retention=0)
+    await world.sweeper.step(NOW + timedelta(days=400))
+    assert len(world.everything()) == 3
+    world.set(job_limit=1, log_retention=3600)
+    await world.sweeper.step(NOW + timedelta(minutes=59))
+    assert len(world.everything()) == 3
+    await world.sweeper.step(NOW + timedelta(minutes=61))
+    assert len(world.database.read_now(results.ends, names)) == 1

@@ -4599,7 +4599,8 @@ export interface components {
              */
             job_retention: number;
             /**
-             * @description So many ended jobs are remembered; 0 is all. Of more, the oldest of whoever has the most is forgotten first.
+             * @description So many ended jobs are remembered whose logs' time is over; 0 is all. Of more, the oldest of whoever has the most
+             *     is forgotten first.
              * @default 4000
              */
             job_limit: number;
