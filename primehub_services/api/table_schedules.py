@@ -87,7 +87,14 @@ SCHEDULES = (
 )
 
 NOTIFICATIONS = (
-    Route("notifications.get", "GET", "/me/notifications", "What one is told of, and how", "self.read", Notifications),
+    Route(
+        "notifications.get",
+        "GET",
+        "/me/notifications",
+        "What one is told of, and how",
+        "self.notifications",
+        Notifications,
+    ),
     Route(
         "notifications.put",
         "PUT",

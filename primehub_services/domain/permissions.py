@@ -77,6 +77,7 @@ PERMISSIONS: Mapping[str, Rule] = {
     "self.read": _rule(Scope.READ, P, N),
     "self.write": _rule(Scope.WRITE, P),
     "self.tokens": _rule(Scope.WRITE, P),
+    "self.notifications": _rule(Scope.READ, P),
     "group.read": _rule(Scope.READ, M, GA, PA, N),
     "group.usage": _rule(Scope.READ, M, GA, PA, N),
     "group.members": _rule(Scope.READ, M, GA, PA),

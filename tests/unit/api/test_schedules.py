@@ -80,7 +80,8 @@ async def test_notifications_are_off_until_turned_on_and_a_secret_is_shown_once(
         assert again["webhook_secret"] is seen["webhook_secret"] is None
         assert seen["webhook_secret_set"]
     async with api.client(api.tokens.give(cast.notebook, group="research")) as client:
-        assert (await client.get("/me/notifications")).json()["webhook_url"] == ""
+        # addresses and what became of messages are nothing for whatever packages run there
+        assert (await client.get("/me/notifications")).status_code == 403
     read_only = api.tokens.give(type(cast.member)(account=cast.member.account, scopes=frozenset({Scope.READ})))
     async with api.client(read_only) as client:
         assert (await client.put("/me/notifications", json={})).status_code == 403
