@@ -70,6 +70,8 @@ class EngineParts:
     """Where workloads' sidecars report, if they do."""
     heard: Callable[[str], None] = lambda workload: None
     """Told of a workload of which nothing more comes."""
+    namespace: str = ""
+    """Of the cluster, where there is one."""
     run: Callable[[], Coroutine[Any, Any, None]] | None = None
     """What has to go on while the engine is used."""
 

@@ -80,6 +80,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         pull_secrets=PullSecrets(cluster, given.instance),
         spool=spool,
         heard=engine.heard,
+        namespace=cluster.namespace,
         run=engine.run,
     )
 

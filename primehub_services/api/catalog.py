@@ -26,6 +26,10 @@ async def _update_volume(call: Call) -> Any:
     return await call.write(volumes.update, call["volume"], call.body, policy=call.context.volume_policy)
 
 
+async def _volume_manifests(call: Call) -> Any:
+    return await call.read(volumes.manifests, call["volume"], policy=call.context.volume_policy)
+
+
 async def _create_secret(call: Call) -> Any:
     return await call.write(secrets.create, call.body, keyring=call.context.keyring)
 
@@ -51,6 +55,7 @@ HANDLERS: dict[str, Run] = {
     "volumes.get": read(volumes.get),
     "volumes.update": _update_volume,
     "volumes.delete": write(volumes.delete),
+    "volumes.manifests": _volume_manifests,
     "secrets.list": read_of_group(secrets.list_),
     "secrets.create": _create_secret,
     "secrets.get": read(secrets.get),

@@ -54,7 +54,7 @@ from ..domain.tokens import (
     TokenCreate,
     TokenCreated,
 )
-from ..domain.volumes import Volume, VolumeCreate, VolumeUpdate
+from ..domain.volumes import Volume, VolumeCreate, VolumeManifests, VolumeUpdate
 from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery, LogQuery, NotebookQuery
 from .replies import Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
@@ -220,6 +220,14 @@ _CATALOG = (
         also=("group.images",),
     ),
     *_crud("volumes", "/volumes", "volume", (Volume, VolumeCreate, VolumeUpdate), "platform.admin"),
+    Route(
+        "volumes.manifests",
+        "GET",
+        "/volumes/{volume}/manifests",
+        "What an operator of the cluster applies for a volume",
+        "platform.admin",
+        VolumeManifests,
+    ),
     *_crud(
         "secrets",
         "/secrets",

@@ -34,6 +34,7 @@ def _noun(name: str, text: str) -> click.Group:
     return made
 
 
+_groups: dict[str, click.Group] = {}
 for _name, _text, _what, _module in (
     ("groups", "Groups, their people, and what they are given.", "group", groups),
     ("instancetypes", "Instance types.", "instance type", instancetypes),
@@ -41,7 +42,7 @@ for _name, _text, _what, _module in (
     ("volumes", "Data volumes.", "volume", volumes),
     ("secrets", "Secrets.", "secret", secrets),
 ):
-    _group = _noun(_name, _text)
+    _group = _groups[_name] = _noun(_name, _text)
     add_list(_group, _module._find, _module.COLUMNS)
     add_get(_group, _module._find, _what)
     add_create(_group, _module._find, _what)
@@ -51,6 +52,20 @@ for _name, _text, _what, _module in (
         add_group_connections(_group)
     elif _name != "secrets":
         add_connections(_group, _module._find, writable=_name == "volumes")
+
+
+@_groups["volumes"].command("manifests")
+@click.argument("name")
+@pass_session
+def volume_manifests(session: Session, name: str) -> None:
+    """What an operator of the cluster applies for a volume of kind nfs or hostPath: pipe it into kubectl apply -f -."""
+    from .output import print_json
+
+    found = session.call(lambda client: client.volume_manifests(name))
+    if session.as_json:
+        print_json(found)
+    else:
+        click.echo(found.yaml, nl=False)
 
 
 users = _noun("users", "People.")

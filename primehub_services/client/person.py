@@ -38,7 +38,7 @@ from ..domain.tokens import (
     TokenCreate,
     TokenCreated,
 )
-from ..domain.volumes import Volume
+from ..domain.volumes import Volume, VolumeManifests
 from .base import ApiClient
 from .collection import Collection, read_as
 from .jobs import Jobs, Schedules
@@ -151,6 +151,10 @@ class PersonClient(ApiClient):
         """A part of its log; ``query`` is as in the API (``offset``, ``limit``, ``tail``, ``search``)."""
         given = {key: value for key, value in query.items() if value is not None}
         return await self._read(LogPart, "GET", f"{self.notebooks.path(notebook)}/log", query=given)
+
+    async def volume_manifests(self, volume: str) -> VolumeManifests:
+        """What an operator of the cluster applies for a volume of kind nfs or hostPath."""
+        return await self._read(VolumeManifests, "GET", f"{self.volumes.path(volume)}/manifests")
 
     async def rebuild(self, image: str) -> Image:
         """Make an image's environment again."""

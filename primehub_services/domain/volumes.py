@@ -118,6 +118,8 @@ class VolumePolicy:
     """Whether a ``pvc`` may name a claim that is there."""
     check_path: Callable[[str], str | None]
     """Why a folder of the host may not be used; None where it may."""
+    namespace: str = ""
+    """Where the claims of an operator's volumes are; empty where there is no cluster."""
 
 
 class VolumeGroup(Model):
@@ -151,6 +153,15 @@ class Volume(VolumeCreate):
     """For kind git, once it was fetched."""
     created_at: Timestamp
     version: int
+
+
+class VolumeManifests(Model):
+    """What an operator of the cluster applies, once, so that a volume can be mounted."""
+
+    claim: str
+    """The claim that launches mount."""
+    yaml: str
+    """The volume and the claim, for ``kubectl apply -f``."""
 
 
 class VolumeUpdate(Model):

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import yaml
+
 from ..domain.identity import Actor
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import require
-from ..domain.problems import Invalid
+from ..domain.pods import operators_manifests
+from ..domain.problems import Conflict, Invalid
 from ..domain.secrets import SecretKind
 from ..domain.volumes import (
     READ_ONLY_TYPES,
@@ -22,6 +25,7 @@ from ..domain.volumes import (
     PvcSource,
     Volume,
     VolumeCreate,
+    VolumeManifests,
     VolumePolicy,
     VolumeUpdate,
 )
@@ -46,10 +50,13 @@ def local_policy(roots: Sequence[Path], data_dir: Path) -> VolumePolicy:
     )
 
 
-def cluster_policy() -> VolumePolicy:
+def cluster_policy(namespace: str) -> VolumePolicy:
     """Volumes of a cluster: every kind; a node's folders are the cluster's to guard."""
     return VolumePolicy(
-        accepts=frozenset({"pvc", "nfs", "hostPath", "git", "env"}), existing_claims=True, check_path=lambda _path: None
+        accepts=frozenset({"pvc", "nfs", "hostPath", "git", "env"}),
+        existing_claims=True,
+        check_path=lambda _path: None,
+        namespace=namespace,
     )
 
 
@@ -89,6 +96,18 @@ def get(uow: UnitOfWork, actor: Actor, reference: str) -> Volume:
     """The one with this slug or name. Raises ``NotFound``."""
     row = _catalog.find(uow, actor, VolumeRow, KIND, reference)
     return store.to_models(uow, [row], _catalog.seen_by(actor))[0]
+
+
+def manifests(uow: UnitOfWork, actor: Actor, reference: str, *, policy: VolumePolicy) -> VolumeManifests:
+    """What an operator applies for a share or a folder of the hosts. Raises ``Conflict`` for a volume that needs none."""
+    volume = get(uow, actor, reference)
+    require(actor, "platform.admin", visible=True)
+    if not policy.namespace or not isinstance(volume.source, NfsSource | HostPathSource):
+        raise Conflict(
+            f"Nobody has to bind {volume.name}: only volumes of kinds nfs and hostPath on a cluster are bound."
+        )
+    made = operators_manifests(volume.slug, volume.source, policy.namespace)
+    return VolumeManifests(claim=made[1]["metadata"]["name"], yaml=yaml.safe_dump_all(made, sort_keys=False))
 
 
 def create(uow: UnitOfWork, actor: Actor, spec: VolumeCreate, *, policy: VolumePolicy) -> Volume:

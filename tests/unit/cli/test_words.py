@@ -70,6 +70,13 @@ def test_one_thing_shows_moments_lengths_and_addresses_as_people_read_them(signe
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
 
 
+def test_what_an_operator_applies_is_printed_as_kubectl_reads_it(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/volumes/share/manifests"] = 200, {"claim": "dataset-share", "yaml": "kind: PersistentVolume\n"}
+    assert signed_in("admin", "volumes", "manifests", "share").stdout == "kind: PersistentVolume\n"
+    shown = signed_in("admin", "volumes", "manifests", "share", "--json").stdout
+    assert json.loads(shown)["claim"] == "dataset-share"
+
+
 def test_an_image_is_made_again_and_tells_how_it_went(signed_in: Run, api: FakeApi) -> None:
     api.answers["POST", "/images/base/rebuild"] = 200, things.image()
     assert "being made again" in signed_in("images", "rebuild", "base").stdout

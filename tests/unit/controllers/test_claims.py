@@ -36,7 +36,7 @@ class Claims:
 def make(database: Database, cast: Cast, name: str, **source: Any) -> None:
     """A volume of a cluster."""
     spec = VolumeCreate.model_validate({"name": name, "source": source, "all_groups": True})
-    database.write_now(volumes.create, cast.platform_admin, spec, policy=volumes.cluster_policy())
+    database.write_now(volumes.create, cast.platform_admin, spec, policy=volumes.cluster_policy("primehub"))
 
 
 def messages(database: Database, cast: Cast) -> dict[str, str]:

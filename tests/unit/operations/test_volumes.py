@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.paging import PageQuery
@@ -158,7 +159,7 @@ def test_without_roots_no_folder_of_the_host_is_a_volume(tmp_path: Path) -> None
 def test_a_cluster_takes_shares_and_claims_but_no_detours(database: Database, cast: Cast) -> None:
     def create(name: str, source: dict[str, Any]) -> Volume:
         spec = VolumeCreate.model_validate({"name": name, "source": source})
-        return database.write_now(volumes.create, cast.platform_admin, spec, policy=volumes.cluster_policy())
+        return database.write_now(volumes.create, cast.platform_admin, spec, policy=volumes.cluster_policy("primehub"))
 
     create("share", {"type": "nfs", "server": "nas", "path": "/x"})
     create("claim", {"type": "pvc", "claim": "there"})
@@ -238,3 +239,23 @@ def test_a_controller_says_why_a_volume_is_left_out_without_spoiling_an_edit(
     assert (shown.message, shown.version) == ("the clone failed", made.version)
     after = _update(database, cast, made, policy, source={"type": "pvc", "capacity": 3})
     assert after.message == ""
+
+
+def test_an_operator_is_shown_what_to_apply_for_a_share_and_for_nothing_else(database: Database, cast: Cast) -> None:
+    policy = volumes.cluster_policy("team")
+
+    def of(name: str, source: dict[str, str]) -> Any:
+        spec = VolumeCreate.model_validate({"name": name, "source": source, "all_groups": True})
+        database.write_now(volumes.create, cast.platform_admin, spec, policy=policy)
+        return database.read_now(volumes.manifests, cast.platform_admin, name, policy=policy)
+
+    shown = of("share", {"type": "nfs", "server": "nfs.example", "path": "/exports/a"})
+    volume, claim = yaml.safe_load_all(shown.yaml)
+    assert (volume["kind"], volume["spec"]["nfs"]["server"]) == ("PersistentVolume", "nfs.example")
+    assert (claim["metadata"]["namespace"], claim["metadata"]["name"]) == ("team", shown.claim)
+    with pytest.raises(Forbidden):
+        database.read_now(volumes.manifests, cast.member, "share", policy=policy)
+    with pytest.raises(Conflict, match="Nobody has to bind"):
+        of("own", {"type": "pvc"})
+    with pytest.raises(Conflict, match="on a cluster"):
+        database.read_now(volumes.manifests, cast.platform_admin, "share", policy=volumes.local_policy((), Path("/x")))

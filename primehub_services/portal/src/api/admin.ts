@@ -127,6 +127,12 @@ export const admin = {
     queryKey: ['volumes', 'one', volume],
     queryFn: ({ signal }) => body(api.GET('/volumes/{volume}', { signal, params: { path: { volume } } })),
   }),
+  volumeManifests: (volume: string, bound: boolean) => queryOptions({
+    queryKey: ['volumes', 'manifests', volume],
+    queryFn: ({ signal }) => body(api.GET('/volumes/{volume}/manifests', { signal, params: { path: { volume } } })),
+    enabled: bound,
+    retry: false,
+  }),
   secrets: (query: ListQuery) => queryOptions({
     queryKey: ['secrets', 'list', query],
     queryFn: ({ signal }) => body(api.GET('/secrets', { signal, params: { query } })),

@@ -780,6 +780,26 @@ export interface paths {
         patch: operations["volumes_update"];
         trace?: never;
     };
+    "/volumes/{volume}/manifests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an operator of the cluster applies for a volume
+         * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
+         */
+        get: operations["volumes_manifests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/secrets": {
         parameters: {
             query?: never;
@@ -4872,6 +4892,13 @@ export interface components {
             /** @default false */
             writable: boolean;
         };
+        /** @description What an operator of the cluster applies, once, so that a volume can be mounted. */
+        VolumeManifests: {
+            /** @description The claim that launches mount. */
+            claim: string;
+            /** @description The volume and the claim, for ``kubectl apply -f``. */
+            yaml: string;
+        };
         /** @description A volume that a launch gets; ``left_out`` says why it does not after all. */
         VolumeOption: {
             name: string;
@@ -6665,6 +6692,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Volume"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    volumes_manifests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                volume: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolumeManifests"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */

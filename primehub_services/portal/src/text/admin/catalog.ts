@@ -133,6 +133,8 @@ export const catalog = {
     noneWhy: 'A volume gives groups a folder, a repository or variables, without anybody copying them.',
     failed: 'The volumes could not be loaded',
     failedOne: 'The volume could not be loaded',
+    bind: 'To bind it',
+    bindHow: 'Somebody with rights on the cluster applies this once, with kubectl apply -f. Until then everything starts without the volume, and says so.',
     kinds: { pvc: 'Folder of the platform', hostPath: 'Folder of the machine', nfs: 'NFS share', git: 'Git repository', env: 'Variables' } as Record<string, string>,
     kindHelp: {
       pvc: 'A new, empty folder that PrimeHub keeps.', hostPath: 'One that is there, under a folder that the settings file allows.', nfs: 'On a cluster only. On one machine, mount the share and give its folder.',

@@ -15,7 +15,7 @@ import { VolumeAccess, volumeLabels, type VolumeGroups } from '../parts/Access';
 import { DeleteThing } from '../parts/DeleteThing';
 import { EditPage } from '../parts/EditPage';
 import { Pairs } from '../parts/Pairs';
-import { Content } from './Volumes';
+import { Bind, Content } from './Volumes';
 
 const words = a.volumes;
 type Kind = Volume['source']['type'];
@@ -134,7 +134,7 @@ function Edit({ volume }: { volume: Volume }) {
     },
   });
   return (
-    <FormPage form={form} effects={words.effects} rail={(volume.content ?? volume.message) && <Panel>{volume.message && <p className="small warnText">{words.leftOut}: {volume.message}</p>}<Content volume={volume} /></Panel>}
+    <FormPage form={form} effects={words.effects} rail={<>{(volume.content ?? volume.message) && <Panel>{volume.message && <p className="small warnText">{words.leftOut}: {volume.message}</p>}<Content volume={volume} /></Panel>}<Bind volume={volume} /></>}
       after={<DeleteThing words={words} name={volume.name} kind="volumes" to="/admin/volumes" remove={() => api.DELETE('/volumes/{volume}', { params: { path: { volume: volume.slug } } })} />}>
       <VolumeFields form={form} />
     </FormPage>

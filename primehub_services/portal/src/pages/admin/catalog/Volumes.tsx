@@ -1,8 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { Plus } from 'lucide-react';
+import { Button } from 'antd';
+import { Copy, Plus } from 'lucide-react';
+import { useState } from 'react';
 import { admin, type Volume } from '../../../api/admin';
 import { LinkButton } from '../../../parts/LinkButton';
-import { Ago, Facts, Page } from '../../../parts/page';
+import { Ago, Facts, Page, Panel } from '../../../parts/page';
+import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { For } from '../parts/Access';
 import { AdminList, NameCell, queryOf, useListState, type Column } from '../parts/AdminList';
@@ -53,6 +56,22 @@ const VolumePanel = ({ volume }: { volume: Volume }) => (
     {volume.content && <Content volume={volume} />}
   </>
 );
+
+/** What an operator of the cluster applies for a share or a folder of its nodes; nothing on one machine. */
+export function Bind({ volume }: { volume: Volume }) {
+  const bound = volume.source.type === 'nfs' || volume.source.type === 'hostPath';
+  const { data } = useQuery(admin.volumeManifests(volume.slug, bound));
+  const [copied, setCopied] = useState(false);
+  if (!bound || !data) return null;
+  return (
+    <Panel>
+      <h3>{words.bind}</h3>
+      <p className="small">{words.bindHow}</p>
+      <pre className="command" tabIndex={0} aria-label={words.bind}>{data.yaml}</pre>
+      <Button icon={<Copy size={14} aria-hidden />} onClick={() => void navigator.clipboard.writeText(data.yaml).then(() => setCopied(true))}>{copied ? t.form.copied : t.form.copy}</Button>
+    </Panel>
+  );
+}
 
 export function Content({ volume }: { volume: Volume }) {
   if (!volume.content) return null;
