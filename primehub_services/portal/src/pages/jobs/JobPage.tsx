@@ -46,6 +46,7 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
   const { ask: askFor, dialog, mayCancel, mayDelete } = useJobActions(job);
   const time = took(job, now);
   const note = noteOf(job) || (time === null ? '' : duration(time));
+  const waits = job.phase === 'PENDING' ? job.queue : null;
   return (
     <Page crumbs={crumbs} title={job.name} status={<Status state={job.phase} note={note} big announce />}
       actions={(
@@ -59,7 +60,10 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
       {job.phase === 'FAILED' && <p className="hint bad failedWhy" role="status"><TriangleAlert size={15} aria-hidden /><b>{job.message || noteOf(job)}</b></p>}
       <Timeline job={job} />
       <div className="withRail">
-        {job.phase === 'PENDING' && job.queue ? <Why group={job.group} place={job.queue} /> : <Results job={job} />}
+        <div className="formCol">
+          {waits && <Why group={job.group} place={waits} />}
+          {(!waits || job.attempts.length > 0) && <Results job={job} />}
+        </div>
         <aside className="rail"><Panel title={t.jobs.overview}><Facts rows={facts(job)} /></Panel></aside>
       </div>
       {dialog}
@@ -85,7 +89,9 @@ function Results({ job }: { job: Job }) {
   const over = attempt ? attempt.ended_at !== null : ended(job);
   const started = attempt?.started_at != null || over;
   const notYet = <div className="logBox"><Empty title={t.jobs.noLogYet}>{t.jobs.noLogYetWhy}</Empty></div>;
-  return (
+  // why the job failed stands above already
+  const failed = attempt?.phase === 'FAILED' && !(job.phase === 'FAILED' && attempt.number === latest) ? attempt : null;
+  const tabs = (
     <Tabs activeKey={tab} onChange={(key) => put('tab', key)} destroyOnHidden
       tabBarExtraContent={job.attempts.length > 1 && attempt && (
         <Select size="small" aria-label={t.jobs.attempts} value={attempt.number} onChange={(n) => put('attempt', String(n))} options={job.attempts.map((a) => ({ value: a.number, label: t.jobs.attempt(a.number) }))} />
@@ -96,6 +102,12 @@ function Results({ job }: { job: Job }) {
         { key: 'monitoring', label: t.jobs.tabs.monitoring, children: attempt ? <Monitoring job={job} attempt={attempt.number} live={!over} /> : notYet },
         { key: 'definition', label: t.jobs.tabs.definition, children: <Definition job={job} /> },
       ]} />
+  );
+  return (
+    <div>
+      {failed && <p className="hint bad" role="status"><TriangleAlert size={15} aria-hidden /><span><b>{t.jobs.attempt(failed.number)}</b>: {failed.message || failed.reason}</span></p>}
+      {tabs}
+    </div>
   );
 }
 

@@ -37,19 +37,23 @@ export const ended = (job: Job) => job.phase === 'SUCCEEDED' || job.phase === 'F
 
 export type Part = { phase: 'PENDING' | 'PREPARING' | 'RUNNING' | 'LEFT'; from: number; to: number; state: 'done' | 'now' | 'failed' | 'next' };
 
-/** The job's life in blocks: what was, what is, and what is left of its time limit. Moments in milliseconds. */
+/** The latest attempt's life in blocks: the wait for it, what was, what is, and what is left of its time limit. Moments in milliseconds. */
 export function timeline(job: Job, now: number): Part[] {
   const end = job.ended_at ? Date.parse(job.ended_at) : now;
-  const last = job.attempts.at(-1);
-  const prepared = last ? Date.parse(last.created_at) : null;
-  const started = job.started_at ? Date.parse(job.started_at) : null;
+  const ran = job.attempts.at(-1);
+  // it waits for another attempt, or was ended while it did
+  const again = ran?.ended_at != null && ran.ended_at !== job.ended_at;
+  const latest = again ? undefined : ran;
+  const before = again ? ran : job.attempts.at(-2);
+  const prepared = latest ? Date.parse(latest.created_at) : null;
+  const started = latest?.started_at ? Date.parse(latest.started_at) : null;
   const parts: Part[] = [];
   const add = (phase: Part['phase'], from: number, to: number | null) => {
     const over = to !== null || job.ended_at !== null;
     const failed = to === null && job.phase === 'FAILED';
-    parts.push({ phase, from, to: to ?? end, state: failed ? 'failed' : over ? 'done' : 'now' });
+    parts.push({ phase, from, to: Math.max(from, to ?? end), state: failed ? 'failed' : over ? 'done' : 'now' });
   };
-  add('PENDING', Date.parse(job.created_at), prepared);
+  add('PENDING', Date.parse(before?.ended_at ?? job.created_at), prepared);
   if (prepared !== null && prepared < end) add('PREPARING', prepared, started);
   if (started !== null) add('RUNNING', started, null);
   if (job.phase === 'RUNNING' && job.deadline_at) parts.push({ phase: 'LEFT', from: end, to: Math.max(end, Date.parse(job.deadline_at)), state: 'next' });
