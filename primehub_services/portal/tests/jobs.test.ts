@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Attempt, Job } from '../src/api/types';
+import type { Attempt, ImageOption, InstanceTypeOption, Job, LaunchOptions } from '../src/api/types';
+import { draftOf, isRight, specOf, wrongOf } from '../src/pages/jobs/spec';
 import { noteOf, size, timeline, took, watch } from '../src/pages/jobs/words';
 
 const at = (second: number) => new Date(Date.UTC(2026, 2, 12, 14, 0, second)).toISOString();
@@ -26,6 +27,18 @@ describe('a job in phases', () => {
     const failed = job({ phase: 'FAILED', attempts: [attempt(5, { started_at: at(7) })], started_at: at(7), ended_at: at(9) });
     expect(phases(failed, 59)).toEqual([['PENDING', 5, 'done'], ['PREPARING', 2, 'done'], ['RUNNING', 2, 'failed']]);
   });
+  const first = attempt(5, { phase: 'FAILED', started_at: at(7), ended_at: at(20) });
+  test('one that waits for a second attempt has waited since the first ended', () => {
+    expect(phases(job({ attempts: [first], started_at: at(7) }), 29)).toEqual([['PENDING', 9, 'now']]);
+  });
+  test('one that runs again has the blocks of its latest attempt', () => {
+    const running = job({ phase: 'RUNNING', attempts: [first, attempt(30, { number: 2, started_at: at(33) })], started_at: at(7) });
+    expect(phases(running, 43)).toEqual([['PENDING', 10, 'done'], ['PREPARING', 3, 'done'], ['RUNNING', 10, 'now']]);
+  });
+  test('one that is cancelled while it waits for a second attempt ends in the queue', () => {
+    const cancelled = job({ phase: 'CANCELLED', attempts: [first], started_at: at(7), ended_at: at(24) });
+    expect(phases(cancelled, 59)).toEqual([['PENDING', 4, 'done']]);
+  });
   test('one that was cancelled in the queue never ran', () => {
     const cancelled = job({ phase: 'CANCELLED', ended_at: at(9) });
     expect(phases(cancelled, 59)).toEqual([['PENDING', 9, 'done']]);
@@ -42,4 +55,62 @@ test('the reason beside a state is what people look for', () => {
 test('times and sizes in columns', () => {
   expect([watch(5), watch(65), watch(3725)]).toEqual(['0:05', '1:05', '1:02:05']);
   expect([size(512), size(1536), size(102_553_190)]).toEqual(['512 B', '1.5 KiB', '97.8 MiB']);
+});
+
+const limits = { cpu: 1, memory: '1Gi', gpu: 0 };
+const type = (name: string, disabled = ''): InstanceTypeOption => ({ id: name, name, slug: name, display_name: '', description: '', idle_timeout: 0, disabled, limits, requests: limits });
+const image = (name: string, over: Partial<ImageOption> = {}): ImageOption => ({
+  id: name, name, slug: name, display_name: '', description: '', kind: 'both', group: null, phase: 'READY', progress: 100, disabled: '', ...over,
+});
+const options: LaunchOptions = {
+  group: 'g', instance_types: [type('cpu-1'), type('gone', 'It is not given to this group.')], images: [image('base'), image('cuda', { kind: 'gpu' })], volumes: [], mounts: [],
+  user: { quota: { cpu: null, memory: null, gpu: null }, used: { cpu: 0, memory: '0Mi', gpu: 0 } },
+  total: { quota: { cpu: null, memory: null, gpu: null }, used: { cpu: 0, memory: '0Mi', gpu: 0 } },
+  budgets: [], environment: {}, defaults: { instance_type: null, image: null, safe_mode: false }, running: null,
+};
+
+describe('a job like another', () => {
+  const wrong = (over: Partial<Job>) => wrongOf(draftOf(options, job(over)), options);
+  test('is as that one was', () => {
+    const draft = draftOf(options, job({ environment: { A: '1' }, retries: 2, timeout: 7200 }));
+    expect(wrongOf(draft, options)).toMatchObject({ type: '', image: '' });
+    expect(specOf('g', draft, wrongOf(draft, options))).toMatchObject({ instance_type: 'cpu-1', image: 'base', environment: { A: '1' }, retries: 2, timeout: 7200 });
+  });
+  test('keeps what cannot be chosen any more, says so, and is not right before another is chosen', () => {
+    const draft = draftOf(options, job({ instance_type: 'huge', image: 'old' }));
+    expect([draft.type, draft.image]).toEqual(['huge', 'old']);
+    expect(wrongOf(draft, options).type).toContain('huge');
+    expect(wrongOf(draft, options).image).toContain('old');
+    expect(isRight(wrongOf({ ...draft, type: 'cpu-1' }, options))).toBe(false);
+    expect(isRight(wrongOf({ ...draft, type: 'cpu-1', image: 'base' }, options))).toBe(true);
+  });
+  test('takes neither a type that is shut nor an image that needs a GPU beside a type without one', () => {
+    expect(wrong({ instance_type: 'gone' }).type).toContain('gone');
+    expect(wrong({ image: 'cuda' }).image).toContain('GPU');
+  });
+});
+
+describe('a notebook like another', () => {
+  const like = job({ kind: 'notebook', command: '', notebook: { snapshot: 's', path: 'a.ipynb', parameters: { n: 3, word: 'x', many: [1, 2] }, kernel: '', reads_file: false } });
+  const draft = draftOf(options, like);
+  const given = (value: string) => {
+    const changed = { ...draft, parameters: [{ name: 'n', value }] };
+    const wrong = wrongOf(changed, options);
+    return wrong.parameters[0] || specOf('g', changed, wrong)!.notebook!.parameters;
+  };
+  test('shows its parameters as JSON, and sends them as they were', () => {
+    expect(draft.parameters.map((row) => row.value)).toEqual(['3', '"x"', '[1,2]']);
+    expect(specOf('g', draft, wrongOf(draft, options))!.notebook).toEqual(like.notebook);
+  });
+  test('takes other values, a plain word as text', () => {
+    expect(given('4.5')).toEqual({ n: 4.5 });
+    expect(given('null')).toEqual({ n: null });
+    expect(given('word')).toEqual({ n: 'word' });
+  });
+  test('names what is meant as JSON and is none, and names that no notebook can have', () => {
+    expect(given('[1, 2')).toContain('JSON');
+    expect(given('')).toContain('JSON');
+    const named = (...names: string[]) => wrongOf({ ...draft, parameters: names.map((name) => ({ name, value: '1' })) }, options).parameters;
+    expect(named('a-b', 'c', 'c').map(Boolean)).toEqual([true, false, true]);
+  });
 });

@@ -47,7 +47,7 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(options, like));
   const [tried, setTried] = useState(false);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
-  const wrong = wrongOf(draft);
+  const wrong = wrongOf(draft, options);
   const request = specOf(group.group, draft, wrong);
   const settled = useDebounced(request, 200);
   const check = useQuery({ ...ask.jobCheck(group.group, settled ?? nothing), enabled: settled !== null });

@@ -29,7 +29,12 @@ export function SpecFields({ options, draft, wrong, shown, problem, budgets, nam
               {(ids) => <Input {...ids} maxLength={100} value={draft.name} onChange={(event) => onChange({ name: event.target.value })} />}
             </Field>
           )}
-          {draft.notebook ? <p>{t.jobs.notebookOf(draft.notebook.path)}</p> : (
+          {draft.notebook ? (
+            <>
+              <p>{t.jobs.notebookOf(draft.notebook.path)}</p>
+              <ParameterRows rows={draft.parameters} errors={wrong.parameters} said={said('notebook.parameters')} onChange={(parameters) => onChange({ parameters })} />
+            </>
+          ) : (
             <Field label={t.jobs.command} help={t.jobs.commandHelp} error={(shown && wrong.command) || said('command')}>
               {(ids) => (
                 <Input.TextArea {...ids} className="mono" autoSize={{ minRows: 6, maxRows: 20 }} spellCheck={false} placeholder="python train.py" value={draft.command}
@@ -43,10 +48,12 @@ export function SpecFields({ options, draft, wrong, shown, problem, budgets, nam
       <Panel title={t.notebook.type}>
         {options.instance_types.length === 0 ? <Empty title={t.notebook.noTypes}>{t.notebook.noTypesWhy}</Empty>
           : <TypeChoices types={options.instance_types} chosen={draft.type} last={options.defaults.instance_type} budgets={budgets} onPick={(slug) => onChange({ type: slug })} />}
+        <Wrongly>{wrong.type}</Wrongly>
       </Panel>
       <Panel title={t.notebook.image}>
         {options.images.length === 0 ? <Empty title={t.notebook.noImages}>{t.notebook.noImagesWhy}</Empty>
           : <ImageChoices images={options.images} type={type} chosen={draft.image} last={options.defaults.image} onPick={(slug) => onChange({ image: slug })} />}
+        <Wrongly>{wrong.image}</Wrongly>
       </Panel>
       <Panel title={t.jobs.more}>
         <div className="fields wide">
@@ -65,12 +72,40 @@ export function SpecFields({ options, draft, wrong, shown, problem, budgets, nam
           <div className="field">
             <span className="label">{t.notebook.env}</span>
             <EnvEditor rows={draft.env} errors={wrong.env} onChange={(env) => onChange({ env })} />
-            {said('environment') && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{said('environment')}</p>}
+            <Wrongly>{said('environment')}</Wrongly>
           </div>
           <SecretRows group={options.group} rows={draft.secrets} errors={wrong.secrets} said={said('secrets')} onChange={(secrets) => onChange({ secrets })} />
         </div>
       </Panel>
     </>
+  );
+}
+
+function Wrongly({ children }: { children: string | undefined }) {
+  return children ? <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{children}</p> : null;
+}
+
+function ParameterRows({ rows, errors, said, onChange }: { rows: Row[]; errors: string[]; said: string | undefined; onChange: (rows: Row[]) => void }) {
+  const set = (at: number, part: Partial<Row>) => onChange(rows.map((row, i) => (i === at ? { ...row, ...part } : row)));
+  return (
+    <div className="field">
+      <span className="label">{t.jobs.parametersOf}</span>
+      <div className="env">
+        {rows.map((row, i) => (
+          <Fragment key={i}>
+            <Input className="mono" aria-label={t.jobs.parameterName(i + 1)} value={row.name} spellCheck={false} autoComplete="off"
+              status={errors[i] ? 'error' : ''} aria-invalid={Boolean(errors[i])} onChange={(event) => set(i, { name: event.target.value.trim() })} />
+            <Input className="mono envValue" aria-label={t.jobs.parameterValue(i + 1)} value={row.value} spellCheck={false} autoComplete="off"
+              status={errors[i] ? 'error' : ''} onChange={(event) => set(i, { value: event.target.value })} />
+            <Button className="envRemove" type="text" aria-label={t.jobs.parameterRemove(row.name)} icon={<X size={15} aria-hidden />} onClick={() => onChange(rows.filter((_, j) => j !== i))} />
+            <Wrongly>{errors[i]}</Wrongly>
+          </Fragment>
+        ))}
+      </div>
+      <Wrongly>{said}</Wrongly>
+      <div className="envFoot"><Button type="text" icon={<Plus size={15} aria-hidden />} onClick={() => onChange([...rows, { name: '', value: '' }])}>{t.jobs.parameterAdd}</Button></div>
+      <p className="help">{t.jobs.parametersHelp}</p>
+    </div>
   );
 }
 
@@ -94,7 +129,7 @@ function SecretRows({ group, rows, errors, said, onChange }: {
           </Fragment>
         ))}
       </div>
-      {said && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{said}</p>}
+      <Wrongly>{said}</Wrongly>
       <div className="envFoot">
         {choices.length > 0 || rows.length > 0
           ? <Button type="text" icon={<Plus size={15} aria-hidden />} onClick={() => onChange([...rows, { name: '', value: '' }])}>{t.jobs.secretAdd}</Button>

@@ -45,7 +45,7 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   });
   const [tried, setTried] = useState(false);
   const set = (part: Partial<Clock>) => setClock((before) => ({ ...before, ...part }));
-  const wrong = wrongOf(draft);
+  const wrong = wrongOf(draft, options);
   const settled = useDebounced({ cron: clock.cron, timezone: clock.timezone }, 250);
   const preview = useQuery({ ...ask.cronPreview(settled.cron, settled.timezone), enabled: settled.cron.trim() !== '' });
   const base = `/g/${group.group}/recurring-jobs`;
