@@ -143,7 +143,8 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
 def test_a_recurring_job_is_made_read_back_run_and_paused(page: Page, bakery: Bakery) -> None:
     page.goto(f"{ROOT}/g/{GROUP}/recurring-jobs")
     page.get_by_role("link", name="New recurring job").first.click()
-    page.get_by_label("Name").first.fill("buns")
+    expect(page.get_by_role("heading", name="New recurring job")).to_be_visible(timeout=SOON)
+    page.get_by_label("Name", exact=True).fill("buns")
     page.get_by_role("radio", name="By an expression").check()
     page.get_by_label("Cron expression").fill("61 6 * * 1-5")
     expect(page.get_by_role("alert").first).to_be_visible(timeout=SOON)

@@ -2,6 +2,7 @@
 export const lists = {
   list: {
     views: 'Which ones',
+    searchBy: (what: string) => `Search by ${what[0]!.toLowerCase()}${what.slice(1)}`,
     range: 'Submitted',
     ranges: { 1: 'Last 24 hours', 7: 'Last 7 days', 30: 'Last 30 days', 0: 'All time' } as Record<number, string>,
     columns: 'Columns',

@@ -2,6 +2,7 @@
 export const schedules = {
   schedules: {
     create: 'New recurring job',
+    nameNeeded: 'Give it a name, by which you find it again.',
     search: 'Name',
     columns: { name: 'Name', recurrence: 'Recurrence', next: 'Next run', last: 'Last', user: 'Created by', actions: 'Actions' },
     nothingOf: (text: string) => `No recurring job matches “${text}”`,

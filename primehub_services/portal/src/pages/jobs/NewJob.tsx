@@ -10,6 +10,8 @@ import { Budgets } from '../../launch/Budgets';
 import { label, verdictOf } from '../../launch/fit';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup } from '../../lib/session';
+import { differing } from '../../parts/form/draft';
+import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { JobAnswer, jobVerdict } from './JobAnswer';
@@ -44,7 +46,8 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const group = useGroup();
   const queries = useQueryClient();
   const go = useNavigate();
-  const [draft, setDraft] = useState<Draft>(() => draftOf(options, like));
+  const [begun] = useState<Draft>(() => draftOf(options, like));
+  const [draft, setDraft] = useState<Draft>(begun);
   const [tried, setTried] = useState(false);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const wrong = wrongOf(draft, options);
@@ -68,7 +71,8 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const send = () => {
     setTried(true);
     if (request && isRight(wrong)) submit.mutate(request);
-    else document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    // the fields show their errors first
+    else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
   };
   const button = (
     <Button type="primary" size="large" block disabled={request === null || verdict === 'never'} loading={submit.isPending} icon={<Play size={15} aria-hidden />} onClick={send}>{t.jobs.submit}</Button>
@@ -78,6 +82,7 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
       : problem ? <p>{problem.message}</p> : null;
   return (
     <>
+      <Leaving changes={submit.isPending ? 0 : differing(begun, draft)} />
       {hidden.length > 0 && <p className="hint" role="status"><CircleAlert size={14} aria-hidden />{t.jobs.hidden(hidden.join(', '))}</p>}
       <div className="withRail">
         <div className="formCol">

@@ -9,6 +9,8 @@ import type { LaunchOptions, Schedule, ScheduleUpdate } from '../../api/types';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup } from '../../lib/session';
 import { Field } from '../../parts/Field';
+import { differing } from '../../parts/form/draft';
+import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { draftOf, isRight, specOf, wrongOf, type Draft } from '../jobs/spec';
@@ -38,11 +40,13 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   const group = useGroup();
   const queries = useQueryClient();
   const go = useNavigate();
-  const [draft, setDraft] = useState<Draft>(() => draftOf(options, old && { ...old.job, timeout: old.job.timeout ?? null }));
-  const [clock, setClock] = useState<Clock>({
+  const [begun] = useState<Draft>(() => draftOf(options, old && { ...old.job, timeout: old.job.timeout ?? null }));
+  const [draft, setDraft] = useState<Draft>(begun);
+  const [begunClock] = useState<Clock>(() => ({
     name: old?.name ?? '', cron: old?.cron ?? PRESETS.daily, preset: presetOf(old?.cron ?? PRESETS.daily), timezone: old?.timezone ?? ownTimezone(),
     overlap: old?.overlap ?? 'skip', catchUp: old?.catch_up ?? false,
-  });
+  }));
+  const [clock, setClock] = useState<Clock>(begunClock);
   const [tried, setTried] = useState(false);
   const set = (part: Partial<Clock>) => setClock((before) => ({ ...before, ...part }));
   const wrong = wrongOf(draft, options);
@@ -68,14 +72,16 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   const send = () => {
     setTried(true);
     if (isRight(wrong) && !nameMissing && !cronProblem && draft.type && draft.image) save.mutate();
-    else document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    // the fields show their errors first
+    else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
   };
   return (
     <div className="withRail">
+      <Leaving changes={save.isPending ? 0 : differing(begun, draft) + differing(begunClock, clock)} />
       <div className="formCol">
         <Panel title={t.schedules.when}>
           <div className="fields wide">
-            <Field label={t.jobs.name} error={(tried && nameMissing && t.jobs.name) || problem?.of('name')?.message}>
+            <Field label={t.jobs.name} error={(tried && nameMissing && t.schedules.nameNeeded) || problem?.of('name')?.message}>
               {(ids) => <Input {...ids} maxLength={100} value={clock.name} onChange={(event) => set({ name: event.target.value })} />}
             </Field>
             <div className="field">

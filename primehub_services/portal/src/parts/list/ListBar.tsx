@@ -50,7 +50,7 @@ function SearchField({ label, value, onChange }: { label: string; value: string;
   }, []);
   return (
     <div ref={box} className="find">
-      <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={label} aria-label={label} value={value} onChange={(event) => onChange(event.target.value)} />
+      <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={label} aria-label={t.list.searchBy(label)} value={value} onChange={(event) => onChange(event.target.value)} />
     </div>
   );
 }
