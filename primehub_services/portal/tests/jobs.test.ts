@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Attempt, ImageOption, InstanceTypeOption, Job, LaunchOptions } from '../src/api/types';
+import type { Attempt, Job } from '../src/api/types';
 import { draftOf, isRight, specOf, wrongOf } from '../src/pages/jobs/spec';
 import { noteOf, size, timeline, took, watch } from '../src/pages/jobs/words';
+import { options } from './things';
 
 const at = (second: number) => new Date(Date.UTC(2026, 2, 12, 14, 0, second)).toISOString();
 const attempt = (created: number, over: Partial<Attempt> = {}): Attempt => ({
@@ -56,18 +57,6 @@ test('times and sizes in columns', () => {
   expect([watch(5), watch(65), watch(3725)]).toEqual(['0:05', '1:05', '1:02:05']);
   expect([size(512), size(1536), size(102_553_190)]).toEqual(['512 B', '1.5 KiB', '97.8 MiB']);
 });
-
-const limits = { cpu: 1, memory: '1Gi', gpu: 0 };
-const type = (name: string, disabled = ''): InstanceTypeOption => ({ id: name, name, slug: name, display_name: '', description: '', idle_timeout: 0, disabled, limits, requests: limits });
-const image = (name: string, over: Partial<ImageOption> = {}): ImageOption => ({
-  id: name, name, slug: name, display_name: '', description: '', kind: 'both', group: null, phase: 'READY', progress: 100, disabled: '', ...over,
-});
-const options: LaunchOptions = {
-  group: 'g', instance_types: [type('cpu-1'), type('gone', 'It is not given to this group.')], images: [image('base'), image('cuda', { kind: 'gpu' })], volumes: [], mounts: [],
-  user: { quota: { cpu: null, memory: null, gpu: null }, used: { cpu: 0, memory: '0Mi', gpu: 0 } },
-  total: { quota: { cpu: null, memory: null, gpu: null }, used: { cpu: 0, memory: '0Mi', gpu: 0 } },
-  budgets: [], environment: {}, defaults: { instance_type: null, image: null, safe_mode: false }, running: null,
-};
 
 describe('a job like another', () => {
   const wrong = (over: Partial<Job>) => wrongOf(draftOf(options, job(over)), options);

@@ -27,6 +27,7 @@ export const schedules = {
     moreOf: (name: string) => `More for ${name}`,
     newTitle: 'New recurring job',
     editTitle: (name: string) => `Edit ${name}`,
+    ownersAlone: (owner: string) => `What it runs is ${owner}’s alone to change, for it runs with the owner’s rights and secrets. Its name and its times are yours to change too.`,
     lead: 'Its owner’s rights are looked at again each time; where they have ended it pauses and says so.',
     when: 'When',
     whenWhy: 'Five fields: minute, hour, day of month, month, day of week.',

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Button, Input, InputNumber, Select, Space } from 'antd';
+import { Button, ConfigProvider, Input, InputNumber, Select, Space } from 'antd';
 import { CircleAlert, Plus, X } from 'lucide-react';
 import { Fragment } from 'react';
 import type { Problem } from '../../api/client';
@@ -13,11 +13,21 @@ import { Empty, Panel } from '../../parts/page';
 import { t } from '../../text';
 import { UNITS, type Draft, type Unit, type Wrong } from './spec';
 
-/** What a job is, for the forms of jobs and of recurring jobs. `problem` is what the platform said is wrong. */
-export function SpecFields({ options, draft, wrong, shown, problem, budgets, named, onChange }: {
+type Props = {
   options: LaunchOptions; draft: Draft; wrong: Wrong; shown: boolean; problem: Problem | null; budgets: readonly BudgetLine[]; named: boolean;
   onChange: (part: Partial<Draft>) => void;
-}) {
+};
+
+/** What a job is, for the forms of jobs and of recurring jobs. `problem` is what the platform said is wrong; `locked` fields are to be read alone. */
+export function SpecFields({ locked = false, ...props }: Props & { locked?: boolean }) {
+  return (
+    <ConfigProvider componentDisabled={locked}>
+      <fieldset className="formCol plain" disabled={locked} aria-label={t.jobs.what}><Fields {...props} /></fieldset>
+    </ConfigProvider>
+  );
+}
+
+function Fields({ options, draft, wrong, shown, problem, budgets, named, onChange }: Props) {
   const said = (field: string) => problem?.of(field)?.message ?? problem?.of(`job.${field}`)?.message;
   const type = options.instance_types.find((x) => x.slug === draft.type) ?? null;
   return (

@@ -7,15 +7,15 @@ import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { LaunchOptions, Schedule, ScheduleUpdate } from '../../api/types';
 import { useDebounced } from '../../lib/debounce';
-import { useGroup } from '../../lib/session';
+import { useGroup, useMe } from '../../lib/session';
 import { Field } from '../../parts/Field';
-import { differing } from '../../parts/form/draft';
+import { differing, same } from '../../parts/form/draft';
 import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { draftOf, isRight, specOf, wrongOf, type Draft } from '../jobs/spec';
 import { SpecFields } from '../jobs/SpecFields';
-import { PRESETS, due, ownTimezone, presetOf, timezones, type Preset } from './words';
+import { PRESETS, due, ownTimezone, presetOf, timesOf, timezones, type Clock, type Preset } from './words';
 
 export default function ScheduleForm() {
   const group = useGroup();
@@ -34,10 +34,9 @@ export default function ScheduleForm() {
   );
 }
 
-type Clock = { name: string; cron: string; preset: Preset; timezone: string; overlap: Schedule['overlap']; catchUp: boolean };
-
 function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }) {
   const group = useGroup();
+  const me = useMe();
   const queries = useQueryClient();
   const go = useNavigate();
   const [begun] = useState<Draft>(() => draftOf(options, old && { ...old.job, timeout: old.job.timeout ?? null }));
@@ -55,11 +54,10 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   const base = `/g/${group.group}/recurring-jobs`;
   const save = useMutation({
     mutationFn: () => {
-      const name = clock.name.trim();
-      const job = { ...specOf(group.group, draft, wrong)!, name };
-      const what = { name, cron: clock.cron, timezone: clock.timezone, overlap: clock.overlap, catch_up: clock.catchUp, job };
-      return old ? body(api.PATCH('/schedules/{schedule}', { params: { path: { schedule: old.id } }, body: { ...what, version: old.version } as ScheduleUpdate }))
-        : body(api.POST('/schedules', { body: { ...what, paused: false, notebook_reads_file: false } }));
+      const times = timesOf(clock);
+      const job = touched ? { job: { ...specOf(group.group, draft, wrong)!, name: times.name } } : {};
+      return old ? body(api.PATCH('/schedules/{schedule}', { params: { path: { schedule: old.id } }, body: { ...times, ...job, version: old.version } as ScheduleUpdate }))
+        : body(api.POST('/schedules', { body: { ...times, job: job.job!, paused: false, notebook_reads_file: false } }));
     },
     onSuccess: (saved) => {
       void queries.invalidateQueries({ queryKey: ['schedules'] });
@@ -68,10 +66,14 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   });
   const problem = save.error ? asProblem(save.error) : null;
   const cronProblem = preview.error ? asProblem(preview.error) : null;
+  const own = old === null || old.user === me.name;
+  // sent unchanged, it would be taken for a change of what its owner alone may change
+  const touched = old === null || (own && !same(begun, draft));
+  const runs = isRight(wrong) && draft.type !== null && draft.image !== null;
   const nameMissing = clock.name.trim() === '';
   const send = () => {
     setTried(true);
-    if (isRight(wrong) && !nameMissing && !cronProblem && draft.type && draft.image) save.mutate();
+    if ((!touched || runs) && !nameMissing && !cronProblem) save.mutate();
     // the fields show their errors first
     else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
   };
@@ -107,7 +109,9 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
             <Checkbox checked={clock.catchUp} onChange={(event) => set({ catchUp: event.target.checked })}>{t.schedules.catchUp}</Checkbox>
           </div>
         </Panel>
-        <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} budgets={options.budgets} named={false} onChange={(part) => setDraft((before) => ({ ...before, ...part }))} />
+        {!own && <p className="hint" role="note"><CircleAlert size={14} aria-hidden />{t.schedules.ownersAlone(old.user)}</p>}
+        <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} budgets={options.budgets} named={false} locked={!own}
+          onChange={(part) => setDraft((before) => ({ ...before, ...part }))} />
       </div>
       <aside className="rail">
         <div className="sticky formCol">
@@ -119,6 +123,7 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
             </div>
           </Panel>
           {problem && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.status === 409 && problem.code === 'conflict' ? t.schedules.conflict : problem.message}</p>}
+          {tried && touched && [wrong.type, wrong.image].filter(Boolean).map((words) => <p key={words} className="err" role="alert"><CircleAlert size={14} aria-hidden />{words}</p>)}
           <Button type="primary" size="large" block loading={save.isPending} icon={<Save size={15} aria-hidden />} onClick={send}>{t.schedules.save}</Button>
         </div>
       </aside>

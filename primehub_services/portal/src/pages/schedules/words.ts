@@ -20,3 +20,8 @@ export const presetOf = (cron: string): Preset => (Object.keys(PRESETS) as (keyo
 
 export const timezones = (): string[] => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
 export const ownTimezone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+
+/** When a recurring job starts, as the form holds it. */
+export type Clock = { name: string; cron: string; preset: Preset; timezone: string; overlap: Schedule['overlap']; catchUp: boolean };
+
+export const timesOf = (clock: Clock) => ({ name: clock.name.trim(), cron: clock.cron, timezone: clock.timezone, overlap: clock.overlap, catch_up: clock.catchUp });

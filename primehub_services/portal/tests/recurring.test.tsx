@@ -1,0 +1,73 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { createMemoryRouter, RouterProvider } from 'react-router';
+import { afterEach, expect, test, vi } from 'vitest';
+import { api } from '../src/api/client';
+import { ask } from '../src/api/queries';
+import type { Me, Schedule } from '../src/api/types';
+import { SessionContext } from '../src/lib/session';
+import ScheduleForm from '../src/pages/schedules/ScheduleForm';
+import { options } from './things';
+
+const old: Schedule = {
+  id: 's1', name: 'report', user: 'ann', group: 'g', cron: '0 4 * * *', timezone: 'UTC', reading: 'Every day at 4:00',
+  job: { group: 'g', instance_type: 'cpu-1', image: 'base', name: 'report', command: 'true', notebook: null, environment: {}, secrets: {}, timeout: null, retries: 0 },
+  overlap: 'skip', catch_up: false, paused: false, pause_reason: '', notebook_reads_file: false, snapshot_at: null, snapshot_digest: '', next_at: null, last: null,
+  created_at: '2026-03-12T14:00:00Z', version: 7,
+};
+
+/** The form of that recurring job, as somebody sees it; what it sends. */
+function shown(user: string, over: Partial<Schedule['job']> = {}) {
+  const queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } });
+  queries.setQueryData(ask.launchOptions('g').queryKey, options);
+  queries.setQueryData(ask.schedule('s1').queryKey, { ...old, job: { ...old.job, ...over } });
+  queries.setQueryData(ask.cronPreview(old.cron, old.timezone).queryKey, { reading: old.reading, next: [] });
+  queries.setQueryData(ask.envSecrets('g').queryKey, { items: [] });
+  const sent = vi.spyOn(api, 'PATCH').mockResolvedValue({ data: old, response: new Response() });
+  // nothing else is asked of a platform that is not there
+  for (const method of ['GET', 'POST'] as const) vi.spyOn(api, method).mockReturnValue(new Promise(() => {}));
+  const me = { name: user, platform_admin: false, groups: [{ group: 'g', name: 'g', display_name: '', role: 'admin' }] } as unknown as Me;
+  const router = createMemoryRouter([
+    { path: '/g/:group/recurring-jobs/:id/edit', element: <ScheduleForm /> },
+    { path: '*', element: null },
+  ], { initialEntries: ['/g/g/recurring-jobs/s1/edit'] });
+  render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><RouterProvider router={router} /></SessionContext.Provider></QueryClientProvider>);
+  return () => (sent.mock.calls as unknown as [string, { body: unknown }][]).map(([, init]) => init.body);
+}
+
+const save = () => fireEvent.click(screen.getByRole('button', { name: 'Save recurring job' }));
+const type = (name: string, value: string) => fireEvent.change(screen.getByLabelText(name), { target: { value } });
+
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
+
+test('an admin changes the times and the name of a colleague’s, and can touch nothing of what it runs', async () => {
+  const sent = shown('bob');
+  expect(screen.getByRole('note').textContent).toContain('ann');
+  expect(screen.getByRole('textbox', { name: 'Command' })).toHaveProperty('disabled', true);
+  type('Name', 'weekly report');
+  save();
+  await waitFor(() => expect(sent()).toEqual([{ name: 'weekly report', cron: '0 4 * * *', timezone: 'UTC', overlap: 'skip', catch_up: false, version: 7 }]));
+});
+
+test('its owner changes what it runs', async () => {
+  const sent = shown('ann');
+  expect(screen.queryByRole('note')).toBeNull();
+  type('Command', 'false');
+  save();
+  await waitFor(() => expect(sent()).toMatchObject([{ job: { command: 'false', image: 'base' }, version: 7 }]));
+});
+
+test('one whose image is gone says so, and runs nothing else without being told', async () => {
+  const sent = shown('ann', { image: 'old' });
+  expect(screen.getByRole('alert').textContent).toContain('old');
+  type('Command', 'false');
+  save();
+  await waitFor(() => expect(screen.getAllByRole('alert')).toHaveLength(2));
+  expect(sent()).toEqual([]);
+  fireEvent.click(screen.getByRole('radio', { name: 'base' }));
+  save();
+  await waitFor(() => expect(sent()).toMatchObject([{ job: { image: 'base' } }]));
+});
