@@ -182,7 +182,8 @@ async def build(
     hub = _hub(settings, environ)
     feed = ChangeFeed(database)
     alone = database.is_sqlite or (parts.name == "local" and not elect)
-    tools = Tools(settings, database, hub, parts, store, keyring, alone=alone)
+    artifacts = FolderArtifactStore(settings.data_dir / "blobs")
+    tools = Tools(settings, database, hub, parts, store, artifacts, keyring, alone=alone)
     prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX") or PREFIX
     cookie_secret = bytes.fromhex(secret_file(secrets / "portal_cookie_secret"))
     context = ApiContext(
@@ -203,7 +204,7 @@ async def build(
         ),
         logs=WorkloadLogs(store, parts.live_logs),
         build_logs=store,
-        files=AttemptFiles(FolderArtifactStore(settings.data_dir / "blobs"), parts.live_files),
+        files=AttemptFiles(artifacts, parts.live_files),
         usage=FolderUsageStore(settings.data_dir / "blobs"),
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
@@ -291,7 +292,15 @@ async def _elected(tools: Tools, context: ApiContext, environ: Mapping[str, str]
 
     async def begin(term: Term) -> Duties:
         hub = _hub(tools.settings, environ, term)
-        own = dataclasses.replace(tools, database=tools.database.guarded(term.guard), hub=hub, alone=False)
+        blobs = tools.settings.data_dir / "blobs"
+        own = dataclasses.replace(
+            tools,
+            database=tools.database.guarded(term.guard),
+            hub=hub,
+            logs=FolderLogStore(blobs, gate=term.require),
+            artifacts=FolderArtifactStore(blobs, gate=term.require),
+            alone=False,
+        )
         await asyncio.to_thread(own.logs.clean, older_s=LEFT_OVER)
         if own.parts.spool is not None:
             await asyncio.to_thread(own.parts.spool.clean, older_s=LEFT_OVER)

@@ -50,6 +50,7 @@ class Tools:
     hub: HubClient
     parts: EngineParts
     logs: FolderLogStore
+    artifacts: FolderArtifactStore
     keyring: Keyring
     alone: bool
 
@@ -92,7 +93,7 @@ class Duties:
 def duties(tools: Tools) -> Duties:
     """All controllers, begun anew."""
     database, parts, blobs = tools.database, tools.parts, tools.settings.data_dir / "blobs"
-    jobs = job_controller(database, parts, tools.logs, tools.keyring, blobs)
+    jobs = job_controller(database, parts, tools.logs, tools.artifacts, tools.keyring, blobs)
     notebooks = NotebookController(database, tools.hub, parts.workloads, tools.logs, alone=tools.alone)
     made = Duties(parts, jobs=jobs)
     stopping = Runner(notebooks)
@@ -102,7 +103,7 @@ def duties(tools: Tools) -> Duties:
         Runner(SweepController(database, tools.logs)),
         Runner(SnapshotController(database, FolderSnapshotStore(blobs))),
     ]
-    made.runners.append(Runner(ResultsSweeper(database, tools.logs, FolderArtifactStore(blobs))))
+    made.runners.append(Runner(ResultsSweeper(database, tools.logs, tools.artifacts)))
     made.runners += _of_the_engine(tools)
     made.runners += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]
     made.runners += [Runner(ScheduleController(database, parts.capacity)), Runner(_notifications(tools))]

@@ -21,14 +21,17 @@ from .store.database import Database
 
 
 def job_controller(
-    database: Database, parts: EngineParts, logs: LogStore, keyring: Keyring, blobs: Path
+    database: Database,
+    parts: EngineParts,
+    logs: LogStore,
+    artifacts: FolderArtifactStore,
+    keyring: Keyring,
+    blobs: Path,
 ) -> JobController:
     """The controller of jobs on the engine; ``blobs`` is the folder of everything that is kept."""
     keeper = None
     if parts.results is not None:
-        keeper = results.ResultsKeeper(
-            database, parts.results, logs, FolderArtifactStore(blobs), FolderUsageStore(blobs)
-        )
+        keeper = results.ResultsKeeper(database, parts.results, logs, artifacts, FolderUsageStore(blobs))
     return JobController(
         database,
         parts.engine,

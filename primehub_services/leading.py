@@ -45,9 +45,10 @@ class WhileLeading(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See ``httpx``. Raises ``ConnectError`` where the term is over."""
-        if not self._term.holds():
-            msg = "another process leads by now"
-            raise httpx.ConnectError(msg, request=request)
+        try:
+            self._term.require()
+        except NotLeading as error:
+            raise httpx.ConnectError(str(error), request=request) from error
         return await super().handle_async_request(request)
 
 

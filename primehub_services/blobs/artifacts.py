@@ -8,7 +8,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -38,17 +38,18 @@ class LiveFiles(Protocol):
 
 
 class FolderArtifactStore:
-    """Kept files under one folder. Methods block: call them in a thread."""
+    """Kept files under one folder. Methods block: call them in a thread. ``gate`` is as of ``FolderLogStore``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, gate: Callable[[], None] = lambda: None) -> None:
         self._folder = folder
+        self._gate = gate
 
     def stage(self, job: str, number: int) -> Staging:
         """Where files are put before they are kept. Drop it in the end, kept or not. Raises ``OSError``."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch = self._folder / SCRATCH / uuid.uuid4().hex
         (scratch / ARTIFACTS).mkdir(parents=True, mode=0o700)
-        return Staging(scratch, self._path(job, number))
+        return Staging(scratch, self._path(job, number), self._gate)
 
     def manifest(self, job: str, number: int) -> KeptArtifacts | None:
         """What is kept; None where nothing is, or not yet."""
@@ -100,9 +101,10 @@ class FolderArtifactStore:
 class Staging:
     """A ``Sink`` into an empty folder of ours, which ``keep`` moves to its place."""
 
-    def __init__(self, scratch: Path, target: Path) -> None:
+    def __init__(self, scratch: Path, target: Path, gate: Callable[[], None] = lambda: None) -> None:
         self._scratch = scratch
         self._target = target
+        self._gate = gate
 
     def take(self, file: WorkFile, pieces: Iterable[bytes]) -> None:
         """Keep one file. Paths were checked by who reads them; here once more."""
@@ -124,6 +126,7 @@ class Staging:
         text.write_text(manifest.model_dump_json())
         _sync(text)
         self._target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._gate()
         (self._target / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(self._target / ARTIFACTS, ignore_errors=True)
         (self._scratch / ARTIFACTS).rename(self._target / ARTIFACTS)

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .logs import LogChunk
@@ -26,9 +26,13 @@ _SCRATCH = ".scratch"
 
 
 class FolderLogStore:
-    """A ``LogStore`` under one folder. ``cap`` is how many bytes of a log are kept, half of them from its beginning."""
+    """A ``LogStore`` under one folder. ``cap`` is how many bytes of a log are kept, half of them from its beginning.
 
-    def __init__(self, folder: Path, *, cap: int = CAP) -> None:
+    ``gate`` is asked right before one log takes the place of another; what it raises leaves everything as it is.
+    """
+
+    def __init__(self, folder: Path, *, cap: int = CAP, gate: Callable[[], None] = lambda: None) -> None:
+        self._gate = gate
         self._folder = folder
         self._piece = max(1, cap // _PIECES)
         self._lock = threading.Lock()
@@ -70,6 +74,7 @@ class FolderLogStore:
                 target = self._path(key)
                 self._make(target.parent)
                 old = scratch.with_name(f"{scratch.name}.old")
+                self._gate()
                 with contextlib.suppress(FileNotFoundError):
                     target.rename(old)
                 scratch.rename(target)

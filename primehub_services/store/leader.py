@@ -79,6 +79,12 @@ class Term:
         """Whether this process may believe that it leads. From any thread."""
         return time.monotonic() < self._until
 
+    def require(self) -> None:
+        """Raises ``NotLeading`` where this process must not believe that it leads. From any thread."""
+        if not self.holds():
+            msg = "another process may lead by now"
+            raise NotLeading(msg)
+
     def extend(self, until: float) -> None:
         """The server has answered what was asked ``HELD`` before then; what has ended stays so."""
         if self.holds():

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from primehub_services.blobs import FolderLogStore, LogChunk, WorkloadLogs, notebook_key, of_notebook
+from primehub_services.blobs import (
+    FolderArtifactStore,
+    FolderLogStore,
+    LogChunk,
+    WorkloadLogs,
+    notebook_key,
+    of_notebook,
+)
+from primehub_services.domain.results import KeptArtifacts
 
 KEY = "notebooks/abc/log"
 
@@ -175,3 +184,20 @@ def test_lines_are_found_in_any_case_with_where_they_are(store: FolderLogStore) 
     ]
     assert len(logs.search(of_notebook("n"), "error", limit=1)) == 1
     assert logs.search(of_notebook("n"), "absent") == []
+
+
+def test_who_may_not_write_any_more_leaves_what_is_kept_as_it_is(tmp_path: Path) -> None:
+    def closed() -> None:
+        raise PermissionError
+
+    FolderLogStore(tmp_path).put("a/log", [(0, b"the whole log")])
+    with pytest.raises(PermissionError):
+        FolderLogStore(tmp_path, gate=closed).put("a/log", [(0, b"the")])
+    assert FolderLogStore(tmp_path).read("a/log", 0, 100).data == b"the whole log"
+    assert list((tmp_path / ".scratch").iterdir()) == []
+
+    manifest = KeptArtifacts(files=(), left_out=(), message="whole", kept_at=datetime.now(UTC))
+    FolderArtifactStore(tmp_path).stage("j1", 1).keep(manifest)
+    with pytest.raises(PermissionError):
+        FolderArtifactStore(tmp_path, gate=closed).stage("j1", 1).keep(manifest.model_copy(update={"message": "half"}))
+    assert FolderArtifactStore(tmp_path).manifest("j1", 1) == manifest

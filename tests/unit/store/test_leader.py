@@ -141,4 +141,6 @@ def _held(store: Database) -> bool:
 def _end_sessions(store: Database) -> None:
     """As an administrator of the database would, of whoever holds a lock."""
     with psycopg.connect(store.url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        ours = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        held = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND {ours}"
+        connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({held}) AS held")
