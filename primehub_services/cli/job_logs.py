@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.jobs import Patience
 from ..domain.jobs import FINAL, JobPhase
 from .output import note
 
 if TYPE_CHECKING:
+    from ..client.base import ApiProblem
     from ..client.person import PersonClient
     from ..domain.jobs import Job
 
@@ -34,7 +37,7 @@ async def lines(client: PersonClient, job: str, **query: Any) -> AsyncIterator[s
 async def watch(client: PersonClient, job: Job) -> Job:
     """The job once it has ended; meanwhile a bar for a notebook's cells, and a line for each change of state."""
     told = _Told()
-    async for now in client.jobs.watch(job.id, every=EVERY):
+    async for now in client.jobs.watch(job.id, every=EVERY, patience=Patience(_away)):
         told.tell(now)
         job = now
     told.close()
@@ -42,17 +45,21 @@ async def watch(client: PersonClient, job: Job) -> Job:
 
 
 async def follow(client: PersonClient, job: Job, *, tail: int | None = None, quiet: bool = False) -> Job:
-    """The job once it has ended and all of its log is printed, attempt after attempt. ``quiet`` prints no log."""
-    told = _Told()
-    attempt, offset = 0, 0
+    """The job once it has ended and all of its log is printed, attempt after attempt. ``quiet`` prints no log;
+    ``tail`` begins with so many lines of the attempt that is the latest now."""
+    told, patience = _Told(), Patience(_away)
+    attempt, offset, wanted = 0, 0, job.id
     while True:
-        job = await client.jobs.get(job.id)
+        job = await patience.ask(lambda: client.jobs.get(wanted))
         told.tell(job)
         ended = job.phase in FINAL
-        for number in [a.number for a in job.attempts if a.number >= max(attempt, 1)] if not quiet else ():
+        numbers = [a.number for a in job.attempts if a.number >= max(attempt, 1)] if not quiet else []
+        if tail:
+            numbers = numbers[-1:]
+        for number in numbers:
             if number != attempt:
                 attempt, offset = number, 0
-            offset = await _print(client, job.id, attempt, offset, tail)
+            offset = await _print(client, patience, job.id, attempt, offset, tail)
             tail = None
         if ended:
             told.close()
@@ -60,14 +67,20 @@ async def follow(client: PersonClient, job: Job, *, tail: int | None = None, qui
         await asyncio.sleep(EVERY)
 
 
-async def _print(client: PersonClient, job: str, attempt: int, offset: int, tail: int | None) -> int:
+async def _print(
+    client: PersonClient, patience: Patience, job: str, attempt: int, offset: int, tail: int | None
+) -> int:
     query: dict[str, Any] = {"tail": tail} if tail else {"offset": offset}
     while True:
-        part = await client.jobs.log(job, attempt=attempt, **query)
+        part = await patience.ask(partial(client.jobs.log, job, attempt=attempt, **query))
         if not part.text:
             return part.next_offset
         click.echo(part.text, nl=False)
         query = {"offset": part.next_offset}
+
+
+def _away(problem: ApiProblem) -> None:
+    note(f"{problem.detail.rstrip('.')}. Asking again; the job itself goes on.")
 
 
 class _Told:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .job_artifacts import download_artifacts, list_artifacts
+from .job_notebooks import changed, notebook_option, pairs, parameter_option, parameters_of, uploaded
 from .nouns import Duration, Noun, really_option
 from .session import EXIT_ERROR, EXIT_NOT_ALLOWED, EXIT_REFUSED, EXIT_USAGE, Session, pass_session, stop
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..client.person import PersonClient
     from ..domain.jobs import Job, JobSubmit
 
@@ -39,7 +40,8 @@ def jobs() -> None:
     """Submit, watch, cancel and repeat jobs.
 
     `wait`, `submit --wait` and `logs --follow` end as the job did: with its exit code, 124 where it took too long, 130
-    where it was cancelled, and 1 where it failed without an exit code.
+    where it was cancelled, and 1 where it failed without an exit code. This command's own codes are 2 to 6, which a job's
+    may be too. A platform that restarts meanwhile is asked again for two minutes.
     """
 
 
@@ -72,17 +74,6 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
-
-
-def pairs(flag: str, texts: tuple[str, ...]) -> dict[str, str]:
-    """``NAME=VALUE`` words as a mapping. Ends the command at one without ``=``."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            stop(f"{flag} {text}: write NAME=VALUE", EXIT_USAGE)
-        found[name] = value
-    return found
 
 
 def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,15 +206,8 @@ def check(session: Session, **chosen: Any) -> None:
 @jobs.command("submit", context_settings={"ignore_unknown_options": False})
 @spec_options
 @click.option("--from", "schedule", metavar="RECURRING_JOB", help="Run this recurring job once now.")
-@click.option("--notebook", type=click.Path(path_type=Path), metavar="FILE", help="Run this notebook.")
-@click.option(
-    "--parameter",
-    "-p",
-    "parameters",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Of the notebook; VALUE is JSON, or text.",
-)
+@notebook_option
+@parameter_option
 @click.option("--wait", is_flag=True, help="Show its log until it ends, and end as it did.")
 @click.argument("command", nargs=-1)
 @pass_session
@@ -233,7 +217,7 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
     One word after the -- is taken as a shell script, several as a command with its arguments. A notebook is sent as it is
     now: primehub jobs submit --group g --notebook train.ipynb -p epochs=3
     """
-    parameters = {name: _value(text) for name, text in pairs("--parameter", chosen.pop("parameters")).items()}
+    parameters = parameters_of(chosen.pop("parameters"))
     if schedule and (given(chosen) or notebook):
         stop("--from runs the recurring job as it is: leave out everything else.", EXIT_USAGE)
     if not schedule and bool(chosen["command"]) == bool(notebook):
@@ -249,26 +233,11 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
         else:
             fields = await with_defaults(client, group, given(chosen))
             if notebook is not None:
-                snapshot = await client.jobs.upload(group, notebook.name, _content(notebook))
-                fields["notebook"] = {"snapshot": snapshot.id, "path": notebook.name, "parameters": parameters}
+                fields["notebook"] = await uploaded(client, group, notebook, parameters)
             job = await client.jobs.submit(as_submit(fields))
         return await accepted(client, session, job, wait=wait)
 
     finish(session, session.call(run), wait=wait)
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _content(notebook: Path) -> bytes:
-    try:
-        return notebook.read_bytes()
-    except OSError as error:
-        stop(f"{notebook} cannot be read: {error.strerror}", EXIT_USAGE)
 
 
 async def accepted(client: PersonClient, session: Session, job: Job, *, wait: bool) -> Job:
@@ -385,14 +354,17 @@ def rerun(session: Session, job: str | None, wait: bool) -> None:
 @jobs.command("clone")
 @click.argument("job")
 @spec_options
+@parameter_option
 @click.option("--wait", is_flag=True, help="Show its log until it ends, and end as it did.")
 @click.argument("command", nargs=-1)
 @pass_session
 def clone(session: Session, job: str, wait: bool, **chosen: Any) -> None:
     """Submit a job like another, with other values where they are given: primehub jobs clone JOB --timeout 2h
 
-    Values of environment variables that are not yours to read have to be given again with --env.
+    Values of environment variables that are not yours to read have to be given again with --env. A notebook's parameters
+    that are given with -p take the place of those of the same name.
     """
+    parameters = parameters_of(chosen.pop("parameters"))
 
     async def run(client: PersonClient) -> Job:
         old = await client.jobs.get(job)
@@ -408,6 +380,8 @@ def clone(session: Session, job: str, wait: bool, **chosen: Any) -> None:
         kept["environment"] = {name: value for name, value in old.environment.items() if value is not None}
         if "command" in fields:
             kept["notebook"] = None
+        if parameters:
+            kept["notebook"] = changed(kept["notebook"], parameters)
         for mapping in ("environment", "secrets"):
             fields[mapping] = {**kept[mapping], **fields.get(mapping, {})}
         new = await client.jobs.submit(as_submit({**kept, **fields}))

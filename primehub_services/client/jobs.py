@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..domain.jobs import FINAL, Job, JobCheck, JobSpec, JobSubmit
 from ..domain.notebooks import LogPart
 from ..domain.schedules import CronPreview, Firing, Schedule
 from ..domain.snapshots import Snapshot
+from .base import ApiProblem
 from .collection import Collection, read_as
 
 if TYPE_CHECKING:
     from .base import ApiClient
 
+T = TypeVar("T")
 EVERY = 0.5
 """Seconds between two looks at a job that is waited for."""
+PATIENCE = 120.0
+"""Seconds without an answer after which waiting for a job is given up: a restart of the platform takes fewer."""
+_AWAY = frozenset({0, 502, 503, 504})
+
+
+class Patience:
+    """Asks again where a platform that restarts does not answer; for reads alone, which may be sent twice."""
+
+    def __init__(self, told: Callable[[ApiProblem], None] | None = None) -> None:
+        """``told`` is called once for each time that the platform is away."""
+        self._told = told
+
+    async def ask(self, request: Callable[[], Awaitable[T]]) -> T:
+        """The answer. Raises ``ApiProblem`` for a refusal at once, and where nothing answered for ``PATIENCE``."""
+        since: float | None = None
+        while True:
+            try:
+                return await request()
+            except ApiProblem as problem:
+                if problem.status not in _AWAY:
+                    raise
+                if since is None:
+                    since = time.monotonic()
+                    if self._told is not None:
+                        self._told(problem)
+                if time.monotonic() - since >= PATIENCE:
+                    raise
+            await asyncio.sleep(2 * EVERY)
 
 
 class Jobs(Collection[Job]):
@@ -56,11 +87,12 @@ class Jobs(Collection[Job]):
         part: LogPart = read_as(LogPart, await self._client.call("GET", f"{self.path(job)}/log", query=given))
         return part
 
-    async def watch(self, job: str, *, every: float = EVERY) -> AsyncIterator[Job]:
-        """The job each time it changed, until it has ended."""
+    async def watch(self, job: str, *, every: float = EVERY, patience: Patience | None = None) -> AsyncIterator[Job]:
+        """The job each time it changed, until it has ended. A restart of the platform meanwhile is waited for."""
         last = None
+        patience = patience or Patience()
         while True:
-            now = await self.get(job)
+            now = await patience.ask(lambda: self.get(job))
             if now != last:
                 yield now
             last = now

@@ -175,6 +175,34 @@ def test_a_clone_keeps_what_is_not_given(signed_in: Run, api: FakeApi) -> None:
     assert (sent["instance_type"], sent["image"], sent["secrets"]) == ("cpu-2", "base", {"K": "key"})
 
 
+def test_a_clone_of_a_notebook_takes_other_parameters(signed_in: Run, api: FakeApi) -> None:
+    run = {"snapshot": "s-1", "path": "a.ipynb", "parameters": {"n": 1, "word": "x"}, "kernel": "", "reads_file": False}
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job(kind="notebook", command="", notebook=run)
+    api.answers["POST", "/jobs"] = 201, things.job("job-2")
+    chosen = ["--retries", "2", "--timeout", "2h", "--name", "again", "--secret", "K=key"]
+    assert signed_in("jobs", "clone", ID, "-p", "n=2", *chosen).exit_code == 0
+    sent = submitted(api)
+    assert sent["notebook"] == run | {"parameters": {"n": 2, "word": "x"}}
+    assert (sent["retries"], sent["timeout"], sent["name"], sent["secrets"]) == (2, 7200, "again", {"K": "key"})
+
+
+def test_a_clone_of_a_command_has_no_parameters(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job()
+    result = signed_in("jobs", "clone", ID, "-p", "n=2")
+    assert (result.exit_code, "runs a command" in result.stderr) == (2, True)
+    assert signed_in("jobs", "clone", ID, "-p", "n").exit_code == 2
+    assert api.sent("POST", "/jobs") == []
+
+
+def test_a_job_is_run_again_and_deleted(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job()
+    api.answers["POST", f"/jobs/{ID}/rerun"] = 201, things.job("job-2", phase="PENDING")
+    assert signed_in("jobs", "rerun", ID).stdout == "job-2\n"
+    api.answers["DELETE", f"/jobs/{ID}"] = 204, None
+    assert signed_in("jobs", "delete", ID, "--yes-i-really-mean-it").exit_code == 0
+    assert len(api.sent("DELETE", f"/jobs/{ID}")) == 1
+
+
 def test_a_job_that_could_never_run_ends_the_check_with_the_code_of_a_refusal(signed_in: Run, api: FakeApi) -> None:
     api.answers["GET", "/groups/g1/launch-options"] = 404, {"detail": "not asked for", "code": "not-found"}
     chosen = ["--group", "g1", "--instance-type", "cpu-1", "--image", "base"]
@@ -311,3 +339,40 @@ def test_a_test_message_that_was_not_sent_says_why(signed_in: Run, api: FakeApi)
     api.answers["POST", "/me/notifications/test"] = 200, {"deliveries": [delivery]}
     result = signed_in("notifications", "test")
     assert (result.exit_code, "refused" in result.stdout) == (1, True)
+
+
+AWAY = (503, {"detail": "The platform restarts.", "code": "unavailable"})
+
+
+@pytest.mark.parametrize("words", [("wait",), ("logs", "-f")])
+def test_a_restart_of_the_platform_meanwhile_is_waited_for_and_told_once(
+    signed_in: Run, api: FakeApi, words: tuple[str, ...]
+) -> None:
+    ended = things.job(attempts=[things.attempt(1)])
+    api.answers["GET", f"/jobs/{ID}"] = [(200, things.job(phase="RUNNING")), AWAY, (502, None), (200, ended)]
+    api.answers["GET", f"/jobs/{ID}/log"] = [AWAY, (200, things.log("one\n")), (200, things.log("", 4))]
+    result = signed_in("jobs", *words, ID)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("Asking again") == (2 if words[0] == "logs" else 1)
+    assert result.stdout == ("one\n" if words[0] == "logs" else "")
+
+
+def test_a_platform_that_stays_away_and_a_refusal_end_the_waiting(
+    signed_in: Run, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_jobs, "PATIENCE", 0)
+    api.answers["GET", f"/jobs/{ID}"] = [(200, things.job(phase="RUNNING")), AWAY]
+    assert signed_in("jobs", "wait", ID).exit_code == 5
+    api.answers["GET", f"/jobs/{ID}"] = [(200, things.job(phase="RUNNING")), (404, {"detail": "gone", "code": "x"})]
+    gone = signed_in("jobs", "wait", ID)
+    assert (gone.exit_code, "Asking again" in gone.stderr) == (4, False)
+
+
+def test_the_last_lines_are_those_of_the_latest_attempt(signed_in: Run, api: FakeApi) -> None:
+    two = [things.attempt(1, phase="FAILED"), things.attempt(2)]
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job(attempts=two)
+    api.answers["GET", f"/jobs/{ID}/log"] = [(200, things.log("end\n")), (200, things.log("", 4))]
+    result = signed_in("jobs", "logs", "-f", "--tail", "1", ID)
+    assert result.stdout == "end\n"
+    first = next(r["query"] for r in api.requests if r["path"].endswith("/log"))
+    assert first == {"attempt": "2", "tail": "1"}
