@@ -110,14 +110,16 @@ def update(
     row = found[0]
     before = _model(uow, actor, found)
     check_version(change.version, row.version, before)
-    fields = given(change, nullable=())
-    if change.job is not None and change.job == before.job:
+    fields, name = given(change, nullable=()), row.name
+    if change.job is not None and _unnamed(change.job, name, change.name) == _unnamed(before.job, name):
         fields.discard("job")
     _check_owner(actor, row, fields)
     for field in fields.intersection(_PLAIN_FIELDS):
         setattr(row, field, getattr(change, field))
     if change.job is not None and "job" in fields:
-        _set_job(uow, actor, row, change.job, capacity)
+        _set_job(uow, actor, row, _unnamed(change.job, name), capacity)
+    elif row.job["name"] == name:
+        row.job = row.job | {"name": ""}
     _check_reads_file(row)
     if fields & {"cron", "timezone", "paused"}:
         _set_times(uow, row, change, capacity)
@@ -233,8 +235,13 @@ def _set_job(uow: UnitOfWork, actor: Actor, row: ScheduleRow, spec: JobSpec, cap
         resolved: dict[str, Any] = dict(jobs.create(uow, actor, actor, spec, capacity, jobs.Origin(trial=True)).spec)
     finally:
         trial.rollback()
-    row.job = resolved | {"name": spec.name}
+    row.job = resolved | {"name": _unnamed(spec, row.name).name}
     row.snapshot_id = spec.notebook.snapshot if spec.notebook is not None else None
+
+
+def _unnamed(spec: JobSpec, *names: str | None) -> JobSpec:
+    """The spec without a name that is only the recurring job's: its runs are to follow when that is changed."""
+    return spec.model_copy(update={"name": ""}) if spec.name in names else spec
 
 
 def _set_times(uow: UnitOfWork, row: ScheduleRow, change: ScheduleUpdate, capacity: MachineCapacity) -> None:

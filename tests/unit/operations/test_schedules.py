@@ -27,7 +27,7 @@ from primehub_services.domain.units import Millicores
 from primehub_services.operations import accounts, firings, groups, members, schedules
 from primehub_services.store import settings
 from primehub_services.store.database import Database
-from primehub_services.store.orm import ImageRow, SnapshotRow
+from primehub_services.store.orm import ImageRow, ScheduleRow, SnapshotRow
 from primehub_services.store.schedules import Filters
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
@@ -187,6 +187,28 @@ def test_a_run_by_hand_is_the_owners_and_holds_up_nothing(database: Database, ca
     clock.advance(HOUR)
     assert fire(database, made)
     assert [row.outcome for row in firing_rows(database)] == ["JOB"]
+
+
+@pytest.mark.parametrize("before", ["nightly", "", "other"])
+def test_runs_bear_the_name_that_the_recurring_job_has_now(database: Database, cast: Cast, before: str) -> None:
+    made = recurring(database, cast.member, job=SPEC.model_copy(update={"name": before}))
+
+    def as_it_was_kept(uow: UnitOfWork) -> None:
+        row = uow.session.get(ScheduleRow, made.id)
+        assert row is not None
+        row.job = row.job | {"name": before}
+
+    database.write_now(as_it_was_kept)
+    kept = "other" if before == "other" else ""
+    # a form sends the whole job along, under the old name or the new one
+    for number, job in enumerate((None, made.job, made.job.model_copy(update={"name": kept or "renamed 2"}))):
+        changes = {} if job is None else {"job": job}
+        made = change(database, cast.group_admin, made, name=f"renamed {number}", **changes)
+        ran = database.write_now(schedules.run, cast.member, made.id, capacity=MACHINE)
+        assert {row.id: row.name for row in job_rows(database)}[ran] == (kept or f"renamed {number}")
+    changed = made.job.model_copy(update={"name": made.name, "command": "echo 2"})
+    made = change(database, cast.member, made, job=changed)
+    assert (made.job.command, made.job.name) == ("echo 2", "")
 
 
 def test_an_edit_from_an_old_version_is_refused_and_a_firing_makes_none(
