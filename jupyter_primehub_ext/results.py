@@ -4,6 +4,7 @@ no server ran."""
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ REMEMBERED = 1000
 TRIES = 100
 """Names that are tried before it is given up."""
 _MARK = "primehub"
-"""Of a notebook's metadata: which job ran it."""
+"""Of a notebook's metadata: which job ran it, and of one that was placed while the job ran, what was in it."""
 
 
 class Placed:
@@ -131,7 +132,11 @@ class Placer:
             data = await self._service.result(job)
             try:
                 notebook = json.loads(data)
-                notebook.setdefault("metadata", {}).setdefault(_MARK, {})["job"] = job["id"]
+                mark = notebook.setdefault("metadata", {}).setdefault(_MARK, {})
+                mark["job"] = job["id"]
+                mark.pop("partial", None)
+                if job["phase"] not in FINAL:
+                    mark["partial"] = _digest(notebook)
             except (ValueError, AttributeError, TypeError) as error:
                 raise Problem.of(404, "no-result", "What this job has left is no notebook.") from error
             place = await self._write(job, notebook)
@@ -158,22 +163,28 @@ class Placer:
             name = f"{stem}.ipynb" if number == 1 else f"{stem}-{number}.ipynb"
             path = f"{folder}/{name}" if folder else name
             if await ensure_async(self._contents.file_exists(path)):
-                if await self._is_of(path, job):
+                found = await self._found(path, job)
+                if found is None:
+                    continue
+                if "partial" not in found["metadata"][_MARK]:
                     return path
-                continue
+                if found["metadata"][_MARK]["partial"] != _digest(found):
+                    continue  # somebody works on it
             model = {"type": "notebook", "format": "json", "content": self._marked(notebook, job)}
             await ensure_async(self._contents.save(model, path))
             return path
         msg = f"{stem}.ipynb and {TRIES - 2} more names are taken."
         raise Problem.of(409, "taken", msg)
 
-    async def _is_of(self, path: str, job: str) -> bool:
-        """Whether a file is this job's result already: a crash came between writing and remembering."""
+    async def _found(self, path: str, job: str) -> Any:
+        """What is in a file that is this job's result already (a crash came between writing and remembering, or it was
+        placed while the job ran); None where it is another's."""
         try:
             model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
-            return bool(model["content"]["metadata"][_MARK]["job"] == job)
+            content = model["content"]
+            return content if content["metadata"][_MARK]["job"] == job else None
         except Exception:
-            return False
+            return None
 
     def _marked(self, notebook: dict[str, Any], job: str) -> dict[str, Any]:
         """Trusted, as if it had been run here, where it was on screen here.
@@ -188,6 +199,15 @@ class Placer:
         if notary is not None:
             notary.mark_cells(made, self.placed.was_submitted(job))
         return made
+
+
+def _digest(notebook: Any) -> str:
+    """Of what its cells say and show, however a file is written."""
+    import nbformat
+
+    read = nbformat.reads(json.dumps(notebook), as_version=4)
+    cells = [(cell.cell_type, cell.source, cell.get("outputs")) for cell in read.cells]
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
 def _moment(job: dict[str, Any]) -> str:
