@@ -59,10 +59,10 @@ async def log_part(call: Call, query: LogQuery, log: LogOf, name: str) -> Any:
     if query.download:
         return await _download(call, name, lambda at: logs.read(log, at, PIECE))
     if query.search:
-        found = await asyncio.to_thread(logs.search, log, query.search)
+        found, more = await asyncio.to_thread(logs.search, log, query.search)
         size = (await asyncio.to_thread(logs.read, log, 0, 1)).size
         matches = tuple(LogMatch(offset=line.offset, text=line.text) for line in found)
-        return LogPart(offset=0, next_offset=size, size=size, text="", matches=matches)
+        return LogPart(offset=0, next_offset=size, size=size, text="", matches=matches, more_matches=more)
     if query.tail is not None:
         return as_part(await asyncio.to_thread(logs.tail, log, query.tail))
     return as_part(await asyncio.to_thread(logs.read, log, query.offset or 0, query.limit))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 PIECE = 1 << 20
+MATCHES = 1000
+"""Lines that a search names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,11 @@ class WorkloadLogs:
         data = b"".join(kept)
         return LogChunk(data, max(chunk.start, chunk.next_offset - len(data)), chunk.next_offset, chunk.size)
 
-    def search(self, log: LogOf, text: str, *, limit: int = 1000) -> list[LogLine]:
-        """The first lines that hold the text, in any case."""
+    def search(self, log: LogOf, text: str, *, limit: int = MATCHES) -> tuple[list[LogLine], bool]:
+        """The first lines that hold the text, in any case, and whether there are more."""
         needle, rest, offset, begin = text.casefold(), b"", 0, 0
         found: list[LogLine] = []
-        while len(found) < limit:
+        while len(found) <= limit:
             chunk = self.read(log, offset, PIECE)
             ended = not chunk.data
             if ended and not rest:
@@ -150,10 +152,10 @@ class WorkloadLogs:
             rest = lines.pop() if not ended and unended else b""
             for line in lines:
                 shown = line.decode(errors="replace").rstrip("\r\n")
-                if needle in shown.casefold() and len(found) < limit:
+                if needle in shown.casefold() and len(found) <= limit:
                     found.append(LogLine(begin, shown))
                 begin += len(line)
             if ended:
                 break
             offset = chunk.next_offset
-        return found
+        return found[:limit], len(found) > limit

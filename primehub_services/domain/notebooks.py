@@ -83,6 +83,8 @@ class LogPart(Model):
     text: str
     matches: tuple[LogMatch, ...] = ()
     """The lines with the text that was searched for; then ``text`` is empty."""
+    more_matches: bool = False
+    """Whether more lines hold it than are here: the first 1,000 are."""
 
 
 class NotebookKeep(Model):

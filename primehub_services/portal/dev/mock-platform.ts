@@ -220,7 +220,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
     const found = [world.active, ...world.past].find((n) => n?.id === one[1]);
     if (!found) return problem(404, 'not-found', 'Not found', `There is no notebook '${one[1]}' that you can see.`);
     if (one[2] === '/usage') return [200, usageOf(found.limits)];
-    if (one[2] === '/log') return [200, { text: logText, offset: 0, next_offset: logText.length, size: logText.length, matches: [] } satisfies S['LogPart']];
+    if (one[2] === '/log') return [200, { text: logText, offset: 0, next_offset: logText.length, size: logText.length, matches: [], more_matches: false } satisfies S['LogPart']];
     if (one[2] === '/keep') world.active = { ...found, keep_until: ago(-(sent as { seconds: number }).seconds), idle_deadline: ago(-(sent as { seconds: number }).seconds) };
     if (method === 'DELETE') {
       world.active = { ...found, phase: 'STOPPING' };

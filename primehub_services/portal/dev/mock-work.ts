@@ -91,7 +91,7 @@ export function workAnswer(scenario: string, method: string, path: string, query
     const found = job(Number(one[1]));
     if (one[2] === '/usage') return [200, { attempt: 1, limits: found.limits, points }];
     if (one[2] === '/artifacts') return [200, { items: [{ path: 'loss.png', size: 48_000, modified_at: ago(90), media_type: 'image/png' }, { path: 'metrics.csv', size: 6200, modified_at: ago(60), media_type: 'text/csv' }], message: '', size: 54_200, expires_at: null }];
-    if (one[2] === '/log') return [200, { text: Array.from({ length: 34 }, (_, i) => `epoch ${i + 1}/90  loss ${(0.9 - i * 0.015).toFixed(4)}  val_acc ${(0.61 + i * 0.0085).toFixed(4)}  36.${i % 10} s`).join('\n') + '\n', offset: 0, next_offset: 1500, size: 1500, matches: [] }];
+    if (one[2] === '/log') return [200, { text: Array.from({ length: 34 }, (_, i) => `epoch ${i + 1}/90  loss ${(0.9 - i * 0.015).toFixed(4)}  val_acc ${(0.61 + i * 0.0085).toFixed(4)}  36.${i % 10} s`).join('\n') + '\n', offset: 0, next_offset: 1500, size: 1500, matches: [], more_matches: false }];
     return [200, found];
   }
   if (/^\/groups\/[\w-]+\/queue$/.test(path)) {
@@ -106,7 +106,7 @@ export function workAnswer(scenario: string, method: string, path: string, query
   const known = /^\/images\/([\w.-]+)(\/[\w-]+)?$/.exec(path);
   if (known) {
     const text = Array.from({ length: 20 }, (_, i) => `Collecting package ${i + 1}`).join('\n') + '\n';
-    return [200, known[2] === '/build-log' ? { text, offset: 0, next_offset: text.length, size: text.length, matches: [] } : images.find((x) => x.slug === known[1])];
+    return [200, known[2] === '/build-log' ? { text, offset: 0, next_offset: text.length, size: text.length, matches: [], more_matches: false } : images.find((x) => x.slug === known[1])];
   }
   if (path === '/secrets' && method === 'POST') {
     const { name, group: owner } = sent as S['SecretCreate'];

@@ -284,11 +284,18 @@ async def test_a_job_that_waits_has_nothing_yet(people: People, api: Api, cast: 
 @pytest.mark.usefixtures("job")
 async def test_a_log_is_searched_its_end_shown_and_all_of_it_downloaded(people: People) -> None:
     found: Any = (await get(people["member"], "log?search=EPOCH")).json()
-    assert [match["text"] for match in found["matches"]] == ["epoch 1", "epoch 2"]
+    assert ([match["text"] for match in found["matches"]], found["more_matches"]) == (["epoch 1", "epoch 2"], False)
     assert (await get(people["member"], "log?tail=1")).json()["text"] == "epoch 2\n"
     saved = await get(people["member"], "log?download=true")
     assert saved.text == "epoch 1\nepoch 2\n"
     assert saved.headers["Content-Disposition"] == f'attachment; filename="{JOB}-1.log"'
+
+
+@pytest.mark.usefixtures("job")
+async def test_a_search_that_finds_more_lines_than_it_names_says_so(people: People, tmp_path: Path) -> None:
+    FolderLogStore(tmp_path / "blobs").append(attempt_key(JOB, 1), b"epoch\n" * 1000)
+    found: Any = (await get(people["member"], "log?search=epoch")).json()
+    assert (len(found["matches"]), found["more_matches"]) == (1000, True)
 
 
 @pytest.mark.usefixtures("job")

@@ -177,13 +177,14 @@ def test_lines_are_found_in_any_case_with_where_they_are(store: FolderLogStore) 
     store.put(notebook_key("n"), [(0, b"Error: one\nfine\nan eRRor\nlast error")])
     logs = WorkloadLogs(store)
 
-    assert [(line.offset, line.text) for line in logs.search(of_notebook("n"), "ERROR")] == [
+    assert [(line.offset, line.text) for line in logs.search(of_notebook("n"), "ERROR")[0]] == [
         (0, "Error: one"),
         (16, "an eRRor"),
         (25, "last error"),
     ]
-    assert len(logs.search(of_notebook("n"), "error", limit=1)) == 1
-    assert logs.search(of_notebook("n"), "absent") == []
+    assert [logs.search(of_notebook("n"), "error", limit=most)[1] for most in (1, 2, 3)] == [True, True, False]
+    assert len(logs.search(of_notebook("n"), "error", limit=1)[0]) == 1
+    assert logs.search(of_notebook("n"), "absent") == ([], False)
 
 
 def test_who_may_not_write_any_more_leaves_what_is_kept_as_it_is(tmp_path: Path) -> None:

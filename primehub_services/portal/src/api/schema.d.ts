@@ -3501,6 +3501,11 @@ export interface components {
              * @default []
              */
             matches: components["schemas"]["LogMatch"][];
+            /**
+             * @description Whether more lines hold it than are here: the first 1,000 are.
+             * @default false
+             */
+            more_matches: boolean;
         };
         /** @description Which part of a log. Offsets are bytes from its beginning. */
         LogQuery: {
