@@ -26,9 +26,13 @@ def as_part(chunk: LogChunk, *, more: bool = False) -> LogPart:
     cut = _incomplete(data)
     if cut and (more or len(data) > cut):
         data, next_offset = data[:-cut], next_offset - cut
-    return LogPart(
-        offset=chunk.start, next_offset=next_offset, size=chunk.size, text=data.decode("utf-8", errors="replace")
-    )
+    text = _shown(data.decode("utf-8", errors="replace"))
+    return LogPart(offset=chunk.start, next_offset=next_offset, size=chunk.size, text=text)
+
+
+def _shown(text: str) -> str:
+    # no text of ours has NUL; what a workload prints may
+    return text.replace("\0", "\ufffd")
 
 
 def _incomplete(data: bytes) -> int:
@@ -61,7 +65,7 @@ async def log_part(call: Call, query: LogQuery, log: LogOf, name: str) -> Any:
     if query.search:
         found, more = await asyncio.to_thread(logs.search, log, query.search)
         size = (await asyncio.to_thread(logs.read, log, 0, 1)).size
-        matches = tuple(LogMatch(offset=line.offset, text=line.text) for line in found)
+        matches = tuple(LogMatch(offset=line.offset, text=_shown(line.text)) for line in found)
         return LogPart(offset=0, next_offset=size, size=size, text="", matches=matches, more_matches=more)
     if query.tail is not None:
         return as_part(await asyncio.to_thread(logs.tail, log, query.tail))

@@ -73,7 +73,7 @@ class LogMatch(Model):
 
 
 class LogPart(Model):
-    """A part of a log. Offsets are bytes from its beginning; what is no UTF-8 is shown as U+FFFD."""
+    """A part of a log. Offsets are bytes from its beginning; what is no UTF-8, and NUL, is shown as U+FFFD."""
 
     offset: int
     next_offset: int

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import io
 import json
+import random
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -289,6 +290,24 @@ async def test_a_log_is_searched_its_end_shown_and_all_of_it_downloaded(people: 
     saved = await get(people["member"], "log?download=true")
     assert saved.text == "epoch 1\nepoch 2\n"
     assert saved.headers["Content-Disposition"] == f'attachment; filename="{JOB}-1.log"'
+
+
+async def test_a_log_of_binary_rubbish_is_text_that_any_reader_takes_and_is_downloaded_as_it_was(
+    people: People, api: Api, cast: Cast, tmp_path: Path
+) -> None:
+    await api.context.database.write(job_row, cast)
+    rubbish = random.Random(1).randbytes(100_000) + bytes(range(256)) + b"\xf0\x9f" + b"\0" * 1000
+    FolderLogStore(tmp_path / "blobs").append(attempt_key(JOB, 1), rubbish)
+    read, offset = 0, 0
+    while offset < len(rubbish):
+        part: Any = (await get(people["member"], f"log?offset={offset}&limit=4093")).json()
+        assert (part["offset"], part["size"]) == (offset, len(rubbish))
+        assert 0 < part["next_offset"] - offset <= 4093
+        read, offset = read + len(part["text"]), part["next_offset"]
+    assert read > 50_000
+    assert (await get(people["member"], "log?tail=3")).json()["next_offset"] == len(rubbish)
+    assert (await get(people["member"], "log?search=%EF%BF%BD")).json()["matches"]
+    assert (await get(people["member"], "log?download=true")).content == rubbish
 
 
 @pytest.mark.usefixtures("job")

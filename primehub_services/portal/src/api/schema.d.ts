@@ -3488,7 +3488,7 @@ export interface components {
             offset: number;
             text: string;
         };
-        /** @description A part of a log. Offsets are bytes from its beginning; what is no UTF-8 is shown as U+FFFD. */
+        /** @description A part of a log. Offsets are bytes from its beginning; what is no UTF-8, and NUL, is shown as U+FFFD. */
         LogPart: {
             offset: number;
             /** @description Where to go on reading. */
