@@ -104,7 +104,9 @@ def _make(uow: UnitOfWork, api: Api, folder: Path) -> World:
     kept.mkdir(parents=True, exist_ok=True)
     (kept / "snap").write_text("x")
     shared = SecretCreate.model_validate({"name": "shared", "kind": "env", "group": "research", "value": "s3cret"})
-    secret = secrets.create(uow, cast.group_admin, shared, keyring=Keyring.load_or_create(folder / "encryption.key")).slug
+    secret = secrets.create(
+        uow, cast.group_admin, shared, keyring=Keyring.load_or_create(folder / "encryption.key")
+    ).slug
     olga = cast.outsider
     assert olga.account is not None
     other = Actor(
