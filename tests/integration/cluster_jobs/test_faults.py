@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.parts import require
+from tests.support.waiting import wait_for_async
 
 from .platform import OVER, Bench
 
@@ -79,15 +80,6 @@ async def test_a_component_that_is_killed_and_comes_back_costs_nothing(
     await counts_to_its_end(bench, job)
 
 
-async def test_what_ends_while_its_node_is_away_has_ended(bench: Bench, fault: Callable[..., None]) -> None:
-    job = await bench.submit(COUNTS)
-    await bench.prints(job, "line 5\n")
-    fault("kill", "kubelet")
-    await counts_to_its_end(bench, job)
-    fault("start", "kubelet")
-    await bench.dropped()
-
-
 async def test_a_pod_that_somebody_deletes_is_another_attempt(bench: Bench) -> None:
     job = await bench.submit(COUNTS)
     await bench.prints(job, "line 5\n")
@@ -95,3 +87,31 @@ async def test_a_pod_that_somebody_deletes_is_another_attempt(bench: Bench) -> N
     done = await bench.until(job, *OVER)
     assert done["phase"] == "SUCCEEDED", done
     assert [attempt["reason"] for attempt in done["attempts"]] == ["Lost", "Completed"]
+
+
+async def test_a_node_that_is_away_for_longer_than_the_clusters_patience_costs_an_attempt_and_nothing_runs_twice(
+    bench: Bench, fault: Callable[..., None]
+) -> None:
+    ends = await bench.submit(COUNTS)
+    stays = await bench.submit(COUNTS.replace(str(LINES), str(100 * LINES)), timeout=900)
+    await bench.prints(ends, "line 5\n")
+    await bench.prints(stays, "line 5\n")
+    fault("kill", "kubelet")
+    # which is what the cluster does by itself once its patience is over, after five minutes
+    bench.namespace.kubectl("delete", "pods", "-l", f"primehub.io/start={stays}-1", "--wait=false")
+    await counts_to_its_end(bench, ends)
+    lost = await bench.says(stays, "does not answer")
+    assert (lost["phase"], lost["attempts"][0]["reason"]) == ("PENDING", "Lost"), lost
+    # its container still runs on the node; it hears that all is over, and of the two only the second goes on
+    fault("start", "kubelet")
+    again = await bench.until(stays, "RUNNING")
+    assert [attempt["number"] for attempt in again["attempts"]] == [1, 2]
+
+    def one_is_left() -> bool:
+        pods = bench.namespace.list("pods", "primehub.io/kind=job")
+        return [pod["metadata"]["labels"]["primehub.io/start"] for pod in pods] == [f"{stays}-2"]
+
+    await wait_for_async(one_is_left, 60, what="the pods of what is over are gone")
+    await bench.person.ask("POST", f"/jobs/{stays}/cancel")
+    assert (await bench.until(stays, *OVER))["phase"] == "CANCELLED"
+    await bench.dropped()
