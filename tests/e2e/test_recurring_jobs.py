@@ -23,7 +23,8 @@ def test_it_runs_at_its_instant_and_its_end_is_told(platform: Platform, lab: Lab
     with web_server() as hook:
         jobs.call("PUT", "/me/notifications", {"webhook": True, "webhook_url": hook.url, "webhook_secret": SECRET})
         assert jobs.call("POST", "/me/notifications/test")["deliveries"][0]["sent"]
-        made, ended = scenarios.a_schedule_fires_at_its_instant(jobs)
+        made = scenarios.a_schedule_of_every_minute(jobs)
+        ended = scenarios.it_fires_at_its_instant(jobs, made)
         wait_for(lambda: len(hook.posts) > 1, 30, what="its owner is told")
         _, headers, sent = hook.posts[1]
     told = json.loads(sent)

@@ -8,9 +8,17 @@ import pytest
 
 from tests.support import scenarios
 from tests.support.installed import Installed
+from tests.support.platform import Lab
 from tests.support.scenarios import Jobs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def recurring(installed: Installed, lab: Lab) -> dict[str, Any]:
+    """A schedule that comes due while the other tests run."""
+    made: dict[str, Any] = scenarios.a_schedule_of_every_minute(Jobs(installed, lab))
+    return made
 
 
 def test_a_job_runs_to_its_end_and_its_log_is_kept(installed: Installed, jobs: Jobs) -> None:
@@ -37,7 +45,7 @@ def test_a_notebook_server_submits_what_is_on_screen_and_gets_the_result_beside_
     scenarios.a_notebook_server_submits_what_is_on_screen(jobs, notebook["url"], notebook["id"])
 
 
-def test_a_recurring_job_runs_at_its_instant_and_when_asked_to(jobs: Jobs) -> None:
-    made, _ = scenarios.a_schedule_fires_at_its_instant(jobs)
-    scenarios.a_schedule_runs_now(jobs, made["id"])
-    jobs.call("DELETE", f"/schedules/{made['id']}")
+def test_a_recurring_job_runs_at_its_instant_and_when_asked_to(jobs: Jobs, recurring: dict[str, Any]) -> None:
+    scenarios.it_fires_at_its_instant(jobs, recurring)
+    scenarios.a_schedule_runs_now(jobs, recurring["id"])
+    jobs.call("DELETE", f"/schedules/{recurring['id']}")

@@ -21,7 +21,7 @@ KEYS = f"{NAME}-keys"
 def test_an_upgrade_loses_no_notebook_no_job_no_key_and_no_session(
     installed: Installed, lab: Lab, jobs: Jobs, notebook: dict[str, Any]
 ) -> None:
-    lines = 3 * scenarios.LINES
+    lines = 2 * scenarios.LINES
     job = jobs.submit(scenarios.COUNTS.replace(str(scenarios.LINES), str(lines)))
     wait_for(lambda: "line 5\n" in jobs.log(job), 60, what="the job counts")
     keys = json.loads(installed.kubectl("get", "secret", KEYS, "-o", "json"))["data"]
