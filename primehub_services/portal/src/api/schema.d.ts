@@ -1707,7 +1707,7 @@ export interface paths {
         };
         /**
          * What one is told of, and how
-         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         * @description `self.notifications`: person; scope `custom:primehub:read`.
          */
         get: operations["notifications_get"];
         /**
