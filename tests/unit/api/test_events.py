@@ -263,6 +263,24 @@ async def test_a_jobs_log_begins_when_the_job_does_and_goes_on_with_the_next_att
         assert _text(client) == "two\n"
 
 
+async def test_who_is_cut_off_again_and_again_in_a_jobs_log_misses_nothing_and_sees_nothing_twice(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LOG_POLL", 0.05)
+    await api.context.database.write(job_row, cast, phase=JobPhase.RUNNING)
+    log = FolderLogStore(tmp_path / "blobs")
+    seen, at, said = "", 0, ""
+    for number in range(4):
+        said += f"line {number} \u2603\n"
+        log.append(attempt_key(JOB, 1), said.encode()[at:])
+        async with listening(people["member"], f"/events?logs={JOB}/1:{at}") as client:
+            rest = said[len(seen) :]
+            await wait_for_async(lambda client=client, rest=rest: _text(client) == rest, what="what came since the cut")
+            seen, at = seen + rest, client.of("log")[-1]["next"]
+        assert at == len(said.encode())
+    assert seen == said
+
+
 async def test_a_job_that_is_cancelled_before_it_began_has_a_log_that_ends(
     api: Api, cast: Cast, people: dict[str, httpx.AsyncClient]
 ) -> None:

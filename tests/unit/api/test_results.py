@@ -20,6 +20,7 @@ from primehub_services.blobs import AttemptFiles, FolderArtifactStore, FolderLog
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.results import UsagePoint
 from primehub_services.domain.workloads import NotTaken
+from primehub_services.operations import jobs as operations
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
 from tests.support.results import JOB, NOW, Live, job_row, keep
@@ -290,6 +291,24 @@ async def test_a_log_is_searched_its_end_shown_and_all_of_it_downloaded(people: 
     saved = await get(people["member"], "log?download=true")
     assert saved.text == "epoch 1\nepoch 2\n"
     assert saved.headers["Content-Disposition"] == f'attachment; filename="{JOB}-1.log"'
+
+
+@pytest.mark.usefixtures("job")
+async def test_a_delete_that_is_cut_off_before_the_row_goes_is_done_once_more(
+    people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "delete", killed)
+        assert (await people["member"].delete(f"/jobs/{JOB}")).status_code == 500
+    assert (await people["member"].get(f"/jobs/{JOB}")).status_code == 200
+    assert (await get(people["member"], "log")).json()["size"] == 0
+    assert (await get(people["member"], "artifacts")).json()["items"] == []
+    assert (await people["member"].delete(f"/jobs/{JOB}")).status_code == 204
+    assert (await people["member"].get(f"/jobs/{JOB}")).status_code == 404
+    assert list((tmp_path / "blobs").glob(f"jobs/{JOB}/**/*")) == []
 
 
 async def test_a_log_of_binary_rubbish_is_text_that_any_reader_takes_and_is_downloaded_as_it_was(
