@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, overflow
 from tests.support.parts import require
@@ -194,3 +195,20 @@ def test_home_weighs_less_than_300_kb(ann: BrowserContext, lab: Lab) -> None:
     bodies = {request.url.rpartition("/")[2]: int(request.response().headers["content-length"]) for request in sent}
     total = sum(bodies.values())
     assert 100_000 < total < 300_000, f"{total} bytes: {bodies}"
+
+
+def test_a_part_of_the_app_that_an_update_replaced_is_fetched_anew_without_a_word(ann: BrowserContext, lab: Lab) -> None:
+    page = opened(ann, f"/g/{lab.group}/home")
+    gone: list[str] = []
+
+    def lose_once(route: Route) -> None:
+        if gone:
+            route.continue_()
+        else:
+            gone.append(route.request.url)
+            route.fulfill(status=404)
+
+    page.route(re.compile(r"/assets/Queue-"), lose_once)
+    page.get_by_role("link", name="Queue", exact=True).click()
+    expect(page.get_by_role("heading", name="Queue", level=1)).to_be_visible(timeout=SOON)
+    assert gone
