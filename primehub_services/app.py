@@ -209,7 +209,7 @@ async def build(
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
         mail_server=_mail_server(settings),
-        volume_policy=cluster_policy(parts.namespace)
+        volume_policy=cluster_policy(parts.namespace, settings.kubernetes.instance)
         if engine == "kubernetes"
         else local_policy(settings.local.host_path_roots, settings.data_dir),
         feed=feed,

@@ -29,7 +29,17 @@ OF_THE_CHART = {
 }  # fmt: skip
 """Settings that a value of ``settings`` cannot give, by section."""
 
-SEVERAL: tuple[dict[str, Any], dict[str, Any]] = (
+ON = {"properties": {"enabled": {"const": True}}}
+Condition = tuple[dict[str, Any], dict[str, Any]]
+INGRESS: Condition = (
+    {"properties": {"ingress": ON}},
+    {"properties": {"ingress": {"properties": {"host": {"minLength": 1}}}}},
+)
+ROUTE: Condition = (
+    {"properties": {"httpRoute": ON}},
+    {"properties": {"httpRoute": {"properties": {"hostnames": {"minItems": 1}, "parentRefs": {"minItems": 1}}}}},
+)
+SEVERAL: Condition = (
     {"properties": {"services": {"properties": {"replicas": {"minimum": 2}}}}},
     {
         "properties": {
@@ -38,7 +48,7 @@ SEVERAL: tuple[dict[str, Any], dict[str, Any]] = (
         }
     },
 )
-"""If there are several pods of the services, then they need this."""
+"""If there are several pods of the services, then they need this; and the like."""
 
 Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", examples=["10Gi"])]
@@ -252,7 +262,7 @@ def schema() -> dict[str, Any]:
     made["properties"]["settings"] = _moved(settings)
     made["$defs"] |= _moved(definitions)
     made["properties"]["secretSettings"]["propertyNames"] = {"enum": secrets}
-    made["if"], made["then"] = SEVERAL
+    made["allOf"] = [{"if": when, "then": then} for when, then in (SEVERAL, INGRESS, ROUTE)]
     # helm gives every chart this one
     made["properties"]["global"] = {"type": "object"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

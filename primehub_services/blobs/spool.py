@@ -12,6 +12,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,8 +128,14 @@ class FolderSpool:
 
     def remove_file(self, workload: str, path: str) -> None:
         """Forget a file that the workload has removed; none is no error."""
+        home, target = self.home(workload), self.home(workload).joinpath(*_parts(path))
         with contextlib.suppress(OSError):
-            self.home(workload).joinpath(*_parts(path)).unlink()
+            target.unlink()
+            # and the folders that it leaves empty: they take of the disk too
+            for folder in target.parents:
+                if folder == home:
+                    break
+                folder.rmdir()
 
     def size(self, workload: str) -> tuple[int, int]:
         """Files that are kept, and their bytes in all."""
@@ -147,16 +154,32 @@ class FolderSpool:
     # -- the end
 
     def put_end(self, workload: str, report: EndReport) -> None:
-        """Write down that nothing more comes. The first report stays."""
+        """Write down that nothing more comes. The first report stays. Its times are put where they can have been: they are
+        those of a file that the workload itself may have touched."""
+        target = self._path(workload)
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.end(workload) is not None:
+            return
         scratch = self._scratch()
         try:
-            text = scratch / "end.json"
-            text.write_text(report.model_dump_json())
-            self._path(workload).mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(FileExistsError):
-                os.link(text, self._path(workload) / "end.json")
+            with (scratch / "end.json").open("w") as file:
+                file.write(self._possible(workload, report).model_dump_json())
+                file.flush()
+                os.fsync(file.fileno())
+            # not by a link, which shares of some kinds do not have
+            (scratch / "end.json").rename(target / "end.json")
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _possible(self, workload: str, report: EndReport) -> EndReport:
+        now = datetime.now(UTC)
+        first = datetime.min.replace(tzinfo=UTC)
+        with contextlib.suppress(FileNotFoundError):
+            first = datetime.fromtimestamp((self._path(workload) / "permit").stat().st_mtime, UTC)
+        times = {"began_at": report.began_at, "ended_at": report.ended_at}
+        return report.model_copy(
+            update={name: min(max(at, first), now) for name, at in times.items() if at is not None}
+        )
 
     def end(self, workload: str) -> EndReport | None:
         """What the sidecar said last; None where it has not."""

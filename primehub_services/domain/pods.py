@@ -25,6 +25,8 @@ GIT = "/gitsync"
 """Where the claims of repositories are seen; what is shown of each is a link in it."""
 ONE_NODE = "ReadWriteOnce"
 MANY_NODES = "ReadWriteMany"
+CLAIMS_OF_OURS = ("claim-", "project-", "dataset-")
+"""How the names begin of claims that the platform makes: of people, of groups, of data volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,19 @@ def selector(instance: str, **more: str) -> str:
 
 def home_claim(user_slug: str) -> str:
     """The name of the claim of a person's files."""
-    return f"claim-{user_slug}"
+    return f"{CLAIMS_OF_OURS[0]}{user_slug}"
 
 
 def project_claim(group_slug: str) -> str:
     """The name of the claim of what a group shares."""
-    return f"project-{group_slug}"
+    return f"{CLAIMS_OF_OURS[1]}{group_slug}"
 
 
 def dataset_claim(volume_slug: str, source: VolumeSource | None = None) -> str:
     """The name of the claim of a data volume: the one that it names, or one of its own."""
     if isinstance(source, PvcSource) and source.claim:
         return source.claim
-    return f"dataset-{volume_slug}"
+    return f"{CLAIMS_OF_OURS[2]}{volume_slug}"
 
 
 def claim_need(mount: Mount) -> ClaimNeed | None:

@@ -38,7 +38,9 @@ class StartPermit(Model):
 class OutputQuery(Model):
     """Where a piece of output belongs."""
 
-    offset: int = Field(ge=0, description="bytes of output before it; what is left out in between was not sent")
+    offset: int = Field(
+        ge=0, le=1 << 53, description="bytes of output before it; what is left out in between was not sent"
+    )
 
 
 class LogAnswer(Model):

@@ -42,7 +42,12 @@ class PvcSource(Model):
     capacity: int | None = Field(
         default=None, ge=1, description="GiB; on one machine it is noted, and nothing keeps to it"
     )
-    claim: str | None = Field(default=None, description="an existing claim to use instead")
+    claim: str | None = Field(
+        default=None,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        description="an existing claim to use instead",
+    )
 
 
 class NfsSource(Model):
@@ -118,6 +123,8 @@ class VolumePolicy:
     """Whether a ``pvc`` may name a claim that is there."""
     check_path: Callable[[str], str | None]
     """Why a folder of the host may not be used; None where it may."""
+    taken: tuple[str, ...] = ()
+    """How the names begin of claims that no volume may name."""
     namespace: str = ""
     """Where the claims of an operator's volumes are; empty where there is no cluster."""
 

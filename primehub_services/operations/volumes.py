@@ -13,7 +13,7 @@ import yaml
 from ..domain.identity import Actor
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import require
-from ..domain.pods import operators_manifests
+from ..domain.pods import CLAIMS_OF_OURS, operators_manifests
 from ..domain.problems import Conflict, Invalid
 from ..domain.secrets import SecretKind
 from ..domain.volumes import (
@@ -50,13 +50,14 @@ def local_policy(roots: Sequence[Path], data_dir: Path) -> VolumePolicy:
     )
 
 
-def cluster_policy(namespace: str) -> VolumePolicy:
-    """Volumes of a cluster: every kind; a node's folders are the cluster's to guard."""
+def cluster_policy(namespace: str, instance: str = "primehub") -> VolumePolicy:
+    """Volumes of a cluster: every kind; a node's folders are the cluster's to guard. ``instance`` is the release's name."""
     return VolumePolicy(
         accepts=frozenset({"pvc", "nfs", "hostPath", "git", "env"}),
         existing_claims=True,
         check_path=lambda _path: None,
         namespace=namespace,
+        taken=(*CLAIMS_OF_OURS, f"{instance}-"),
     )
 
 
@@ -200,6 +201,10 @@ def _check(uow: UnitOfWork, spec: VolumeCreate, policy: VolumePolicy) -> None:
             raise Invalid.field(field, f"volumes of kind {source.type} are read-only", "set it to false")
     if isinstance(source, PvcSource) and source.claim is not None and not policy.existing_claims:
         raise Invalid.field("source.claim", "there are no claims on one machine", "leave it out, or use hostPath")
+    if isinstance(source, PvcSource) and source.claim is not None and source.claim.startswith(policy.taken):
+        # another's home, another group's folder, the platform's own database
+        message = f"claims whose names begin with {', '.join(policy.taken)} are the platform's own"
+        raise Invalid.field("source.claim", message, "name a claim that was made for this volume")
     if isinstance(source, (HostPathSource, NfsSource)) and ".." in source.path.split("/"):
         raise Invalid.field("source.path", "must not hold '..'", "give the path without detours")
     if isinstance(source, HostPathSource) and (problem := policy.check_path(source.path)):

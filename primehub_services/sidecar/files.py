@@ -14,6 +14,7 @@ from .api import Api, Refused
 ARTIFACTS = "artifacts"
 SMALL_FILES = (".primehub/progress.json", ".primehub/result.json")
 """What a notebook's runner says of itself; written whole, so that they may be read at any time."""
+SMALL = 1 << 20
 SETTLED_S = 2.0
 """A file that was changed later than so long ago is still being written, perhaps."""
 LIVE = 32 * 1024 * 1024
@@ -46,7 +47,8 @@ class Files:
         """Send what the runner says of itself, where it has changed."""
         for path in SMALL_FILES:
             with self._scratch.opened(path) as handle:
-                if handle is not None:
+                # some lines: what is longer was not written by the runner
+                if handle is not None and os.fstat(handle).st_size <= SMALL:
                     self._send(path, handle)
 
     def look(self, *, final: bool = False) -> None:

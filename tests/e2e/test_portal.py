@@ -197,7 +197,9 @@ def test_home_weighs_less_than_300_kb(ann: BrowserContext, lab: Lab) -> None:
     assert 100_000 < total < 300_000, f"{total} bytes: {bodies}"
 
 
-def test_a_part_of_the_app_that_an_update_replaced_is_fetched_anew_without_a_word(ann: BrowserContext, lab: Lab) -> None:
+def test_a_part_of_the_app_that_an_update_replaced_is_fetched_anew_without_a_word(
+    ann: BrowserContext, lab: Lab
+) -> None:
     page = opened(ann, f"/g/{lab.group}/home")
     gone: list[str] = []
 

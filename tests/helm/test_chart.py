@@ -58,6 +58,9 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"hub": {"storage": {"size": 1}}}, "/hub/storage/size"),
         ({"proxy": {"service": {"type": "Ingress"}}}, "/proxy/service/type"),
         ({"services": {"replicas": 0}}, "/services/replicas"),
+        ({"ingress": {"enabled": True}}, "/ingress/host"),
+        ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]}}, "/httpRoute/hostnames"),
+        ({"httpRoute": {"enabled": True, "hostnames": ["hub.example.org"]}}, "/httpRoute/parentRefs"),
         ({"services": {"replicas": 2, "storage": SHARED}}, "/secretSettings': missing property 'database_url'"),
         ({"services": {"replicas": 2}, "secretSettings": POSTGRES}, "/services/storage/accessMode"),
     ],
@@ -120,7 +123,8 @@ def test_nothing_is_made_up_while_rendering_so_that_every_rendering_is_the_same(
 
 def test_a_secret_of_somebody_elses_takes_the_place_of_the_hook() -> None:
     manifests = rendered({"existingSecret": "sealed"})
-    assert not [m for m in manifests if m["metadata"]["name"] == "primehub-keys"]
+    # but for a policy: the hook runs before an upgrade with which the keys become the chart's again
+    assert [m["kind"] for m in manifests if m["metadata"]["name"] == "primehub-keys"] == ["NetworkPolicy"]
     pod = dict(pods(manifests))["primehub-services"]
     (keys,) = [v for v in pod["volumes"] if v["name"] == "keys"]
     assert keys["secret"]["secretName"] == "sealed"
@@ -194,11 +198,29 @@ def test_one_pod_of_the_services_is_replaced_and_elects_where_more_could_join_it
 def test_nothing_is_reached_but_by_a_policy() -> None:
     manifests = rendered()
     deny = one(manifests, "NetworkPolicy", "primehub-default-deny")["spec"]
-    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    solvers = {"matchExpressions": [{"key": "acme.cert-manager.io/http01-solver", "operator": "DoesNotExist"}]}
+    assert deny == {"podSelector": solvers, "policyTypes": ["Ingress", "Egress"]}
     workloads = one(manifests, "NetworkPolicy", "primehub-workloads")["spec"]
     assert "ingress" not in workloads
     (internet,) = [e for e in workloads["egress"] if "ports" not in e]
-    assert "169.254.0.0/16" in internet["to"][0]["ipBlock"]["except"]
+    metadata = {"169.254.0.0/16", "168.63.129.16/32", "192.0.0.192/32"}
+    assert metadata <= set(internet["to"][0]["ipBlock"]["except"])
+
+
+def test_what_asks_hub_and_database_restarts_nothing() -> None:
+    (services,) = dict(pods(rendered()))["primehub-services"]["containers"]
+    probes = {kind: services[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+    assert [kind for kind, path in probes.items() if path.endswith("/health")] == ["readiness"]
+
+
+def test_hooks_run_where_the_hub_may() -> None:
+    tolerations = [{"key": "team", "operator": "Exists"}]
+    hub = {"tolerations": tolerations, "nodeSelector": {"pool": "platform"}}
+    for name, pod in pods(rendered({"hub": hub, "priorityClassName": "high"})):
+        if name in ("primehub-keys", "primehub-check"):
+            assert pod["tolerations"] == tolerations
+            assert pod["nodeSelector"] == {"pool": "platform"}
+            assert pod["priorityClassName"] == "high"
 
 
 def test_extra_configuration_follows_ours_in_the_order_of_its_names() -> None:

@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -163,7 +164,8 @@ class Cluster:
 
     def _path(self, kind: str, name: str = "") -> str:
         root, plural = _PATHS[kind]
-        return f"{root}/namespaces/{self.namespace}/{plural}{f'/{name}' if name else ''}"
+        one = f"/{quote(name, safe='')}" if name else ""
+        return f"{root}/namespaces/{self.namespace}/{plural}{one}"
 
     async def _ask(
         self,

@@ -141,6 +141,23 @@ async def test_files_come_and_go_and_inputs_are_given(desk: Desk) -> None:
         assert not file.exists()
 
 
+async def test_what_a_runner_says_of_itself_is_short(desk: Desk) -> None:
+    async with desk.client() as client:
+        await begun(client)
+        path = f"/workloads/{WORKLOAD}/files/.primehub/progress.json"
+        answer = await client.put(path, content=b"x" * (2 << 20), headers=OCTETS)
+        assert problem(answer)["status"] == 413
+        assert (await client.put(path, content=b"{}", headers=OCTETS)).status_code == 204
+
+
+async def test_output_is_not_said_to_be_where_none_can_be(desk: Desk) -> None:
+    async with desk.client() as client:
+        await begun(client)
+        answer = await client.put(f"/workloads/{WORKLOAD}/log?offset={10**20}", content=b"x", headers=OCTETS)
+        assert problem(answer)["status"] == 422
+    assert desk.spool.log_size(WORKLOAD) == 0
+
+
 @pytest.mark.parametrize("path", ["artifacts/..%2F..%2Fx", "..%2Fx", "artifacts/%2E%2E/x", "a//b", "a%00b", "a%5Cb"])
 async def test_no_path_leads_out_of_the_folder(desk: Desk, path: str) -> None:
     async with desk.client() as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,31 @@ def test_files_take_the_place_of_folders_and_the_other_way_round(tmp_path: Path)
     assert spool.size("one") == (1, 1)
     spool.remove_file("one", "artifacts/a")
     assert spool.size("one") == (0, 0)
+
+
+def test_a_file_that_is_forgotten_leaves_no_folder(tmp_path: Path) -> None:
+    spool = FolderSpool(tmp_path)
+    for path in ("artifacts/a/b/c/one", "artifacts/a/two"):
+        upload, file = spool.begin_upload()
+        file.close()
+        spool.put_file("one", path, upload, 5)
+    spool.remove_file("one", "artifacts/a/b/c/one")
+    assert sorted(path.name for path in spool.home("one").rglob("*")) == ["a", "artifacts", "two"]
+    spool.remove_file("one", "artifacts/a/two")
+    assert list(spool.home("one").iterdir()) == []
+
+
+def test_an_end_was_not_before_the_permit_nor_is_it_yet_to_come(tmp_path: Path) -> None:
+    spool = FolderSpool(tmp_path)
+    before = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
+    spool.note_permit("one")
+    forged = EndReport(code=0, began_at=before - timedelta(days=900), ended_at=before + timedelta(days=90_000))
+    spool.put_end("one", forged)
+    found = spool.end("one")
+    assert found is not None
+    assert found.began_at is not None
+    assert found.ended_at is not None
+    assert before <= found.began_at <= found.ended_at <= datetime.now(UTC)
 
 
 def test_keys_that_are_none_are_refused(tmp_path: Path) -> None:

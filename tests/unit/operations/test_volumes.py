@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.paging import PageQuery
@@ -165,6 +166,20 @@ def test_a_cluster_takes_shares_and_claims_but_no_detours(database: Database, ca
     create("claim", {"type": "pvc", "claim": "there"})
     with pytest.raises(Invalid, match=r"source\.path"):
         create("sly", {"type": "nfs", "server": "nas", "path": "/x/../y"})
+
+
+@pytest.mark.parametrize(
+    "claim", ["claim-ann", "project-other", "dataset-x", "primehub-hub", "x/../../pods/y", "UPPER"]
+)
+def test_no_volume_is_somebody_elses_claim_or_the_platforms_own(database: Database, cast: Cast, claim: str) -> None:
+    policy = volumes.cluster_policy("team", "primehub")
+
+    def create() -> None:
+        spec = VolumeCreate.model_validate({"name": "sly", "source": {"type": "pvc", "claim": claim}})
+        database.write_now(volumes.create, cast.platform_admin, spec, policy=policy)
+
+    with pytest.raises((Invalid, ValidationError), match="claim"):
+        create()
 
 
 def test_a_git_volume_names_a_git_secret(database: Database, cast: Cast, make: Make) -> None:

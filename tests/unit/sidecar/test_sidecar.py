@@ -161,6 +161,16 @@ async def test_files_are_kept_within_the_limits_and_what_is_not_is_named(pod: Po
     assert found.read("other.txt", 0, 10) is None
 
 
+async def test_what_the_runner_cannot_have_written_is_not_sent(pod: Pod) -> None:
+    pod.put("home/.primehub/result.json", b"{}")
+    pod.put("home/.primehub/progress.json", b"")
+    os.truncate(pod.folder / "home/.primehub/progress.json", 10**12)  # takes no disk
+    pod.begin()
+    pod.put("run/exit", b"0\n")
+    assert await pod.ended() is not None
+    assert [file.name for file in pod.spool.home("one").rglob("*.json")] == ["result.json"]
+
+
 async def test_what_has_settled_is_shown_while_it_runs_and_what_is_removed_is_not(pod: Pod) -> None:
     pod.put("home/artifacts/a.txt", b"12345")
     os.utime(pod.folder / "home/artifacts/a.txt", (5, 5))
