@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from .settings import KubernetesSettings, Settings, SettingsError
 
 SPAWNER_CLASS = "primehub_spawner.kube.PrimeHubKubeSpawner"
+PROXY_CLASS = "hub_config.cluster_proxy.WatchedProxy"
 HUB_PORT = 8081
 NOTEBOOK_PORT = 8888
 SERVICE_WAIT = 1
@@ -37,6 +38,7 @@ def hub(c: Any, settings: KubernetesSettings) -> None:
 
 def proxy(c: Any, settings: KubernetesSettings, token: str) -> None:
     """The proxy is a Deployment of its own: kernels' connections outlive the hub."""
+    c.JupyterHub.proxy_class = PROXY_CLASS
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url.rstrip("/")
     c.ConfigurableHTTPProxy.auth_token = token
