@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiohttp import ClientResponseError
@@ -9,6 +10,8 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from tornado.ioloop import PeriodicCallback
 from traitlets import Float
 
+PATIENCE = 3.0
+"""Seconds for an answer."""
 PROBE = "primehub"
 """The service whose route says whether the proxy has any."""
 
@@ -33,7 +36,8 @@ class WatchedProxy(ConfigurableHTTPProxy):
         if service is None or service.server is None:
             return
         try:
-            await self.api_request(service.proxy_spec)
+            # a connection to a pod that was killed is never answered nor closed
+            await asyncio.wait_for(self.api_request(service.proxy_spec), PATIENCE)
         except ClientResponseError as error:
             if error.status == 404:
                 self.log.warning("The proxy has no routes: it was started anew, and gets them again")
