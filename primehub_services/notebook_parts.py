@@ -10,12 +10,17 @@ from typing import TypeVar
 from .blobs import LogChunk
 from .controllers.ports import EngineUnavailable, WorkloadState
 from .engines.base import EngineUnavailable as NoAnswer
+from .engines.kubernetes.both_ends import BothEnds
 from .engines.kubernetes.notebooks import NotebookPods
 
 T = TypeVar("T")
 LOG_KEPT = 1.0
 """Seconds for which a log that is looked at is not asked for anew: several may follow it."""
+LOG_FORGOTTEN = 60.0
 LOGS_KEPT = 20
+SHOWN = 8 << 20
+"""Bytes of a log that are held to be shown while it grows; of what has ended both ends are kept, ``KEPT`` in all."""
+KEPT = 32 << 20
 ASK_S = 20
 
 
@@ -38,9 +43,9 @@ class PodWorkloads:
         await _told(self._pods.stop(start_id))
 
     async def log(self, start_id: str) -> Iterable[tuple[int, bytes]]:
-        """The whole log, in one piece; none where nothing ever ran."""
-        text = await _told(self._pods.log(start_id))
-        return [(0, text)] if text else []
+        """The log, both ends of a long one; none where nothing ever ran."""
+        text = await _told(self._pods.log(start_id, KEPT))
+        return [] if text is None else text.pieces()
 
     async def remove(self, start_id: str) -> None:
         """Delete its pod."""
@@ -53,29 +58,30 @@ class PodLogs:
     def __init__(self, pods: NotebookPods) -> None:
         self._pods = pods
         self._loop = asyncio.get_running_loop()
-        self._kept: dict[str, tuple[float, bytes]] = {}
+        self._kept: dict[str, tuple[float, BothEnds]] = {}
 
     def read(self, workload: str, offset: int, limit: int) -> LogChunk | None:
         """A part of the log; None where there is no such pod."""
         text = self._whole(workload)
         if text is None:
             return None
-        start = min(offset, len(text)) if offset >= 0 else max(0, len(text) + offset)
-        data = text[start : start + limit]
-        return LogChunk(data=data, start=start, next_offset=start + len(data), size=len(text))
+        start, data = text.read(offset if offset >= 0 else max(0, text.size + offset), limit)
+        return LogChunk(data=data, start=start, next_offset=start + len(data), size=text.size)
 
-    def _whole(self, workload: str) -> bytes | None:
+    def _whole(self, workload: str) -> BothEnds | None:
         known = self._kept.get(workload)
         if known is not None and time.monotonic() - known[0] < LOG_KEPT:
             return known[1]
         try:
-            text = asyncio.run_coroutine_threadsafe(self._pods.log(workload), self._loop).result(ASK_S)
+            text = asyncio.run_coroutine_threadsafe(self._pods.log(workload, SHOWN), self._loop).result(ASK_S)
         except (NoAnswer, TimeoutError):
             return known[1] if known is not None else None
+        # nobody follows what was not asked for lately
+        fresh = {key: kept for key, kept in self._kept.items() if time.monotonic() - kept[0] < LOG_FORGOTTEN}
+        fresh.pop(workload, None)
         if text is not None:
-            while len(self._kept) >= LOGS_KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[workload] = (time.monotonic(), text)
+            fresh[workload] = (time.monotonic(), text)
+        self._kept = dict(list(fresh.items())[-LOGS_KEPT:])
         return text
 
 

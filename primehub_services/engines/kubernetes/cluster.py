@@ -19,6 +19,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.config import ConfigException
 
 from ..base import EngineError, EngineUnavailable
+from .both_ends import BothEnds, both_ends
 
 Json = dict[str, Any]
 
@@ -28,6 +29,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 TIMEOUT_S = 15.0
 SILENCE_S = 90.0
+PIECE = 1 << 16
 """A watch in which nothing comes for so long, no bookmark either, is dead."""
 WATCH_S = 600
 """Seconds after which everything is listed anew."""
@@ -132,11 +134,12 @@ class Cluster:
             if not more:
                 return items, found["metadata"].get("resourceVersion", "")
 
-    async def log(self, pod: str, container: str) -> bytes:
-        """The log of a container, as far as its node has it."""
-        answer = await self._send("GET", f"{self._path('Pod', pod)}/log", None, {"container": container}, "")
+    async def log(self, pod: str, container: str, most: int) -> BothEnds:
+        """The log of a container, as far as its node has it; of one that is longer than ``most`` bytes both ends."""
+        path = f"{self._path('Pod', pod)}/log"
+        answer = await self._send("GET", path, None, {"container": container}, "", TIMEOUT_S)
         try:
-            return await answer.read()
+            return await both_ends(answer.content.iter_chunked(PIECE), most)
         except (aiohttp.ClientError, TimeoutError) as error:
             msg = f"the cluster does not answer: {error or type(error).__name__}"
             raise EngineUnavailable(msg) from error

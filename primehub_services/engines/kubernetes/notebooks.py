@@ -10,6 +10,7 @@ from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.pods import INSTANCE
 
 from ..base import EngineUnavailable
+from .both_ends import BothEnds
 from .cluster import Cluster, ClusterRefusal
 
 
@@ -59,10 +60,11 @@ class NotebookPods:
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
 
-    async def log(self, start_id: str) -> bytes | None:
-        """The log as far as the cluster has it; None where there is no such pod, or nothing of it ever ran."""
+    async def log(self, start_id: str, most: int) -> BothEnds | None:
+        """The log as far as the cluster has it, both ends of one that is longer than ``most`` bytes; None where there is no
+        such pod, or nothing of it ever ran."""
         try:
-            return await self._cluster.log(notebook_pods.pod_name(start_id), notebook_pods.CONTAINER)
+            return await self._cluster.log(notebook_pods.pod_name(start_id), notebook_pods.CONTAINER, most)
         except ClusterRefusal as refusal:
             if refusal.status in (400, 404):  # it waits to start, or its node has forgotten it
                 return None

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
+from primehub_services import notebook_parts
 from primehub_services.controllers.ports import EngineUnavailable
 from primehub_services.domain import notebook_pods
 from primehub_services.engines.base import EngineUnavailable as NoAnswer
+from primehub_services.engines.kubernetes.both_ends import BothEnds, both_ends
 from primehub_services.engines.kubernetes.cluster import ClusterRefusal
 from primehub_services.engines.kubernetes.notebooks import NotebookPods
 from primehub_services.notebook_parts import PodLogs, PodWorkloads
+
+PIECE = 16
+"""Bytes of a log that come at once."""
 
 
 class FakeCluster:
@@ -41,12 +46,17 @@ class FakeCluster:
     async def delete(self, _kind: str, name: str) -> None:
         self.pods.pop(name, None)
 
-    async def log(self, pod: str, container: str) -> bytes:
+    async def log(self, pod: str, container: str, most: int) -> BothEnds:
         if self.away:
             raise NoAnswer("the cluster does not answer")
         if pod not in self.logs:
             raise ClusterRefusal(404, "not found")
-        return self.logs[pod]
+
+        async def text() -> AsyncIterator[bytes]:
+            for at in range(0, len(self.logs[pod]), PIECE):
+                yield self.logs[pod][at : at + PIECE]
+
+        return await both_ends(text(), most)
 
 
 def pod(start_id: str, phase: str, **state: Any) -> dict[str, Any]:
@@ -114,3 +124,20 @@ async def test_the_whole_log_is_kept_once_the_pod_has_ended() -> None:
     port = PodWorkloads(pods(cluster))
     assert list(await port.log("one")) == [(0, b"all of it")]
     assert list(await port.log("none")) == []
+
+
+async def test_of_a_log_that_is_too_long_both_ends_are_kept_and_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook_parts, "KEPT", 100)
+    monkeypatch.setattr(notebook_parts, "SHOWN", 100)
+    cluster = FakeCluster()
+    cluster.logs["notebook-one"] = whole = b"".join(b"%09d\n" % i for i in range(1000))
+    pieces = list(await PodWorkloads(pods(cluster)).log("one"))
+    assert pieces[0][0] == 0
+    assert all(whole[offset : offset + len(piece)] == piece for offset, piece in pieces)
+    assert pieces[-1][0] + len(pieces[-1][1]) == len(whole)
+    assert 100 <= sum(len(piece) for _, piece in pieces) < 100 + 2 * PIECE
+    logs = PodLogs(pods(cluster))
+    missing = await asyncio.to_thread(logs.read, "one", 5000, 10)
+    assert missing is not None
+    assert (missing.start, missing.data) == (pieces[-1][0], pieces[-1][1][:10]), "what comes next"
+    assert missing.size == len(whole)
