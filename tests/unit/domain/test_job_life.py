@@ -75,6 +75,12 @@ def test_what_an_engine_saw_in_a_jobs_words(seen: Observation, cancel: str | Non
     assert ending.message
 
 
+def test_a_limit_that_was_met_is_named_beside_the_exit_code() -> None:
+    said = "It wanted more than the 60 processes that it may have."
+    seen = Observation(state=ObservedState.EXITED, code=9, reason="Error", message=said)
+    assert exited(seen, None).message == f"Exit code 9. {said}"
+
+
 @pytest.mark.parametrize("ending", [FAILED, timed_out(60), Ending(phase=JobPhase.FAILED, reason=JobReason.OOM_KILLED)])
 def test_the_commands_failures_are_tried_again_as_often_as_was_asked(ending: Ending) -> None:
     assert after(ending, HISTORY).phase is JobPhase.FAILED
