@@ -28,6 +28,8 @@ async def lines(client: PersonClient, job: str, **query: Any) -> AsyncIterator[s
     if query.get("search"):
         for match in part.matches:
             yield f"{match.text}\n"
+        if part.more_matches:
+            note(f"More lines have it: these are the first {len(part.matches)}.")
         return
     while part.text:
         yield part.text

@@ -98,6 +98,19 @@ def test_waiting_ends_as_the_job_did(signed_in: Run, api: FakeApi, ended: dict[s
     assert ended.get("message", "") in result.stderr
 
 
+def test_a_search_says_where_more_lines_have_the_text(signed_in: Run, api: FakeApi) -> None:
+    matches = [{"offset": 0, "text": "epoch 1"}, {"offset": 8, "text": "epoch 2"}]
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job()
+    api.answers["GET", f"/jobs/{ID}/log"] = [
+        (200, things.log("", matches=matches, more_matches=True)),
+        (200, things.log("", matches=matches)),
+    ]
+    cut, whole = (signed_in("jobs", "logs", ID, "--search", "epoch") for _ in range(2))
+    assert cut.stdout == whole.stdout == "epoch 1\nepoch 2\n"
+    assert "More lines have it: these are the first 2." in cut.stderr
+    assert "More lines" not in whole.stderr
+
+
 def test_submit_and_wait_prints_the_log_of_every_attempt_once(signed_in: Run, api: FakeApi) -> None:
     two = [things.attempt(1, phase="FAILED"), things.attempt(2)]
     api.answers["POST", "/jobs"] = 201, things.waiting()

@@ -41,14 +41,15 @@ function Loaded({ source, ended, first }: { source: LogSource; ended: boolean; f
   });
   const shown = useMemo(() => {
     if (wanted === '') return all;
-    return (cut && found.data) || all.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()));
+    return (cut && found.data?.lines) || all.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()));
   }, [all, wanted, cut, found.data]);
+  const more = cut && (found.data?.more ?? false);
 
   return (
     <div className="logBox">
       <div className="logBar">
         <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={t.notebook.search} aria-label={t.notebook.search} value={search} onChange={(event) => setSearch(event.target.value)} />
-        <span role="status">{wanted !== '' && t.notebook.searching(shown.length)}</span>
+        <span role="status">{wanted !== '' && t.notebook.searching(shown.length, more)}</span>
         <span className="gap" />
         {!ended && <Checkbox checked={followEnd} onChange={(event) => setFollowEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
         <Button type="text" size="small" href={source.download} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>

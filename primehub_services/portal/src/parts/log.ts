@@ -52,7 +52,8 @@ export async function loadTail(source: LogSource, signal: AbortSignal): Promise<
   return { id: source.stream, offset, next, text, ended: false };
 }
 
-/** The lines of the whole log that have the text; for logs of which the page holds only the end. */
-export async function searchAll(source: LogSource, text: string, signal: AbortSignal): Promise<string[]> {
-  return (await source.read({ search: text }, signal)).matches.map((match) => clean(match.text));
+/** The first lines of the whole log that have the text; for logs of which the page holds only the end. */
+export async function searchAll(source: LogSource, text: string, signal: AbortSignal): Promise<{ lines: string[]; more: boolean }> {
+  const { matches, more_matches: more } = await source.read({ search: text }, signal);
+  return { lines: matches.map((match) => clean(match.text)), more };
 }

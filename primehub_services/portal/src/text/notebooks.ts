@@ -123,7 +123,7 @@ export const notebooks = {
     log: 'Log',
     events: 'Start events',
     search: 'Search the log',
-    searching: (n: number) => `${n} ${n === 1 ? 'line' : 'lines'} found`,
+    searching: (n: number, more: boolean) => (more ? `The first ${n} lines found; download the log for all` : `${n} ${n === 1 ? 'line' : 'lines'} found`),
     follow: 'Follow',
     download: 'Download',
     logEmpty: 'Nothing logged yet',
