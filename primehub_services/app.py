@@ -39,6 +39,7 @@ from .api.metrics import Metrics
 from .api.replies import Part, State
 from .api.reports import ReportDesk, StoredPermits
 from .api.tokens import sweep
+from .api.troubles import watch
 from .blobs import (
     AttemptFiles,
     FolderArtifactStore,
@@ -375,7 +376,8 @@ async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Ev
     await context.feed.start()
     if services.listener is not None:
         services.listener.start()
-    tasks = [asyncio.create_task(work) for work in (context.feed.run(), context.streams.run(), services.work.run())]
+    works = (context.feed.run(), context.streams.run(), watch(context), services.work.run())
+    tasks = [asyncio.create_task(work) for work in works]
     server = None
     if sockets:
         server = HTTPServer(make_application(context), xheaders=True, max_header_size=MAX_HEADER)

@@ -23,6 +23,7 @@ from .events import ChangeFeed, Streams
 from .limits import RateLimit
 from .metrics import Metrics
 from .replies import Part
+from .troubles import Troubles
 
 if TYPE_CHECKING:
     from .reports import ReportDesk
@@ -62,6 +63,7 @@ class ApiContext:
     started_at: datetime
     probe: Probe
     """Parts whose state only the composition root knows: the engine, the sandbox, the controllers."""
+    troubles: Troubles = field(default_factory=Troubles)
     mail_server: MailServer = field(default_factory=lambda: MailServer(available=False))
     """Through which the platform sends e-mail to people."""
     metrics_token: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..blobs import LogChunk, LogOf, LogStore, build_key, of_notebook
+from ..blobs import LogChunk, LogOf, of_build, of_notebook
 from ..domain.notebooks import LogMatch, LogPart
 from ..domain.problems import Invalid
 from ..operations import images, notebooks
@@ -14,7 +14,6 @@ from .queries import LogQuery
 from .registry import Run
 
 PIECE = 1 << 20
-TAIL_BYTES = 1 << 20
 
 
 def as_part(chunk: LogChunk, *, more: bool = False) -> LogPart:
@@ -73,23 +72,8 @@ async def log_part(call: Call, query: LogQuery, log: LogOf, name: str) -> Any:
 
 
 async def _build_log(call: Call) -> Any:
-    query: LogQuery = call.query
-    _check(query)
-    if query.search:
-        raise Invalid.field("search", "Logs of builds cannot be searched here.", "Download it.")
     image = await call.read(images.image_for_log, call["image"])
-    store, key = call.context.build_logs, build_key(image.id)
-    if query.download:
-        return await _download(call, f"image-{image.slug}.log", lambda at: store.read(key, at, PIECE))
-    if query.tail is not None:
-        return as_part(await asyncio.to_thread(_tail, store, key, query.tail))
-    return as_part(await asyncio.to_thread(store.read, key, query.offset or 0, query.limit))
-
-
-def _tail(store: LogStore, key: str, lines: int) -> LogChunk:
-    chunk = store.read(key, -TAIL_BYTES, TAIL_BYTES)
-    data = b"".join(chunk.data.splitlines(keepends=True)[-lines:])
-    return LogChunk(data, chunk.next_offset - len(data), chunk.next_offset, chunk.size)
+    return await log_part(call, call.query, of_build(image.id, image.build), f"image-{image.slug}.log")
 
 
 def _check(query: LogQuery) -> None:

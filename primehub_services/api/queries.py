@@ -10,7 +10,7 @@ from ..domain.model import Model, Timestamp
 from ..domain.names import HubName
 from ..domain.paging import PageQuery
 
-LOG_ID = r"(?:[0-9a-f]{32}|job-[0-9]{12}-[0-9a-z]{6}(?:/[1-9][0-9]{0,5})?)"
+LOG_ID = r"(?:[0-9a-f]{32}|job-[0-9]{12}-[0-9a-z]{6}(?:/[1-9][0-9]{0,5})?|build-[0-9a-z-]{1,63}/[1-9][0-9]{0,5})"
 LOGS = rf"^$|^{LOG_ID}:\d{{1,15}}(,{LOG_ID}:\d{{1,15}})*$"
 Slug = Annotated[str, Field(min_length=1, max_length=63)]
 
@@ -84,4 +84,4 @@ class EventsQuery(Model):
     """The number of the last change that was seen; the header Last-Event-ID wins. Absent is from now on."""
     logs: Annotated[str, Field(max_length=2000, pattern=LOGS)] = ""
     """Logs to follow: ``<notebook>:<offset>``, ``<job>:<offset>`` (its latest attempt and those that follow) or
-    ``<job>/<attempt>:<offset>``, with commas between, at most 20."""
+    ``<job>/<attempt>:<offset>``, ``build-<image>/<build>:<offset>``, with commas between, at most 20."""

@@ -38,6 +38,20 @@ class Part(Model):
     message: str = ""
     help: str = ""
     """What would mend it."""
+    since: Timestamp | None = None
+    """When it was first seen not to be well, by these services; null while it is well."""
+
+
+class Engine(Model):
+    """What the engine can, for forms that offer only that."""
+
+    name: str
+    images: tuple[str, ...]
+    """Types of ``Image.source``."""
+    volumes: tuple[str, ...]
+    """Types of ``Volume.source``."""
+    existing_claims: bool
+    """Whether a volume of type ``pvc`` may name a claim that is there."""
 
 
 class Status(Model):

@@ -134,7 +134,7 @@ class EventStream:
             log.go_on()
 
     async def _send_part(self, log: Followed, offset: int, text: str, *, ended: bool = False) -> None:
-        data: dict[str, Any] = {"id": log.id, "offset": offset, "next": log.offset, "text": text, "ended": ended}
+        data: dict[str, Any] = {"id": log.name, "offset": offset, "next": log.offset, "text": text, "ended": ended}
         if log.is_job:
             data["attempt"] = log.number
         await self._send("log", data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..operations import announcements, audit, platform, system
 from .call import Call
 from .context import ApiContext
 from .registry import Run, read, write
-from .replies import Health, Part, State, Status, Version
+from .replies import Engine, Health, Part, State, Status, Version
 
 
 @cache
@@ -33,8 +34,10 @@ async def _version(call: Call) -> Any:
     return Version(version=__version__)
 
 
-async def _parts(context: ApiContext) -> tuple[Part, ...]:
-    return (await _database_part(context), await _hub_part(context), *await context.probe())
+async def parts(context: ApiContext) -> tuple[Part, ...]:
+    """Every part as it is now, and since when it has not been well."""
+    found = (await _database_part(context), await _hub_part(context), *await context.probe())
+    return context.troubles.mark(found, datetime.now(UTC))
 
 
 async def _database_part(context: ApiContext) -> Part:
@@ -75,15 +78,27 @@ async def _health(call: Call) -> Any:
 async def _status(call: Call) -> Any:
     await call.read(platform.require_admin)
     context = call.context
-    parts = await _parts(context)
-    hub = next(p.message for p in parts if p.name == "hub")
-    degraded = any(p.status is State.DEGRADED for p in parts)
+    found = await parts(context)
+    hub = next(p.message for p in found if p.name == "hub")
+    degraded = any(p.status is State.DEGRADED for p in found)
     return Status(
         status=State.DEGRADED if degraded else State.OK,
-        parts=parts,
+        parts=found,
         engine=context.engine,
         versions={"primehub": __version__, "hub": hub.removeprefix("JupyterHub ")},
         started_at=context.started_at,
+    )
+
+
+async def _engine(call: Call) -> Any:
+    await call.read(system.get)  # who may read the settings may know this
+    context = call.context
+    policy = context.volume_policy
+    return Engine(
+        name=context.engine,
+        images=tuple(sorted((await context.capacity()).image_types)),
+        volumes=tuple(sorted(policy.accepts)),
+        existing_claims=policy.existing_claims,
     )
 
 
@@ -115,6 +130,7 @@ HANDLERS: dict[str, Run] = {
     "system.version": _version,
     "system.health": _health,
     "system.status": _status,
+    "system.engine": _engine,
     "system.metrics": _metrics,
     "system.settings": read(system.get),
     "system.update_settings": write(system.update),

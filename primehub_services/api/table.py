@@ -56,7 +56,7 @@ from ..domain.tokens import (
 )
 from ..domain.volumes import Volume, VolumeCreate, VolumeManifests, VolumeUpdate
 from .queries import AllQuery, AuditQuery, CullingQuery, EventsQuery, GroupQuery, LogQuery, NotebookQuery
-from .replies import Health, Status, Version
+from .replies import Engine, Health, Status, Version
 from .route import EVENTS, TEXT, Route, Table
 from .table_jobs import JOBS
 from .table_people import GROUPS, USERS
@@ -74,6 +74,7 @@ _SYSTEM = (
     Route(
         "system.metrics", "GET", "/metrics", "Numbers for Prometheus", "platform.admin", media=TEXT, checks_itself=True
     ),
+    Route("system.engine", "GET", "/engine", "What kinds of images and volumes there can be", "self.read", Engine),
     Route("system.settings", "GET", "/settings", "Settings of the platform", "self.read", SystemSettings),
     Route(
         "system.update_settings",

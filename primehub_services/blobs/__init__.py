@@ -13,10 +13,12 @@ from .logs import (
     WorkloadLogs,
     attempt_folder,
     attempt_key,
+    build_folder,
     build_key,
     notebook_folder,
     notebook_key,
     of_attempt,
+    of_build,
     of_notebook,
 )
 from .snapshots import FolderSnapshotStore, check_upload
@@ -41,10 +43,12 @@ __all__ = [
     "WorkloadLogs",
     "attempt_folder",
     "attempt_key",
+    "build_folder",
     "build_key",
     "check_upload",
     "notebook_folder",
     "notebook_key",
     "of_attempt",
+    "of_build",
     "of_notebook",
 ]

@@ -70,8 +70,8 @@ class LiveLogs(Protocol):
 class LogOf:
     """Whose log."""
 
-    workload: str
-    """The engine's key."""
+    workload: str | None
+    """The engine's key; null for what no engine runs."""
     key: str
     """The store's."""
 
@@ -96,9 +96,14 @@ def attempt_key(job: str, number: int) -> str:
     return f"{attempt_folder(job, number)}/log"
 
 
-def build_key(image_id: str) -> str:
-    """The key of the log of an image's latest build."""
-    return f"images/{image_id}/log"
+def build_folder(image_id: str) -> str:
+    """Below which everything is that is kept of an image's builds."""
+    return f"images/{image_id}"
+
+
+def build_key(image_id: str, build: int) -> str:
+    """The key of the log of an image's build, each of which begins a new one."""
+    return f"{build_folder(image_id)}/{build}"
 
 
 def of_notebook(start_id: str) -> LogOf:
@@ -109,6 +114,11 @@ def of_notebook(start_id: str) -> LogOf:
 def of_attempt(job: str, number: int, workload: str) -> LogOf:
     """The log of an attempt of a job."""
     return LogOf(workload, attempt_key(job, number))
+
+
+def of_build(image_id: str, build: int) -> LogOf:
+    """The log of an image's build."""
+    return LogOf(None, build_key(image_id, build))
 
 
 class WorkloadLogs:
@@ -123,7 +133,9 @@ class WorkloadLogs:
 
     def read(self, log: LogOf, offset: int, limit: int) -> LogChunk:
         """At most ``limit`` bytes from ``offset`` on; a negative offset counts from the end."""
-        found = self._live.read(log.workload, offset, limit) if self._live is not None else None
+        found = None
+        if self._live is not None and log.workload is not None:
+            found = self._live.read(log.workload, offset, limit)
         return found or self._store.read(log.key, offset, limit)
 
     def tail(self, log: LogOf, lines: int, *, most: int = PIECE) -> LogChunk:

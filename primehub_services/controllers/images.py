@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from ..blobs import LogStore, build_key
+from ..blobs import LogStore, build_folder, build_key
 from ..domain.images import ImageBuild
 from ..store import images
 from ..store.database import Database
@@ -61,9 +61,9 @@ class ImageController:
     async def _build(self, build: ImageBuild) -> None:
         if not await self._database.write(images.begin_build, build.image_id, build.build):
             return
-        key = build_key(build.image_id)
+        key = build_key(build.image_id, build.build)
         output = self._scratch / f"{build.image_id}.log"
-        await asyncio.to_thread(self._prepare, key, output)
+        await asyncio.to_thread(self._prepare, build.image_id, output)
         told: list[tuple[int, str]] = []
         task = asyncio.create_task(self._builder.build(build, lambda at, doing: told.append((at, doing)), output))
         try:
@@ -97,8 +97,8 @@ class ImageController:
         reason = str(error) or f"{type(error).__name__} while it was made"
         await self._database.write(images.fail_build, build.image_id, build.build, reason)
 
-    def _prepare(self, key: str, output: Path) -> None:
-        self._logs.delete(key)
+    def _prepare(self, image_id: str, output: Path) -> None:
+        self._logs.delete(build_folder(image_id))  # what earlier builds said
         output.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         output.write_bytes(b"")
 

@@ -42,6 +42,10 @@ class ImagePhase(StrEnum):
     FAILED = "FAILED"
 
 
+MAKING = frozenset({ImagePhase.PENDING, ImagePhase.BUILDING})
+"""Phases in which it is on its way."""
+
+
 class ContainerSource(Model):
     """A container image in a registry."""
 
@@ -94,6 +98,8 @@ class Image(ImageCreate):
     id: str
     slug: str
     phase: ImagePhase
+    build: int = 1
+    """Counts how often it was to be made: each has a log of its own, of which the latest is kept."""
     message: str = ""
     """What is being done, or why it failed."""
     progress: int = Field(default=0, ge=0, le=100)

@@ -41,6 +41,7 @@ def to_models(uow: UnitOfWork, rows: Iterable[ImageRow], seen: Seen, *, naming: 
                 "all_groups": row.all_groups,
                 "groups": tuple(slug for slug, _ in groups.get(row.id, ())),
                 "phase": row.phase,
+                "build": row.build,
                 "message": row.message,
                 "progress": row.progress,
                 "location": row.location,

@@ -168,6 +168,7 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
     return [200, world.me];
   }
   if (path === '/me') return [200, world.me];
+  if (path === '/engine') return [200, { name: 'local', images: ['environment'], volumes: ['env', 'git', 'hostPath', 'pvc'], existing_claims: false }];
   if (path === '/settings') return [200, { name: 'PrimeHub', logo: '', keep_max: 86_400, idle_timeout: 7200, idle_warning: 600, job_timeout: 86_400, queue_keep_after: 600, members_may_invite: false, version: 1 }];
   if (path === '/announcements') return [200, page(scenario.includes('banner') ? [{ id: 'a1', message: 'The platform restarts at 18:00. Running jobs go on; notebooks stay open.', level: 'warning', group: null, created_by: 'bo', created_at: ago(100), starts_at: null, ends_at: null }] : [])];
   if (path === '/me/tokens' && method === 'POST') {

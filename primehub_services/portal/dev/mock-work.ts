@@ -50,7 +50,7 @@ function place(i: number): S['QueuePlace'] {
 const members: S['Membership'][] = [['ann', 'Ann Lee', 'admin'], ['bo', 'Bo Okafor', 'admin'], ['chen', '', 'member'], ['dia', 'Dia Varga', 'member']]
   .map(([user, display_name, role]) => ({ user: user!, display_name: display_name!, group: 'vision-lab', role: role as S['Role'], origins: user === 'dia' ? ['provider'] : ['local'] }));
 const image = (name: string, phase: S['ImagePhase'], more: Partial<S['Image']>): S['Image'] => ({
-  name, display_name: '', description: '', kind: 'both', source: { type: 'environment', prefix: null, base: 'python 3.13', packages: [] } as unknown as S['EnvironmentSource'], group: null, all_groups: true, groups: [], id: name, slug: name, phase,
+  name, display_name: '', description: '', kind: 'both', source: { type: 'environment', prefix: null, base: 'python 3.13', packages: [] } as unknown as S['EnvironmentSource'], group: null, all_groups: true, groups: [], id: name, slug: name, build: 1, phase,
   message: '', progress: 100, location: `/opt/environments/${name}`, created_at: ago(86_400 * 12), version: 1, ...more,
 });
 const images = [

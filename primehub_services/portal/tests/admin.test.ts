@@ -55,7 +55,7 @@ describe('the form of a group', () => {
 });
 
 it('shows the health of what is not sandboxed before all else that is wrong', () => {
-  const part = (name: string, status: Part['status']): Part => ({ name, status, message: '', help: '' });
+  const part = (name: string, status: Part['status']): Part => ({ name, status, message: '', help: '', since: null });
   const names = sorted([part('hub', 'ok'), part('disk', 'degraded'), part('sandbox', 'degraded')]).map((p) => p.name);
   expect(names).toEqual(['sandbox', 'disk', 'hub']);
 });

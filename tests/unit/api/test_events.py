@@ -14,13 +14,14 @@ import pytest
 
 from primehub_services.api import events, stream
 from primehub_services.api.events import QUEUE, ChangeFeed, Subscription
-from primehub_services.blobs import FolderLogStore, attempt_key, notebook_key
+from primehub_services.blobs import FolderLogStore, attempt_key, build_key, notebook_key
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import AccountUpdate
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.system import Change
 from primehub_services.operations import accounts, members, notebooks
+from primehub_services.store import images
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AttemptRow, JobRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -236,6 +237,25 @@ async def test_nobody_follows_the_log_of_somebody_else(
         async with listening(people[name], f"/events?logs={notebook}:0") as client:
             parts = await client.until("log")
             assert [(p["text"], p["ended"]) for p in parts] == [("", True)]
+
+
+async def test_the_log_of_an_images_build_is_carried_until_it_is_made_and_the_next_build_has_its_own(
+    api: Api, people: dict[str, httpx.AsyncClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RIGHTS_OF_LOGS", 0.1)
+    monkeypatch.setattr(stream, "LOG_POLL", 0.05)
+    database, log = api.context.database, FolderLogStore(tmp_path / "blobs")
+    image = await database.write(lambda uow: factories.image(uow, "science", phase="BUILDING").id)
+    log.append(build_key(image, 1), b"collecting numpy\n")
+    async with listening(people["platform_admin"], "/events?logs=build-science/1:0") as client:
+        await wait_for_async(lambda: _text(client) == "collecting numpy\n", what="the log")
+        assert await database.write(images.finish_build, image, 1, "/envs/science")
+        await wait_for_async(lambda: client.of("log")[-1]["ended"], what="the end of the log")
+        assert {part["id"] for part in client.of("log")} == {"build-science/1"}
+    async with listening(people["platform_admin"], "/events?logs=build-science/2:0") as client:
+        assert [(p["text"], p["ended"]) for p in await client.until("log")] == [("", True)]
+    async with listening(people["member"], "/events?logs=build-science/1:0") as client:
+        assert [(p["text"], p["ended"]) for p in await client.until("log")] == [("", True)]
 
 
 async def test_a_jobs_log_begins_when_the_job_does_and_goes_on_with_the_next_attempt(

@@ -56,6 +56,35 @@ async def test_status_says_what_is_wrong_and_what_mends_it(api: Api, people: Peo
     assert problem(await people["member"].get("/status"))["status"] == 403
 
 
+async def test_status_says_since_when_a_part_is_not_well(api: Api, people: People) -> None:
+    parts = [Part(name="sandbox", status=State.DEGRADED)]
+
+    async def probe() -> tuple[Part, ...]:
+        return tuple(parts)
+
+    async def since() -> str | None:
+        found = (await people["platform_admin"].get("/status")).json()["parts"]
+        return {p["name"]: p["since"] for p in found}["sandbox"]
+
+    api.context.probe = probe
+    began = await since()
+    assert began is not None
+    assert await since() == began
+    parts[:] = [Part(name="sandbox", status=State.OK)]
+    assert await since() is None
+    parts[:] = [Part(name="sandbox", status=State.DEGRADED)]
+    assert await since() != began
+
+
+async def test_everybody_is_told_what_the_engine_can(api: Api, people: People) -> None:
+    told = (await people["member"].get("/engine")).json()
+    assert told["name"] == api.context.engine
+    assert set(told["images"]) == {"container", "environment"}
+    assert set(told["volumes"]) == set(api.context.volume_policy.accepts)
+    assert told["existing_claims"] == api.context.volume_policy.existing_claims
+    assert problem(await people["nobody"].get("/engine"))["status"] == 401
+
+
 async def test_prometheus_has_a_token_of_its_own_that_works_without_the_hub(api: Api, people: People) -> None:
     api.context.metrics_token = "for-prometheus"
     await people["member"].get("/me")

@@ -84,16 +84,16 @@ async def test_an_image_that_is_asked_for_or_was_left_in_the_middle_is_made(
     database, clock, controller, builder, logs, phase: str
 ) -> None:
     image_id = ask(database, "science", phase)
-    logs.append(build_key(image_id), b"of an earlier build\n")
+    logs.append(build_key(image_id, 1), b"of an earlier build\n")
 
     step = asyncio.create_task(controller.step(clock.now))
     await wait_for_async(lambda: state(database, image_id) == ("BUILDING", 30, "Installing packages", None))
-    await wait_for_async(lambda: logs.read(build_key(image_id), 0, 1000).data == b"collecting numpy\n")
+    await wait_for_async(lambda: logs.read(build_key(image_id, 1), 0, 1000).data == b"collecting numpy\n")
     builder.go_on.set()
     await step
 
     assert state(database, image_id) == ("READY", 100, "", "/envs/science")
-    assert logs.read(build_key(image_id), 0, 1000).data == b"collecting numpy\n"
+    assert logs.read(build_key(image_id, 1), 0, 1000).data == b"collecting numpy\n"
 
 
 async def test_one_after_the_other(database, clock, controller, builder) -> None:

@@ -112,12 +112,6 @@ export const admin = {
     queryKey: ['images', 'one', image],
     queryFn: ({ signal }) => body(api.GET('/images/{image}', { signal, params: { path: { image } } })),
   }),
-  buildLog: (image: string, live: boolean) => queryOptions({
-    queryKey: ['build-log', image],
-    queryFn: async ({ signal }) => (await body(api.GET('/images/{image}/build-log', { signal, params: { path: { image }, query: { tail: 2000, limit: 1_048_576 } } }))) as S['LogPart'],
-    refetchInterval: live ? 1500 : false,
-    staleTime: 0,
-  }),
   volumes: (query: ListQuery) => queryOptions({
     queryKey: ['volumes', 'list', query],
     queryFn: ({ signal }) => body(api.GET('/volumes', { signal, params: { query } })),

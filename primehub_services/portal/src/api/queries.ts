@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, body } from './client';
-import type { JobPhase, JobSpec, LaunchRequest, LogBody, Preview } from './types';
+import type { JobPhase, JobSpec, LaunchRequest, Preview } from './types';
 
 export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string; since?: string; sort?: string };
 
@@ -44,10 +44,13 @@ export const ask = {
     },
   }),
 
-  pastNotebooks: (user: string, group: string, page: number, pageSize: number) => queryOptions({
-    queryKey: ['notebooks', 'past', user, group, page, pageSize],
+  /** What kinds of images and volumes there can be; it changes with the installation alone. */
+  engine: () => queryOptions({ queryKey: ['engine'], queryFn: ({ signal }) => body(api.GET('/engine', { signal })), staleTime: Infinity }),
+
+  pastNotebooks: (user: string, group: string, page: number, pageSize: number, search = '', sort = '-created_at') => queryOptions({
+    queryKey: ['notebooks', 'past', user, group, page, pageSize, search, sort],
     queryFn: ({ signal }) => body(api.GET('/notebooks', {
-      signal, params: { query: { user, group, active: false, page, page_size: pageSize, sort: '-created_at' } },
+      signal, params: { query: { user, group, active: false, page, page_size: pageSize, search, sort } },
     })),
     placeholderData: keepPreviousData,
   }),
@@ -184,14 +187,6 @@ export const ask = {
   image: (image: string) => queryOptions({
     queryKey: ['images', 'one', image],
     queryFn: ({ signal }) => body(api.GET('/images/{image}', { signal, params: { path: { image } } })),
-  }),
-
-  buildLog: (image: string, making: boolean) => queryOptions({
-    queryKey: ['images', 'log', image, making],
-    queryFn: async ({ signal }) => (await body(api.GET('/images/{image}/build-log', { signal, params: { path: { image }, query: { tail: 2000, limit: 1_048_576 } } }))) as LogBody,
-    refetchInterval: making ? 1000 : false,
-    placeholderData: keepPreviousData,
-    retry: false,
   }),
 
   notifications: () => queryOptions({ queryKey: ['notifications'], queryFn: ({ signal }) => body(api.GET('/me/notifications', { signal })) }),

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/engine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What kinds of images and volumes there can be
+         * @description `self.read`: notebook, person; scope `custom:primehub:read`.
+         */
+        get: operations["system_engine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/settings": {
         parameters: {
             query?: never;
@@ -2369,6 +2389,16 @@ export interface components {
             /** @default 0 */
             left_out_count: number;
         };
+        /** @description What the engine can, for forms that offer only that. */
+        Engine: {
+            name: string;
+            /** @description Types of ``Image.source``. */
+            images: string[];
+            /** @description Types of ``Volume.source``. */
+            volumes: string[];
+            /** @description Whether a volume of type ``pvc`` may name a claim that is there. */
+            existing_claims: boolean;
+        };
         /** @description Variables, set in workloads as ``<VOLUME>_<KEY>``. */
         EnvSource: {
             /**
@@ -2443,7 +2473,7 @@ export interface components {
             since: number | null;
             /**
              * @description Logs to follow: ``<notebook>:<offset>``, ``<job>:<offset>`` (its latest attempt and those that follow) or
-             *     ``<job>/<attempt>:<offset>``, with commas between, at most 20.
+             *     ``<job>/<attempt>:<offset>``, ``build-<image>/<build>:<offset>``, with commas between, at most 20.
              * @default
              */
             logs: string;
@@ -2722,6 +2752,11 @@ export interface components {
             id: string;
             slug: string;
             phase: components["schemas"]["ImagePhase"];
+            /**
+             * @description Counts how often it was to be made: each has a log of its own, of which the latest is kept.
+             * @default 1
+             */
+            build: number;
             /**
              * @description What is being done, or why it failed.
              * @default
@@ -3998,6 +4033,11 @@ export interface components {
              * @default
              */
             help: string;
+            /**
+             * @description When it was first seen not to be well, by these services; null while it is well.
+             * @default null
+             */
+            since: string | null;
         };
         /** @description A person's own change of a password. */
         PasswordChange: {
@@ -5097,6 +5137,35 @@ export interface operations {
             };
         };
     };
+    system_engine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     system_settings: {
         parameters: {
             query?: never;
@@ -5264,7 +5333,7 @@ export interface operations {
                 since?: number;
                 /**
                  * @description Logs to follow: ``<notebook>:<offset>``, ``<job>:<offset>`` (its latest attempt and those that follow) or
-                 *     ``<job>/<attempt>:<offset>``, with commas between, at most 20.
+                 *     ``<job>/<attempt>:<offset>``, ``build-<image>/<build>:<offset>``, with commas between, at most 20.
                  */
                 logs?: string;
             };

@@ -47,6 +47,12 @@ export const jobLog = (id: string, attempt: number): LogSource => ({
   download: `${apiBase}/jobs/${id}/log?download=true&attempt=${attempt}`,
 });
 
+export const buildLog = (image: { slug: string; build: number }): LogSource => ({
+  stream: `build-${image.slug}/${image.build}`,
+  read: async (query, signal) => text(await body(api.GET('/images/{image}/build-log', { params: { path: { image: image.slug }, query }, signal }))),
+  download: `${apiBase}/images/${image.slug}/build-log?download=true`,
+});
+
 export async function loadTail(source: LogSource, signal: AbortSignal): Promise<LogPart> {
   const { offset, next_offset: next, text } = await source.read({ tail: LINES, limit: 1_048_576 }, signal);
   return { id: source.stream, offset, next, text, ended: false };

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
-import { Info, OctagonX, TriangleAlert, WifiOff } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { Info, OctagonX, TriangleAlert, WifiOff, type LucideIcon } from 'lucide-react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { ask } from '../api/queries';
 import type { Announcement } from '../api/types';
 import { hub } from '../lib/base';
@@ -15,9 +15,24 @@ import { useWorkingGroup } from './SideMenu';
 const icons = { info: Info, warning: TriangleAlert, error: OctagonX };
 const weight = { error: 0, warning: 1, info: 2 };
 
-/** One line each, most serious first. */
+/** A line above every page: what is said, and at most one thing to do about it. */
+function Banner({ level, Icon = icons[level], urgent, children, action }: { level: Announcement['level']; Icon?: LucideIcon; urgent?: boolean; children: ReactNode; action: ReactNode }) {
+  return <div className={`banner ${level}`} role={urgent ? 'alert' : 'status'}><Icon size={16} aria-hidden /><p>{children}</p>{action}</div>;
+}
+
+/** What concerns the page itself first, then what the platform has to say (its licence has its place here), then what people announce, most serious first. */
 export function Banners() {
   const me = useMe();
+  return (
+    <div className="banners" role="region" aria-label={t.shell.banners}>
+      <Connection />
+      {me.must_change_password && <Banner level="warning" urgent action={<Button size="small" href={hub.changePassword}>{t.shell.choosePassword}</Button>}>{t.shell.mustChange}</Banner>}
+      <Announcements />
+    </div>
+  );
+}
+
+function Announcements() {
   const group = useWorkingGroup();
   const now = useNow(30_000);
   const { data } = useQuery(ask.announcements());
@@ -27,26 +42,9 @@ export function Banners() {
   const shown = (data?.items ?? [])
     .filter((a) => due(a) && !dismissed.includes(a.id) && (!a.group || a.group === group))
     .sort((a, b) => weight[a.level] - weight[b.level]);
-  return (
-    <div className="banners" role="region" aria-label={t.shell.banners}>
-      <Connection />
-      {me.must_change_password && (
-        <div className="banner warning" role="alert">
-          <TriangleAlert size={16} aria-hidden /><p>{t.shell.mustChange}</p>
-          <Button size="small" href={hub.changePassword}>{t.shell.choosePassword}</Button>
-        </div>
-      )}
-      {shown.map((a) => {
-        const Icon = icons[a.level];
-        return (
-          <div key={a.id} className={`banner ${a.level}`} role="status">
-            <Icon size={16} aria-hidden /><p>{a.message}</p>
-            <Button size="small" type="text" aria-label={t.shell.dismissThis(a.message)} onClick={() => dismiss([...dismissed.slice(-50), a.id])}>{t.shell.dismiss}</Button>
-          </div>
-        );
-      })}
-    </div>
-  );
+  return shown.map((a) => (
+    <Banner key={a.id} level={a.level} action={<Button size="small" type="text" aria-label={t.shell.dismissThis(a.message)} onClick={() => dismiss([...dismissed.slice(-50), a.id])}>{t.shell.dismiss}</Button>}>{a.message}</Banner>
+  ));
 }
 
 /** Said only when the stream stays away: a blink of the network is nobody's business. */
@@ -65,10 +63,5 @@ function Away() {
   }, []);
   if (!said) return null;
   const left = state.is === 'lost' ? Math.ceil((state.retryAt - now) / 1000) : 0;
-  return (
-    <div className="banner warning" role="status">
-      <WifiOff size={16} aria-hidden /><p>{left > 0 ? t.shell.lost(left) : t.shell.losing}</p>
-      <Button size="small" onClick={retry}>{t.shell.tryNow}</Button>
-    </div>
-  );
+  return <Banner level="warning" Icon={WifiOff} action={<Button size="small" onClick={retry}>{t.shell.tryNow}</Button>}>{left > 0 ? t.shell.lost(left) : t.shell.losing}</Banner>;
 }

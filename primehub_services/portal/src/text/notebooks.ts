@@ -138,10 +138,9 @@ export const notebooks = {
     pastLead: 'Each start is kept with its log.',
     pastNone: 'No past notebooks in this group yet',
     pastNoneWhy: 'After a notebook ends, its log and reason stay here.',
-    pastColumns: { state: 'Status', what: 'Image and instance type', asked: 'Started', ran: 'Ran for', log: '' },
-    pastTotal: (from: number, to: number, total: string) => `${from} to ${to} of ${total}`,
-    newer: 'Newer',
-    older: 'Older',
+    pastColumns: { state: 'Status', what: 'Image and instance type', asked: 'Started', ran: 'Ran for' },
+    pastSearch: 'Image or instance type',
+    pastNothing: (search: string) => `No past notebook matches “${search}”`,
     at: (moment: string) => `Notebook of ${moment}`,
     reasons: {
       OOMKilled: 'It used more memory than its instance type has. Choose a larger one.',

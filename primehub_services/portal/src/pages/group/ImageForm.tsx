@@ -11,12 +11,14 @@ import { Confirm } from '../../parts/form/Confirm';
 import { TextField } from '../../parts/form/fields';
 import { useForm, type Fields } from '../../parts/form/form';
 import { FormPage, Section } from '../../parts/form/FormPage';
+import { offered } from '../../parts/form/offered';
+import { LogView } from '../../parts/LogView';
+import { buildLog } from '../../parts/log';
 import { Bones, Failure, NoPermission, Page, Waiting } from '../../parts/page';
 import { Status } from '../../parts/Status';
 import { NotFound } from '../../shell/Wholes';
 import { t } from '../../text';
 import { g } from '../../text/groups';
-import { BuildLog } from './BuildLog';
 import { SOURCE, check, draftOf, labels, nothing, sourceOf, type Draft } from './image-draft';
 import { noteOf } from './Images';
 
@@ -71,6 +73,7 @@ function Edit({ image }: { image: Image }) {
 
 function ImageFields({ form }: { form: Fields<Draft> }) {
   const me = useMe();
+  const { data: engine } = useQuery(ask.engine());
   const { draft, set } = form; // only platform admins may name a path of the machine
   return (
     <>
@@ -86,7 +89,7 @@ function ImageFields({ form }: { form: Fields<Draft> }) {
         {draft.type === 'given' ? <p className="small">{words.given}</p> : (
           <>
             <div className="field"><span className="label">{words.type}</span>
-              <Radio.Group aria-label={words.type} value={draft.type} onChange={({ target }: { target: { value?: Draft['type'] } }) => set({ type: target.value! })} options={(['packages', 'container'] as const).map((value) => ({ value, label: words.types[value] }))} />
+              <Radio.Group aria-label={words.type} value={draft.type} onChange={({ target }: { target: { value?: Draft['type'] } }) => set({ type: target.value! })} options={offered(['packages', 'container'], words.types, (type) => !engine || type === draft.type || engine.images.includes(type === 'container' ? type : 'environment'), (type) => (type === 'container' ? words.notOnMachine : words.notOnCluster))} />
               {form.error('type') && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error('type')}</p>}
             </div>
             {draft.type === 'packages' ? <><TextField form={form} name="packages" help={words.packagesHelp} lines={5} mono max={20_000} />{(me.platform_admin || draft.base !== '') && <TextField form={form} name="base" help={words.baseHelp} optional mono max={1000} />}</>
@@ -113,7 +116,7 @@ function Build({ image }: { image: Image }) {
         <span className={image.phase === 'FAILED' ? 'bad small' : 'small'} role="status">{image.message}</span>
       </div>
       {again.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(again.error).message}</p>}
-      <BuildLog image={image} making={making} />
+      <div className="buildLog"><LogView source={buildLog(image)} ended={!making} /></div>
     </Section>
   );
 }

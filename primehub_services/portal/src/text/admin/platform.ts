@@ -136,6 +136,7 @@ export const platform = {
     lead: (since: string) => `The services run since ${since}. Looked at every 10 s.`,
     unsandboxed: 'Workloads are not sandboxed',
     ok: 'Works',
+    since: 'since',
     degraded: 'Needs attention',
     parts: 'Parts',
     versions: 'Versions',

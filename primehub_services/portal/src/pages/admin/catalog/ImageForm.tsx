@@ -4,14 +4,17 @@ import { useMemo } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { admin, some, type Image, type ImageCreate, type ImageUpdate } from '../../../api/admin';
 import { api, body } from '../../../api/client';
+import { ask } from '../../../api/queries';
 import { Field } from '../../../parts/Field';
 import { TextField } from '../../../parts/form/fields';
 import { useForm, type Errors, type Fields, type Words } from '../../../parts/form/form';
 import { FormPage, Section } from '../../../parts/form/FormPage';
+import { offered } from '../../../parts/form/offered';
 import { Page } from '../../../parts/page';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { AccessSection, accessLabels, type Groups } from '../parts/Access';
+import { Basics, changesOf } from '../parts/Basics';
 import { DeleteThing } from '../parts/DeleteThing';
 import { EditPage } from '../parts/EditPage';
 import { Build } from './Build';
@@ -54,18 +57,16 @@ function check(draft: Draft): Errors<Draft> {
 /** `owned`: a group's own image, which is for that group alone. */
 function ImageFields({ form, owned = false }: { form: Fields<Draft>; owned?: boolean }) {
   const { data: secrets } = useQuery(admin.allSecrets());
+  const { data: engine } = useQuery(ask.engine());
   const { draft, set } = form;
   return (
     <>
-      <Section title={words.basics}>
-        {form.creating && <TextField form={form} name="name" help={words.nameHelp} max={63} />}
-        <TextField form={form} name="display_name" optional max={100} />
-        <TextField form={form} name="description" help={words.descriptionHelp} optional lines={2} max={2000} />
+      <Basics form={form} title={words.basics} nameHelp={words.nameHelp} descriptionHelp={words.descriptionHelp}>
         <div className="field"><span className="label">{words.kind}</span><Radio.Group aria-label={words.kind} value={draft.kind} onChange={(event) => set({ kind: event.target.value as Draft['kind'] })} options={(['both', 'cpu', 'gpu'] as const).map((value) => ({ value, label: words.kinds[value] }))} /></div>
-      </Section>
+      </Basics>
       <Section title={words.source} why={words.sourceWhy}>
         <Field label={words.sourceType} error={form.error('type')}>
-          {({ id }) => <Radio.Group id={id} vertical aria-label={words.sourceType} value={draft.type} onChange={({ target }: { target: { value?: SourceType } }) => set({ type: target.value! })} options={(Object.keys(words.sources) as SourceType[]).map((value) => ({ value, label: words.sources[value] }))} />}
+          {({ id }) => <Radio.Group id={id} vertical aria-label={words.sourceType} value={draft.type} onChange={({ target }: { target: { value?: SourceType } }) => set({ type: target.value! })} options={offered(Object.keys(words.sources) as SourceType[], words.sources, (type) => !engine || type === draft.type || engine.images.includes(type === 'container' ? type : 'environment'), (type) => (type === 'container' ? words.notOnMachine : words.notOnCluster))} />}
         </Field>
         {draft.type === 'packages' && <><TextField form={form} name="packages" help={words.packagesHelp} lines={5} mono max={20_000} /><TextField form={form} name="base" help={words.baseHelp} optional mono max={1000} /></>}
         {draft.type === 'prefix' && <TextField form={form} name="prefix" help={words.prefixHelp} mono max={1000} />}
@@ -103,7 +104,7 @@ export function ImageEdit() {
   return <EditPage query={useQuery(admin.image(id))} up="/admin/images" words={words} status={(image) => <Phase image={image} big />}>{(image) => <Edit key={id} image={image} />}</EditPage>;
 }
 
-const PLAIN: readonly string[] = ['display_name', 'description', 'kind', 'all_groups', 'groups'];
+const PLAIN: readonly (keyof Draft)[] = ['display_name', 'description', 'kind', 'all_groups', 'groups'];
 
 function Edit({ image }: { image: Image }) {
   const queries = useQueryClient();
@@ -111,10 +112,8 @@ function Edit({ image }: { image: Image }) {
   const form = useForm<Draft, unknown>({
     saved, words: labels, check,
     save: async (draft, changed) => {
-      const fields = Object.fromEntries(changed.filter((key) => PLAIN.includes(key)).map((key) => [key, draft[key]]));
-      const source = changed.some((key) => !PLAIN.includes(key)) ? { source: sourceOf(draft) } : {};
       try {
-        await body(api.PATCH('/images/{image}', { params: { path: { image: image.slug } }, body: some<ImageUpdate>({ ...fields, ...source, version: image.version }) }));
+        await body(api.PATCH('/images/{image}', { params: { path: { image: image.slug } }, body: some<ImageUpdate>({ ...changesOf(draft, changed, PLAIN, sourceOf), version: image.version }) }));
       } finally {
         await queries.invalidateQueries({ queryKey: ['images'] });
       }

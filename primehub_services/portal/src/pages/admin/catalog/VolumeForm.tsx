@@ -4,14 +4,17 @@ import { useMemo } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { admin, some, type Volume, type VolumeCreate, type VolumeUpdate } from '../../../api/admin';
 import { api, body } from '../../../api/client';
+import { ask } from '../../../api/queries';
 import { Field } from '../../../parts/Field';
 import { NumberField, SwitchField, TextField } from '../../../parts/form/fields';
 import { useForm, type Errors, type Fields, type Words } from '../../../parts/form/form';
 import { FormPage, Section } from '../../../parts/form/FormPage';
+import { offered } from '../../../parts/form/offered';
 import { Page, Panel } from '../../../parts/page';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { VolumeAccess, volumeLabels, type VolumeGroups } from '../parts/Access';
+import { Basics, changesOf } from '../parts/Basics';
 import { DeleteThing } from '../parts/DeleteThing';
 import { EditPage } from '../parts/EditPage';
 import { Pairs } from '../parts/Pairs';
@@ -62,22 +65,19 @@ function check(draft: Draft): Errors<Draft> {
 
 function VolumeFields({ form }: { form: Fields<Draft> }) {
   const { data: secrets } = useQuery(admin.allSecrets());
+  const { data: engine } = useQuery(ask.engine());
   const { draft, set } = form;
   return (
     <>
-      <Section title={words.basics}>
-        {form.creating && <TextField form={form} name="name" help={words.nameHelp} max={63} />}
-        <TextField form={form} name="display_name" optional max={100} />
-        <TextField form={form} name="description" optional lines={2} max={2000} />
-      </Section>
+      <Basics form={form} title={words.basics} nameHelp={words.nameHelp} />
       <Section title={words.source} why={words.kindHelp[draft.kind]}>
         {form.creating && (
           <Field label={words.kind} error={form.error('kind')}>
-            {({ id }) => <Radio.Group id={id} vertical aria-label={words.kind} value={draft.kind} onChange={({ target }: { target: { value?: Kind } }) => set({ kind: target.value! })} options={(['pvc', 'hostPath', 'git', 'env', 'nfs'] as const).map((value) => ({ value, label: words.kinds[value] }))} />}
+            {({ id }) => <Radio.Group id={id} vertical aria-label={words.kind} value={draft.kind} onChange={({ target }: { target: { value?: Kind } }) => set({ kind: target.value! })} options={offered(['pvc', 'hostPath', 'git', 'env', 'nfs'], words.kinds, (kind) => !engine || engine.volumes.includes(kind), (kind) => words.notHere[kind] ?? '')} />}
           </Field>
         )}
         {draft.kind === 'pvc' && <NumberField form={form} name="capacity" unit={t.form.units.gib} min={1} optional help={words.capacityHelp} placeholder={words.noSize} />}
-        {draft.kind === 'pvc' && form.creating && <TextField form={form} name="claim" help={words.claimHelp} optional mono max={253} />}
+        {draft.kind === 'pvc' && form.creating && engine?.existing_claims && <TextField form={form} name="claim" help={words.claimHelp} optional mono max={253} />}
         {draft.kind === 'nfs' && <TextField form={form} name="server" mono max={253} />}
         {(draft.kind === 'nfs' || draft.kind === 'hostPath') && <TextField form={form} name="path" help={words.pathHelp} mono max={1000} />}
         {draft.kind === 'git' && (
@@ -116,7 +116,7 @@ export function VolumeEdit() {
   return <EditPage query={useQuery(admin.volume(id))} up="/admin/volumes" words={words}>{(volume) => <Edit key={id} volume={volume} />}</EditPage>;
 }
 
-const PLAIN: readonly string[] = ['display_name', 'description', 'all_groups', 'groups', 'launch_group_only'];
+const PLAIN: readonly (keyof Draft)[] = ['display_name', 'description', 'all_groups', 'groups', 'launch_group_only'];
 
 function Edit({ volume }: { volume: Volume }) {
   const queries = useQueryClient();
@@ -124,10 +124,8 @@ function Edit({ volume }: { volume: Volume }) {
   const form = useForm<Draft, unknown>({
     saved, words: labels, check,
     save: async (draft, changed) => {
-      const fields = Object.fromEntries(changed.filter((key) => PLAIN.includes(key)).map((key) => [key, draft[key]]));
-      const source = changed.some((key) => !PLAIN.includes(key)) ? { source: sourceOf(draft) } : {};
       try {
-        await body(api.PATCH('/volumes/{volume}', { params: { path: { volume: volume.slug } }, body: some<VolumeUpdate>({ ...fields, ...source, version: volume.version }) }));
+        await body(api.PATCH('/volumes/{volume}', { params: { path: { volume: volume.slug } }, body: some<VolumeUpdate>({ ...changesOf(draft, changed, PLAIN, sourceOf), version: volume.version }) }));
       } finally {
         await queries.invalidateQueries({ queryKey: ['volumes'] });
       }

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { CircleCheck, TriangleAlert } from 'lucide-react';
 import { admin, type Part, type PlatformStatus } from '../../../api/admin';
 import { exact } from '../../../lib/format';
-import { Bones, Facts, Failure, Page, Panel, Waiting } from '../../../parts/page';
+import { Ago, Bones, Facts, Failure, Page, Panel, Waiting } from '../../../parts/page';
 import { a } from '../../../text/admin';
 
 const words = a.health;
@@ -39,7 +39,7 @@ function Parts({ status }: { status: PlatformStatus }) {
           <li key={part.name}>
             {part.status === 'ok' ? <CircleCheck size={16} className="okText" aria-hidden /> : <TriangleAlert size={16} className="warnText" aria-hidden />}
             <div>
-              <b>{nameOf(part)}</b> <span className={part.status === 'ok' ? 'muted' : 'warnText'}>{part.status === 'ok' ? words.ok : words.degraded}</span>
+              <b>{nameOf(part)}</b> <span className={part.status === 'ok' ? 'muted' : 'warnText'}>{part.status === 'ok' ? words.ok : words.degraded}</span>{part.since && <span className="muted"> {words.since} <Ago at={part.since} /></span>}
               {part.message && <p>{part.message}</p>}
               {part.help && part.status !== 'ok' && <p className="muted">{words.mend}: {part.help}</p>}
             </div>
