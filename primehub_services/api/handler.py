@@ -124,6 +124,8 @@ class ApiHandler(BaseHandler):
         if self._received > self._limit:
             self._too_large = True
             self._chunks.clear()
+            if self._upload is not None:
+                self._upload.discard()  # not only once the rest has come, which may take its time
         elif self._upload is not None:
             self._upload.write(chunk)
         else:
