@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,8 @@ class Service:
             if not schedule["notebook_reads_file"]:
                 now = snapshot.digest(await content(run["path"]))
                 differs = None if now is None else now != schedule["snapshot_digest"]
+                if differs is False and schedule.get("snapshot_format") == snapshot.FOLDER:
+                    differs = await self._folder_changed(run["path"], schedule["snapshot_at"])
             answer.append({**schedule, "differs": differs})
         return answer
 
@@ -180,8 +183,10 @@ class Service:
         return await self._platform.ask("POST", "/schedules", {**wanted, "job": spec})
 
     async def update_schedule(self, schedule: str, wanted: dict[str, Any]) -> Any:
-        """Let a recurring job run the notebook that is given from now on."""
-        body = {"snapshot": await self._upload(wanted)}
+        """Let a recurring job run the notebook that is given from now on, with its folder where that went along before."""
+        now = await self._platform.ask("GET", f"/schedules/{part(schedule)}")
+        with_folder = now.get("snapshot_format") == snapshot.FOLDER
+        body = {"snapshot": await self._upload({**wanted, "include_folder": with_folder})}
         return await self._platform.ask("PUT", f"/schedules/{part(schedule)}/snapshot", body)
 
     async def preview(self, cron: Any, timezone: Any) -> Any:
@@ -205,6 +210,11 @@ class Service:
             data, media = await self._folder(path, name, notebook), snapshot.ZIP
         made = await self._platform.upload("/snapshots", data, media, group=await self._group(), name=name)
         return str(made["id"])
+
+    async def _folder_changed(self, path: str, since: str) -> bool:
+        folder = None if self._root is None else (self._root / path).parent
+        moment = datetime.fromisoformat(since).timestamp()
+        return folder is not None and await asyncio.to_thread(snapshot.changed_since, folder, moment)
 
     async def _folder(self, path: str, name: str, notebook: dict[str, Any]) -> bytes:
         folder = None if self._root is None else (self._root / path).parent

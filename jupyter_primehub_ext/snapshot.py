@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 NOTEBOOK, ZIP = "application/x-ipynb+json", "application/zip"
+FOLDER = "zip"
+"""``Schedule.snapshot_format`` where the folder was sent along."""
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "artifacts"})
 """Folders that are not sent along; nor is what has a name that begins with a dot: the group may read what is sent."""
 MAX_ENTRIES = 10_000
@@ -76,6 +78,20 @@ def pack(folder: Path, name: str, notebook: dict[str, Any], target: Path, limit:
                     "smaller folder, or keep the data in the group's volume."
                 )
                 raise TooLarge(msg)
+
+
+def changed_since(folder: Path, moment: float) -> bool:
+    """Whether a file that is sent along was written after that time (seconds since 1970). Not notebooks: each run leaves
+    one beside the original. What was deleted is not seen."""
+    for count, path in enumerate(_files(folder), 1):
+        if count > MAX_ENTRIES:
+            return False  # it could not be sent either
+        try:
+            if path.suffix != ".ipynb" and path.stat().st_mtime > moment:
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _files(folder: Path) -> Any:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .jobs import JobName, JobSpec
 from .model import Model, Timestamp
+from .snapshots import SnapshotFormat
 
 Cron = Annotated[str, Field(min_length=1, max_length=200)]
 """Five fields: minute, hour, day of month, month, day of week."""
@@ -101,6 +102,8 @@ class Schedule(Model):
     """When the notebook's snapshot was made."""
     snapshot_digest: str = ""
     """SHA-256 of the snapshot, to compare with the file."""
+    snapshot_format: SnapshotFormat | None = None
+    """Whether the notebook alone was sent, or its folder with it."""
     next_at: Timestamp | None = None
     last: Firing | None = None
     created_at: Timestamp

@@ -13,6 +13,7 @@ from ..domain.cron_words import reading
 from ..domain.jobs import FINAL, JobSpec
 from ..domain.paging import PageQuery
 from ..domain.schedules import Firing, FiringOutcome, Overlap, Schedule
+from ..domain.snapshots import SnapshotFormat
 from .lists import findable, matching, page
 from .orm import AccountRow, FiringRow, GroupRow, JobRow, ScheduleRow, SnapshotRow
 from .unit_of_work import UnitOfWork
@@ -63,6 +64,7 @@ def to_models(uow: UnitOfWork, found: Sequence[Found], *, values_for: str | None
             notebook_reads_file=row.notebook_reads_file,
             snapshot_at=kept.created_at if (kept := snapshots.get(row.snapshot_id or "")) else None,
             snapshot_digest=kept.digest if kept else "",
+            snapshot_format=SnapshotFormat(kept.format) if kept else None,
             next_at=row.next_at,
             last=last.get(row.id),
             created_at=row.created_at,

@@ -12,7 +12,7 @@ import { options } from './things';
 const old: Schedule = {
   id: 's1', name: 'report', user: 'ann', group: 'g', cron: '0 4 * * *', timezone: 'UTC', reading: 'Every day at 4:00',
   job: { group: 'g', instance_type: 'cpu-1', image: 'base', name: 'report', command: 'true', notebook: null, environment: {}, secrets: {}, timeout: null, retries: 0 },
-  overlap: 'skip', catch_up: false, paused: false, pause_reason: '', notebook_reads_file: false, snapshot_at: null, snapshot_digest: '', next_at: null, last: null,
+  overlap: 'skip', catch_up: false, paused: false, pause_reason: '', notebook_reads_file: false, snapshot_at: null, snapshot_digest: '', snapshot_format: null, next_at: null, last: null,
   created_at: '2026-03-12T14:00:00Z', version: 7,
 };
 

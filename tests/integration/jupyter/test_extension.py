@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +181,31 @@ async def test_the_folder_goes_along_where_that_is_asked(lab: Lab) -> None:
     job = await lab.submit(include_folder=True)
     found = lab.database.read_now(lambda uow: store.to_model(uow, store.get(uow, job["notebook"]["snapshot"])))
     assert (found.format, found.name) == (SnapshotFormat.FOLDER, "train.ipynb")
+
+
+async def test_a_recurring_notebook_that_was_sent_with_its_folder_is_updated_with_it(lab: Lab) -> None:
+    helper = lab.home / "analysis" / "helper.py"
+    helper.write_text("NAME = 1")
+    os.utime(helper, (0, 0))
+    job = {"path": PATH, "content": notebook(), "instance_type": "cpu-1", "image": "base", "include_folder": True}
+    wanted = {"name": "weekly", "cron": "0 4 * * 0", "timezone": "UTC", "job": job}
+    made = await lab.ask("POST", "schedules", wanted, 201)
+    assert made["snapshot_format"] == "zip"
+
+    async def differs() -> bool:
+        (item,) = (await lab.ask("GET", f"schedules?path={PATH}"))["items"]
+        return bool(item["differs"])
+
+    assert not await differs()
+    later = datetime.fromisoformat(made["snapshot_at"]).timestamp() + 60
+    helper.write_text("NAME = 2")
+    os.utime(helper, (later, later))
+    assert await differs()
+    body = {"path": PATH, "content": notebook()}
+    updated = await lab.ask("PUT", f"schedules/{made['id']}/snapshot", body)
+    assert updated["snapshot_format"] == "zip"
+    with zipfile.ZipFile(lab.api.context.snapshots.path(updated["job"]["notebook"]["snapshot"])) as packed:
+        assert packed.read("helper.py") == b"NAME = 2"
 
 
 async def test_the_dialogs_choices_and_the_dry_run(lab: Lab) -> None:

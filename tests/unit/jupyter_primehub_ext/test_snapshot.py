@@ -69,3 +69,17 @@ def test_a_folder_that_is_too_large_is_refused_with_the_limit(tmp_path: Path) ->
     (folder / "noise").write_bytes(os.urandom(2_100_000))
     with pytest.raises(snapshot.TooLarge, match="more than 2 MB"):
         snapshot.pack(folder, "train.ipynb", notebook(), tmp_path / "folder.zip", 2_000_000)
+
+
+def test_a_folder_has_changed_once_a_file_of_it_was_written_but_for_results_and_what_is_not_sent(
+    tmp_path: Path,
+) -> None:
+    for name in ("helper.py", "train-1.ipynb", ".netrc", "artifacts/o", "deep/data.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (100, 100))
+    for name in ("train-1.ipynb", ".netrc", "artifacts/o"):
+        os.utime(tmp_path / name, (300, 300))
+    assert not snapshot.changed_since(tmp_path, 200)
+    os.utime(tmp_path / "deep/data.csv", (201, 201))
+    assert snapshot.changed_since(tmp_path, 200)

@@ -4359,6 +4359,11 @@ export interface components {
              * @default
              */
             snapshot_digest: string;
+            /**
+             * @description Whether the notebook alone was sent, or its folder with it.
+             * @default null
+             */
+            snapshot_format: components["schemas"]["SnapshotFormat"] | null;
             /** @default null */
             next_at: string | null;
             /** @default null */
