@@ -4,9 +4,10 @@ import { createMemoryRouter, RouterProvider } from 'react-router';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from '../src/api/client';
 import { ask } from '../src/api/queries';
-import type { Me, Schedule } from '../src/api/types';
+import type { Firing, Me, Schedule } from '../src/api/types';
 import { SessionContext } from '../src/lib/session';
 import ScheduleForm from '../src/pages/schedules/ScheduleForm';
+import { detailOf, outcomeOf } from '../src/pages/schedules/words';
 import { options } from './things';
 
 const old: Schedule = {
@@ -70,4 +71,11 @@ test('one whose image is gone says so, and runs nothing else without being told'
   fireEvent.click(screen.getByRole('radio', { name: 'base' }));
   save();
   await waitFor(() => expect(sent()).toMatchObject([{ job: { image: 'base' } }]));
+});
+
+test('a missed stretch says why, and is not called missed alone where a job ran for it', () => {
+  const missed: Firing = { id: 'f', instant: old.created_at, until: old.created_at, count: 3, outcome: 'COALESCED', job: null, message: 'The platform was down', decided_at: old.created_at };
+  expect(outcomeOf(missed)).toBe('Missed');
+  expect(detailOf(missed, 'UTC')).toMatch(/^3 due times until .*The platform was down$/);
+  expect(outcomeOf({ ...missed, job: 'job-1' })).toContain('run once');
 });

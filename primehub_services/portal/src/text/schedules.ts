@@ -47,6 +47,7 @@ export const schedules = {
     historyNone: 'It was not due yet',
     historyNoneWhy: 'Each due time stands here with what became of it.',
     outcome: { JOB: 'Ran', SKIPPED: 'Left out', REPLACED: 'Ran in place of the one before', COALESCED: 'Missed' } as Record<string, string>,
+    caughtUp: 'Missed, and run once for it',
     missed: (n: number, until: string) => `${n} due times until ${until}`,
     firingColumns: { due: 'Due', outcome: 'What became of it', job: 'Job', message: '' },
     jobs: 'Its jobs',

@@ -15,7 +15,7 @@ import { NotFound } from '../../shell/Wholes';
 import { t } from '../../text';
 import { noteOf } from '../jobs/words';
 import { useScheduleActions } from './actions';
-import { due, nextRun } from './words';
+import { detailOf, due, nextRun, outcomeOf } from './words';
 
 export default function SchedulePage() {
   const group = useGroup();
@@ -91,7 +91,7 @@ function History({ schedule }: { schedule: Schedule }) {
                     {firings.data.items.map((firing) => (
                       <tr key={firing.id}>
                         <td title={exact(firing.instant)}>{due(firing.instant, schedule.timezone)}</td>
-                        <td className="wrap">{t.schedules.outcome[firing.outcome]} <span className="muted">{firing.until ? t.schedules.missed(firing.count, due(firing.until, schedule.timezone)) : firing.message}</span></td>
+                        <td className="wrap">{outcomeOf(firing)} <span className="muted">{detailOf(firing, schedule.timezone)}</span></td>
                         <td>{firing.job ? <Link to={`/g/${schedule.group}/jobs/${firing.job}`}><code>{firing.job}</code></Link> : <span className="muted">–</span>}</td>
                       </tr>
                     ))}

@@ -1,4 +1,4 @@
-import type { Schedule } from '../../api/types';
+import type { Firing, Schedule } from '../../api/types';
 import { t } from '../../text';
 
 /** `Tue 24 Nov 2026, 04:00 CET`: a due time in the recurring job's own time zone. */
@@ -25,3 +25,11 @@ export const ownTimezone = () => Intl.DateTimeFormat().resolvedOptions().timeZon
 export type Clock = { name: string; cron: string; preset: Preset; timezone: string; overlap: Schedule['overlap']; catchUp: boolean };
 
 export const timesOf = (clock: Clock) => ({ name: clock.name.trim(), cron: clock.cron, timezone: clock.timezone, overlap: clock.overlap, catch_up: clock.catchUp });
+
+/** What became of a due time: a missed stretch for which one job ran is caught up with. */
+export const outcomeOf = (firing: Firing): string =>
+  (firing.outcome === 'COALESCED' && firing.job ? t.schedules.caughtUp : t.schedules.outcome[firing.outcome] ?? firing.outcome);
+
+/** The stretch, where it is one, and the reason. */
+export const detailOf = (firing: Firing, timezone: string): string =>
+  [firing.until && t.schedules.missed(firing.count, due(firing.until, timezone)), firing.message].filter(Boolean).join('. ');
