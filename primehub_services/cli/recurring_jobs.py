@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from .job_notebooks import changed, notebook_option, parameter_option, parameters_of, uploaded
 from .jobs import given, spec_options, with_defaults
 from .nouns import Noun, add_delete, add_get, file_option, read_definition
 from .session import EXIT_USAGE, Session, pass_session, stop
@@ -113,28 +114,35 @@ def _local(instant: datetime, zone: str) -> str:
 @recurring_jobs.command("create")
 @clock_options
 @spec_options
+@notebook_option
+@parameter_option
 @file_option
 @click.argument("command", nargs=-1)
 @pass_session
-def create(session: Session, file: Path | None, **chosen: Any) -> None:
+def create(session: Session, file: Path | None, notebook: Path | None, **chosen: Any) -> None:
     """Make a recurring job: primehub recurring-jobs create --cron daily --name report -- python report.py
 
-    Or from a definition in JSON (--file, or standard input), with the fields of the API.
+    With --notebook it runs that file as it is now. Or from a definition in JSON (--file, or standard input), with the
+    fields of the API.
     """
     from .output import show_one
 
-    clock = _clock(chosen)
-    if not clock and not chosen["command"]:
+    clock, parameters = _clock(chosen), parameters_of(chosen.pop("parameters"))
+    if not clock and not chosen["command"] and not notebook:
         definition = read_definition(file)
         show_one(session, session.call(lambda client: client.schedules.create(definition)))
         return
-    if "cron" not in clock or not chosen["command"]:
-        stop("Give --cron, and what to run after --.", EXIT_USAGE)
+    if "cron" not in clock or bool(chosen["command"]) == bool(notebook):
+        stop("Give --cron, and what to run: a --notebook, or a command after --.", EXIT_USAGE)
+    if parameters and not notebook:
+        stop("-p is of a notebook: give --notebook too.", EXIT_USAGE)
     group, fields = session.need_group(), given(chosen)
 
     async def run(client: PersonClient) -> Schedule:
         job = await with_defaults(client, group, fields)
-        name = fields.get("name") or fields["command"].split("\n")[0][:100]
+        if notebook is not None:
+            job["notebook"] = await uploaded(client, group, notebook, parameters)
+        name = fields.get("name") or (notebook.stem if notebook else fields["command"].split("\n")[0])[:100]
         return await client.schedules.create({"name": name, "job": job, **clock})
 
     show_one(session, session.call(run), hide=("version", "job"))
@@ -144,24 +152,36 @@ def create(session: Session, file: Path | None, **chosen: Any) -> None:
 @click.argument("recurring_job")
 @clock_options
 @spec_options
+@notebook_option
+@parameter_option
 @file_option
 @click.argument("command", nargs=-1)
 @pass_session
-def update(session: Session, recurring_job: str, file: Path | None, **chosen: Any) -> None:
-    """Change what is given, by flags or by a definition in JSON (--file, or standard input)."""
+def update(session: Session, recurring_job: str, file: Path | None, notebook: Path | None, **chosen: Any) -> None:
+    """Change what is given, by flags or by a definition in JSON (--file, or standard input).
+
+    --notebook lets it run that file as it is now, with the parameters that it had and those given with -p.
+    """
     from .output import show_one
 
+    parameters = parameters_of(chosen.pop("parameters"))
     clock, fields = _clock(chosen), given(chosen)
 
     async def run(client: PersonClient) -> Schedule:
-        if not clock and not fields:
+        if not (clock or fields or notebook or parameters):
             return await client.schedules.update(recurring_job, read_definition(file))
         changes: dict[str, Any] = dict(clock)
         if name := fields.pop("name", None):
             changes["name"] = name
-        if fields:
+        if fields or notebook or parameters:
             now = await client.schedules.get(recurring_job)
-            changes["job"] = {**now.job.model_dump(mode="json", exclude_unset=True), **fields}
+            job = now.job.model_dump(mode="json", exclude_unset=True)
+            if notebook or parameters:
+                job["notebook"] = changed(job.get("notebook"), parameters)
+            if notebook:
+                sent = await uploaded(client, now.group, notebook, {})
+                job["notebook"]["snapshot"] = sent["snapshot"]
+            changes["job"] = {**job, **fields}
             changes["version"] = now.version
         return await client.schedules.update(recurring_job, changes)
 

@@ -389,3 +389,17 @@ def test_the_last_lines_are_those_of_the_latest_attempt(signed_in: Run, api: Fak
     assert result.stdout == "end\n"
     first = next(r["query"] for r in api.requests if r["path"].endswith("/log"))
     assert first == {"attempt": "2", "tail": "1"}
+
+
+def test_a_recurring_notebook_is_made_from_a_file(signed_in: Run, api: FakeApi, tmp_path: Path) -> None:
+    file = tmp_path / "report.ipynb"
+    file.write_text('{"cells": []}')
+    api.answers["POST", "/snapshots"] = 201, things.snapshot("s-1")
+    api.answers["POST", "/schedules"] = 201, things.schedule()
+    chosen = ["--group", "g1", "--instance-type", "cpu-1", "--image", "base", "--cron", "daily"]
+    result = signed_in("recurring-jobs", "create", *chosen, "--notebook", str(file), "-p", "n=3")
+    assert result.exit_code == 0, result.stderr
+    (sent,) = api.sent("POST", "/schedules")
+    assert sent["name"] == "report"
+    assert sent["job"]["notebook"] == {"snapshot": "s-1", "path": "report.ipynb", "parameters": {"n": 3}}
+    assert signed_in("recurring-jobs", "create", *chosen, "-p", "n=3", "--", "x").exit_code == 2
