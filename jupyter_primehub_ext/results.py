@@ -110,7 +110,7 @@ class Placer:
         found = await self._service.jobs()
         for job in reversed(found["items"]):
             done = self.placed.get(job["id"]) is not None or job["id"] in self._without
-            if job["phase"] not in FINAL or job.get("schedule") or done:
+            if job["notebook"] is None or job["phase"] not in FINAL or job.get("schedule") or done:
                 continue
             try:
                 await self.place(job)

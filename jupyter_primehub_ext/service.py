@@ -108,7 +108,7 @@ class Service:
         return made
 
     async def jobs(self, *, limit: int = PAGE) -> dict[str, Any]:
-        """The owner's notebook jobs in the group, the newest first."""
+        """The owner's jobs in the group, the newest first."""
         now = time.monotonic()
         if self._jobs is None or now - self._jobs[0] > FRESH_S or _failed(self._jobs[1]):
             self._jobs = now, asyncio.ensure_future(self._list_jobs())
@@ -117,9 +117,7 @@ class Service:
 
     async def _list_jobs(self) -> dict[str, Any]:
         me = await self.me()
-        found = await self._platform.ask(
-            "GET", "/jobs", group=me["group"]["group"], user=me["name"], kind="notebook", page_size=PAGE
-        )
+        found = await self._platform.ask("GET", "/jobs", group=me["group"]["group"], user=me["name"], page_size=PAGE)
         active = sum(job["phase"] not in FINAL for job in found["items"])
         return {"items": found["items"], "total": found["total"], "active": active}
 
@@ -145,6 +143,8 @@ class Service:
 
     async def result(self, job: dict[str, Any]) -> bytes:
         """The executed notebook, whole or as far as it came. Raises ``Problem`` (``no-result``) where there is none."""
+        if job["notebook"] is None:
+            raise Problem.of(404, "no-result", "This job ran a command: it leaves no notebook.")
         try:
             return await self._platform.download(f"/jobs/{part(job['id'])}/artifacts/{part(result_name(job))}")
         except Problem as problem:

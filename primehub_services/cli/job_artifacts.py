@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +17,7 @@ from .session import EXIT_ERROR, EXIT_NOT_ALLOWED, EXIT_USAGE, Session, pass_ses
 if TYPE_CHECKING:
     from ..client.person import PersonClient
 
-COLUMNS = (("PATH", "path"), ("SIZE", lambda row: size(row["size"])), ("MODIFIED", "modified_at"))
+COLUMNS = (("PATH", "path"), ("SIZE", lambda row: size(row.size)), ("MODIFIED", "modified_at"))
 _attempt = click.option("--attempt", type=click.IntRange(min=1), help="Of this attempt.  [the latest]")
 Command = Noun.command_class
 
@@ -30,12 +32,6 @@ def size(count: int) -> str:
     return f"{amount:.1f} GiB"
 
 
-async def _items(client: PersonClient, job: str, attempt: int | None) -> dict[str, Any]:
-    query = {"attempt": attempt} if attempt else None
-    found: dict[str, Any] = await client.call("GET", f"{client.jobs.path(job)}/artifacts", query=query)
-    return found
-
-
 @click.command("list-artifacts", cls=Command)
 @click.argument("job")
 @_attempt
@@ -44,10 +40,10 @@ def list_artifacts(session: Session, job: str, attempt: int | None) -> None:
     """List the files that a job left in artifacts/."""
     from .output import note, show_list
 
-    found = session.call(lambda client: _items(client, job, attempt))
-    show_list(session, found["items"], COLUMNS, nothing="It left none.")
-    if message := found.get("message"):
-        note(f"\n{message}")
+    found = session.call(lambda client: client.jobs.artifacts(job, attempt))
+    show_list(session, found.items, COLUMNS, nothing="It left none.")
+    if found.message:
+        note(f"\n{found.message}")
 
 
 @click.command("download-artifacts", cls=Command)
@@ -64,10 +60,13 @@ def download_artifacts(
     from .output import done
 
     async def run(client: PersonClient) -> list[Path]:
-        items = (await _items(client, job, attempt))["items"]
-        wanted = _wanted([item["path"] for item in items], path, destination, recursive)
-        for name, target in wanted.items():
-            await _save(client, job, name, target, attempt)
+        sizes = {item.path: item.size for item in (await client.jobs.artifacts(job, attempt)).items}
+        wanted = _wanted(list(sizes), path, destination, recursive)
+        hidden = session.as_json or not sys.stderr.isatty()
+        length = sum(sizes[name] for name in wanted)
+        with click.progressbar(length=length, label="Downloading", file=sys.stderr, hidden=hidden) as bar:
+            for name, target in wanted.items():
+                await _save(client.jobs.download(job, name, attempt), target, bar.update)
         return list(wanted.values())
 
     saved = session.call(run)
@@ -94,16 +93,18 @@ def _wanted(names: list[str], path: str, destination: Path, recursive: bool) -> 
     return found
 
 
-async def _save(client: PersonClient, job: str, name: str, target: Path, attempt: int | None) -> None:
+async def _save(
+    content: AbstractAsyncContextManager[AsyncIterator[bytes]], target: Path, written: Callable[[int], None]
+) -> None:
     """Write one artifact: all of it, or nothing where this is cut off."""
-    query: dict[str, Any] = {"download": "true"} | ({"attempt": attempt} if attempt else {})
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            async with client.download(f"{client.jobs.path(job)}/artifacts/{quote(name)}", query) as pieces:
+            async with content as pieces:
                 async for piece in pieces:
                     file.write(piece)
+                    written(len(piece))
         temporary.replace(target)
     except OSError as error:
         stop(f"{error.filename or target} cannot be written: {error.strerror}", EXIT_ERROR)

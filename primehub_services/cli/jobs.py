@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .job_artifacts import download_artifacts, list_artifacts
+from .job_artifacts import download_artifacts, list_artifacts, size
 from .job_notebooks import changed, notebook_option, pairs, parameter_option, parameters_of, uploaded
 from .nouns import Duration, Noun, really_option
 from .session import EXIT_ERROR, EXIT_NOT_ALLOWED, EXIT_REFUSED, EXIT_USAGE, Session, pass_session, stop
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..client.person import PersonClient
     from ..domain.jobs import Job, JobSubmit
+    from ..domain.results import UsageSeries
 
 EXIT_TIMEOUT = 124
 EXIT_CANCELLED = 130
@@ -32,6 +33,22 @@ COLUMNS = (
     ("CREATED", "created_at"),
     ("TOOK", lambda row: took(row)),
     ("REASON", "reason"),
+)
+QUEUE_COLUMNS = (
+    ("PLACE", lambda row: str(row.place.position)),
+    ("ID", "job"),
+    ("NAME", "name"),
+    ("USER", "user"),
+    ("INSTANCE TYPE", "instance_type"),
+    ("SINCE", lambda row: row.place.waiting_since),
+    ("MAY START", lambda row: row.place.estimate),
+    ("WAITS FOR", lambda row: row.place.decision.sentence),
+)
+USAGE_COLUMNS = (
+    ("AT", "at"),
+    ("CORES", lambda row: f"{row.cpu / 1000:.2f}"),
+    ("MEMORY", lambda row: size(row.memory)),
+    ("GPUS", lambda row: ", ".join(f"{gpu.index}: {gpu.percent} %" for gpu in row.gpus) or "-"),
 )
 
 
@@ -174,6 +191,43 @@ def get(session: Session, job: str | None) -> None:
         refusal(f"\nIt waits: {place.position} of {place.of} in the queue.", place.decision.model_dump(mode="json"))
         if place.estimate is not None:
             note(f"It may start about {place.estimate.astimezone():%Y-%m-%d %H:%M}.")
+
+
+@jobs.command("queue")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The first so many.")
+@pass_session
+def queue(session: Session, limit: int) -> None:
+    """Show which jobs wait in the group, in their order, and for what."""
+    from .output import note, show_list
+
+    group = session.need_group()
+    page = session.call(lambda client: client.jobs.queue(group).page(page_size=limit))
+    show_list(session, page.items, QUEUE_COLUMNS, nothing="None waits.")
+    if page.total > len(page.items):
+        note(f"\n{page.total - len(page.items)} more wait behind these: --limit")
+
+
+@jobs.command("usage")
+@click.argument("job", required=False)
+@click.option("--attempt", type=click.IntRange(min=1), help="Of this attempt.  [the latest]")
+@pass_session
+def usage(session: Session, job: str | None, attempt: int | None) -> None:
+    """Show what a job takes, or took, of CPU, memory and GPUs over its life."""
+    from .output import note, print_json, show_list
+
+    async def ask(client: PersonClient) -> UsageSeries:
+        return await client.jobs.usage((await find(client, session, job)).id, attempt)
+
+    found = session.call(ask)
+    if session.as_json:
+        print_json(found)
+        return
+    show_list(session, found.points, USAGE_COLUMNS, nothing="Nothing was measured.")
+    if found.points:
+        most = max(point.memory for point in found.points)
+        note(
+            f"\nOf {int(found.limits.cpu) / 1000:g} cores and {size(int(found.limits.memory))}; most memory: {size(most)}"
+        )
 
 
 @jobs.command("check")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
-from ..domain.jobs import FINAL, Job, JobCheck, JobSpec, JobSubmit
+from ..domain.jobs import FINAL, Job, JobCheck, JobCounts, JobSpec, JobSubmit, QueueEntry
 from ..domain.notebooks import LogPart
+from ..domain.results import ArtifactList, Preview, UsageSeries
 from ..domain.schedules import CronPreview, Firing, Schedule
 from ..domain.snapshots import Snapshot
 from .base import ApiProblem
@@ -69,9 +72,46 @@ class Jobs(Collection[Job]):
 
     async def check(self, group: str, spec: JobSpec) -> JobCheck:
         """Whether it would start at once, would wait, or could never run (``never``)."""
-        path = f"{Collection(self._client, '/groups', Job).path(group)}/job-checks"
-        decision: JobCheck = read_as(JobCheck, await self._client.call("POST", path, body=spec))
+        answer = await self._client.call("POST", f"{_of_group(group)}/job-checks", body=spec)
+        decision: JobCheck = read_as(JobCheck, answer)
         return decision
+
+    def queue(self, group: str) -> Collection[QueueEntry]:
+        """Which jobs wait in a group, in their order, and for what."""
+        return Collection(self._client, f"{_of_group(group)}/queue", QueueEntry)
+
+    async def counts(self, **query: Any) -> JobCounts:
+        """How many jobs there are in each state; ``query`` is as that of ``page``."""
+        answer = await self._client.call("GET", "/job-counts", query=_given(query))
+        counts: JobCounts = read_as(JobCounts, answer)
+        return counts
+
+    async def artifacts(self, job: str, attempt: int | None = None) -> ArtifactList:
+        """The files that an attempt (the latest) left in ``artifacts/``, or has written so far."""
+        answer = await self._client.call("GET", f"{self.path(job)}/artifacts", query=_given({"attempt": attempt}))
+        found: ArtifactList = read_as(ArtifactList, answer)
+        return found
+
+    def download(
+        self, job: str, path: str, attempt: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The content of one of them, piece by piece."""
+        query = {"download": "true"} | _given({"attempt": attempt})
+        return self._client.download(f"{self.path(job)}/artifacts/{quote(path)}", query)
+
+    async def preview(self, job: str, path: str, attempt: int | None = None) -> Preview:
+        """The first part of one of them: text, rows of a table, what a notebook says."""
+        answer = await self._client.call(
+            "GET", f"{self.path(job)}/previews/{quote(path)}", query=_given({"attempt": attempt})
+        )
+        found: Preview = read_as(Preview, answer)
+        return found
+
+    async def usage(self, job: str, attempt: int | None = None) -> UsageSeries:
+        """What an attempt (the latest) took of CPU, memory and GPUs over its life."""
+        answer = await self._client.call("GET", f"{self.path(job)}/usage", query=_given({"attempt": attempt}))
+        found: UsageSeries = read_as(UsageSeries, answer)
+        return found
 
     async def cancel(self, job: str) -> Job:
         """Ask for its end."""
@@ -83,8 +123,8 @@ class Jobs(Collection[Job]):
 
     async def log(self, job: str, **query: Any) -> LogPart:
         """A part of its log; ``query`` is as in the API (``attempt``, ``offset``, ``limit``, ``tail``, ``search``)."""
-        given = {key: value for key, value in query.items() if value is not None}
-        part: LogPart = read_as(LogPart, await self._client.call("GET", f"{self.path(job)}/log", query=given))
+        answer = await self._client.call("GET", f"{self.path(job)}/log", query=_given(query))
+        part: LogPart = read_as(LogPart, answer)
         return part
 
     async def watch(self, job: str, *, every: float = EVERY, patience: Patience | None = None) -> AsyncIterator[Job]:
@@ -105,6 +145,14 @@ class Jobs(Collection[Job]):
         async for now in self.watch(job, every=every):
             last = now
         return last
+
+
+def _of_group(group: str) -> str:
+    return f"/groups/{quote(group, safe='')}"
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in query.items() if value is not None}
 
 
 class Schedules(Collection[Schedule]):

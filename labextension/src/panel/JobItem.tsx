@@ -32,7 +32,7 @@ export function JobItem({ job, client, actions, now, isNew }: { job: Job; client
     <li className={`jp-PrimeHub-job${isNew ? ' jp-mod-new' : ''}`} data-job={job.id} data-phase={job.phase}>
       <div className="jp-PrimeHub-job-head">
         <State phase={job.phase} />
-        <strong title={job.notebook?.path}>{name}</strong>
+        <strong title={job.notebook?.path ?? job.command}>{name}</strong>
         <small className="jp-PrimeHub-muted">{when(job)}</small>
       </div>
       <p className="jp-PrimeHub-job-state">
@@ -41,10 +41,10 @@ export function JobItem({ job, client, actions, now, isNew }: { job: Job; client
         {job.queue !== null && job.phase === 'PENDING' && <> · {t.job.position(job.queue.position, job.queue.of)}{job.queue.kept && `, ${t.job.kept}`}</>}
         {job.schedule !== null && <> · {t.job.recurring(job.schedule_name)}</>}
       </p>
-      {job.phase === 'RUNNING' && <Progress job={job} name={name} />}
+      {job.phase === 'RUNNING' && job.notebook !== null && <Progress job={job} name={name} />}
       <Why job={job} now={now} />
       <div className="jp-PrimeHub-actions">
-        {final && ran && (
+        {final && ran && job.notebook !== null && (
           <button type="button" className="jp-mod-styled" disabled={busy !== ''} aria-label={t.job.openOf(name)} onClick={act('open', () => actions.open(job))}>
             {job.phase === 'SUCCEEDED' ? t.job.open : t.job.openPartial}
           </button>

@@ -19,10 +19,13 @@ import nbformat
 import pytest
 
 from primehub_services.blobs import FolderArtifactStore
+from primehub_services.domain.claims import MachineCapacity
+from primehub_services.domain.jobs import JobSubmit
 from primehub_services.domain.notebook_runs import result_name
 from primehub_services.domain.results import KeptArtifacts
 from primehub_services.domain.snapshots import SnapshotFormat
 from primehub_services.domain.workloads import WorkFile
+from primehub_services.operations import jobs
 from primehub_services.store import snapshots as store
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AttemptRow, JobRow
@@ -317,6 +320,19 @@ async def test_what_ended_while_no_server_ran_is_placed_by_the_next(
 
                     assert await wait_for_async(told, 20) == f"analysis/{lab.placed()[0]}"
         assert len(lab.placed()) == 1
+
+
+async def test_a_persons_commands_are_among_their_jobs_and_leave_no_notebook(lab: Lab) -> None:
+    spec = JobSubmit(group="research", instance_type="cpu-1", image="base", command="true")
+    job = lab.database.write_now(jobs.submit, lab.cast.member, spec, MachineCapacity())
+
+    async def listed() -> Any:
+        return (await lab.ask("GET", "jobs"))["items"]
+
+    [item] = await wait_for_async(listed, 10)
+    assert (item["id"], item["kind"], item["placed"]) == (job.id, "command", None)
+    lab.end(job.id, None)
+    assert (await lab.ask("POST", f"jobs/{job.id}/place", None, 404))["code"] == "no-result"
 
 
 async def test_a_job_that_left_no_notebook_is_said_so(lab: Lab) -> None:

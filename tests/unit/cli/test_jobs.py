@@ -16,7 +16,7 @@ from primehub_services.client import jobs as client_jobs
 
 from . import things
 from .conftest import Run
-from .fake_api import FakeApi, page
+from .fake_api import NOW, FakeApi, page
 
 ID = "job-202611011200-abc123"
 OPTIONS = {"defaults": {"instance_type": "cpu-1", "image": "base"}}
@@ -237,8 +237,11 @@ def artifacts() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].partition("/artifacts")[2].strip("/").replace("%20", " ")
-            items = [{"path": p, "size": len(d), "modified_at": "2026-11-01T12:00:00Z"} for p, d in FILES.items()]
-            answer = FILES[path] if path else json.dumps({"items": items, "message": "1 file is left out"}).encode()
+            about = {"modified_at": "2026-11-01T12:00:00Z", "media_type": "text/plain"}
+            items = [{"path": p, "size": len(d), **about} for p, d in FILES.items()]
+            size = sum(map(len, FILES.values()))
+            found = {"attempt": 1, "items": items, "size": size, "message": "1 file is left out", "live": False}
+            answer = FILES[path] if path else json.dumps(found).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -270,6 +273,59 @@ def test_artifacts_are_listed_and_downloaded_as_files_and_folders(
     assert (tmp_path / "all" / "sub" / "b c.txt").read_bytes() == b"B"
     assert run("jobs", "download-artifacts", ID, "../a.txt", str(tmp_path)).exit_code == 4
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_the_queue_is_shown_in_its_order_with_what_each_waits_for(signed_in: Run, api: FakeApi) -> None:
+    place = things.waiting()["queue"]
+    entry = {"job": ID, "name": "train", "user": "ann", "instance_type": "cpu-1", "limits": things.USED, "place": place}
+    api.answers["GET", "/groups/g1/queue"] = 200, {**page(entry)[1], "total": 3}
+    shown = signed_in("jobs", "queue", "--group", "g1", "--limit", "1")
+    assert ID in shown.stdout
+    assert "1 core short" in shown.stdout
+    assert "2 more wait" in shown.stderr
+    assert json.loads(signed_in("jobs", "queue", "--group", "g1", "--json").stdout)[0]["place"]["position"] == 2
+    api.answers["GET", "/groups/g1/queue"] = page()
+    assert "None waits" in signed_in("jobs", "queue", "--group", "g1").stderr
+
+
+def test_what_a_job_took_is_shown_in_units_that_people_read(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job()
+    gpu = {"index": 1, "percent": 80, "memory": 1024}
+    points = [{"at": NOW, "cpu": 1500, "memory": 3 * 1024**3, "gpus": [gpu]}, {"at": NOW, "cpu": 5, "memory": 2048}]
+    series = {"attempt": 2, "limits": {"cpu": 2, "memory": "4Gi", "gpu": 1}, "points": points}
+    api.answers["GET", f"/jobs/{ID}/usage"] = 200, series
+    shown = signed_in("jobs", "usage", ID, "--attempt", "2")
+    assert "1.50" in shown.stdout
+    assert "3.0 GiB" in shown.stdout
+    assert "1: 80 %" in shown.stdout
+    assert "Of 2 cores and 4.0 GiB; most memory: 3.0 GiB" in shown.stderr
+    assert api.requests[-1]["query"] == {"attempt": "2"}
+    assert json.loads(signed_in("jobs", "usage", ID, "--json").stdout)["points"][0]["cpu"] == 1500
+
+
+def test_recurring_jobs_are_listed_run_paused_resumed_and_deleted(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/schedules"] = page(things.schedule())
+    assert "At 04:00 every day" in signed_in("recurring-jobs", "list", "--group", "g1").stdout
+    api.answers["POST", "/schedules/s1/run"] = 201, things.job("job-2", phase="PENDING")
+    assert signed_in("recurring-jobs", "run", "s1").stdout == "job-2\n"
+    api.answers["GET", "/schedules/s1"] = 200, things.schedule()
+    api.answers["PATCH", "/schedules/s1"] = 200, things.schedule(paused=True)
+    for command, paused in (("pause", True), ("resume", False)):
+        assert signed_in("recurring-jobs", command, "s1").exit_code == 0
+        assert api.sent("PATCH", "/schedules/s1")[-1] == {"paused": paused, "version": 7}
+    api.answers["DELETE", "/schedules/s1"] = 204, None
+    assert signed_in("recurring-jobs", "delete", "s1").exit_code == 2, "only if it is really meant"
+    assert signed_in("recurring-jobs", "delete", "s1", "--yes-i-really-mean-it").exit_code == 0
+    assert len(api.sent("DELETE", "/schedules/s1")) == 1
+
+
+def test_the_history_of_a_recurring_job_tells_what_was_not_run_and_why(signed_in: Run, api: FakeApi) -> None:
+    about = {"id": "f1", "instant": NOW, "decided_at": NOW}
+    skipped = {**about, "outcome": "SKIPPED", "message": "The last one still ran."}
+    api.answers["GET", "/schedules/s1/firings"] = page(skipped, {**about, "outcome": "JOB", "job": ID})
+    shown = signed_in("recurring-jobs", "history", "s1").stdout
+    assert "The last one still ran." in shown
+    assert ID in shown
 
 
 def test_a_recurring_job_is_made_from_flags(signed_in: Run, api: FakeApi) -> None:
