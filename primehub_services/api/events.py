@@ -71,7 +71,8 @@ class Subscription:
     async def wait(self, timeout: float) -> None:  # noqa: ASYNC109 - a heartbeat, not a deadline
         """Until there is something to take, or ``timeout`` seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._ready.wait()
         self._ready.clear()
 
     def take(self) -> list[Change]:
@@ -127,7 +128,9 @@ class ChangeFeed:
             # many commits in a row are one read
             await asyncio.sleep(TOGETHER)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll)
+                # not by wait_for, which in Python 3.11 loses a cancellation that comes together with a change
+                async with asyncio.timeout(self._poll):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self.read_once()

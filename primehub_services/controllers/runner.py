@@ -95,4 +95,6 @@ class Runner:
             await asyncio.sleep(self.wait_s())  # a hint does not make a broken thing whole
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hint.wait(), max(0.0, self.wait_s() - SHORTEST_WAIT))
+            # not by wait_for, which in Python 3.11 loses a cancellation that comes together with a hint
+            async with asyncio.timeout(max(0.0, self.wait_s() - SHORTEST_WAIT)):
+                await self._hint.wait()

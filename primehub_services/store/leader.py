@@ -100,7 +100,8 @@ class Term:
         """Return when this process does not lead any more."""
         while self.holds():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), max(0.0, self._until - time.monotonic()))
+                async with asyncio.timeout(max(0.0, self._until - time.monotonic())):
+                    await self._ended.wait()
 
     def guard(self, uow: UnitOfWork) -> None:
         """Go on only in this term, which cannot end before the transaction does. Raises ``NotLeading``."""

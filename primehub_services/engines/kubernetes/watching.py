@@ -33,7 +33,8 @@ class Watched:
     async def current(self) -> None:
         """Return once ``items`` is what is there. Raises ``EngineUnavailable`` where that cannot be said."""
         try:
-            await asyncio.wait_for(self._known.wait(), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await self._known.wait()
         except TimeoutError:
             raise EngineUnavailable(self._why or "the cluster does not answer") from None
         if self._lost is not None and asyncio.get_running_loop().time() - self._lost > PATIENCE_S:

@@ -164,7 +164,8 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
                 until = asyncio.get_running_loop().time() + LOOK_S
                 while (left := until - asyncio.get_running_loop().time()) > 0:
                     with contextlib.suppress(TimeoutError):
-                        key = await asyncio.wait_for(heard.get(), left)
+                        async with asyncio.timeout(left):
+                            key = await heard.get()
                         yield key
         finally:
             self._watchers.discard(watcher)

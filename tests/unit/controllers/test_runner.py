@@ -76,3 +76,17 @@ async def test_cancelling_ends_it(runner: Runner) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_an_end_that_comes_together_with_a_hint_is_not_lost(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("primehub_services.controllers.runner.SHORTEST_WAIT", 0)
+    task = asyncio.create_task(runner.run())
+    await wait_for_async(lambda: runner.controller.seen == [START])
+    await wait_for_async(lambda: bool(runner._hint._waiters), what="it waits for a hint")
+    runner.hint()
+    await asyncio.sleep(0)  # the hint is heard, and nothing done about it yet
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=5)
+    assert done
