@@ -57,6 +57,7 @@ EXPECTED: Mapping[str, set[str]] = {
     "self.read": PEOPLE | {"notebook"},
     "self.write": PEOPLE,
     "self.tokens": PEOPLE,
+    "self.notifications": PEOPLE,
     "group.read": INSIDE | {"notebook"},
     "group.usage": INSIDE | {"notebook"},
     "group.members": INSIDE,

@@ -24,7 +24,7 @@ def test_a_member_sees_the_groups_roles_and_rights(database: Database, cast: Cas
     shown = database.read_now(identity.me, cast.member)
     assert (shown.name, shown.local, shown.platform_admin) == ("ann", True, False)
     assert shown.scopes == tuple(sorted(PERSON_SCOPES))
-    assert set(shown.permissions) == {"self.read", "self.write", "self.tokens"}
+    assert set(shown.permissions) == {"self.read", "self.write", "self.tokens", "self.notifications"}
     [group] = shown.groups
     assert (group.group, group.name, group.role) == ("research", "research", Role.MEMBER)
     assert {"notebook.start", "group.read", "launch.options"} <= set(group.permissions)
@@ -42,7 +42,7 @@ def test_group_admins_and_platform_admins_see_their_rights(database: Database, c
 def test_a_token_with_few_scopes_shows_few_rights(database: Database, cast: Cast) -> None:
     weak = Actor(account=cast.group_admin.account, roles=cast.group_admin.roles, scopes=frozenset({Scope.READ}))
     shown = database.read_now(identity.me, weak)
-    assert shown.permissions == ("self.read",)
+    assert shown.permissions == ("self.read", "self.notifications")
     assert not {"notebook.start", "group.settings"} & set(shown.groups[0].permissions)
 
 
