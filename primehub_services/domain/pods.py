@@ -111,6 +111,17 @@ def claims_needed(mounts: Iterable[Mount]) -> tuple[ClaimNeed, ...]:
     return tuple(found.values())
 
 
+def folder_trouble(mounts: Iterable[Mount], group: str, missing: Mapping[str, str]) -> str:
+    """Why the folder of the group with this slug cannot be mounted, where it is wanted and cannot; else empty.
+
+    A job that goes on without it would leave its results where nobody finds them, and succeed.
+    """
+    for mount in mounts:
+        if mount.kind is MountKind.PROJECT and mount.slug == group and project_claim(group) in missing:
+            return missing[project_claim(group)]
+    return ""
+
+
 def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = None) -> Folders:
     """The volumes of the mounts. ``missing``: why a claim of that name cannot be mounted; its mount is left out.
 

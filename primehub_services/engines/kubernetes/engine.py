@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.launch import LeftOut
-from primehub_services.domain.pods import INSTANCE, pod_folders, selector
+from primehub_services.domain.pods import INSTANCE, folder_trouble, pod_folders, selector
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.volumes import GitSource
 from primehub_services.domain.workloads import (
@@ -126,6 +126,9 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             raise EngineError(msg, code="environment")
         await asyncio.to_thread(self._spool.begin, workload.key, workload.files)
         missing = await self._claims.ready(workload.plan.mounts)
+        if why := folder_trouble(workload.plan.mounts, workload.plan.group, missing):
+            msg = f"The group's folder cannot be mounted: {why.rstrip('.')}."
+            raise EngineError(msg, code="volume")
         folders = pod_folders(workload.plan.mounts, missing)
         token = self._token(workload.key)
         # first the values, or the pod would come too early and wait for the next try

@@ -6,6 +6,7 @@ from primehub_services.domain.launch import LeftOut, Mount, MountKind
 from primehub_services.domain.pods import (
     claims_needed,
     dataset_claim,
+    folder_trouble,
     literal,
     make_claim,
     operators_manifests,
@@ -128,3 +129,11 @@ def test_an_operator_is_shown_what_binds_a_share() -> None:
 
 def test_nothing_in_a_text_is_replaced_by_the_cluster() -> None:
     assert literal("$(HOME) costs $5 $$") == "$$(HOME) costs $$5 $$$$"
+
+
+def test_only_the_groups_own_folder_is_one_without_which_a_job_does_not_go() -> None:
+    other = Mount(kind=MountKind.PROJECT, slug="team-b", path="/project/team-b")
+    missing = {"project-team-a": "its claim is gone", "project-team-b": "refused", "dataset-share": "not bound"}
+    assert folder_trouble([HOME, PROJECT, other, SHARE], "team-a", missing) == "its claim is gone"
+    assert folder_trouble([HOME, PROJECT, other, SHARE], "team-a", {"project-team-b": "refused"}) == ""
+    assert folder_trouble([HOME, other], "team-a", missing) == "", "not asked for"
