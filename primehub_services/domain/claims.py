@@ -36,6 +36,8 @@ class Claim(Model):
     adopted: bool
     """Whether the spawner has taken it up; before that it lapses after a short wait."""
     created_at: Timestamp
+    title: str = ""
+    """What people call it: a job's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ class Holder(Model):
     user: str | None
     kind: WorkloadKind
     name: str | None
+    """A job's id; a notebook server's name."""
+    title: str | None = None
+    """What people call it, where it has such a name."""
     amount: str
     since: Timestamp
 
@@ -299,6 +304,7 @@ def _short(budget: Budget, resource: str, limit: int, used: int, asked: int, hol
             user=h.claim.user if h.visible else None,
             kind=h.claim.kind,
             name=h.claim.server_name if h.visible else None,
+            title=(h.claim.title or None) if h.visible else None,
             amount=show(resource, amount),
             since=h.claim.created_at,
         )

@@ -11,15 +11,15 @@ from ..domain.claims import Claim
 from ..domain.launch import WorkloadKind
 from ..domain.resources import Resources
 from ..domain.units import Bytes, Millicores
-from .orm import AccountRow, ClaimRow, GroupRow, NotebookRow
+from .orm import AccountRow, ClaimRow, GroupRow, JobRow, NotebookRow
 from .unit_of_work import UnitOfWork
 
 LEDGER = "claims"
 """Lock: whoever adds to the ledger has read all that it counts, and nobody else adds meanwhile."""
 
 
-def to_model(row: ClaimRow, user: str, group: str) -> Claim:
-    """The row in the domain's words; ``user`` is the hub name, ``group`` the slug."""
+def to_model(row: ClaimRow, user: str, group: str, *, title: str = "") -> Claim:
+    """The row in the domain's words; ``user`` is the hub name, ``group`` the slug, ``title`` a job's name."""
     # rows are what this code wrote: validating thousands again would be the larger part of a decision
     return Claim.model_construct(
         id=row.id,
@@ -35,6 +35,7 @@ def to_model(row: ClaimRow, user: str, group: str) -> Claim:
         gpu_indices=tuple(row.gpu_indices),
         adopted=row.adopted_at is not None,
         created_at=row.created_at,
+        title=title,
     )
 
 
@@ -45,14 +46,16 @@ def _amounts(cpu: int, memory: int, gpu: int) -> Resources:
 def held(uow: UnitOfWork, *, group_id: str | None = None) -> list[Claim]:
     """Every claim, or those in one group, the oldest first."""
     statement = (
-        sa.select(ClaimRow, AccountRow.name, GroupRow.slug)
+        sa.select(ClaimRow, AccountRow.name, GroupRow.slug, JobRow.name)
         .join(AccountRow, AccountRow.id == ClaimRow.account_id)
         .join(GroupRow, GroupRow.id == ClaimRow.group_id)
+        .outerjoin(JobRow, sa.and_(JobRow.id == ClaimRow.server_name, ClaimRow.kind == WorkloadKind.JOB.value))
         .order_by(ClaimRow.created_at, ClaimRow.id)
     )
     if group_id is not None:
         statement = statement.where(ClaimRow.group_id == group_id)
-    return [to_model(row, user, group) for row, user, group in uow.session.execute(statement)]
+    found = uow.session.execute(statement)
+    return [to_model(row, user, group, title=title or "") for row, user, group, title in found]
 
 
 def requested_elsewhere(uow: UnitOfWork, group_id: str, *, but: str | None = None) -> Resources:

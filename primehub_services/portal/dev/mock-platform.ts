@@ -128,7 +128,7 @@ function decide(group: string, type: S['InstanceTypeOption'] | undefined): S['De
         reasons.push({
           code: 'quota', field: 'instance_type', budget, resource, limit: shown(resource, limit), used: shown(resource, used), asked: shown(resource, asked), short: shown(resource, used + asked - limit),
           message: `${shown(resource, used + asked - limit)} short: ${place} ${shown(resource, limit)}, ${shown(resource, used)} in use, ${shown(resource, asked)} asked.`,
-          holders: budget === 'group' ? use.holders.filter((h) => (of(h.limits, resource) ?? 0) > 0).map((h) => ({ user: h.user, kind: h.kind, name: h.name, amount: shown(resource, of(h.limits, resource)!), since: h.since })) : [],
+          holders: budget === 'group' ? use.holders.filter((h) => (of(h.limits, resource) ?? 0) > 0).map((h) => ({ user: h.user, kind: h.kind, name: h.name, title: h.name, amount: shown(resource, of(h.limits, resource)!), since: h.since })) : [],
           help: budget === 'user' ? 'Stop something of your own in this group, or choose a smaller instance type.' : 'Ask one of the holders to stop, wait until one ends, or choose a smaller instance type.',
         });
       }

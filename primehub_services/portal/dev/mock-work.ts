@@ -33,7 +33,7 @@ function job(i: number): Job {
 
 function place(i: number): S['QueuePlace'] {
   const at = [6, 4, 3, 2, 1].indexOf(i) + 1;
-  const holders: S['Holder'][] = [['bo', 'augment-sweep-03', 6400], ['ann', 'resnet50-baseline', 1260]].map(([user, name, s]) => ({ user: String(user), kind: 'job', name: String(name), amount: '1 GPU', since: ago(Number(s)) }));
+  const holders: S['Holder'][] = [['bo', 'augment-sweep-03', 6400], ['ann', 'resnet50-baseline', 1260]].map(([user, name, s]) => ({ user: String(user), kind: 'job', name: String(name), title: null, amount: '1 GPU', since: ago(Number(s)) }));
   return {
     position: at, of: 5, waiting_since: ago(20 + i * 290), kept_from: ago(i * 290 - 600), kept: at === 1, estimate: at > 3 ? null : ago(-1500 * at),
     decision: {

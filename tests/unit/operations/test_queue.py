@@ -202,7 +202,7 @@ def test_a_place_kept_of_the_machine_holds_against_other_groups_without_names(wo
 
     (reason,) = world.check(world.cast.outsider, group="other").reasons
     assert (reason.code, reason.budget) == ("kept-place", Budget.MACHINE)
-    assert [(h.user, h.name, h.amount) for h in reason.holders] == [(None, None, "4 cores")]
+    assert [(h.user, h.name, h.title, h.amount) for h in reason.holders] == [(None, None, None, "4 cores")]
     assert world.admit(world.cast.other_group).started == ()
     assert world.row(theirs).phase == JobPhase.PENDING
 
@@ -416,7 +416,7 @@ def test_readers_are_told_of_the_queue(world: World) -> None:
 
 def test_a_waiting_job_is_shown_its_place_and_what_holds_it_up(world: World) -> None:
     world.quota(group_cpu=2000)
-    running = world.queue("cpu-2", world.cast.group_admin, timeout=3600)
+    running = world.queue("cpu-2", world.cast.group_admin, timeout=3600, name="night train")
     world.admit()
     first, second = world.queue("cpu-2", timeout=60), world.queue("cpu-2")
 
@@ -425,7 +425,8 @@ def test_a_waiting_job_is_shown_its_place_and_what_holds_it_up(world: World) -> 
     assert (place.position, place.of, place.kept) == (2, 2, False)
     assert place.kept_from == place.waiting_since + timedelta(seconds=WAIT)
     (reason,) = place.decision.reasons
-    assert [(h.user, h.name, h.amount) for h in reason.holders] == [("gil", running, "2 cores")]
+    holders = [(h.user, h.name, h.title, h.amount) for h in reason.holders]
+    assert holders == [("gil", running, "night train", "2 cores")]
     begun = world.claims()[0].created_at
     assert place.estimate == begun + timedelta(seconds=3660)
     assert world.place(first).estimate == begun + timedelta(seconds=3600)

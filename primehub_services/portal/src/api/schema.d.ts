@@ -2707,7 +2707,13 @@ export interface components {
         Holder: {
             user: string | null;
             kind: components["schemas"]["WorkloadKind"];
+            /** @description A job's id; a notebook server's name. */
             name: string | null;
+            /**
+             * @description What people call it, where it has such a name.
+             * @default null
+             */
+            title: string | null;
             amount: string;
             /** Format: date-time */
             since: string;

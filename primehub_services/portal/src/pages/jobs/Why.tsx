@@ -49,7 +49,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
               {seen.map((h) => (
                 <tr key={`${h.user}${h.name}${h.since}`}>
                   <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
-                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}><code>{h.name}</code></Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
+                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
                 </tr>
               ))}
             </tbody>
