@@ -114,6 +114,7 @@ export const jobs = {
     downloadAll: 'Download all',
     until: (time: string) => `kept until ${time}`,
     usageNone: 'Nothing was measured yet',
+    usageNoGpus: 'What its GPUs do is not measured here: on a cluster an administrator sees it in the GPUs’ own exporter.',
     usageNoneWhy: 'CPU, memory and GPU are measured every 10 s while it runs.',
     usageFailed: 'The measurements could not be loaded',
     usageOf: (amount: string, limit: string) => `${amount} of ${limit}`,

@@ -26,8 +26,13 @@ export function Charts({ points, limits }: { points: readonly UsagePoint[]; limi
     { name: t.resource.memory!, values: points.map((p) => p.memory / GIB), limit: number(limits, 'memory'), show: (v) => memory(`${Math.round(v * 1024)}Mi`) },
     ...gpus(points),
   ];
+  // a cluster's metrics have none
+  const unseen = limits.gpu > 0 && points.every((p) => p.gpus.length === 0);
   return (
-    <>{lines.map((line) => <Chart key={line.name} line={line} from={points[0]!.at} to={points.at(-1)!.at} />)}</>
+    <>
+      {lines.map((line) => <Chart key={line.name} line={line} from={points[0]!.at} to={points.at(-1)!.at} />)}
+      {unseen && <p className="small">{t.jobs.usageNoGpus}</p>}
+    </>
   );
 }
 
