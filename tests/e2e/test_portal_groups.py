@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,8 @@ SOON = 20_000
 STILL = (
     "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"
 )
+BUILT = 180_000
+"""Milliseconds in which a small environment is made."""
 GROUP = "lab-of-images"
 
 
@@ -159,3 +162,32 @@ def test_a_member_reads_what_the_group_is_and_changes_nothing(
     expect(page.get_by_role("button", name="Delete mine")).to_be_visible(timeout=SOON)
     sound(page)
     context.close()
+
+
+@pytest.mark.sandbox
+def test_a_group_image_is_made_built_again_and_deleted_by_the_groups_admin(page: Page, platform: Platform) -> None:
+    name = f"tools-{uuid.uuid4().hex[:6]}"
+    page.goto(f"{ROOT}/g/{GROUP}/images/new")
+    page.get_by_label("Name", exact=True).fill(name, timeout=SOON)
+    expect(page.get_by_role("radio", name="A container image")).to_be_disabled(timeout=SOON)
+    expect(page.get_by_text("there are no containers")).to_be_visible()
+    page.get_by_role("textbox", name="Packages").fill("tabulate")
+    page.get_by_role("button", name="Make image").first.click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=SOON)
+    log = page.get_by_role("region", name="Log")
+    expect(log).to_contain_text("tabulate", timeout=BUILT)
+    expect(page.get_by_text("Ready", exact=True)).to_be_visible(timeout=BUILT)
+    sound(page)
+
+    page.get_by_role("button", name="Build again").click()
+    expect(page.get_by_role("button", name="Build again")).to_be_disabled(timeout=SOON)
+    expect(page.get_by_text("Ready", exact=True)).to_be_visible(timeout=BUILT)
+    expect(page.get_by_role("button", name="Build again")).to_be_enabled()
+
+    page.get_by_role("button", name="Delete image…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill(name)
+    dialog.get_by_role("button", name="Delete image").click()
+    page.wait_for_url(f"**/g/{GROUP}/images")
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
+    assert all(image["name"] != name for image in platform.call("GET", f"/images?group={GROUP}")["items"])

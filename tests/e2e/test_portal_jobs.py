@@ -123,7 +123,7 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
     page.goto(f"{ROOT}/g/{GROUP}/jobs/{second}")
     expect(page.get_by_role("heading", name="Why is it waiting?")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("short").first).to_be_visible()
-    expect(page.get_by_role("link", name=first)).to_be_visible()
+    expect(page.get_by_role("link", name="first", exact=True)).to_be_visible()
     sound(page)
     page.goto(f"{ROOT}/g/{GROUP}/queue")
     expect(page.get_by_role("link", name="second")).to_be_visible(timeout=SOON)
