@@ -74,6 +74,7 @@ setup(
             "pytest-asyncio>=1,<2",
             "pytest-jupyterhub>=0.1,<1",
             "pytest-rerunfailures>=16,<17",
+            "pytest-timeout>=2.4,<3",
             "pytest-xdist>=3.8,<4",
             "hypothesis>=6,<7",
             "schemathesis>=4,<5",
