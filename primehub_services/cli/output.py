@@ -105,7 +105,12 @@ def refusal(detail: str, decision: Mapping[str, Any]) -> None:
         ]
         table(["QUOTA OF", "RESOURCE", *(key.upper() for key in _NUMBERS)], rows, err=True)
     holders = {
-        (str(h.get("user") or "somebody"), str(h.get("title") or h.get("name") or ""), str(h["amount"]), str(h["since"]))
+        (
+            str(h.get("user") or "somebody"),
+            str(h.get("title") or h.get("name") or ""),
+            str(h["amount"]),
+            str(h["since"]),
+        )
         for r in reasons
         for h in r.get("holders") or []
     }
