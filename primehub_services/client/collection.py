@@ -19,6 +19,11 @@ def read_as(model: Any, answer: Any) -> Any:
     return TypeAdapter(model).validate_python(answer, extra="ignore")
 
 
+def given(query: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a query that were given: none is sent for what is left out."""
+    return {key: value for key, value in query.items() if value is not None}
+
+
 class Collection(Generic[M]):
     """One noun of the API. ``ref`` is a slug, a name, or an id. Every method raises ``ApiProblem``."""
 
@@ -33,8 +38,7 @@ class Collection(Generic[M]):
 
     async def page(self, **query: Any) -> Page[M]:
         """One page; ``query`` is as in the API (``page``, ``page_size``, ``search``, ``sort``, ...)."""
-        given = {key: value for key, value in query.items() if value is not None}
-        answer = await self._client.call("GET", self._path, query=given)
+        answer = await self._client.call("GET", self._path, query=given(query))
         page: Page[M] = read_as(Page[self._model], answer)  # type: ignore[name-defined]  # a model made at run time
         return page
 

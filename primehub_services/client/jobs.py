@@ -15,7 +15,7 @@ from ..domain.results import ArtifactList, Preview, UsageSeries
 from ..domain.schedules import CronPreview, Firing, Schedule
 from ..domain.snapshots import Snapshot
 from .base import ApiProblem
-from .collection import Collection, read_as
+from .collection import Collection, given, read_as
 
 if TYPE_CHECKING:
     from .base import ApiClient
@@ -82,13 +82,13 @@ class Jobs(Collection[Job]):
 
     async def counts(self, **query: Any) -> JobCounts:
         """How many jobs there are in each state; ``query`` is as that of ``page``."""
-        answer = await self._client.call("GET", "/job-counts", query=_given(query))
+        answer = await self._client.call("GET", "/job-counts", query=given(query))
         counts: JobCounts = read_as(JobCounts, answer)
         return counts
 
     async def artifacts(self, job: str, attempt: int | None = None) -> ArtifactList:
         """The files that an attempt (the latest) left in ``artifacts/``, or has written so far."""
-        answer = await self._client.call("GET", f"{self.path(job)}/artifacts", query=_given({"attempt": attempt}))
+        answer = await self._client.call("GET", f"{self.path(job)}/artifacts", query=given({"attempt": attempt}))
         found: ArtifactList = read_as(ArtifactList, answer)
         return found
 
@@ -96,20 +96,20 @@ class Jobs(Collection[Job]):
         self, job: str, path: str, attempt: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The content of one of them, piece by piece."""
-        query = {"download": "true"} | _given({"attempt": attempt})
+        query = {"download": "true"} | given({"attempt": attempt})
         return self._client.download(f"{self.path(job)}/artifacts/{quote(path)}", query)
 
     async def preview(self, job: str, path: str, attempt: int | None = None) -> Preview:
         """The first part of one of them: text, rows of a table, what a notebook says."""
         answer = await self._client.call(
-            "GET", f"{self.path(job)}/previews/{quote(path)}", query=_given({"attempt": attempt})
+            "GET", f"{self.path(job)}/previews/{quote(path)}", query=given({"attempt": attempt})
         )
         found: Preview = read_as(Preview, answer)
         return found
 
     async def usage(self, job: str, attempt: int | None = None) -> UsageSeries:
         """What an attempt (the latest) took of CPU, memory and GPUs over its life."""
-        answer = await self._client.call("GET", f"{self.path(job)}/usage", query=_given({"attempt": attempt}))
+        answer = await self._client.call("GET", f"{self.path(job)}/usage", query=given({"attempt": attempt}))
         found: UsageSeries = read_as(UsageSeries, answer)
         return found
 
@@ -123,7 +123,7 @@ class Jobs(Collection[Job]):
 
     async def log(self, job: str, **query: Any) -> LogPart:
         """A part of its log; ``query`` is as in the API (``attempt``, ``offset``, ``limit``, ``tail``, ``search``)."""
-        answer = await self._client.call("GET", f"{self.path(job)}/log", query=_given(query))
+        answer = await self._client.call("GET", f"{self.path(job)}/log", query=given(query))
         part: LogPart = read_as(LogPart, answer)
         return part
 
@@ -149,10 +149,6 @@ class Jobs(Collection[Job]):
 
 def _of_group(group: str) -> str:
     return f"/groups/{quote(group, safe='')}"
-
-
-def _given(query: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in query.items() if value is not None}
 
 
 class Schedules(Collection[Schedule]):

@@ -40,7 +40,7 @@ from ..domain.tokens import (
 )
 from ..domain.volumes import Volume, VolumeManifests
 from .base import ApiClient
-from .collection import Collection, read_as
+from .collection import Collection, given, read_as
 from .jobs import Jobs, Schedules
 
 M = TypeVar("M", bound=BaseModel)
@@ -149,8 +149,7 @@ class PersonClient(ApiClient):
 
     async def log(self, notebook: str, **query: Any) -> LogPart:
         """A part of its log; ``query`` is as in the API (``offset``, ``limit``, ``tail``, ``search``)."""
-        given = {key: value for key, value in query.items() if value is not None}
-        return await self._read(LogPart, "GET", f"{self.notebooks.path(notebook)}/log", query=given)
+        return await self._read(LogPart, "GET", f"{self.notebooks.path(notebook)}/log", query=given(query))
 
     async def volume_manifests(self, volume: str) -> VolumeManifests:
         """What an operator of the cluster applies for a volume of kind nfs or hostPath."""
@@ -162,8 +161,7 @@ class PersonClient(ApiClient):
 
     async def build_log(self, image: str, **query: Any) -> LogPart:
         """A part of the log of an image's latest build; ``query`` is as for ``log``."""
-        given = {key: value for key, value in query.items() if value is not None}
-        return await self._read(LogPart, "GET", f"{self.images.path(image)}/build-log", query=given)
+        return await self._read(LogPart, "GET", f"{self.images.path(image)}/build-log", query=given(query))
 
     async def create_user(self, account: AccountCreate) -> AccountCreated:
         """A new local account, and the token of its one-time link."""

@@ -114,21 +114,22 @@ def find_shared(uow: UnitOfWork, reference: str, kind: SecretKind, *, group_id: 
 
 def users_of(uow: UnitOfWork, row: SecretRow) -> list[str]:
     """Slugs of the images and volumes that name the secret."""
-    names = {row.slug, row.name}
     images = uow.session.scalars(sa.select(ImageRow).where(ImageRow.deleted_at.is_(None)))
     volumes = uow.session.scalars(sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)))
-    found = [f"image {image.slug}" for image in images if as_reference(image.source.get("pull_secret") or "") in names]
-    used = [volume for volume in volumes if as_reference(volume.source.get("secret") or "") in names]
-    return sorted(found + [f"volume {volume.slug}" for volume in used])
+    found = [f"image {image.slug}" for image in images if _names(image.source.get("pull_secret"), row)]
+    return sorted(found + [f"volume {volume.slug}" for volume in volumes if _names(volume.source.get("secret"), row)])
 
 
 def images_of(uow: UnitOfWork, row: SecretRow, group_ids: Collection[str]) -> list[str]:
     """Slugs of the groups' own images that name the secret."""
     statement = sa.select(ImageRow).where(ImageRow.deleted_at.is_(None), ImageRow.owner_group_id.in_(group_ids))
-    # as people named it, before a slug was kept
-    names = {row.slug, row.name}
     images = uow.session.scalars(statement.order_by(ImageRow.slug))
-    return [image.slug for image in images if as_reference(image.source.get("pull_secret") or "") in names]
+    return [image.slug for image in images if _names(image.source.get("pull_secret"), row)]
+
+
+def _names(reference: str | None, row: SecretRow) -> bool:
+    # by its name too: so it was kept, before a slug was
+    return as_reference(reference or "") in (row.slug, row.name)
 
 
 def seal(uow: UnitOfWork, keyring: Keyring, value: str, *, row_id: str) -> tuple[str, bytes]:

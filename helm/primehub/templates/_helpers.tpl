@@ -69,8 +69,8 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{- /* what every pod of the platform begins with */ -}}
-{{- define "primehub.pod" -}}
+{{- /* what every pod of the platform begins with: how it runs, and on which nodes it may */ -}}
+{{- define "primehub.placed" -}}
 {{- $part := index .root.Values .component -}}
 enableServiceLinks: false
 securityContext: {{- include "primehub.podSecurity" . | nindent 2 }}
@@ -88,6 +88,12 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with $part.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{- /* and those that run beside others of their kind, or away from them */ -}}
+{{- define "primehub.pod" -}}
+{{- $part := index .root.Values .component -}}
+{{ include "primehub.placed" . }}
 {{- if $part.affinity }}
 affinity: {{- toYaml $part.affinity | nindent 2 }}
 {{- else if gt (int ($part.replicas | default 1)) 1 }}
