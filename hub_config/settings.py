@@ -106,6 +106,8 @@ class KubernetesSettings(_Section):
     """The image that the first start offers to people: that of ``images/notebook``."""
     sidecar_image: str = ""
     """What keeps a workload's log and files: the image of ``images/sidecar``."""
+    git_image: str = ""
+    """What fetches the repositories of volumes: the image of ``images/git``; without it there are none."""
     image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
     """For every image of a workload; empty is the cluster's own rule: ``Always`` for the tag ``latest``."""
     image_pull_secrets: tuple[KubernetesName, ...] = ()

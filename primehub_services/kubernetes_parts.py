@@ -97,6 +97,7 @@ def pod_settings(given: KubernetesSettings) -> PodSettings:
         instance=given.instance,
         api_url=given.api_url.rstrip("/"),
         sidecar_image=given.sidecar_image,
+        git_image=given.git_image,
         image_pull_policy=given.image_pull_policy,
         image_pull_secrets=given.image_pull_secrets,
         run_as_user=given.run_as_user,

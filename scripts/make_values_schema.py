@@ -24,7 +24,7 @@ SCHEMA = ROOT / "helm" / "primehub" / "values.schema.json"
 OF_THE_CHART = {
     "": {"base_url", "data_dir", "engine", "host", "hub_port", "local", "port", "proxy_api_port", "secrets_dir",
          "services_port", "tls"},
-    "kubernetes": {"api_url", "hub_url", "image_pull_policy", "image_pull_secrets", "instance", "namespace",
+    "kubernetes": {"api_url", "git_image", "hub_url", "image_pull_policy", "image_pull_secrets", "instance", "namespace",
                    "notebook_image", "proxy_api_url", "sidecar_image"},
 }  # fmt: skip
 """Settings that a value of ``settings`` cannot give, by section."""
@@ -78,6 +78,8 @@ class Images(Section):
     notebook: str
     """The image that the first start offers to people."""
     sidecar: str
+    git: str
+    """What fetches the repositories of volumes."""
 
 
 class SecretKey(Section):
@@ -199,6 +201,12 @@ class WorkloadNetwork(Section):
     extraEgress: list[AnyObject]
 
 
+class GitNetwork(Section):
+    """What fetches the repositories of volumes may reach: the internet where workloads may, and this."""
+
+    extraEgress: list[AnyObject]
+
+
 class NetworkPolicies(Section):
     """Nothing in the namespace is reached or reaches anything but by these."""
 
@@ -211,6 +219,7 @@ class NetworkPolicies(Section):
     """Peers that are asked for names."""
     platform: PlatformNetwork
     workloads: WorkloadNetwork
+    git: GitNetwork
 
 
 class Prometheus(Section):

@@ -228,6 +228,9 @@ def _check_git(uow: UnitOfWork, source: GitSource, policy: VolumePolicy) -> None
         raise Invalid.field("source.url", "is http, by which anybody on the way could change what is fetched", fix)
     if parts is not None and (parts.hostname or "").startswith("-"):
         raise Invalid.field("source.url", "names a host that begins with '-'", "give the host's name")
+    if parts is not None and parts.scheme == "file" and policy.namespace:
+        message = "is a folder of one machine, and a cluster has many"
+        raise Invalid.field("source.url", message, "give the repository's https or ssh URL")
     if parts is not None and parts.scheme == "file" and (problem := policy.check_path(parts.path)):
         fix = "put the repository under a folder listed in local.host_path_roots"
         raise Invalid.field("source.url", problem, fix)

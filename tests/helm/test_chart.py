@@ -207,6 +207,19 @@ def test_nothing_is_reached_but_by_a_policy() -> None:
     assert metadata <= set(internet["to"][0]["ipBlock"]["except"])
 
 
+def test_what_fetches_repositories_reaches_git_servers_and_nothing_of_the_platform() -> None:
+    server = {"to": [{"ipBlock": {"cidr": "10.20.0.7/32"}}], "ports": [{"protocol": "TCP", "port": 22}]}
+    manifests = rendered({"networkPolicies": {"git": {"extraEgress": [server]}}})
+    policy = one(manifests, "NetworkPolicy", "primehub-git")["spec"]
+    assert policy["podSelector"]["matchLabels"]["primehub.io/kind"] == "git-fetch"
+    assert policy["egress"][1:] == [server]
+    assert "podSelector" not in str(policy["egress"])
+    fetches = {"key": "primehub.io/kind", "operator": "NotIn", "values": ["git-fetch"]}
+    assert one(manifests, "NetworkPolicy", "primehub-workloads")["spec"]["podSelector"]["matchExpressions"] == [fetches]
+    services = one(manifests, "NetworkPolicy", "primehub-services")["spec"]["ingress"]
+    assert [peer for peer in services[0]["from"] if fetches in peer["podSelector"].get("matchExpressions", ())]
+
+
 def test_what_asks_hub_and_database_restarts_nothing() -> None:
     (services,) = dict(pods(rendered()))["primehub-services"]["containers"]
     probes = {kind: services[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}

@@ -58,10 +58,10 @@ class Repository:
         return subprocess.run(["git", *words], cwd=cwd, env=env, check=True, capture_output=True, text=True).stdout
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate of 127.0.0.1 and its key."""
+def certificate(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A self-signed certificate of this address and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
     now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
@@ -71,7 +71,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -85,13 +85,17 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def https_server(
-    repository: Repository, folder: Path, token: str, seen: Callable[[], None] = lambda: None
+    repository: Repository,
+    folder: Path,
+    token: str,
+    seen: Callable[[], None] = lambda: None,
+    address: str = "127.0.0.1",
 ) -> Iterator[tuple[str, Path]]:
     """The URL of the repository on an https server that asks for ``token``, and the authority to trust.
 
     ``seen`` is called while a request with the token is being answered.
     """
-    cert, key = certificate(folder)
+    cert, key = certificate(folder, address)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -132,13 +136,13 @@ def https_server(
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"https://127.0.0.1:{server.server_address[1]}/project.git", cert
+        yield f"https://{address}:{server.server_address[1]}/project.git", cert
     finally:
         server.shutdown()
         server.server_close()

@@ -47,6 +47,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
   "proxy_api_url" (printf "http://%s-proxy-api:8001" $name)
   "notebook_image" (include "primehub.image" (dict "root" . "image" "notebook"))
   "sidecar_image" (include "primehub.image" (dict "root" . "image" "sidecar"))
+  "git_image" (include "primehub.image" (dict "root" . "image" "git"))
   "image_pull_policy" .Values.images.pullPolicy
   "image_pull_secrets" .Values.images.pullSecrets }}
 {{- $ours := dict "engine" "kubernetes" "data_dir" "/var/lib/primehub" "secrets_dir" "/etc/primehub-keys" "kubernetes" $cluster }}

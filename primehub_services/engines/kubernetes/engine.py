@@ -35,7 +35,6 @@ from ..base import (
     FileSink,
     LogStreamer,
     UsageSampler,
-    VolumeFailed,
     VolumeProvisioner,
     WorkFiles,
 )
@@ -44,6 +43,8 @@ from .cluster import Cluster, ClusterRefusal, Json
 from .manifests import GRACE, KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
 from .metrics import sample_of
 from .observing import ASKED_AT, STOP_AT, Seen, observation
+from .repositories import Repositories
+from .repository_manifests import KIND as FETCHES
 from .spool import Spool
 from .sweeping import Sweeper
 from .watching import Watched
@@ -85,7 +86,9 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._in_pod = in_pod
         self._clock = clock
         self._claims = Claims(cluster, storage, settings.instance)
-        ours = {"labelSelector": f"{selector(settings.instance)},primehub.io/kind!=notebook"}
+        self._repositories = Repositories(cluster, settings, self._claims)
+        kinds = f"primehub.io/kind notin (notebook,{FETCHES})"
+        ours = {"labelSelector": f"{selector(settings.instance)},{kinds}"}
         self._jobs = Watched(cluster, "Job", ours, self._hint)
         self._pods = Watched(cluster, "Pod", ours, self._hint)
         self._events = Watched(cluster, "Event", {"fieldSelector": "type=Warning"}, self._hint_of_event)
@@ -354,8 +357,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
 
     async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
         """See ``VolumeProvisioner``."""
-        msg = f"The repository {source.url} cannot be fetched: this cluster has nothing that fetches repositories."
-        raise VolumeFailed(msg)
+        return await self._repositories.fetch(slug, source, secret)
 
     async def discard(self, slug: str) -> None:
         """See ``VolumeProvisioner``."""

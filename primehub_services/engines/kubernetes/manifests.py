@@ -40,6 +40,8 @@ class PodSettings:
     instance: str
     api_url: str
     sidecar_image: str
+    git_image: str = ""
+    """What fetches repositories; empty where nothing does."""
     image_pull_policy: str = ""
     image_pull_secrets: tuple[str, ...] = ()
     run_as_user: int = 1000
@@ -146,7 +148,8 @@ def make_pod_security(settings: PodSettings) -> Json:
     }
 
 
-def _security() -> Json:
+def make_security() -> Json:
+    """Of each container."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
@@ -182,7 +185,7 @@ def _main(workload: Workload, folders: Folders, settings: PodSettings, in_pod: s
                 for name in sorted(plain)
             ],
             "resources": make_resources(plan),
-            "securityContext": _security(),
+            "securityContext": make_security(),
             "volumeMounts": mounts,
         },
         settings,
@@ -235,7 +238,7 @@ def _sidecar(workload: Workload, folders: Folders, settings: PodSettings) -> Jso
                 "limits": {"cpu": "1", "memory": "128Mi"},
                 "requests": {"cpu": "10m", "memory": "32Mi"},
             },
-            "securityContext": _security() | {"readOnlyRootFilesystem": True},
+            "securityContext": make_security() | {"readOnlyRootFilesystem": True},
             "volumeMounts": mounts,
         },
         settings,

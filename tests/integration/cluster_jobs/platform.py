@@ -31,8 +31,12 @@ class ClusterHub(ApiHub):
             "NAMESPACE": namespace,
             "API_URL": f"http://{own_address()}:{self.services_port}{ROOT}",
             "SIDECAR_IMAGE": cluster_image("sidecar"),
+            "GIT_IMAGE": cluster_image("git"),
         }
         self._environ |= {f"PRIMEHUB_SETTING__KUBERNETES__{name}": value for name, value in given.items()}
+        self.authority = data_dir / "authority.pem"
+        """What git trusts, where a test puts it there."""
+        self._environ["GIT_SSL_CAINFO"] = str(self.authority)
 
     def _start(self) -> None:
         harness.CONFIG, kept = CONFIG, harness.CONFIG

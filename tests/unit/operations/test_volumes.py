@@ -256,6 +256,12 @@ def test_a_controller_says_why_a_volume_is_left_out_without_spoiling_an_edit(
     assert after.message == ""
 
 
+def test_a_cluster_fetches_no_repository_from_a_folder(database: Database, cast: Cast) -> None:
+    spec = VolumeCreate.model_validate({"name": "code", "source": {"type": "git", "url": "file:///srv/code.git"}})
+    with pytest.raises(Invalid, match="one machine"):
+        database.write_now(volumes.create, cast.platform_admin, spec, policy=volumes.cluster_policy("team"))
+
+
 def test_an_operator_is_shown_what_to_apply_for_a_share_and_for_nothing_else(database: Database, cast: Cast) -> None:
     policy = volumes.cluster_policy("team")
 
