@@ -30,6 +30,7 @@ ARGS ?=
 # of `make images`: a command that is given a name and the folder of a Dockerfile; and what to build, all of them unless said
 BUILD ?= docker build -t
 TAG ?= latest
+REGISTRY ?=
 IMAGES ?=
 
 .PHONY: help
@@ -88,8 +89,8 @@ build: $(VENV)/.tested portal labextension ## Make the wheel, with the web pages
 	@ls -1 dist/*.whl
 
 .PHONY: images
-images: build ## Build the container images (BUILD="docker build -t" TAG=latest IMAGES="hub notebook")
-	$(BIN)/python scripts/build_images.py --builder "$(BUILD)" --tag "$(TAG)" $(IMAGES)
+images: build ## Build the container images (REGISTRY=registry.example.org TAG=latest BUILD="docker build -t" IMAGES="hub notebook")
+	$(BIN)/python scripts/build_images.py --builder "$(BUILD)" --registry "$(REGISTRY)" --tag "$(TAG)" $(IMAGES)
 
 .PHONY: clean
 clean: ## Remove what was built here; data folders stay

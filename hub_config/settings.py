@@ -129,7 +129,7 @@ class KubernetesSettings(_Section):
 class OidcSettings(_Section):
     """Sign-in through an OpenID Connect provider, beside local accounts or instead of them."""
 
-    issuer: str
+    issuer: HttpUrl
     client_id: str
     client_secret: SecretStr
     name: str = "Single sign-on"
@@ -200,7 +200,7 @@ class Settings(_Section):
     """Folder of keys and tokens that somebody else keeps, a mounted Secret; empty is one in the data folder."""
     host: str = "127.0.0.1"
     port: Port = 8000
-    public_url: str = ""
+    public_url: HttpUrl | Literal[""] = ""
     """The address that people use, for links in invitations and for OpenID Connect; empty is host and port."""
     base_url: Literal["/"] = "/"
     engine: Literal["local", "kubernetes", "fake"] = "local"

@@ -110,16 +110,17 @@ def main() -> None:
     there = sorted(path.parent.name for path in IMAGES.glob("*/Dockerfile"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--builder", default="docker build -t", help="a command; default: %(default)s")
-    parser.add_argument("--prefix", default="primehub", help="what the images' names begin with; default: %(default)s")
+    parser.add_argument("--registry", default="", help="what the images' names begin with: registry.example.org:5000")
     parser.add_argument("--tag", default="latest")
     parser.add_argument("images", nargs="*", metavar="image", help=f"of: {', '.join(there)}")
     arguments, flags = parser.parse_known_args()
     for image in arguments.images or there:
         if image not in there:
             parser.error(f"there is no image {image}; choose from {', '.join(there)}")
-        name = f"{arguments.prefix}/{image}:{arguments.tag}"
+        name = "/".join(filter(None, (arguments.registry, f"primehub/{image}:{arguments.tag}")))
         folder = context(image, newest_wheel())
         subprocess.run([*shlex.split(arguments.builder), name, str(folder), *flags], check=True)
+        print(f"Built {name}", flush=True)
 
 
 if __name__ == "__main__":

@@ -48,8 +48,38 @@ SEVERAL: Condition = (
         }
     },
 )
-"""If there are several pods of the services, then they need this; and the like."""
+ADDRESS: Condition = (
+    {
+        "properties": {"proxy": {"properties": {"tls": {"properties": {"secretName": {"minLength": 1}}}}}},
+        "not": {"anyOf": [{"properties": {"ingress": ON}}, {"properties": {"httpRoute": ON}}]},
+    },
+    {"properties": {"settings": {"required": ["public_url"]}}},
+)
+OIDC: Condition = (
+    {
+        "properties": {
+            "settings": {
+                "required": ["accounts"],
+                "properties": {"accounts": {"required": ["oidc"], "properties": {"oidc": {"type": "object"}}}},
+            }
+        }
+    },
+    {"properties": {"secretSettings": {"required": ["accounts.oidc.client_secret"]}}},
+)
+SCRAPED: Condition = (
+    {
+        "properties": {
+            "prometheus": {"properties": {"serviceMonitor": {"const": True}}},
+            "networkPolicies": ON,
+        }
+    },
+    {"properties": {"networkPolicies": {"properties": {"metricsFrom": {"minItems": 1}}}}},
+)
+"""If there are several pods of the services, then they need this; a certificate of the proxy is for a name; and the like."""
 
+HOST = r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+Host = Annotated[str, Field(max_length=253, pattern=f"^{HOST}$")]
+Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$")]
 Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", examples=["10Gi"])]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]+$")]
@@ -67,7 +97,7 @@ class Section(BaseModel):
 class Images(Section):
     """Where the platform's images are."""
 
-    registry: str
+    registry: Registry | Literal[""]
     """What the images' names begin with: ``registry.example.org:5000``. Empty is the cluster's own default."""
     tag: str
     """Of all of them; empty is the chart's appVersion."""
@@ -104,11 +134,26 @@ class SharedStorage(Storage):
     """Of the claim, when it is made; a claim cannot be given another one."""
 
 
+class Resources(Section):
+    """Of a container, as in a pod."""
+
+    requests: dict[str, str | float] = {}
+    limits: dict[str, str | float] = {}
+
+
+class Variable(Section):
+    """An environment variable, as in a container."""
+
+    name: Annotated[str, Field(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
+    value: str = ""
+    valueFrom: AnyObject = {}
+
+
 class Part(Section):
     """What every part's pod is given."""
 
-    resources: AnyObject
-    extraEnv: list[AnyObject]
+    resources: Resources
+    extraEnv: list[Variable]
     annotations: Texts
     """Of the pod."""
     nodeSelector: Texts
@@ -127,8 +172,8 @@ class WithVolumes(Part):
 class Hub(WithVolumes):
     """JupyterHub."""
 
-    extraConfig: dict[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")], str]
-    """Python that follows the hub's configuration, by name, in the order of the names; ``c`` is there."""
+    extraConfig: dict[Annotated[str, Field(max_length=200, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")], str]
+    """Python that follows the hub's configuration, by name, in the order of the names; ``c`` has all that is configured."""
 
 
 class Services(WithVolumes):
@@ -167,7 +212,7 @@ class Ingress(Section):
 
     enabled: bool
     className: str
-    host: str
+    host: Host | Literal[""]
     tls: Tls
     annotations: Texts
 
@@ -176,7 +221,7 @@ class HttpRoute(Section):
     """A route of the Gateway API in front of the proxy."""
 
     enabled: bool
-    hostnames: list[str]
+    hostnames: list[Host]
     parentRefs: list[AnyObject]
     tls: bool
     """Whether the gateway answers with a certificate."""
@@ -270,8 +315,9 @@ def schema() -> dict[str, Any]:
     _prune(settings, definitions)
     made["properties"]["settings"] = _moved(settings)
     made["$defs"] |= _moved(definitions)
+    _close(made)
     made["properties"]["secretSettings"]["propertyNames"] = {"enum": secrets}
-    made["allOf"] = [{"if": when, "then": then} for when, then in (SEVERAL, INGRESS, ROUTE)]
+    made["allOf"] = [{"if": when, "then": then} for when, then in (SEVERAL, INGRESS, ROUTE, ADDRESS, OIDC, SCRAPED)]
     # helm gives every chart this one
     made["properties"]["global"] = {"type": "object"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
@@ -301,6 +347,14 @@ def _prune(settings: dict[str, Any], definitions: dict[str, Any]) -> None:
         for key in secret | OF_THE_CHART.get(section, set()):
             properties.pop(key, None)
         part["required"] = [key for key in part.get("required", ()) if key in properties]
+
+
+def _close(part: Any) -> None:
+    """Refuse the names that no pattern allows: pydantic says what is allowed, and Helm takes the rest."""
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _close(inner)
+    if isinstance(part, dict) and "patternProperties" in part:
+        part["additionalProperties"] = False
 
 
 def _moved(part: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from traitlets.config.loader import PyFileConfigLoader
 
 from hub_config.settings import Settings
 from primehub_services.cluster_keys import KEYS
@@ -25,6 +26,7 @@ EVERYTHING: dict[str, Any] = {
     "proxy": {"service": {"type": "LoadBalancer", "nodePort": 30080}, "tls": {"secretName": "certificate"}},
     "ingress": {"enabled": True, "className": "nginx", "host": "hub.example.org", "tls": {"secretName": "tls"}},
     "httpRoute": {"enabled": True, "hostnames": ["hub.example.org"], "parentRefs": [{"name": "gateway"}]},
+    "networkPolicies": {"metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
     "prometheus": {"serviceMonitor": True, "labels": {"release": "prometheus"}},
     "priorityClassName": "high",
 }
@@ -63,6 +65,15 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"httpRoute": {"enabled": True, "hostnames": ["hub.example.org"]}}, "/httpRoute/parentRefs"),
         ({"services": {"replicas": 2, "storage": SHARED}}, "/secretSettings': missing property 'database_url'"),
         ({"services": {"replicas": 2}, "secretSettings": POSTGRES}, "/services/storage/accessMode"),
+        ({"settings": {"accounts": {"oidc": OIDC}}}, "/secretSettings': missing property 'accounts.oidc.client_secret'"),
+        ({"settings": {"public_url": "hub.example.org"}}, "/settings/public_url"),
+        ({"proxy": {"tls": {"secretName": "certificate"}}}, "/settings': missing property 'public_url'"),
+        ({"ingress": {"enabled": True, "host": "https://hub.example.org"}}, "/ingress/host"),
+        ({"hub": {"extraConfig": {"a b/c": "x = 1"}}}, "/hub/extraConfig': additional properties 'a b/c'"),
+        ({"hub": {"extraEnv": [{"nme": "x"}]}}, "/hub/extraEnv/0"),
+        ({"services": {"resources": {"limts": {"cpu": 3}}}}, "/services/resources': additional properties 'limts'"),
+        ({"images": {"registry": "https://registry.example.org"}}, "/images/registry"),
+        ({"prometheus": {"serviceMonitor": True}}, "/networkPolicies/metricsFrom"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(wrong: dict[str, Any], path: str) -> None:
@@ -236,12 +247,24 @@ def test_hooks_run_where_the_hub_may() -> None:
             assert pod["priorityClassName"] == "high"
 
 
-def test_extra_configuration_follows_ours_in_the_order_of_its_names() -> None:
-    data = one(rendered(EVERYTHING), "ConfigMap", "primehub-settings")["data"]
-    first, _, *more = data["jupyterhub_config.py"].splitlines()
-    assert first == "from hub_config.configure import configure"
-    assert [line.partition("extra-")[2] for line in more[1:]] == ['a-first.py")', 'b-later.py")']
-    assert data["extra-a-first.py"].strip() == "c.Spawner.debug = True"
+def test_extra_configuration_sees_and_changes_ours_in_the_order_of_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ours(c: Any) -> None:
+        c.JupyterHub.services = [{"name": "primehub"}]
+        c.Spawner.environment = {"A": "1"}
+
+    monkeypatch.setattr("hub_config.configure.configure", ours)
+    extra = {
+        "b-later": "c.JupyterHub.services = [*c.JupyterHub.services, {'name': MINE}]",
+        "a-first": "  \nMINE = 'mine'\nc.Spawner.environment['B'] = '2'",
+    }
+    data = one(rendered({"hub": {"extraConfig": extra}}), "ConfigMap", "primehub-settings")["data"]
+    for name, text in data.items():
+        (tmp_path / name).write_text(text.replace("/etc/primehub", str(tmp_path)))
+    found = PyFileConfigLoader("jupyterhub_config.py", path=str(tmp_path)).load_config()
+    assert found.JupyterHub.services == [{"name": "primehub"}, {"name": "mine"}]
+    assert found.Spawner.environment == {"A": "1", "B": "2"}
 
 
 @pytest.mark.parametrize(
