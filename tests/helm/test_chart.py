@@ -65,7 +65,10 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"httpRoute": {"enabled": True, "hostnames": ["hub.example.org"]}}, "/httpRoute/parentRefs"),
         ({"services": {"replicas": 2, "storage": SHARED}}, "/secretSettings': missing property 'database_url'"),
         ({"services": {"replicas": 2}, "secretSettings": POSTGRES}, "/services/storage/accessMode"),
-        ({"settings": {"accounts": {"oidc": OIDC}}}, "/secretSettings': missing property 'accounts.oidc.client_secret'"),
+        (
+            {"settings": {"accounts": {"oidc": OIDC}}},
+            "/secretSettings': missing property 'accounts.oidc.client_secret'",
+        ),
         ({"settings": {"public_url": "hub.example.org"}}, "/settings/public_url"),
         ({"proxy": {"tls": {"secretName": "certificate"}}}, "/settings': missing property 'public_url'"),
         ({"ingress": {"enabled": True, "host": "https://hub.example.org"}}, "/ingress/host"),

@@ -53,7 +53,7 @@ class Answer(BaseHTTPRequestHandler):
         if self.command == "GET" and path == "/notebooks/n1":
             self.server.waiting.set()
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the names that http.server looks for
+    do_GET = do_POST = do_PUT = do_DELETE = _answer
 
     def log_message(self, *_: Any) -> None:
         """Nothing: the test's own output is what counts."""
