@@ -61,6 +61,7 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
     section.storage_class = settings.home_storage_class or None
     section.group_storage_class = settings.group_storage_class
     section.home_capacity = settings.home_capacity
+    section.scratch_capacity = settings.scratch_capacity
     section.instance = settings.instance
     return section
 

@@ -109,13 +109,16 @@ class KubernetesSettings(_Section):
     git_image: str = ""
     """What fetches the repositories of volumes: the image of ``images/git``; without it there are none."""
     image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
-    """For every image of a workload; empty is the cluster's own rule: ``Always`` for the tag ``latest``."""
+    """For the images of workloads; empty is the cluster's own rule: ``Always`` for the tag ``latest``. But for ``Never``,
+    images of a group and those with a pull secret are always asked for: a node gives what it has to anybody."""
     image_pull_secrets: tuple[KubernetesName, ...] = ()
     """Secrets of the namespace that every workload's images are pulled with, beside an image's own."""
     home_storage_class: KubernetesName | Literal[""] = ""
     """Of the claims of people's home folders; empty is the cluster's default."""
     home_capacity: CapacityText = "10Gi"
     """Size of a person's home folder where nothing else is set for them."""
+    scratch_capacity: CapacityText | Literal[""] = "20Gi"
+    """The most that a workload may write to its node's disk: its scratch folders, and its image's own; empty is no limit."""
     group_storage_class: KubernetesName | Literal[""] = ""
     """Of the claims of groups' folders and volumes, which many pods write to at once; empty is the cluster's default."""
     run_as_user: int = Field(default=1000, ge=1)

@@ -104,6 +104,7 @@ def pod_settings(given: KubernetesSettings) -> PodSettings:
         run_as_group=given.run_as_group,
         fs_group=given.fs_group,
         priority_class=given.priority_class,
+        scratch_capacity=given.scratch_capacity,
     )
 
 

@@ -38,6 +38,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     workload_api_url = Unicode(help="Where servers reach PrimeHub's API; empty is where the hub does.").tag(config=True)
     instance = Unicode("primehub", help="As settings.kubernetes.instance.").tag(config=True)
     home_capacity = Unicode("10Gi", help="As settings.kubernetes.home_capacity.").tag(config=True)
+    scratch_capacity = Unicode(help="As settings.kubernetes.scratch_capacity.").tag(config=True)
     group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
     delete_grace_period = notebook_pods.GRACE
 
@@ -158,11 +159,11 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         if self._configured is None:
             names = (*kube_render.MERGED, *kube_render.REPLACED, *kube_render.ADDED)
             self._configured = {name: getattr(self, name) for name in names}
-        folders = pod_folders(plan.mounts, missing)
+        folders = pod_folders(plan.mounts, missing, scratch=self.scratch_capacity)
         for left_out in folders.left_out:
             self.note(35, "creating", f"Without {left_out.volume}: {left_out.reason}")
         for name, value in kube_render.traits(
-            plan, folders, instance=self.instance, configured=self._configured
+            plan, folders, instance=self.instance, scratch=self.scratch_capacity, configured=self._configured
         ).items():
             setattr(self, name, value)
 

@@ -12,16 +12,16 @@ from primehub_services.domain.launch import LaunchPlan
 from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
-from primehub_services.domain.pods import Folders, literal, marks
+from primehub_services.domain.pods import Folders, literal, marks, scratch_resources, scratch_volume
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
-from primehub_services.domain.pull_secrets import pull_secrets_for
+from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.units import format_memory
 
 from .server import KERNELS, NOTEBOOK_MAIN, disk_full, ended_text
 
 MERGED = ("extra_labels", "extra_annotations", "extra_pod_config", "volumes", "volume_mounts", "extra_resource_limits")
 """Traits whose own values stay beside what an administrator configured."""
-REPLACED = ("node_selector", "tolerations")
+REPLACED = ("node_selector", "tolerations", "image_pull_policy")
 """Traits whose own value, where there is one, takes the place of what an administrator configured."""
 ADDED = ("image_pull_secrets",)
 """Traits whose own values come after those that an administrator configured."""
@@ -29,19 +29,28 @@ _TMP = "/tmp"
 
 
 def traits(
-    plan: LaunchPlan, folders: Folders, *, instance: str, configured: Mapping[str, Any] | None = None
+    plan: LaunchPlan,
+    folders: Folders,
+    *,
+    instance: str,
+    scratch: str = "",
+    configured: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Every trait of KubeSpawner that the plan decides, and what ``configured`` says of the rest of each."""
+    """Every trait of KubeSpawner that the plan decides, and what ``configured`` says of the rest of each.
+
+    ``scratch``: the most that the server writes to its node's disk.
+    """
     _, odd = for_shells(plan.environment)
     script = start_script(folders.links, plan.profiles, cwd=HOME, odd=odd)
-    volumes = [*folders.volumes, {"name": "tmp", "emptyDir": {}}]
+    volumes = [*folders.volumes, scratch_volume("tmp", scratch)]
     mounts = [*folders.mounts, {"name": "tmp", "mountPath": _TMP}]
     found: dict[str, Any] = {
         "image": plan.image_location or "",
         "cmd": [literal(part) for part in ("python3", "-c", NOTEBOOK_MAIN, KERNELS)],
         "extra_container_config": {"command": [literal(part) for part in (*EITHER_SHELL, script, "primehub")]},
+        "image_pull_policy": pull_policy(plan, (configured or {}).get("image_pull_policy") or "") or None,
         "image_pull_secrets": list(pull_secrets_for(plan.image_source)),
-        **_resources(plan),
+        **_resources(plan, scratch),
         "node_selector": dict(plan.node_selector),
         "tolerations": [toleration.model_dump(mode="json", exclude_none=True) for toleration in plan.tolerations],
         # each by its own name: KubeSpawner replaces a list whole, and sorts a mapping by its keys
@@ -98,7 +107,8 @@ def environment(plan: LaunchPlan, hubs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: literal(value) if isinstance(value, str) else value for name, value in given.items()}
 
 
-def _resources(plan: LaunchPlan) -> dict[str, Any]:
+def _resources(plan: LaunchPlan, scratch: str) -> dict[str, Any]:
+    limits, requests = scratch_resources(scratch)
     gpus = {plan.gpu_resource: str(plan.limits.gpu)} if plan.limits.gpu else {}
     return {
         "cpu_limit": plan.limits.cpu / 1000 or None,
@@ -106,8 +116,8 @@ def _resources(plan: LaunchPlan) -> dict[str, Any]:
         "mem_limit": int(plan.limits.memory) or None,
         "mem_guarantee": int(plan.requests.memory) or None,
         # an extended resource's request is its limit
-        "extra_resource_limits": gpus,
-        "extra_resource_guarantees": gpus,
+        "extra_resource_limits": gpus | limits,
+        "extra_resource_guarantees": gpus | requests,
     }
 
 

@@ -164,6 +164,8 @@ def _failure(seen: Observation) -> tuple[JobReason, str]:
     match seen.reason:
         case "OOMKilled":
             return JobReason.OOM_KILLED, f"It needed more memory than its instance type has.{said}"
+        case "DiskExceeded":
+            return JobReason.DISK, seen.message or "It wrote more to its machine's disk than it may."
         case "Stopped" | "Killed":
             # nobody asked for that: the platform was stopped, and the job with it
             return JobReason.PLATFORM, f"The platform was stopped while it ran.{said}"

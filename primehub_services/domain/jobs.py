@@ -65,6 +65,8 @@ class JobReason(StrEnum):
     """A cell of the notebook raised; the message names it."""
     TIMEOUT = "Timeout"
     OOM_KILLED = "OOMKilled"
+    DISK = "DiskExceeded"
+    """It wrote more to its machine's disk than it may."""
     EVICTED = "Evicted"
     CANCELLED = "Cancelled"
     LOST = "Lost"

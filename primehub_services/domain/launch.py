@@ -82,6 +82,8 @@ class LaunchPlan(Model):
     image: str
     image_source: ImageSource
     image_location: str | None
+    image_of_group: bool = False
+    """Whether a group's own admins say what it is."""
     limits: Resources
     requests: Resources
     gpu_resource: str = "nvidia.com/gpu"

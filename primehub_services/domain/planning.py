@@ -76,6 +76,7 @@ def make_plan(chosen: Chosen) -> LaunchPlan:
         image=image.name,
         image_source=source,
         image_location=location,
+        image_of_group=image.group is not None,
         limits=kind.limits,
         requests=kind.requests,
         gpu_resource=kind.gpu_resource,

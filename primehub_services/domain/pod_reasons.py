@@ -124,6 +124,8 @@ def ended(reason: str, message: str = "", code: int | None = None) -> PodReason 
     """Why a pod or container ended before it should; None where it simply ended."""
     if reason == "OOMKilled":
         return PodReason("oom", "It used more memory than its instance type has.", "Choose a larger one.", final=True)
+    if reason == "Evicted" and (disk := _disk(message)) is not None:
+        return disk
     if reason == "Evicted":
         return PodReason(
             "evicted", f"Its node had to end it: {_clip(message) or 'it was short of something'}.", final=True
@@ -190,6 +192,7 @@ _NODES = (
     (r"node\(s\) didn't find available persistent volumes to bind", "volume-none", "{n} without a volume to bind"),
     (r"node\(s\) exceed max volume count", "full", "{n} with as many volumes as it may have"),
 )  # fmt: skip
+_SCRATCH = {"tmp": "/tmp", "home": "its home folder", "scratch-home": "its home folder"}
 _RESOURCES = {"cpu": "CPU", "memory": "memory", "ephemeral-storage": "disk space", "nvidia.com/gpu": "GPUs"}
 
 
@@ -257,6 +260,25 @@ def _container(message: str) -> PodReason:
     if "executable file not found" in message or "no such file or directory" in message:
         return PodReason("image", f"The image lacks a program that is needed: {_clip(_last(message))}.", final=True)
     return PodReason("container", f"The node cannot begin it: {_clip(_last(message))}.")
+
+
+def _disk(message: str) -> PodReason | None:
+    """Why a node ended a pod for what it had written to the node's own disk."""
+    help_ = "Keep large files in the home folder, the group's folder or a volume, and write less beside them."
+    folder = re.search(r'EmptyDir volume "([^"]+)" exceeds the limit "([^"]+)"', message)
+    if folder is not None:
+        where = _SCRATCH.get(folder[1], "one of its folders")
+        return PodReason("disk", f"It put more than {folder[2]} into {where}, which is not kept.", help_, final=True)
+    whole = re.search(
+        r'ephemeral local storage usage exceeds the total limit of containers ([^\s"]+?)\.?(?:\s|$)', message
+    )
+    one = re.search(r'exceeded its local ephemeral storage limit "([^"]+)"', message)
+    if found := whole or one:
+        sentence = f"It wrote more than the {found[1]} that it may to its node's disk."
+        return PodReason("disk", sentence, help_, final=True)
+    if "low on resource: ephemeral-storage" in message:
+        return PodReason("evicted", "Its node had to end it: the node's disk was nearly full.", final=True)
+    return None
 
 
 def _amounts(text: str) -> str:

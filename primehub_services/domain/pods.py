@@ -23,6 +23,8 @@ INSTANCE = "primehub.io/instance"
 """Label with the name of the installation, of everything that it makes."""
 GIT = "/gitsync"
 """Where the claims of repositories are seen; what is shown of each is a link in it."""
+DISK = "ephemeral-storage"
+DISK_REQUEST = "64Mi"
 ONE_NODE = "ReadWriteOnce"
 MANY_NODES = "ReadWriteMany"
 CLAIMS_OF_OURS = ("claim-", "project-", "dataset-")
@@ -122,10 +124,22 @@ def folder_trouble(mounts: Iterable[Mount], group: str, missing: Mapping[str, st
     return ""
 
 
-def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = None) -> Folders:
+def scratch_volume(name: str, size: str) -> Manifest:
+    """A folder that goes with the pod. A node ends a pod that puts more into it than ``size``; empty is no limit."""
+    return {"name": name, "emptyDir": {"sizeLimit": size} if size else {}}
+
+
+def scratch_resources(size: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Limits and requests of a container for what it writes to its node's disk: its own files, and scratch folders."""
+    # what is not said of the request is the limit, and few pods would keep a node's whole disk
+    return ({DISK: size}, {DISK: DISK_REQUEST}) if size else ({}, {})
+
+
+def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = None, *, scratch: str = "") -> Folders:
     """The volumes of the mounts. ``missing``: why a claim of that name cannot be mounted; its mount is left out.
 
-    A pod with one claim that is not there would wait for it for ever, with everything else that it has.
+    A pod with one claim that is not there would wait for it for ever, with everything else that it has. ``scratch`` is
+    the most that a folder which goes with the pod takes.
     """
     volumes: dict[str, Manifest] = {}
     seen: list[Manifest] = []
@@ -137,7 +151,7 @@ def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = Non
             left_out.append(LeftOut(volume=mount.slug, reason=missing[need.name]))
             continue
         name = _volume_name(mount)
-        volumes[name] = _volume(name, need)
+        volumes[name] = _volume(name, need, scratch)
         path = mount.path
         if isinstance(mount.source, GitSource):
             # the folder around the link to what is shown: a link that was changed is seen, a mount would stay
@@ -147,7 +161,7 @@ def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = Non
         links += [(link, mount.path) for link in mount.links]
     if any(path.startswith(f"{DATASETS}/") for path, _ in links):
         # a folder for links, which nobody may make in an image's root
-        volumes = {"datasets": {"name": "datasets", "emptyDir": {}}} | volumes
+        volumes = {"datasets": scratch_volume("datasets", scratch)} | volumes
         seen.insert(0, {"name": "datasets", "mountPath": DATASETS})
     return Folders(tuple(volumes.values()), tuple(seen), tuple(links), tuple(left_out))
 
@@ -224,7 +238,7 @@ def _volume_name(mount: Mount) -> str:
     return "home" if mount.kind is MountKind.HOME else f"{mount.kind.value}-{mount.slug}"
 
 
-def _volume(name: str, need: ClaimNeed | None) -> Manifest:
+def _volume(name: str, need: ClaimNeed | None, scratch: str) -> Manifest:
     if need is None:
-        return {"name": name, "emptyDir": {}}
+        return scratch_volume(name, scratch)
     return {"name": name, "persistentVolumeClaim": {"claimName": need.name}}

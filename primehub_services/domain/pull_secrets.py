@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from .images import ContainerSource, ImageSource
+from .launch import LaunchPlan
 from .pods import marks
 
 PULL = "pull-secret"
@@ -36,6 +37,17 @@ def pull_secrets_for(source: ImageSource) -> tuple[str, ...]:
     if isinstance(source, ContainerSource) and source.pull_secret:
         return (pull_secret_name(source.pull_secret),)
     return ()
+
+
+def pull_policy(plan: LaunchPlan, configured: str) -> str:
+    """When a node asks the registry for a plan's image; empty is the cluster's own rule.
+
+    A node gives what it has fetched for one group to every pod that names it. An image that only some may have is asked
+    for anew each time, and so is each that a group's admins name: it may be another group's.
+    """
+    if configured != "Never" and (plan.image_of_group or pull_secrets_for(plan.image_source)):
+        return "Always"
+    return configured
 
 
 def make_pull_secret(secret: PullSecret, instance: str) -> dict[str, Any]:

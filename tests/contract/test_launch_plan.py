@@ -61,7 +61,9 @@ PLAN = LaunchPlan(
     profiles=("/project/team/.primehub/profile",),
     idle_timeout=0,
 )
-SETTINGS = PodSettings(instance="ph", api_url="http://api/v1", sidecar_image="r.example.org/sidecar:1")
+SETTINGS = PodSettings(
+    instance="ph", api_url="http://api/v1", sidecar_image="r.example.org/sidecar:1", scratch_capacity="5Gi"
+)
 OURS = frozenset({"tmp", "primehub-run", "primehub-files"})
 HUBS = frozenset({"PRIMEHUB_API_URL", "MEM_LIMIT", "MEM_GUARANTEE", "CPU_LIMIT", "CPU_GUARANTEE"})
 """What the hub says of a server by itself, or a job is told in another way."""
@@ -82,6 +84,7 @@ def variables(container: Mapping[str, Any]) -> dict[str, str]:
 async def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The notebook's pod."""
     async with without_cluster(folder, monkeypatch, PLAN, {}) as spawner:
+        spawner.scratch_capacity = SETTINGS.scratch_capacity
         spawner._take_up(PLAN, {})
         pod: dict[str, Any] = (await manifest(spawner))["spec"]
         return pod
@@ -89,7 +92,8 @@ async def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, A
 
 def job() -> dict[str, Any]:
     """The same plan in the pod of the engine."""
-    return make_pod_spec(Workload(plan=PLAN, argv=("true",)), pod_folders(PLAN.mounts), SETTINGS, "exec true")
+    folders = pod_folders(PLAN.mounts, scratch=SETTINGS.scratch_capacity)
+    return make_pod_spec(Workload(plan=PLAN, argv=("true",)), folders, SETTINGS, "exec true")
 
 
 def sandbox() -> SandboxSpec:
@@ -119,6 +123,9 @@ async def test_a_notebooks_pod_and_a_jobs_show_the_same(tmp_path: Path, monkeypa
         {volume["name"]: volume for volume in pod["volumes"] if volume["name"] not in OURS} for pod in (ours, engines)
     ]
     assert claims[0] == claims[1]
+    scratch = [[v for v in pod["volumes"] if "emptyDir" in v] for pod in (ours, engines)]
+    assert all(volume["emptyDir"] == {"sizeLimit": "5Gi"} for volumes in scratch for volume in volumes)
+    assert [len(volumes) for volumes in scratch] == [2, 4]
     for kind in ("limits", "requests"):
         amounts = [
             {name: quantity(value) for name, value in container["resources"][kind].items()}

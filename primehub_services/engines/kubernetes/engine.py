@@ -132,7 +132,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         if why := folder_trouble(workload.plan.mounts, workload.plan.group, missing):
             msg = f"The group's folder cannot be mounted: {why.rstrip('.')}."
             raise EngineError(msg, code="volume")
-        folders = pod_folders(workload.plan.mounts, missing)
+        folders = pod_folders(workload.plan.mounts, missing, scratch=self._settings.scratch_capacity)
         token = self._token(workload.key)
         # first the values, or the pod would come too early and wait for the next try
         await self._cluster.apply(make_secret(workload, token, self._settings))

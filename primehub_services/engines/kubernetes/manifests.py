@@ -11,9 +11,9 @@ from typing import Any
 
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.planning import HOME
-from primehub_services.domain.pods import Folders, literal, marks
+from primehub_services.domain.pods import Folders, literal, marks, scratch_resources, scratch_volume
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
-from primehub_services.domain.pull_secrets import pull_secrets_for
+from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.workloads import FILES, Workload
 
 Json = dict[str, Any]
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 RUN = "/opt/primehub-run"
 MAIN = "main"
 SIDECAR = "sidecar"
+SIDECAR_DISK = "128Mi"
 KEY_LABEL = "primehub.io/start"
 GRACE = "primehub.io/grace"
 LEFT_OUT = "primehub.io/left-out"
@@ -48,6 +49,8 @@ class PodSettings:
     run_as_group: int = 100
     fs_group: int = 100
     priority_class: str = ""
+    scratch_capacity: str = ""
+    """The most that a workload writes to its node's disk; empty is no limit."""
 
 
 def name_of(key: str) -> str:
@@ -123,7 +126,7 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
         "securityContext": make_pod_security(settings),
         "initContainers": [_sidecar(workload, folders, settings)],
         "containers": [_main(workload, folders, settings, in_pod)],
-        "volumes": [*folders.volumes, *(({"name": "home", "emptyDir": {}},) if _scratch_home(plan) else ()), *_own()],
+        "volumes": [*folders.volumes, *_own(plan, settings.scratch_capacity)],
     }
     if settings.priority_class:
         spec["priorityClassName"] = settings.priority_class
@@ -157,9 +160,10 @@ def _scratch_home(plan: LaunchPlan) -> bool:
     return all(mount.kind is not MountKind.HOME for mount in plan.mounts)
 
 
-def _own() -> tuple[Json, ...]:
+def _own(plan: LaunchPlan, scratch: str) -> tuple[Json, ...]:
     # /tmp too, so that an image whose root is read-only does as well
-    return tuple({"name": name, "emptyDir": {}} for name in ("tmp", "primehub-run", "primehub-files"))
+    names = (*(("home",) if _scratch_home(plan) else ()), "tmp", "primehub-run", "primehub-files")
+    return tuple(scratch_volume(name, scratch) for name in names)
 
 
 def _main(workload: Workload, folders: Folders, settings: PodSettings, in_pod: str) -> Json:
@@ -173,23 +177,21 @@ def _main(workload: Workload, folders: Folders, settings: PodSettings, in_pod: s
     mounts.append({"name": "primehub-files", "mountPath": FILES, "readOnly": True})
     if _scratch_home(plan):
         mounts.insert(0, {"name": "home", "mountPath": HOME})
-    return _with_policy(
-        {
-            "name": MAIN,
-            "image": plan.image_location,
-            "command": [literal(part) for part in command],
-            "env": [
-                _from_secret(name, workload, f"{_VALUE}{odd.get(name, name)}")
-                if odd.get(name, name) in workload.environment
-                else {"name": name, "value": literal(plain[name])}
-                for name in sorted(plain)
-            ],
-            "resources": make_resources(plan),
-            "securityContext": make_security(),
-            "volumeMounts": mounts,
-        },
-        settings,
-    )
+    return {
+        "name": MAIN,
+        "image": plan.image_location,
+        **_policy(pull_policy(plan, settings.image_pull_policy)),
+        "command": [literal(part) for part in command],
+        "env": [
+            _from_secret(name, workload, f"{_VALUE}{odd.get(name, name)}")
+            if odd.get(name, name) in workload.environment
+            else {"name": name, "value": literal(plain[name])}
+            for name in sorted(plain)
+        ],
+        "resources": make_resources(plan, settings.scratch_capacity),
+        "securityContext": make_security(),
+        "volumeMounts": mounts,
+    }
 
 
 def _variables(plan: LaunchPlan, given: Mapping[str, str]) -> dict[str, str]:
@@ -204,9 +206,10 @@ def _variables(plan: LaunchPlan, given: Mapping[str, str]) -> dict[str, str]:
     return {**home, **plan.environment, **given, **limits, **gpus}
 
 
-def make_resources(plan: LaunchPlan) -> Json:
+def make_resources(plan: LaunchPlan, scratch: str = "") -> Json:
     """What the workload may take, and what is kept for it."""
-    found: Json = {"limits": {}, "requests": {}}
+    limits, requests = scratch_resources(scratch)
+    found: Json = {"limits": limits, "requests": requests}
     for kind, amount in (("limits", plan.limits), ("requests", plan.requests)):
         if amount.cpu:
             found[kind]["cpu"] = f"{int(amount.cpu)}m"
@@ -222,33 +225,31 @@ def _sidecar(workload: Workload, folders: Folders, settings: PodSettings) -> Jso
     mounts: list[Json] = [{"name": "primehub-run", "mountPath": RUN}, {"name": "primehub-files", "mountPath": FILES}]
     if _scratch_home(workload.plan):
         mounts.append({"name": "home", "mountPath": HOME, "readOnly": True})
-    return _with_policy(
-        {
-            "name": SIDECAR,
-            "image": settings.sidecar_image,
-            "restartPolicy": "Always",
-            "env": [
-                {"name": "PRIMEHUB_API", "value": literal(settings.api_url)},
-                {"name": "PRIMEHUB_WORKLOAD", "value": workload.key},
-                {"name": "PRIMEHUB_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
-                _from_secret("PRIMEHUB_WORKLOAD_TOKEN", workload, "token"),
-                _from_secret("PRIMEHUB_MASKED", workload, "masked"),
-            ],
-            "resources": {
-                "limits": {"cpu": "1", "memory": "128Mi"},
-                "requests": {"cpu": "10m", "memory": "32Mi"},
-            },
-            "securityContext": make_security() | {"readOnlyRootFilesystem": True},
-            "volumeMounts": mounts,
+    # all that it writes is its log: what it keeps of the workload is in the workload's own folders
+    limits, requests = scratch_resources(SIDECAR_DISK if settings.scratch_capacity else "")
+    return {
+        "name": SIDECAR,
+        "image": settings.sidecar_image,
+        **_policy(settings.image_pull_policy),
+        "restartPolicy": "Always",
+        "env": [
+            {"name": "PRIMEHUB_API", "value": literal(settings.api_url)},
+            {"name": "PRIMEHUB_WORKLOAD", "value": workload.key},
+            {"name": "PRIMEHUB_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+            _from_secret("PRIMEHUB_WORKLOAD_TOKEN", workload, "token"),
+            _from_secret("PRIMEHUB_MASKED", workload, "masked"),
+        ],
+        "resources": {
+            "limits": {"cpu": "1", "memory": "128Mi"} | limits,
+            "requests": {"cpu": "10m", "memory": "32Mi"} | requests,
         },
-        settings,
-    )
+        "securityContext": make_security() | {"readOnlyRootFilesystem": True},
+        "volumeMounts": mounts,
+    }
 
 
-def _with_policy(container: Json, settings: PodSettings) -> Json:
-    if settings.image_pull_policy:
-        container["imagePullPolicy"] = settings.image_pull_policy
-    return container
+def _policy(found: str) -> Json:
+    return {"imagePullPolicy": found} if found else {}
 
 
 def _from_secret(name: str, workload: Workload, key: str) -> Json:

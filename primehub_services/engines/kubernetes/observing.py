@@ -136,7 +136,7 @@ def _reason(pod: Json | None, over: Json | None, code: int | None, asked: bool, 
     if asked:
         return ("Killed" if killed else "Stopped"), ""
     if status.get("reason") == "Evicted":
-        return "Evicted", _words(pod_reasons.ended("Evicted", status.get("message", "")))
+        return _evicted(status)
     disruption = _condition(status, "DisruptionTarget")
     if disruption.get("status") == "True" and (word := _DISRUPTED.get(disruption.get("reason", ""))):
         return word, str(disruption.get("message", ""))
@@ -144,6 +144,12 @@ def _reason(pod: Json | None, over: Json | None, code: int | None, asked: bool, 
         word = "Lost" if said == "ContainerStatusUnknown" else "StartError"
         return word, _words(pod_reasons.ended(said, (over or {}).get("message", "")))
     return ("Error" if code is not None else "Lost"), ""
+
+
+def _evicted(status: Json) -> tuple[str, str]:
+    """What its node ended for its own good, or for what it wrote to the node's disk: that it would do the next time too."""
+    why = pod_reasons.ended("Evicted", status.get("message", ""))
+    return ("DiskExceeded" if why is not None and why.code == "disk" else "Evicted"), _words(why)
 
 
 def _without_pod(seen: Seen, asked_at: datetime | None) -> Observation:
@@ -170,7 +176,7 @@ def _never_ran(pod: Json) -> Observation:
     """A pod that is over, and whose command has no end of its own: it never began, or its node lost it."""
     why = pod_reasons.of_pod(pod)
     code = why.code if why is not None else ""
-    reason = {"evicted": "Evicted", "node": "Lost"}.get(code, "StartError")
+    reason = {"evicted": "Evicted", "disk": "DiskExceeded", "node": "Lost"}.get(code, "StartError")
     return Observation(state=ObservedState.EXITED, reason=reason, message=why.text if why is not None else "")
 
 

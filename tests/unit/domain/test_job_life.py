@@ -47,6 +47,7 @@ FAILED = Ending(phase=JobPhase.FAILED, reason=JobReason.EXITED, message="Exit co
         ),
         (Observation(state=ObservedState.EXITED, code=3, reason="Error"), None, "FAILED", "Exited"),
         (Observation(state=ObservedState.EXITED, code=137, reason="OOMKilled"), None, "FAILED", "OOMKilled"),
+        (Observation(state=ObservedState.EXITED, reason="DiskExceeded"), None, "FAILED", "DiskExceeded"),
         (Observation(state=ObservedState.EXITED, reason="Refused", message="No."), None, "FAILED", "Invalid"),
         (Observation(state=ObservedState.EXITED, code=143, reason="Stopped"), None, "FAILED", "PlatformFailure"),
         (Observation(state=ObservedState.EXITED, code=0, reason="Stopped"), None, "FAILED", "PlatformFailure"),

@@ -99,6 +99,11 @@ CHOSEN = Chosen(
 )
 
 
+def test_a_plan_says_whether_its_image_is_a_groups_own() -> None:
+    own = BASE.model_copy(update={"group": "research"})
+    assert (make_plan(replace(CHOSEN, image=own)).image_of_group, make_plan(CHOSEN).image_of_group) == (True, False)
+
+
 def test_the_plan_of_a_plain_start_whole() -> None:
     assert make_plan(CHOSEN).model_dump(mode="json", exclude_defaults=True) == {
         "start_id": "s1",

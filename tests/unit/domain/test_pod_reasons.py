@@ -176,6 +176,23 @@ def test_how_a_pod_ended() -> None:
     found = of_pod(pod("Failed", containerStatuses=[over]))
     assert found is not None
     assert found.text == "It used more memory than its instance type has. Choose a larger one."
+    used = 'Container main exceeded its local ephemeral storage limit "20Gi". '
+    written = "It wrote more than the 20Gi that it may to its node's disk."
+    for message, sentence in (
+        (
+            'Usage of EmptyDir volume "tmp" exceeds the limit "20Gi". ',
+            "It put more than 20Gi into /tmp, which is not kept.",
+        ),
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 20Gi. ", written),
+        (used, written),
+        (
+            "The node was low on resource: ephemeral-storage. Container main was using 9Gi, request is 64Mi.",
+            "Its node had to end it: the node's disk was nearly full.",
+        ),
+    ):
+        full = of_pod(pod("Failed", reason="Evicted", message=message))
+        assert full is not None
+        assert full.sentence == sentence
     evicted = of_pod(pod("Failed", reason="Evicted", message="The node was low on resource: memory."))
     assert evicted is not None
     assert evicted.sentence == "Its node had to end it: The node was low on resource: memory."

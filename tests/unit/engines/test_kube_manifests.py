@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Effect, Toleration
@@ -15,9 +18,12 @@ from primehub_services.domain.units import GIB, Bytes, Millicores
 from primehub_services.domain.workloads import InputFile, Workload
 from primehub_services.engines.kubernetes import PodSettings
 from primehub_services.engines.kubernetes.manifests import make_job, make_secret, name_of
+from primehub_spawner.kube_render import traits
 from tests.support.sandbox import make_plan
 
-SETTINGS = PodSettings(instance="test", api_url="http://services:8092/api/v1", sidecar_image="registry/sidecar:1")
+SETTINGS = PodSettings(
+    instance="test", api_url="http://services:8092/api/v1", sidecar_image="registry/sidecar:1", scratch_capacity="20Gi"
+)
 KEY = "job-202611221200-abc123-1"
 LABELS = {
     "primehub.io/start": KEY,
@@ -85,7 +91,10 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
             from_secret("TOKEN", "variable.TOKEN"),
             {"name": "USER", "value": "jovyan"},
         ],
-        "resources": {"limits": amounts, "requests": {**amounts, "cpu": "500m"}},
+        "resources": {
+            "limits": {**amounts, "ephemeral-storage": "20Gi"},
+            "requests": {**amounts, "cpu": "500m", "ephemeral-storage": "64Mi"},
+        },
         "securityContext": CLOSED,
         "volumeMounts": [
             {"name": "home", "mountPath": "/home/jovyan"},
@@ -106,7 +115,10 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
             from_secret("PRIMEHUB_WORKLOAD_TOKEN", "token"),
             from_secret("PRIMEHUB_MASKED", "masked"),
         ],
-        "resources": {"limits": {"cpu": "1", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "32Mi"}},
+        "resources": {
+            "limits": {"cpu": "1", "memory": "128Mi", "ephemeral-storage": "128Mi"},
+            "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "64Mi"},
+        },
         "securityContext": {**CLOSED, "readOnlyRootFilesystem": True},
         "volumeMounts": [
             {"name": "primehub-run", "mountPath": "/opt/primehub-run"},
@@ -131,7 +143,10 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
         "containers": [main],
         "volumes": [
             {"name": "project-research", "persistentVolumeClaim": {"claimName": "project-research"}},
-            *({"name": name, "emptyDir": {}} for name in ("home", "tmp", "primehub-run", "primehub-files")),
+            *(
+                {"name": name, "emptyDir": {"sizeLimit": "20Gi"}}
+                for name in ("home", "tmp", "primehub-run", "primehub-files")
+            ),
         ],
         "nodeSelector": {"disk": "fast"},
         "tolerations": [{"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}],
@@ -198,6 +213,39 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
     assert [c["imagePullPolicy"] for c in (*pod["initContainers"], *pod["containers"])] == ["Always", "Always"]
     ids = {key: pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")}
     assert ids == {"runAsUser": 5, "runAsGroup": 6, "fsGroup": 7}
+
+
+def test_where_nothing_limits_scratch_folders_nothing_is_said_of_them() -> None:
+    pod = job(workload(), replace(SETTINGS, scratch_capacity=""))["spec"]["template"]["spec"]
+    assert "ephemeral-storage" not in str(pod)
+    assert "sizeLimit" not in str(pod)
+
+
+@pytest.mark.parametrize(
+    ("configured", "private", "of_group", "policy"),
+    [
+        ("", False, False, None),
+        ("IfNotPresent", False, False, "IfNotPresent"),
+        # a node would give what it has fetched for one group to another
+        ("IfNotPresent", True, False, "Always"),
+        ("IfNotPresent", False, True, "Always"),
+        ("", False, True, "Always"),
+        # nodes that never ask have what an operator has put there
+        ("Never", True, True, "Never"),
+    ],
+)
+def test_an_image_that_only_some_may_have_is_always_asked_for(
+    configured: str, private: bool, of_group: bool, policy: str | None
+) -> None:
+    source = ContainerSource(url="registry/image:1", pull_secret="ours" if private else None)
+    given = workload()
+    plan = given.plan.model_copy(update={"image_source": source, "image_of_group": of_group})
+    settings = replace(SETTINGS, image_pull_policy=configured)
+    pod = job(given.model_copy(update={"plan": plan}), settings)["spec"]["template"]["spec"]
+    assert pod["containers"][0].get("imagePullPolicy") == policy
+    assert pod["initContainers"][0].get("imagePullPolicy", "") == configured
+    found = traits(plan, pod_folders(()), instance="ph", configured={"image_pull_policy": configured or None})
+    assert found["image_pull_policy"] == policy
 
 
 def test_a_pod_without_gpus_is_shown_none() -> None:

@@ -137,6 +137,12 @@ def test_what_is_deleted_before_it_had_a_node_is_over_at_once() -> None:
     assert look(a_job(), a_pod(spec={})).state is ObservedState.PENDING
 
 
+def test_what_a_workload_wrote_to_its_nodes_disk_is_its_own_failure() -> None:
+    message = 'Usage of EmptyDir volume "home" exceeds the limit "20Gi". '
+    seen = look(a_job(), a_pod(ended(137), "terminated", phase="Failed", reason="Evicted", message=message))
+    assert (seen.reason, "more than 20Gi into its home folder" in seen.message) == ("DiskExceeded", True)
+
+
 def test_evictions_and_lost_nodes_are_the_platforms_failures() -> None:
     evicted = a_pod(ended(137), "terminated", phase="Failed", reason="Evicted", message="The node was low on memory.")
     assert look(a_job(), evicted).reason == "Evicted"

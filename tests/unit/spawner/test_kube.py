@@ -66,6 +66,7 @@ async def spawner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
+    spawner.scratch_capacity = "20Gi"
     spawner._take_up(PLAN, {})
     pod = await manifest(spawner)
     annotations = pod["metadata"].pop("annotations")
@@ -99,8 +100,18 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
                     "lifecycle": {},
                     "ports": [{"name": "notebook-port", "containerPort": 8888}],
                     "resources": {
-                        "limits": {"cpu": 1.5, "memory": 2147483648, "nvidia.com/gpu": "1"},
-                        "requests": {"cpu": 0.5, "memory": 1073741824, "nvidia.com/gpu": "1"},
+                        "limits": {
+                            "cpu": 1.5,
+                            "memory": 2147483648,
+                            "nvidia.com/gpu": "1",
+                            "ephemeral-storage": "20Gi",
+                        },
+                        "requests": {
+                            "cpu": 0.5,
+                            "memory": 1073741824,
+                            "nvidia.com/gpu": "1",
+                            "ephemeral-storage": "64Mi",
+                        },
                     },
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
@@ -134,7 +145,7 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
                 {"name": "dataset-share", "persistentVolumeClaim": {"claimName": "dataset-share"}},
                 {"name": "home", "persistentVolumeClaim": {"claimName": "claim-ann-example-org-1a2b3c4d"}},
                 {"name": "project-team-a", "persistentVolumeClaim": {"claimName": "project-team-a"}},
-                {"name": "tmp", "emptyDir": {}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "20Gi"}},
             ],
         },
     }

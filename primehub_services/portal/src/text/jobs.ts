@@ -22,7 +22,7 @@ export const jobs = {
     ending: 'being cancelled',
     exit: (code: number) => `exit ${code}`,
     reasons: {
-      OOMKilled: 'out of memory', Timeout: 'time limit', NeverFits: 'can never fit', Lost: 'its machine went away', Evicted: 'evicted',
+      OOMKilled: 'out of memory', Timeout: 'time limit', NeverFits: 'can never fit', Lost: 'its machine went away', Evicted: 'evicted', DiskExceeded: 'wrote too much to disk',
       ImageUnavailable: 'image not there', StartError: 'could not be started', Invalid: 'not valid any more', PlatformFailure: 'failure of the platform', CellFailed: 'a cell failed',
     } as Record<string, string>,
     timeline: 'Its phases',
