@@ -113,7 +113,7 @@ class ApiHandler(BaseHandler):
 
     def _large(self) -> TooLarge:
         if self._upload is not None:
-            return TooLarge(f"It may have {self._limit // 1_000_000} MB.")
+            return TooLarge(self._upload.refusal)
         return TooLarge(f"No request needs more than {MAX_BODY // 1024**2} MiB.")
 
     def data_received(self, chunk: bytes) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ..blobs import FolderSpool
 from ..domain.problems import Forbidden, Invalid, NotFound
@@ -18,6 +19,9 @@ from .registry import Run
 from .uploads import Upload
 
 PIECE = 1 << 20
+LOOK_EVERY = 16 * PIECE
+"""Bytes of a file that come between two looks at the disk."""
+NO_ROOM = "The platform's disk is nearly full. Ask your administrator to make room."
 RUNNERS_OWN = ".primehub/"
 """Below this a notebook's runner says how far it is."""
 
@@ -45,6 +49,28 @@ class StoredPermits:
     async def hear(self, workload: str, pod: str) -> None:
         """See ``Permits``."""
         await self._database.read(reports.hear, workload, pod)
+
+
+class _FileUpload(Upload):
+    """A file of a workload's. Several may come at once: each looks now and then whether there is still room for it."""
+
+    def __init__(self, path: Path, file: BinaryIO, limit: int, room: Callable[[], int]) -> None:
+        found = room()
+        super().__init__(path, file, min(limit, found))
+        self._room = room
+        self._unseen = 0
+        if found < limit:
+            self.why = NO_ROOM
+
+    def write(self, data: bytes) -> None:
+        """See ``Upload``."""
+        self._unseen += len(data)
+        if self._unseen > LOOK_EVERY:
+            self._unseen = 0
+            if not self._room():
+                self.limit, self.why = 0, NO_ROOM
+                return
+        super().write(data)
 
 
 class ReportDesk:
@@ -145,8 +171,12 @@ class _File(_Uploaded):
         if count > 2 * limits.files + 10 or size > 2 * limits.size + PIECE:
             msg = "The workload has more files than are kept."
             raise TooLarge(msg)
-        own = call["path"].startswith(RUNNERS_OWN)
-        return await self._begin(call, PIECE if own else limits.size + PIECE)
+        if call["path"].startswith(RUNNERS_OWN):
+            return await self._begin(call, PIECE)
+        if not await asyncio.to_thread(desk.spool.room):
+            raise TooLarge(NO_ROOM)
+        path, file = await asyncio.to_thread(desk.spool.begin_upload)
+        return await asyncio.to_thread(_FileUpload, path, file, limits.size + PIECE, desk.spool.room)
 
     async def __call__(self, call: Call) -> None:
         upload, spool = call.upload, _known(call).spool

@@ -14,12 +14,19 @@ class Upload:
         """``limit``: bytes, at most."""
         self.path = path
         self.limit = limit
+        self.why = ""
+        """Why there is not more room than ``limit``, where that is not the limit of all such bodies."""
         self._file = file
 
     def write(self, data: bytes) -> None:
         """Write what came. Raises ``OSError``."""
         if not self._file.closed:
             self._file.write(data)
+
+    @property
+    def refusal(self) -> str:
+        """What is said of a larger one."""
+        return self.why or f"It may have {self.limit // 1_000_000} MB."
 
     def close(self) -> int:
         """Nothing more will come. Returns the size in bytes."""

@@ -27,6 +27,7 @@ FOLDER = "spool"
 _SCRATCH = ".scratch"
 _KEY = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}\Z")
+RESERVE = 256 * 1024**2
 MAX_PATH = 300
 MAX_DEPTH = 33
 
@@ -107,6 +108,12 @@ class FolderSpool:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / uuid.uuid4().hex
         return path, path.open("xb")
+
+    def room(self) -> int:
+        """Bytes that files of workloads may still take of the disk. What is beyond is for what is small and must not fail:
+        output, ends, and the platform's own database, which may be on the same disk."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return max(0, shutil.disk_usage(self._folder).free - RESERVE)
 
     def put_file(self, workload: str, path: str, upload: Path, modified: float) -> None:
         """Keep a file of the scratch home, in place of what is there. Raises ``ValueError`` for an unfit path."""

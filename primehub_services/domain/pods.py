@@ -24,7 +24,7 @@ INSTANCE = "primehub.io/instance"
 GIT = "/gitsync"
 """Where the claims of repositories are seen; what is shown of each is a link in it."""
 DISK = "ephemeral-storage"
-DISK_REQUEST = "64Mi"
+DISK_REQUEST = "1Mi"
 ONE_NODE = "ReadWriteOnce"
 MANY_NODES = "ReadWriteMany"
 CLAIMS_OF_OURS = ("claim-", "project-", "dataset-")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from primehub_services.api import reports
 from primehub_services.api.reports import ReportDesk, StoredPermits
 from primehub_services.blobs import FolderSpool
+from primehub_services.blobs.spool import RESERVE
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.reports import POD_HEADER, workload_token
 from primehub_services.domain.workloads import InputFile
@@ -44,8 +49,8 @@ class Desk:
 async def desk(database: Database, cast: Cast, tmp_path: Path) -> AsyncIterator[Desk]:
     spool = FolderSpool(tmp_path)
     await database.write(_running, cast)
-    reports = ReportDesk(StoredPermits(database), spool, KEY)
-    async with running_api(database, tmp_path, reports=reports) as api:
+    found = ReportDesk(StoredPermits(database), spool, KEY)
+    async with running_api(database, tmp_path, reports=found) as api:
         yield Desk(api, spool)
 
 
@@ -175,3 +180,31 @@ async def test_the_first_word_of_the_end_stays(desk: Desk) -> None:
     end = desk.spool.end(WORKLOAD)
     assert end is not None
     assert end.code == 3
+
+
+async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = {"free": RESERVE}
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=left["free"]))
+    monkeypatch.setattr(reports, "LOOK_EVERY", 100_000)
+    file, log = f"/workloads/{WORKLOAD}/files/artifacts/a", f"/workloads/{WORKLOAD}/log?offset=0"
+    async with desk.client() as client:
+        await begun(client)
+        refused = problem(await client.put(file, content=b"12345", headers=OCTETS))
+        assert (refused["status"], refused["detail"]) == (413, reports.NO_ROOM)
+        assert (await client.put(log, content=b"hello", headers=OCTETS)).status_code == 200
+        # as much as there is room for, and no more, also where others take it meanwhile
+        left["free"] = RESERVE + 1000
+        assert (await client.put(file, content=b"x" * 1001, headers=OCTETS)).status_code == 413
+        assert (await client.put(file, content=b"x" * 1000, headers=OCTETS)).status_code == 204
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for number in range(40):
+                left["free"] = RESERVE + 10**9 if number < 10 else RESERVE
+                yield b"x" * 50_000
+                await asyncio.sleep(0)
+
+        left["free"] = RESERVE + 10**9
+        assert problem(await client.put(file, content=pieces(), headers=OCTETS))["detail"] == reports.NO_ROOM
+    assert desk.spool.size(WORKLOAD) == (1, 1000)

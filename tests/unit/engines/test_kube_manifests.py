@@ -93,7 +93,7 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
         ],
         "resources": {
             "limits": {**amounts, "ephemeral-storage": "20Gi"},
-            "requests": {**amounts, "cpu": "500m", "ephemeral-storage": "64Mi"},
+            "requests": {**amounts, "cpu": "500m", "ephemeral-storage": "1Mi"},
         },
         "securityContext": CLOSED,
         "volumeMounts": [
@@ -117,7 +117,7 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
         ],
         "resources": {
             "limits": {"cpu": "1", "memory": "128Mi", "ephemeral-storage": "128Mi"},
-            "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "64Mi"},
+            "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "1Mi"},
         },
         "securityContext": {**CLOSED, "readOnlyRootFilesystem": True},
         "volumeMounts": [

@@ -110,7 +110,7 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
                             "cpu": 0.5,
                             "memory": 1073741824,
                             "nvidia.com/gpu": "1",
-                            "ephemeral-storage": "64Mi",
+                            "ephemeral-storage": "1Mi",
                         },
                     },
                     "securityContext": {
