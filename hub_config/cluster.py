@@ -60,7 +60,7 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
     section.uid, section.gid, section.fs_gid = settings.run_as_user, settings.run_as_group, settings.fs_group
     section.storage_class = settings.home_storage_class or None
     section.group_storage_class = settings.group_storage_class
-    section.home_capacity = settings.home_capacity
+    section.home_capacity, section.group_capacity = settings.home_capacity, settings.group_capacity
     section.scratch_capacity = settings.scratch_capacity
     section.instance = settings.instance
     return section

@@ -121,6 +121,8 @@ class KubernetesSettings(_Section):
     """The most that a workload may write to its node's disk: its scratch folders, and its image's own; empty is no limit."""
     group_storage_class: KubernetesName | Literal[""] = ""
     """Of the claims of groups' folders and volumes, which many pods write to at once; empty is the cluster's default."""
+    group_capacity: CapacityText = "10Gi"
+    """Size of a group's folder, and of a volume, where nothing else is set for them."""
     run_as_user: int = Field(default=1000, ge=1)
     run_as_group: int = Field(default=100, ge=0)
     fs_group: int = Field(default=100, ge=0)

@@ -15,6 +15,7 @@ from .blobs import FolderSpool, LogChunk
 from .composition import EngineParts
 from .controllers.ports import EngineUnavailable, FileSink
 from .controllers.volumes import VolumeFailed
+from .domain.claim_making import ClaimStorage
 from .domain.claims import MachineCapacity
 from .domain.reports import workload_token
 from .domain.volumes import GitSource
@@ -22,7 +23,7 @@ from .domain.workloads import EngineRef, FileLimits, UsageSample, WorkFile, Work
 from .engines.base import EngineError
 from .engines.base import EngineUnavailable as ClusterUnavailable
 from .engines.base import VolumeFailed as EngineVolumeFailed
-from .engines.kubernetes import KubernetesEngine, PodSettings, Storage
+from .engines.kubernetes import KubernetesEngine, PodSettings
 from .engines.kubernetes.claim_troubles import ClaimTroubles
 from .engines.kubernetes.cluster import Cluster
 from .engines.kubernetes.notebooks import NotebookPods
@@ -51,10 +52,12 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
     engine = KubernetesEngine(
         cluster,
         pod_settings(given),
-        Storage(
+        ClaimStorage(
+            instance=given.instance,
             home_class=given.home_storage_class,
             home_capacity=given.home_capacity,
             group_class=given.group_storage_class,
+            group_capacity=given.group_capacity,
         ),
         spool,
         token=lambda workload: workload_token(key, workload),

@@ -14,6 +14,7 @@ from kubespawner import KubeSpawner
 from traitlets import Dict, Instance, Unicode, default
 
 from primehub_services.domain import notebook_pods, pod_reasons
+from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.pod_reasons import PodReason
 from primehub_services.domain.pods import claims_needed, home_claim, pod_folders
@@ -21,7 +22,7 @@ from primehub_services.domain.pods import claims_needed, home_claim, pod_folders
 from . import kube_render
 from .base import PrimeHubSpawnerMixin
 from .kube_api import UNREACHED, Cluster, message_of, reason_of, short
-from .kube_claims import ClaimSettings, missing_claims
+from .kube_claims import missing_claims
 from .server import LAST_WORDS, answers
 
 LOOK_EVERY = 0.2
@@ -40,6 +41,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     home_capacity = Unicode("10Gi", help="As settings.kubernetes.home_capacity.").tag(config=True)
     scratch_capacity = Unicode(help="As settings.kubernetes.scratch_capacity.").tag(config=True)
     group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
+    group_capacity = Unicode("10Gi", help="As settings.kubernetes.group_capacity.").tag(config=True)
     delete_grace_period = notebook_pods.GRACE
 
     # claims are ours to make, and nobody's to delete; an ended pod stays until its log is kept
@@ -169,14 +171,15 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     async def _missing(self, plan: LaunchPlan) -> dict[str, str]:
         """The claims that cannot be mounted. Raises ``SpawnException`` where the person's own files are among them."""
-        settings = ClaimSettings(
+        storage = ClaimStorage(
             instance=self.instance,
             home_class=self.storage_class or "",
+            home_capacity=self.home_capacity,
             group_class=self.group_storage_class,
-            capacity=self.home_capacity,
+            group_capacity=self.group_capacity,
         )
         try:
-            missing = await missing_claims(self.cluster, claims_needed(plan.mounts), settings)
+            missing = await missing_claims(self.cluster, claims_needed(plan.mounts), storage)
         except ApiException as error:
             raise self._refused(self._refusal_of(error)) from error
         except UNREACHED as error:

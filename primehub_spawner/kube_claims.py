@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.claim_reasons import claim_trouble
-from primehub_services.domain.launch import MountKind
-from primehub_services.domain.pods import INSTANCE, ClaimNeed, Manifest, make_claim
+from primehub_services.domain.pods import ClaimNeed
 
 from .kube_api import Cluster
 
@@ -20,32 +19,24 @@ BIND_S = 10.0
 LOOK_EVERY = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimSettings:
-    """What claims are made with. An empty class is the cluster's own default."""
-
-    instance: str
-    home_class: str
-    group_class: str
-    capacity: str
-
-
-async def missing_claims(cluster: Cluster, needs: Iterable[ClaimNeed], settings: ClaimSettings) -> dict[str, str]:
+async def missing_claims(cluster: Cluster, needs: Iterable[ClaimNeed], storage: ClaimStorage) -> dict[str, str]:
     """Makes what is the platform's to make; why each claim that cannot be mounted cannot, by its name."""
     needs = tuple(needs)
-    found = await asyncio.gather(*(_look_at(cluster, need, settings) for need in needs))
+    found = await asyncio.gather(*(_look_at(cluster, need, storage) for need in needs))
     return {need.name: why for need, why in zip(needs, found, strict=True) if why}
 
 
-async def _look_at(cluster: Cluster, need: ClaimNeed, settings: ClaimSettings) -> str:
+async def _look_at(cluster: Cluster, need: ClaimNeed, storage: ClaimStorage) -> str:
     claim = await cluster.claim(need.name)
     if claim is None:
         if not need.made_by_us:
             return claim_trouble(need, None, ())[0]
-        await cluster.create_claim(_manifest(need, settings))
+        await cluster.create_claim(storage.manifest(need))
     deadline = asyncio.get_running_loop().time() + BIND_S
     while True:
         claim = await cluster.claim(need.name)
+        if claim is not None and (whose := storage.foreign(need, claim)):
+            return whose
         why, final = claim_trouble(need, claim, await cluster.claim_events(need.name) if _pending(claim) else [])
         if final:
             return why
@@ -53,16 +44,6 @@ async def _look_at(cluster: Cluster, need: ClaimNeed, settings: ClaimSettings) -
             log.warning("the claim %s is not bound after %d s", need.name, BIND_S)
             return why
         await asyncio.sleep(LOOK_EVERY)
-
-
-def _manifest(need: ClaimNeed, settings: ClaimSettings) -> Manifest:
-    of_person = need.kind is MountKind.HOME
-    return make_claim(
-        need,
-        storage_class=settings.home_class if of_person else settings.group_class,
-        default_capacity=settings.capacity,
-        labels={INSTANCE: settings.instance},
-    )
 
 
 def _pending(claim: Mapping[str, Any] | None) -> bool:

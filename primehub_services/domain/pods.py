@@ -173,7 +173,7 @@ def make_claim(
 
     It has no owner: a claim outlives everything that could own it, the installation included.
     """
-    marks = {MANAGED_BY: MANAGER, f"primehub.io/{_WORD[need.kind]}": need.slug}
+    marks = {MANAGED_BY: MANAGER, slug_label(need.kind): need.slug}
     spec: Manifest = {
         "accessModes": [access_mode or need.access_mode],
         "resources": {"requests": {"storage": f"{need.capacity}Gi" if need.capacity else default_capacity}},
@@ -186,6 +186,11 @@ def make_claim(
         "metadata": {"name": need.name, "labels": dict(labels) | marks},
         "spec": spec,
     }
+
+
+def slug_label(kind: MountKind) -> str:
+    """Label of a claim, with the slug of the person, group or volume whose folder it is."""
+    return f"primehub.io/{_WORD[kind]}"
 
 
 def operators_manifests(slug: str, source: NfsSource | HostPathSource, namespace: str) -> tuple[Manifest, Manifest]:

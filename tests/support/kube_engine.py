@@ -11,10 +11,11 @@ from pathlib import Path
 
 from primehub_services.api.reports import ReportDesk
 from primehub_services.blobs import FolderSpool
+from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.problems import Conflict
 from primehub_services.domain.reports import workload_token
 from primehub_services.domain.workloads import FileLimits
-from primehub_services.engines.kubernetes import KubernetesEngine, PodSettings, Storage
+from primehub_services.engines.kubernetes import KubernetesEngine, PodSettings
 from primehub_services.engines.kubernetes.cluster import Cluster
 from primehub_services.runner import IN_POD_SH
 from primehub_services.store.database import Database
@@ -83,7 +84,7 @@ async def on_cluster(
             engine = KubernetesEngine(
                 cluster,
                 change(settings) if change is not None else settings,
-                Storage(home_capacity="10Mi", group_capacity="10Mi"),
+                ClaimStorage(instance=INSTANCE, home_capacity="10Mi", group_capacity="10Mi"),
                 spool,
                 token=lambda workload: workload_token(KEY, workload),
                 in_pod=IN_POD_SH.read_text(),

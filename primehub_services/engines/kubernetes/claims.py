@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from primehub_services.domain import pod_reasons
-from primehub_services.domain.launch import Mount, MountKind
-from primehub_services.domain.pods import ClaimNeed, claims_needed, make_claim, marks, volume_need
+from primehub_services.domain.claim_making import ClaimStorage
+from primehub_services.domain.launch import Mount
+from primehub_services.domain.pods import ClaimNeed, claims_needed, volume_need
 
 from ..base import EngineError
 from .cluster import Cluster, ClusterRefusal, Json
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """How claims are made. An empty class is the cluster's own default."""
-
-    home_class: str = ""
-    home_capacity: str = "10Gi"
-    group_class: str = ""
-    group_capacity: str = "10Gi"
-
-
 class Claims:
     """Of one installation."""
 
-    def __init__(self, cluster: Cluster, storage: Storage, instance: str) -> None:
+    def __init__(self, cluster: Cluster, storage: ClaimStorage) -> None:
         self._cluster = cluster
         self._storage = storage
-        self._instance = instance
 
     async def ready(self, mounts: Collection[Mount]) -> dict[str, str]:
         """Make what is missing; why a claim of that name cannot be mounted."""
@@ -50,28 +39,19 @@ class Claims:
             return pod_reasons.missing_claim(need.name, made_by_us=need.made_by_us).text
         if (found.get("status") or {}).get("phase") == "Lost":
             return f"the storage behind its claim {need.name} is gone"
-        return None
+        return self._storage.foreign(need, found) or None
 
-    async def _make(self, need: ClaimNeed) -> Json:
-        home = need.kind is MountKind.HOME
-        manifest = make_claim(
-            need,
-            storage_class=self._storage.home_class if home else self._storage.group_class,
-            default_capacity=self._storage.home_capacity if home else self._storage.group_capacity,
-            labels=marks(self._instance),
-        )
-        return await self._cluster.apply(manifest)
+    async def _make(self, need: ClaimNeed) -> Json | None:
+        # created and not applied: one that somebody else made just now is not to become ours
+        made = await self._cluster.create(self._storage.manifest(need))
+        return made or await self._cluster.get("PersistentVolumeClaim", need.name)
 
     async def provision(self, slug: str) -> None:
         """Make the claim of a data volume. Raises ``EngineError``."""
         need = volume_need(slug, None)
         assert need is not None
-        if await self._cluster.get("PersistentVolumeClaim", need.name) is not None:
-            return
-        try:
-            await self._make(need)
-        except ClusterRefusal as refusal:
-            raise EngineError(pod_reasons.refusal(refusal.status, refusal.message).text, code="volume") from refusal
+        if (why := await self._look_at(need)) is not None:
+            raise EngineError(f"The volume cannot be mounted: {why.rstrip('.')}.", code="volume")
 
     async def discard(self, slug: str) -> None:
         """Delete the claim of a data volume, and with it what is in it. Absence is success."""

@@ -96,6 +96,15 @@ class Cluster:
                 return None
             raise
 
+    async def create(self, manifest: Json) -> Json | None:
+        """Make the object, and return it; None where there is one of that name already."""
+        try:
+            return await self._ask("POST", self._path(manifest["kind"]), manifest)
+        except ClusterRefusal as refusal:
+            if refusal.status == 409:
+                return None
+            raise
+
     async def apply(self, manifest: Json) -> Json:
         """Make the object as the manifest says, and return it. What others have set stays."""
         path = self._path(manifest["kind"], manifest["metadata"]["name"])

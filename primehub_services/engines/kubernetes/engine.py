@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from datetime import UTC, datetime, timedelta
 
 from primehub_services.domain import pod_reasons
+from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.launch import LeftOut
 from primehub_services.domain.pods import INSTANCE, folder_trouble, pod_folders, selector
 from primehub_services.domain.reports import EndReport
@@ -38,7 +39,7 @@ from ..base import (
     VolumeProvisioner,
     WorkFiles,
 )
-from .claims import Claims, Storage
+from .claims import Claims
 from .cluster import Cluster, ClusterRefusal, Json
 from .manifests import GRACE, KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
 from .metrics import sample_of
@@ -72,7 +73,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self,
         cluster: Cluster,
         settings: PodSettings,
-        storage: Storage,
+        storage: ClaimStorage,
         spool: Spool,
         *,
         token: Callable[[str], str],
@@ -85,7 +86,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._token = token
         self._in_pod = in_pod
         self._clock = clock
-        self._claims = Claims(cluster, storage, settings.instance)
+        self._claims = Claims(cluster, storage)
         self._repositories = Repositories(cluster, settings, self._claims)
         kinds = f"primehub.io/kind notin (notebook,{FETCHES})"
         ours = {"labelSelector": f"{selector(settings.instance)},{kinds}"}

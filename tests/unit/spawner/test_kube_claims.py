@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.claim_reasons import claim_trouble
 from primehub_services.domain.launch import MountKind
 from primehub_services.domain.pods import ClaimNeed
 from primehub_spawner import kube_claims
-from primehub_spawner.kube_claims import ClaimSettings, missing_claims
+from primehub_spawner.kube_claims import missing_claims
 
 HOME = ClaimNeed("claim-ann", MountKind.HOME, "ann", True, "ReadWriteOnce", 5)
 PROJECT = ClaimNeed("project-team", MountKind.PROJECT, "team", True, "ReadWriteMany")
 SHARE = ClaimNeed("dataset-share", MountKind.DATASET, "share", False, "ReadWriteMany")
-SETTINGS = ClaimSettings(instance="ph", home_class="fast", group_class="shared", capacity="10Gi")
+SETTINGS = ClaimStorage(
+    instance="ph", home_class="fast", home_capacity="5Gi", group_class="shared", group_capacity="50Gi"
+)
 
 
 def claim(phase: str) -> dict[str, Any]:
@@ -56,7 +59,25 @@ async def test_the_platforms_claims_are_made_with_the_class_of_their_kind() -> N
     assert specs["claim-ann"]["resources"] == {"requests": {"storage": "5Gi"}}
     assert specs["project-team"]["storageClassName"] == "shared"
     assert specs["project-team"]["accessModes"] == ["ReadWriteMany"]
-    assert specs["project-team"]["resources"] == {"requests": {"storage": "10Gi"}}
+    assert specs["project-team"]["resources"] == {"requests": {"storage": "50Gi"}}
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ({"primehub.io/instance": "second"}, "belongs to another installation in this namespace, second"),
+        ({"primehub.io/instance": "ph", "primehub.io/user": "bob"}, "belongs to something else, bob"),
+        ({"primehub.io/instance": "ph", "primehub.io/user": "ann"}, ""),
+        # put there by an operator, for us to find
+        ({}, ""),
+    ],
+)
+async def test_a_claim_of_somebody_elses_is_never_taken(labels: dict[str, str], why: str) -> None:
+    cluster = FakeCluster()
+    cluster.claims["claim-ann"] = {"metadata": {"labels": labels}, "status": {"phase": "Bound"}}
+    missing = await missing_claims(cluster, [HOME], SETTINGS)  # type: ignore[arg-type]
+    assert missing == ({"claim-ann": f"its claim claim-ann {why}"} if why else {})
+    assert cluster.made == []
 
 
 async def test_a_claim_that_an_operator_has_to_bind_is_never_made() -> None:
