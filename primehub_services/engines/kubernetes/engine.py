@@ -108,7 +108,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             await asyncio.sleep(SWEEP_S)
             try:
                 await self._current()
-                await self._sweeper.step({_ref(job).key for job in self._jobs.items.values()})
+                await self._sweeper.step({_ref(job).key: job for job in self._jobs.items.values()})
             except (EngineUnavailable, ClusterRefusal) as error:
                 log.warning("what crashes left cannot be swept just now: %s", error)
 
@@ -117,7 +117,12 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
     async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
         """See ``Engine``."""
         try:
-            job = await self._cluster.get("Job", name_of(workload.key)) or await self._make(workload)
+            job = await self._cluster.get("Job", name_of(workload.key))
+            if job is None:
+                job = await self._make(workload)
+            else:
+                # whoever made it may have been cut off before the values were its own
+                await self._give_values(workload, owner=job)
         except ClusterRefusal as refusal:
             why = pod_reasons.refusal(refusal.status, refusal.message)
             raise EngineError(why.text, code=why.code) from refusal
@@ -134,12 +139,15 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             msg = f"The group's folder cannot be mounted: {why.rstrip('.')}."
             raise EngineError(msg, code="volume")
         folders = pod_folders(workload.plan.mounts, missing, scratch=self._settings.scratch_capacity)
-        token = self._token(workload.key)
         # first the values, or the pod would come too early and wait for the next try
-        await self._cluster.apply(make_secret(workload, token, self._settings))
+        await self._give_values(workload)
         job = await self._cluster.apply(make_job(workload, folders, self._settings, self._in_pod))
-        await self._cluster.apply(make_secret(workload, token, self._settings, owner=job))
+        await self._give_values(workload, owner=job)
         return job
+
+    async def _give_values(self, workload: Workload, owner: Json | None = None) -> None:
+        token = self._token(workload.key)
+        await self._cluster.apply(make_secret(workload, token, self._settings, owner=owner))
 
     async def observe(self, refs: Collection[EngineRef]) -> Mapping[str, Observation]:
         """See ``Engine``."""

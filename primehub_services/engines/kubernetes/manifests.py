@@ -66,15 +66,7 @@ def make_secret(workload: Workload, token: str, settings: PodSettings, *, owner:
     data |= {f"{_VALUE}{name}": value for name, value in workload.environment.items()}
     metadata: Json = {"name": name_of(workload.key), "labels": workload.plan.labels | marks(settings.instance)}
     if owner is not None:
-        metadata["ownerReferences"] = [
-            {
-                "apiVersion": "batch/v1",
-                "kind": "Job",
-                "name": owner["metadata"]["name"],
-                "uid": owner["metadata"]["uid"],
-                "controller": True,
-            }
-        ]
+        metadata["ownerReferences"] = [owned_by(owner)]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -82,6 +74,12 @@ def make_secret(workload: Workload, token: str, settings: PodSettings, *, owner:
         "type": "Opaque",
         "data": {name: base64.b64encode(text.encode(errors="surrogateescape")).decode() for name, text in data.items()},
     }
+
+
+def owned_by(job: Json) -> Json:
+    """The mark of what goes with a Job."""
+    named = {field: job["metadata"][field] for field in ("name", "uid")}
+    return {"apiVersion": "batch/v1", "kind": "Job", **named, "controller": True}
 
 
 def _left_out(folders: Folders) -> dict[str, str]:

@@ -22,7 +22,7 @@ from primehub_services.domain.pods import dataset_claim, literal, marks
 from primehub_services.domain.volumes import GitSource
 from primehub_services.sandbox.git_settings import SCRIPT, git_environment, private_files
 
-from .manifests import PodSettings, make_pod_security, make_security
+from .manifests import PodSettings, make_pod_security, make_security, owned_by
 
 Json = dict[str, Any]
 KIND = "git-fetch"
@@ -75,12 +75,10 @@ def make_fetch_secret(
     texts["passwd"] = f"git:x:{settings.run_as_user}:{settings.run_as_group}::/tmp:/bin/sh\n"
     if authority:
         texts[_TRUST] = authority
-    reference = {"apiVersion": "batch/v1", "kind": "Job", "controller": True}
-    reference |= {field: owner["metadata"][field] for field in ("name", "uid")}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "labels": labels_of(slug, settings), "ownerReferences": [reference]},
+        "metadata": {"name": name, "labels": labels_of(slug, settings), "ownerReferences": [owned_by(owner)]},
         "type": "Opaque",
         "data": {file: base64.b64encode(text.encode()).decode() for file, text in texts.items()},
     }

@@ -35,10 +35,14 @@ class Namespace(Cluster):
         assert query == {
             "labelSelector": "app.kubernetes.io/managed-by=primehub,primehub.io/instance=test,primehub.io/kind=pull-secret"
         }
-        return [secret for name, secret in self.secrets.items() if name != "other"], ""
+        return [secret for secret in self.secrets.values() if "labels" in secret["metadata"]], ""
+
+    async def create(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
+        name = manifest["metadata"]["name"]
+        return None if name in self.secrets else await self.apply(manifest)
 
     async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
-        if self.refuses is not None:
+        if self.refuses is not None and manifest["metadata"]["name"] == NAME:
             raise self.refuses
         self.applied.append(manifest["metadata"]["name"])
         self.secrets[manifest["metadata"]["name"]] = manifest
@@ -89,6 +93,21 @@ async def test_nodes_are_given_what_is_stored_and_only_that(
     database.write_now(secrets.delete, cast.platform_admin, made.slug)
     await controller.step(clock.now)
     assert cluster.secrets.keys() == {"other"}
+
+
+async def test_an_operators_secret_is_left_alone_and_one_that_cannot_be_made_holds_up_no_other(
+    database: Database, cast: Cast, clock: FixedClock, keyring: Keyring
+) -> None:
+    for name in ("registry", "theirs", "zulu"):
+        make(database, cast, keyring, name=name)
+    cluster = Namespace()
+    theirs = cluster.secrets["pull-theirs"] = {"metadata": {"name": "pull-theirs"}, "data": {"a": "b"}}
+    cluster.refuses = ClusterRefusal(403, "a policy forbids it")
+    with pytest.raises(EngineUnavailable, match=r"pull-registry: a policy forbids it; .*pull-theirs that is not this"):
+        await PullSecretController(database, PullSecrets(cluster, "test"), keyring).step(clock.now)
+    assert cluster.applied == ["pull-zulu"]
+    assert cluster.secrets["pull-theirs"] is theirs
+    assert theirs["data"] == {"a": "b"}
 
 
 async def test_a_refusal_says_nothing_of_the_value(
