@@ -100,6 +100,9 @@ class KubernetesSettings(_Section):
     """Where workloads and the hub reach PrimeHub's API: ``http://primehub-services:8092/services/primehub/api/v1``."""
     hub_url: HttpUrl | Literal[""] = ""
     """Where workloads, services and proxy reach the hub: ``http://primehub-hub:8081``."""
+    proxy_pods: str = ""
+    """A name of which each of the proxy's pods has an address: they alone are believed about whom they pass on. Empty
+    believes everybody who reaches the services."""
     proxy_api_url: HttpUrl | Literal[""] = ""
     """Where the hub tells the proxy its routes: ``http://primehub-proxy-api:8001``."""
     notebook_image: str = ""

@@ -36,6 +36,7 @@ from .api.auth import HubAuthenticator, ServiceToken
 from .api.context import ApiContext, Probe
 from .api.events import ChangeFeed, Streams
 from .api.metrics import Metrics
+from .api.peers import Proxies
 from .api.replies import Part, State
 from .api.reports import ReportDesk, StoredPermits
 from .api.tokens import sweep
@@ -216,6 +217,7 @@ async def build(
         feed=feed,
         streams=Streams(database, hub, feed),
         metrics=Metrics(),
+        proxies=Proxies(settings.kubernetes.proxy_pods),
         cookie_secret=cookie_secret,
         metrics_token=secret_file(secrets / "metrics.token"),
         prefix=prefix,

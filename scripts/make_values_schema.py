@@ -25,7 +25,7 @@ OF_THE_CHART = {
     "": {"base_url", "data_dir", "engine", "host", "hub_port", "local", "port", "proxy_api_port", "secrets_dir",
          "services_port", "tls"},
     "kubernetes": {"api_url", "git_image", "hub_url", "image_pull_policy", "image_pull_secrets", "instance", "namespace",
-                   "notebook_image", "proxy_api_url", "sidecar_image"},
+                   "notebook_image", "proxy_api_url", "proxy_pods", "sidecar_image"},
 }  # fmt: skip
 """Settings that a value of ``settings`` cannot give, by section."""
 

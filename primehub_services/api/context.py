@@ -22,6 +22,7 @@ from .auth import Authenticator
 from .events import ChangeFeed, Streams
 from .limits import RateLimit
 from .metrics import Metrics
+from .peers import Proxies
 from .replies import Part
 from .troubles import Troubles
 
@@ -74,6 +75,8 @@ class ApiContext:
     """Told of a workload whose sidecar said that it begins, or that nothing more comes."""
     checker: UploadChecker = field(default_factory=UploadChecker)
     renderer: NotebookRenderer = field(default_factory=NotebookRenderer)
+    proxies: Proxies = field(default_factory=Proxies)
+    """Who is believed about where a request came from."""
     login_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=20, seconds=60))
     """Sign-ins of programs that one address may ask for."""
     poll_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=60, seconds=60))

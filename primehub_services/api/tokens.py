@@ -123,20 +123,14 @@ def _token(token: HubToken) -> Token:
 
 async def _ask(call: Call) -> Any:
     context = call.context
-    context.login_limit.take(_address(call))
+    context.login_limit.take(await context.proxies.origin(call.handler.request))
     return await context.database.write(logins.create, call.body, path=f"{context.prefix}cli-login")
-
-
-def _address(call: Call) -> str:
-    """Where a request came from, as the hub's proxy says: it writes last. All else in headers is the client's to say."""
-    request = call.handler.request
-    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or request.remote_ip or ""
 
 
 async def _poll(call: Call) -> Any:
     context, request = call.context, call["request"]
     # the address first, or one could make the limit of ids forget those of others
-    context.poller_limit.take(_address(call))
+    context.poller_limit.take(await context.proxies.origin(call.handler.request))
     context.poll_limit.take(request[:ID_LENGTH])
     return await context.database.write(logins.poll, request, call.body.secret, keyring=context.keyring)
 

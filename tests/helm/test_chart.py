@@ -234,6 +234,15 @@ def test_what_fetches_repositories_reaches_git_servers_and_nothing_of_the_platfo
     assert [peer for peer in services[0]["from"] if fetches in peer["podSelector"].get("matchExpressions", ())]
 
 
+def test_the_services_know_the_proxys_pods_by_a_name() -> None:
+    manifests = rendered()
+    settings = yaml.safe_load(one(manifests, "ConfigMap", "primehub-settings")["data"]["settings.yaml"])
+    service = one(manifests, "Service", settings["kubernetes"]["proxy_pods"])["spec"]
+    proxy = one(manifests, "Deployment", "primehub-proxy")["spec"]
+    assert service["clusterIP"] == "None"
+    assert service["selector"] == proxy["selector"]["matchLabels"]
+
+
 def test_what_asks_hub_and_database_restarts_nothing() -> None:
     (services,) = dict(pods(rendered()))["primehub-services"]["containers"]
     probes = {kind: services[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}

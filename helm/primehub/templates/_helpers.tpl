@@ -44,6 +44,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
   "instance" $name
   "api_url" (printf "http://%s-services:8092/services/primehub/api/v1" $name)
   "hub_url" (printf "http://%s-hub:8081" $name)
+  "proxy_pods" (printf "%s-proxy-pods" $name)
   "proxy_api_url" (printf "http://%s-proxy-api:8001" $name)
   "notebook_image" (include "primehub.image" (dict "root" . "image" "notebook"))
   "sidecar_image" (include "primehub.image" (dict "root" . "image" "sidecar"))

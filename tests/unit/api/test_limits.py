@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import httpx
 import pytest
 
 from primehub_services.api.limits import KEYS, RateLimit
+from primehub_services.api.peers import Proxies
 from primehub_services.cli.account import POLL
 from primehub_services.domain.problems import TooMany
 from tests.support.api import Api
@@ -44,6 +48,49 @@ async def test_a_stranger_is_told_apart_by_what_the_proxy_says_alone(api: Api) -
         answers = [await ask(f"198.51.100.{n}", "203.0.113.7") for n in range(3)]
         answers.append(await ask("198.51.100.9", "203.0.113.8"))
     assert answers == [201, 201, 429, 201]
+
+
+async def test_only_the_proxy_is_believed_about_whom_it_passes_on(api: Api) -> None:
+    pods, now = {"10.1.0.7"}, [0.0]
+
+    async def resolve(name: str) -> frozenset[str]:
+        assert name == "primehub-proxy-pods"
+        return frozenset(pods)
+
+    api.context.proxies = Proxies("primehub-proxy-pods", resolve, lambda: now[0])
+    api.context.login_limit = RateLimit(tries=1, seconds=60)
+
+    async def ask(claimed: str) -> int:
+        headers = {"X-Forwarded-For": claimed, "X-Real-Ip": claimed}
+        return (await client.post("/login-requests", json={}, headers=headers)).status_code
+
+    async with api.client() as client:
+        # a pod that reaches the services by itself is one and the same, whatever it says
+        assert [await ask(f"203.0.113.{n}") for n in range(2)] == [201, 429]
+        pods.add("127.0.0.1")  # a proxy that was started anew
+        now[0] += 2
+        assert [await ask(f"203.0.113.{n}") for n in range(2)] == [201, 201]
+
+
+async def test_proxies_whose_addresses_cannot_be_asked_for_just_now_stay_known() -> None:
+    answers: list[frozenset[str] | OSError] = [frozenset({"10.1.0.7"}), OSError("no name service")]
+    now = [0.0]
+
+    async def resolve(_name: str) -> frozenset[str]:
+        found = answers.pop(0)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    proxies = Proxies("pods", resolve, lambda: now[0])
+    request: Any = SimpleNamespace(
+        connection=SimpleNamespace(context=SimpleNamespace(address=("::ffff:10.1.0.7", 5))),
+        headers={"X-Forwarded-For": "1.1.1.1, 203.0.113.9"},
+    )
+    assert await proxies.origin(request) == "203.0.113.9"
+    now[0] = 60
+    assert await proxies.origin(request) == "203.0.113.9"
+    assert answers == []
 
 
 async def _poll(client: httpx.AsyncClient, request: str, proxys: str = "203.0.113.7") -> httpx.Response:
