@@ -54,9 +54,14 @@ class Masker:
         """How much of it was passed on already, since the rest did not come in time."""
 
     @property
+    def waiting(self) -> int:
+        """Bytes that wait to be passed on."""
+        return len(self._held) - self._shown
+
+    @property
     def holding(self) -> bool:
         """Whether something waits to be passed on."""
-        return len(self._held) > self._shown
+        return self.waiting > 0
 
     def feed(self, data: bytes) -> bytes:
         """What of the output so far can be passed on."""
@@ -105,6 +110,11 @@ class MaskingWriter:
         self._masker = Masker(wanted) if wanted else None
         self._clock = clock
         self.due: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Bytes at the end of what was written that wait to be passed on."""
+        return self._masker.waiting if self._masker is not None else 0
 
     def write(self, data: bytes) -> None:
         """The next bytes."""

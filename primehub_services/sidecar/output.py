@@ -92,16 +92,21 @@ class Output:
         self._free()
         return True
 
+    @property
+    def _done(self) -> int:
+        """Bytes of the file that need not be read again: what the masker holds back goes with this process."""
+        return self._read - self._masking.waiting
+
     def _remember(self) -> None:
         with contextlib.suppress(OSError):
             temporary = f"{self._state}.new"
             with open(temporary, "w", encoding="ascii") as file:
-                json.dump({"read": self._read, "sent": self._sent}, file)
+                json.dump({"read": self._done, "sent": self._sent}, file)
             os.replace(temporary, self._state)
 
     def _free(self) -> None:
         """Give back the disk of what was sent: the file goes on to grow, and takes no more than what was not."""
-        end = self._read - self._read % 4096
+        end = self._done - self._done % 4096
         if self._handle is None or end - self._punched < _HOLE:
             return
         import ctypes

@@ -227,6 +227,26 @@ async def test_a_sidecar_that_begins_anew_goes_on_where_it_was(pod: Pod) -> None
     assert pod.log() == b"one\ntwo\n"
 
 
+def test_what_a_masker_held_back_is_read_again_by_the_sidecar_that_begins_anew(tmp_path: Path) -> None:
+    log, sent = tmp_path / "log", bytearray()
+
+    def send(offset: int, piece: bytes) -> None:
+        assert offset == len(sent)
+        sent.extend(piece)
+
+    def follow() -> output.Output:
+        return output.Output(str(log), str(tmp_path / "sent.json"), ["hunter2-hunter2"], send)
+
+    log.write_bytes(b"it is hunter2-hun")
+    # the first one is killed while it waits for the rest of what may be a secret
+    follow().look()
+    assert bytes(sent) == b"it is "
+    with log.open("ab") as file:
+        file.write(b"ter2, or not")
+    follow().finish()
+    assert bytes(sent) == b"it is [masked], or not"
+
+
 async def test_who_writes_faster_than_can_be_sent_loses_the_middle(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("HEAD", 10), ("BACKLOG", 20), ("PIECE", 16)):
         monkeypatch.setattr(output, name, value)
