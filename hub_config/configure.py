@@ -22,9 +22,20 @@ from primehub_services.client.base import API_PATH
 from . import cluster
 from .accounts import PrimeHubAuthenticator
 from .hub_database import ask_no_file_whether_it_is_there, write_ahead
-from .roles import AUTHENTICATOR, CULLER, PORTAL_SCOPES, PRIMEHUB, SPAWNER, custom_scopes, extra_user_scopes, load_roles
+from .roles import (
+    AUTHENTICATOR,
+    CULLER,
+    GATEWAY,
+    GATEWAY_SCOPES,
+    PORTAL_SCOPES,
+    PRIMEHUB,
+    SPAWNER,
+    custom_scopes,
+    extra_user_scopes,
+    load_roles,
+)
 from .secret_files import secret_file
-from .services import look_often
+from .services import look_often, wait_not_for
 from .settings import PREFIX, OidcSettings, Settings, SettingsError
 
 HERE = Path(__file__).parent
@@ -35,6 +46,8 @@ NAMED_SERVERS = 10
 AUTH_REFRESH = 3
 """Seconds after which the hub asks again whether a person may go on. With the API's own 5 s, under 10 in all."""
 COOKIE_DAYS = 7.0
+GATEWAY_WAIT = 30
+"""Seconds after which the hub says that the gateway has not come."""
 KEPT = (
     "HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER", "XDG_DATA_HOME", "XDG_CACHE_HOME",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -241,9 +254,18 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
             },
             "display": False,
         },
+        {
+            "name": GATEWAY,
+            "api_token": secret_file(secrets_dir(settings) / "gateway.token"),
+            "oauth_no_confirm": True,
+            "oauth_client_allowed_scopes": list(GATEWAY_SCOPES),
+            "display": False,
+            **_gateway(settings, environ),
+        },
     ]
     c.JupyterHub.services = [*(_given(c.JupyterHub, "services") or ()), *services]
     look_often()
+    wait_not_for(GATEWAY)
 
 
 def _managed(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -252,6 +274,25 @@ def _managed(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
         "url": services_url(settings),
         "environment": services_environment(settings, environ),
         "timeout": 60,
+    }
+
+
+def _gateway(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    url = settings.gateway_url
+    if on_cluster(settings):
+        return {"url": url, "timeout": cluster.SERVICE_WAIT} if url else {}
+    state, metrics = settings.data_dir / "run" / "routes.json", secrets_dir(settings) / "metrics.token"
+    secret_file(metrics)
+    files = [f"--state={state.absolute()}", f"--metrics-token-file={metrics.absolute()}"]
+    return {
+        "command": [*_python("primehub_services.gateway"), *files],
+        "url": url,
+        "environment": {
+            "PRIMEHUB_API_URL": services_url(settings) + API_PATH,
+            "PRIMEHUB_LOG_LEVEL": settings.log_level,
+            "PATH": environ.get("PATH", os.defpath),
+        },
+        "timeout": GATEWAY_WAIT,
     }
 
 

@@ -16,8 +16,10 @@ PRIMEHUB = "primehub"
 SPAWNER = "primehub-spawner"
 AUTHENTICATOR = "primehub-authenticator"
 CULLER = "primehub-idle-culler"
+GATEWAY = "primehub-gateway"
 
 ACCESS = f"access:services!service={PRIMEHUB}"
+ACCESS_GATEWAY = f"access:services!service={GATEWAY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ SERVICE_ROLES: tuple[ServiceRole, ...] = (
             Scope.CULLING: "ask PrimeHub which ones are idle for too long",
         },
     ),
+    ServiceRole(GATEWAY, "The data plane of models and apps", {Scope.ROUTES: "read which routes there are"}),
 )
 
 NOTEBOOK_SCOPES = ("users:activity!user", "access:servers!server")
@@ -65,6 +68,9 @@ NOTEBOOK_SCOPES = ("users:activity!user", "access:servers!server")
 
 PORTAL_SCOPES = (*(scope.value for scope in PERSON_SCOPES), "tokens!user", "read:users!user", ACCESS)
 """What the portal may do in a person's name, at most what that person may."""
+
+GATEWAY_SCOPES = (Scope.READ.value, ACCESS, ACCESS_GATEWAY)
+"""What the gateway may do in a person's name: ask the API in which groups they are."""
 
 
 def custom_scopes() -> dict[str, dict[str, str]]:
@@ -74,7 +80,7 @@ def custom_scopes() -> dict[str, dict[str, str]]:
 
 def extra_user_scopes() -> set[str]:
     """What every person holds beside the hub's own ``user`` role."""
-    return {scope.value for scope in PERSON_SCOPES} | {ACCESS}
+    return {scope.value for scope in PERSON_SCOPES} | {ACCESS, ACCESS_GATEWAY}
 
 
 def load_roles() -> list[dict[str, Any]]:
@@ -98,6 +104,7 @@ def as_markdown() -> str:
     lines += ["", "## People", "", "| scope | what it lets a token do |", "|---|---|"]
     lines += [f"| `{scope.value}` | {SCOPE_DESCRIPTIONS[scope]} |" for scope in PERSON_SCOPES]
     lines += [f"| `{ACCESS}` | Open the portal and the API |"]
+    lines += [f"| `{ACCESS_GATEWAY}` | Open what a group has deployed |"]
     lines += ["", "## Permissions", "", "| permission | scope | who |", "|---|---|---|"]
     lines += [
         f"| `{name}` | `{rule.scope.value}` | {', '.join(sorted(r.value for r in rule.relations))} |"

@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails
 
 PREFIX = "PRIMEHUB_SETTING__"
 FILE_VARIABLE = "PRIMEHUB_SETTINGS"
+DEFAULT_GATEWAY_PORT = 8093
 CONNECT_TIMEOUT = 10
 """Seconds that a database server has to take a connection, where its URL says nothing else."""
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -105,6 +106,8 @@ class KubernetesSettings(_Section):
     believes everybody who reaches the services."""
     proxy_api_url: HttpUrl | Literal[""] = ""
     """Where the hub tells the proxy its routes: ``http://primehub-proxy-api:8001``."""
+    gateway_url: HttpUrl | Literal[""] = ""
+    """Where the proxy and the health page reach the gateway: ``http://primehub-gateway:8093``; empty is no gateway."""
     notebook_image: str = ""
     """The image that the first start offers to people: that of ``images/notebook``."""
     sidecar_image: str = ""
@@ -223,6 +226,7 @@ class Settings(_Section):
     hub_port: Port = 0
     """Ports inside the machine; 0 is a free one, kept for the next start."""
     services_port: Port = 0
+    gateway_port: Port = 0
     proxy_api_port: Port = 0
     spawn_timeout: int = Field(default=300, ge=10, description="seconds")
     slow_spawn_timeout: float = Field(default=2, ge=0, description="seconds")
@@ -268,6 +272,13 @@ class Settings(_Section):
     def jupyterhub_database_url(self) -> str:
         """Where the hub's data is."""
         return self.hub_database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'hub' / 'jupyterhub.sqlite'}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway listens; empty where there is none."""
+        if self.engine == "kubernetes":
+            return self.kubernetes.gateway_url.rstrip("/")
+        return f"http://127.0.0.1:{self.gateway_port or DEFAULT_GATEWAY_PORT}"
 
     @property
     def address(self) -> str:

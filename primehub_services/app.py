@@ -26,11 +26,11 @@ from urllib.parse import urlsplit
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from hub_config.roles import AUTHENTICATOR, SERVICE_ROLES, SPAWNER
+from hub_config.roles import AUTHENTICATOR, GATEWAY, SERVICE_ROLES, SPAWNER
 from hub_config.secret_files import SecretFileError, secret_file
 from hub_config.settings import Settings, SettingsError
 
-from . import composition, disk
+from . import composition, disk, gateway_health
 from .api.application import make_application
 from .api.auth import HubAuthenticator, ServiceToken
 from .api.context import ApiContext, Probe
@@ -230,7 +230,7 @@ async def build(
     )
     make = _elected if elect else _alone
     work = await make(tools, context, environ, controls="controllers" in roles)
-    context.probe = _probe(work, settings.data_dir)
+    context.probe = _probe(work, settings)
     if elect:
         context.heard = _told_to_all(context)
     listener = None if database.is_sqlite else Listener(database, feed.wake, _soon(parts.heard))
@@ -333,11 +333,13 @@ async def _health(found: Duties) -> list[Part]:
     return [*await found.engine.parts(), *found.health()]
 
 
-def _probe(work: Alone | Elected, data_dir: Path) -> Probe:
+def _probe(work: Alone | Elected, settings: Settings) -> Probe:
     async def probe() -> tuple[Part, ...]:
         found = await work.parts()
-        if shortage := disk.shortage(data_dir):
+        if shortage := disk.shortage(settings.data_dir):
             found.append(Part(name="disk", status=State.DEGRADED, message=shortage, help="Make room there."))
+        if settings.gateway_url:
+            found.append(await gateway_health.part(settings.gateway_url))
         return tuple(found)
 
     return probe
@@ -354,7 +356,7 @@ def _reports(settings: Settings, database: Database, parts: EngineParts) -> Repo
 def service_tokens(secrets: Path) -> list[ServiceToken]:
     """The tokens of the platform's own services that the hub reads from the same files."""
     scopes = {role.service: role.scopes for role in SERVICE_ROLES}
-    files = ((SPAWNER, "spawner.token"), (AUTHENTICATOR, "authenticator.token"))
+    files = ((SPAWNER, "spawner.token"), (AUTHENTICATOR, "authenticator.token"), (GATEWAY, "gateway.token"))
     return [ServiceToken(name, secret_file(secrets / file), tuple(scopes[name])) for name, file in files]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 API = "/services/primehub/api/v1"
+GATEWAY = "/services/primehub-gateway"
 NAME = "helm-test"
 ISSUER = "urn:primehub:helm-test"
 SIZE = {"cpu_limit": 0.5, "memory_limit": "512Mi", "cpu_request": 0.05, "memory_request": "128Mi"}
@@ -133,6 +134,18 @@ def notebook(api: Caller, proxy: str, launch: dict[str, str]) -> None:
     wait("the notebook has ended", lambda: phase("STOPPED", passing=("RUNNING", "STOPPING", "STARTING")))
 
 
+def gateway(proxy: str) -> None:
+    """Whether the way to models and apps is open, and knows which there are."""
+    nobody = Caller(proxy, "none")
+
+    def table() -> bool:
+        found = nobody.call("GET", f"{GATEWAY}/healthz", allowed=(503,))
+        return isinstance(found, dict) and found.get("table") == "current"
+
+    wait("the gateway has its routes", table)
+    nobody.call("GET", f"{GATEWAY}/{NAME}/nothing/", allowed=(404,))
+
+
 def job(api: Caller, launch: dict[str, str]) -> None:
     """Run a command, and read what it said."""
     path = f"/jobs/{api.call('POST', '/jobs', {**launch, 'name': NAME, 'command': 'echo it works'})['id']}"
@@ -161,6 +174,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     tokens = os.environ["PRIMEHUB_CHECK_AUTHENTICATOR_TOKEN"], os.environ["PRIMEHUB_CHECK_SERVICES_TOKEN"]
     try:
+        gateway(proxy)
         with person(proxy, *tokens) as api, things(api) as launch:
             notebook(api, proxy, launch)
             job(api, launch)

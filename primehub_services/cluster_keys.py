@@ -39,6 +39,7 @@ KEYS: Mapping[str, Callable[[], str]] = {
     "spawner.token": _token,
     "authenticator.token": _token,
     "services.token": _token,
+    "gateway.token": _token,
     "metrics.token": _token,
     "encryption.key": new_keys,
 }

@@ -22,10 +22,10 @@ from hub_config.settings import Settings  # noqa: E402 - of the source tree that
 
 SCHEMA = ROOT / "helm" / "primehub" / "values.schema.json"
 OF_THE_CHART = {
-    "": {"base_url", "data_dir", "engine", "host", "hub_port", "local", "port", "proxy_api_port", "secrets_dir",
-         "services_port", "tls"},
-    "kubernetes": {"api_url", "git_image", "hub_url", "image_pull_policy", "image_pull_secrets", "instance", "namespace",
-                   "notebook_image", "proxy_api_url", "proxy_pods", "sidecar_image"},
+    "": {"base_url", "data_dir", "engine", "gateway_port", "host", "hub_port", "local", "port", "proxy_api_port",
+         "secrets_dir", "services_port", "tls"},
+    "kubernetes": {"api_url", "gateway_url", "git_image", "hub_url", "image_pull_policy", "image_pull_secrets", "instance",
+                   "namespace", "notebook_image", "proxy_api_url", "proxy_pods", "sidecar_image"},
 }  # fmt: skip
 """Settings that a value of ``settings`` cannot give, by section."""
 
@@ -184,6 +184,13 @@ class Services(WithVolumes):
     storage: SharedStorage
 
 
+class Gateway(Part):
+    """The way to models and apps."""
+
+    replicas: int = Field(ge=1, le=20)
+    """Pods; they share nothing, so there may be any number."""
+
+
 class ProxyService(Section):
     """The address in front of everything."""
 
@@ -296,6 +303,7 @@ class Values(Section):
     """A Secret with the platform's keys and tokens; empty: a hook makes one, once."""
     hub: Hub
     services: Services
+    gateway: Gateway
     proxy: Proxy
     ingress: Ingress
     httpRoute: HttpRoute

@@ -11,9 +11,9 @@ from typing import Any
 from jupyterhub.services.auth import HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler
 
-from ..domain.problems import Problem, TooMany, Unauthenticated
+from ..domain.problems import MEDIA, Problem, TooMany, Unauthenticated, body_of
 from .context import ApiContext
-from .problems import MEDIA, body_of, internal, of_status
+from .problems import internal, of_status
 
 log = logging.getLogger("primehub.api")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}\Z")

@@ -13,6 +13,7 @@ from . import (
     queue,
     reports,
     results,
+    routes,
     schedules,
     snapshots,
     stream,
@@ -36,5 +37,6 @@ HANDLERS: dict[str, Run] = {
     **schedules.HANDLERS,
     **notifications.HANDLERS,
     **stream.HANDLERS,
+    **routes.HANDLERS,
     **handshake.HANDLERS,
 }

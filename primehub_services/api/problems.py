@@ -10,9 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..domain.problems import FieldError, Invalid, Problem
 
-MEDIA = "application/problem+json"
-TYPES = "https://primehub.io/problems/"
-
 
 class ProblemBody(BaseModel):
     """What is wrong with a request. Some codes carry more: ``refused`` the ``decision``, ``conflict`` ``current``."""
@@ -70,21 +67,6 @@ class Internal(Problem):
 def internal(request_id: str) -> Problem:
     """The problem of an exception that nobody foresaw."""
     return Internal(f"This is a mistake in PrimeHub. Its log has the details under {request_id}.")
-
-
-def body_of(problem: Problem, request_id: str) -> dict[str, Any]:
-    """The problem as JSON."""
-    extra = {k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in problem.extra.items()}
-    return {
-        **extra,
-        "type": TYPES + problem.code,
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "errors": [e.model_dump() for e in problem.errors],
-        "request_id": request_id,
-    }
 
 
 def of_status(status: int) -> Problem:

@@ -63,6 +63,7 @@ from .table_people import GROUPS, USERS
 from .table_queue import QUEUE
 from .table_reports import REPORTS
 from .table_results import RESULTS
+from .table_routes import ROUTES
 from .table_schedules import NOTIFICATIONS, SCHEDULES
 from .table_snapshots import SNAPSHOTS
 
@@ -458,6 +459,7 @@ TABLE = Table(
         *SNAPSHOTS,
         *SCHEDULES,
         *NOTIFICATIONS,
+        *ROUTES,
         *_HANDSHAKE,
     )
 )

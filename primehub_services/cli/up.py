@@ -87,7 +87,7 @@ def load(flags: dict[str, Any]) -> tuple[Settings, dict[str, str]]:
 
 
 def _run(flags: dict[str, Any]) -> None:
-    from .machine import addresses, folders, locks, node, proxy
+    from .machine import addresses, folders, locks, node, ports, proxy
     from .machine.platform import Plan, Platform
 
     began = time.monotonic()
@@ -114,7 +114,7 @@ def _run(flags: dict[str, Any]) -> None:
             if value
         }
         environment[f"{SETTING}PUBLIC_URL"] = json.dumps(address.public_url, ensure_ascii=False)
-        fixed = {n: getattr(settings, n) for n in ("hub_port", "services_port", "proxy_api_port")}
+        fixed = {n: getattr(settings, n) for n in ports.INTERNAL}
         plan = Plan(place, address, found, script, environment, fixed)
         platform = Platform(plan, say)
         asyncio.run(platform.run(lambda p: _welcome(p, settings, began)))

@@ -74,10 +74,11 @@ class ApiClient:
         *,
         body: BaseModel | dict[str, Any] | None = None,
         query: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Any:
         """The answer's JSON; None where it has no body."""
         content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
-        return await self._answer(method, path, json=content, params=query)
+        return await self._answer(method, path, json=content, params=query, headers=headers)
 
     async def upload(self, path: str, data: bytes, media_type: str, query: dict[str, Any]) -> Any:
         """The JSON that a file sent there is answered with."""

@@ -27,6 +27,7 @@ class Scope(StrEnum):
     CLAIMS = "custom:primehub:claims"
     ACCOUNTS = "custom:primehub:accounts"
     CULLING = "custom:primehub:culling"
+    ROUTES = "custom:primehub:routes"
 
 
 SCOPE_DESCRIPTIONS: Mapping[Scope, str] = {
@@ -38,6 +39,7 @@ SCOPE_DESCRIPTIONS: Mapping[Scope, str] = {
     Scope.CLAIMS: "Claim and release quota for notebook servers (the spawner)",
     Scope.ACCOUNTS: "Check sign-ins and read who is in which group (the authenticator)",
     Scope.CULLING: "Ask which notebook servers are to be culled (the idle culler)",
+    Scope.ROUTES: "Read which routes there are (the gateway)",
 }
 
 PERSON_SCOPES = (Scope.READ, Scope.WRITE, Scope.GROUP_ADMIN, Scope.ADMIN, Scope.NOTEBOOK)
@@ -104,10 +106,12 @@ PERMISSIONS: Mapping[str, Rule] = {
     "schedule.create": _rule(Scope.WRITE, M, N),
     "schedule.edit": _rule(Scope.WRITE, O, GA, PA),
     "schedule.snapshot": _rule(Scope.WRITE, O, N),
+    "routes.call": _rule(Scope.READ, M, N),
     "platform.admin": _rule(Scope.ADMIN, PA),
     "claims": _rule(Scope.CLAIMS, S),
     "accounts": _rule(Scope.ACCOUNTS, S),
     "culling": _rule(Scope.CULLING, S),
+    "routes.read": _rule(Scope.ROUTES, S),
 }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import BaseModel, field_validator
 
 from .model import Model
+
+MEDIA = "application/problem+json"
+TYPES = "https://primehub.io/problems/"
 
 
 class FieldError(Model):
@@ -99,3 +102,30 @@ class TooMany(Problem):
     """Too many tries; ``extra['retry_after_s']`` says when the next one is worth making."""
 
     code, status, title = "too-many", 429, "Too many tries"
+
+
+class BadGateway(Problem):
+    """What should have answered did not, or made no sense."""
+
+    code, status, title = "bad-gateway", 502, "It does not answer"
+
+
+class GatewayTimeout(Problem):
+    """What should have answered took too long."""
+
+    code, status, title = "gateway-timeout", 504, "It does not answer in time"
+
+
+def body_of(problem: Problem, request_id: str) -> dict[str, Any]:
+    """The problem as JSON."""
+    extra = {k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in problem.extra.items()}
+    return {
+        **extra,
+        "type": TYPES + problem.code,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "errors": [e.model_dump() for e in problem.errors],
+        "request_id": request_id,
+    }

@@ -60,6 +60,7 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"hub": {"storage": {"size": 1}}}, "/hub/storage/size"),
         ({"proxy": {"service": {"type": "Ingress"}}}, "/proxy/service/type"),
         ({"services": {"replicas": 0}}, "/services/replicas"),
+        ({"gateway": {"replicas": 0}}, "/gateway/replicas"),
         ({"ingress": {"enabled": True}}, "/ingress/host"),
         ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]}}, "/httpRoute/hostnames"),
         ({"httpRoute": {"enabled": True, "hostnames": ["hub.example.org"]}}, "/httpRoute/parentRefs"),
@@ -117,6 +118,28 @@ def test_each_pod_is_given_its_own_keys_and_no_others() -> None:
     of_proxy = {v["secretKeyRef"]["key"] for v in variables(dict(pods(manifests))["primehub-proxy"]).values()}
     assert of_proxy == {"proxy.token"}
     assert files(hub, "keys") | files(services, "keys") <= set(KEYS)
+
+
+def test_the_gateway_reaches_the_api_the_hub_and_what_is_served_and_is_reached_through_the_proxy() -> None:
+    manifests = rendered()
+    policy = one(manifests, "NetworkPolicy", "primehub-gateway")["spec"]
+    labels = [to["podSelector"]["matchLabels"] for rule in policy["egress"] for to in rule["to"]]
+    parts = [found.get("app.kubernetes.io/component") for found in labels]
+    assert parts == ["services", "hub", None]
+    assert labels[-1]["primehub.io/served"] == "true"
+    callers = [found["podSelector"]["matchLabels"] for found in policy["ingress"][0]["from"]]
+    assert [found["app.kubernetes.io/component"] for found in callers] == ["proxy", "services"]
+    served = one(manifests, "NetworkPolicy", "primehub-served")["spec"]
+    assert [f["podSelector"] for f in served["ingress"][0]["from"]] == [policy["podSelector"]]
+
+
+def test_the_gateway_has_its_own_token_that_of_prometheus_and_no_right_in_the_cluster() -> None:
+    pod = dict(pods(rendered()))["primehub-gateway"]
+    assert files(pod, "keys") == {"metrics.token"}
+    secrets = [v["secretKeyRef"]["key"] for v in variables(pod).values() if isinstance(v, dict)]
+    assert secrets == ["gateway.token"]
+    assert pod["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in pod
 
 
 def test_secret_settings_reach_only_the_pod_that_needs_them() -> None:

@@ -145,6 +145,7 @@ class Cast:
     spawner: Actor
     authenticator: Actor
     culler: Actor
+    gateway: Actor
 
     def everyone(self) -> dict[str, Actor]:
         """Every actor by its name."""
@@ -171,4 +172,5 @@ def cast(uow: UnitOfWork) -> Cast:
         spawner=service(Scope.CLAIMS),
         authenticator=service(Scope.ACCOUNTS, name="primehub-authenticator"),
         culler=service(Scope.CULLING, name="primehub-idle-culler"),
+        gateway=service(Scope.ROUTES, name="primehub-gateway"),
     )

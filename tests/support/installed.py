@@ -26,7 +26,7 @@ REGISTRY, TAG = "PRIMEHUB_TEST_REGISTRY", "PRIMEHUB_TEST_TAG"
 NAME = "primehub"
 READY = 300
 """Seconds after which an installation that is not ready is given up."""
-PARTS = ("hub", "services", "proxy")
+PARTS = ("hub", "services", "gateway", "proxy")
 
 
 def images() -> dict[str, Any]:

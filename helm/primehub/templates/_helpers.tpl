@@ -46,6 +46,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
   "hub_url" (printf "http://%s-hub:8081" $name)
   "proxy_pods" (printf "%s-proxy-pods" $name)
   "proxy_api_url" (printf "http://%s-proxy-api:8001" $name)
+  "gateway_url" (printf "http://%s-gateway:8093" $name)
   "notebook_image" (include "primehub.image" (dict "root" . "image" "notebook"))
   "sidecar_image" (include "primehub.image" (dict "root" . "image" "sidecar"))
   "git_image" (include "primehub.image" (dict "root" . "image" "git"))

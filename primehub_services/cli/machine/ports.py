@@ -14,7 +14,7 @@ import psutil
 from .errors import StartError
 from .folders import Folders, write_private
 
-INTERNAL = ("hub_port", "services_port", "proxy_api_port")
+INTERNAL = ("hub_port", "services_port", "proxy_api_port", "gateway_port")
 # below the range that systems hand out for outgoing connections, so that a port is still free at the next start
 _FIRST, _LAST = 18_000, 31_999
 

@@ -21,15 +21,15 @@ PAGE = {"Sec-Fetch-Mode": "navigate"}
 
 
 class Routed(httpx.AsyncHTTPTransport):
-    """What the proxy does: paths below /services go to the services, others to the hub."""
+    """What the proxy does: paths below /services go to services or gateway, others to the hub."""
 
-    def __init__(self, hub: int, services: int) -> None:
+    def __init__(self, hub: int, services: int, gateway: int) -> None:
         super().__init__()
-        self._ports = (hub, services)
+        self._ports = {"/services/primehub-gateway/": gateway, "/services/primehub": services, "/": hub}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it to its port; the Host that the client used stays."""
-        port = self._ports[request.url.path.startswith("/services/primehub")]
+        port = next(port for prefix, port in self._ports.items() if request.url.path.startswith(prefix))
         request.url = request.url.copy_with(port=port)
         return await super().handle_async_request(request)
 
@@ -75,7 +75,7 @@ class Person(Browser):
     def __init__(self, hub: ApiHub) -> None:
         super().__init__(hub)
         self._mounts = {}
-        self._transport = Routed(hub.port, hub.services_port)
+        self._transport = Routed(hub.port, hub.services_port, hub.gateway_port)
         self.follow_redirects = True
 
     async def open_portal(self, path: str = "") -> httpx.Response:

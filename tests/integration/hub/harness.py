@@ -39,12 +39,14 @@ class Hub:
         self.data_dir = data_dir
         self.port = port
         self.url = f"http://127.0.0.1:{self.port}"
+        self.gateway_port = free_port()
         self._environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("JUPYTERHUB_", "PRIMEHUB_"))},
             "PYTHONPATH": str(REPOSITORY),
             "PRIMEHUB_SETTING__DATA_DIR": str(data_dir),
             "PRIMEHUB_SETTING__HUB_PORT": str(self.port),
             "PRIMEHUB_SETTING__SERVICES_PORT": str(services_port),
+            "PRIMEHUB_SETTING__GATEWAY_PORT": str(self.gateway_port),
             "PRIMEHUB_SETTING__POLL_INTERVAL": "1",
             **environ,
         }

@@ -32,7 +32,7 @@ with_culler = bool(os.environ.get("TEST_CULLER"))
 for service in c.JupyterHub.services:
     if with_culler and service["name"] == "primehub-idle-culler":
         service["command"] = [*service["command"][:-1], "--cull-every=1"]
-    elif service["name"] in ("primehub", "primehub-idle-culler"):
+    elif service["name"] in ("primehub", "primehub-idle-culler", "primehub-gateway"):
         # the fake API serves in their place
         service |= {"command": [], "environment": {}, "api_token": f"{service['name']}-token", "timeout": 1}
 c.JupyterHub.services.append({"name": "tester", "admin": True, "api_token": "tester-token"})
