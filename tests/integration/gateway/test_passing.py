@@ -249,7 +249,7 @@ async def test_what_says_nothing_for_long_is_given_up(world: World) -> None:
         client = await stack.enter_async_context(
             httpx.AsyncClient(base_url=url + PREFIX, headers={"Authorization": f"token {world.token('member')}"})
         )
-        silent = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(60), "127.0.0.1", 0)
+        silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
         stack.callback(silent.close)
         world.deploy(target=f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
         await context.table.ask()

@@ -46,6 +46,7 @@ ACTORS: Mapping[str, Actor] = {
     "spawner": Actor(service="primehub-spawner", scopes=frozenset({Scope.CLAIMS})),
     "authenticator": Actor(service="primehub-authenticator", scopes=frozenset({Scope.ACCOUNTS})),
     "culler": Actor(service="primehub-idle-culler", scopes=frozenset({Scope.CULLING})),
+    "gateway": Actor(service="primehub-gateway", scopes=frozenset({Scope.ROUTES})),
     "disabled": Actor(_account("ann", enabled=False, platform_admin=True), scopes=PERSON, roles={"g": Role.ADMIN}),
     "nobody": Actor(scopes=PERSON),
 }
@@ -84,10 +85,12 @@ EXPECTED: Mapping[str, set[str]] = {
     "schedule.create": {"owner", "member", "group_admin", "notebook"},
     "schedule.edit": {"owner"} | ADMINS,
     "schedule.snapshot": {"owner", "notebook"},
+    "routes.call": {"owner", "member", "group_admin", "notebook"},
     "platform.admin": {"platform_admin"},
     "claims": {"spawner"},
     "accounts": {"authenticator"},
     "culling": {"culler"},
+    "routes.read": {"gateway"},
 }
 
 
