@@ -27,6 +27,7 @@ from .roles import (
     CULLER,
     GATEWAY,
     GATEWAY_SCOPES,
+    METRICS,
     PORTAL_SCOPES,
     PRIMEHUB,
     SPAWNER,
@@ -241,6 +242,7 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
             "api_token": secret_file(secrets_dir(settings) / "authenticator.token"),
             "display": False,
         },
+        {"name": METRICS, "api_token": secret_file(secrets_dir(settings) / "metrics.token"), "display": False},
         {
             "name": CULLER,
             "command": [

@@ -17,6 +17,7 @@ SPAWNER = "primehub-spawner"
 AUTHENTICATOR = "primehub-authenticator"
 CULLER = "primehub-idle-culler"
 GATEWAY = "primehub-gateway"
+METRICS = "primehub-metrics"
 
 ACCESS = f"access:services!service={PRIMEHUB}"
 ACCESS_GATEWAY = f"access:services!service={GATEWAY}"
@@ -61,6 +62,7 @@ SERVICE_ROLES: tuple[ServiceRole, ...] = (
         },
     ),
     ServiceRole(GATEWAY, "The data plane of models and apps", {Scope.ROUTES: "read which routes there are"}),
+    ServiceRole(METRICS, "Prometheus", {"read:metrics": "read the hub's numbers"}),
 )
 
 NOTEBOOK_SCOPES = ("users:activity!user", "access:servers!server")

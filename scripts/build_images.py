@@ -40,12 +40,12 @@ def requirements(wheel: Path, extra: str = "") -> list[str]:
 
 
 def hub_context(folder: Path, wheel: Path) -> None:
-    """The wheel, what it needs, and the proxy's manifests."""
+    """The wheel, what it needs, and the proxy's manifests and what is loaded into it."""
     (folder / "requirements.txt").write_text("\n".join(requirements(wheel, "kubernetes")) + "\n")
     shutil.copy(wheel, folder)
     (folder / "proxy").mkdir()
-    for manifest in ("package.json", "package-lock.json"):
-        shutil.copy(PROXY / manifest, folder / "proxy")
+    for file in ("package.json", "package-lock.json", "renewed_certificate.cjs"):
+        shutil.copy(PROXY / file, folder / "proxy")
 
 
 def notebook_context(folder: Path, wheel: Path) -> None:

@@ -278,11 +278,12 @@ class Prometheus(Section):
     """Metrics."""
 
     annotations: bool
-    """Mark the hub's Service for scraping by annotations."""
+    """Mark the Services of hub, services and gateway for scraping; your Prometheus has to send the key ``metrics.token`` of the
+    platform's Secret."""
     serviceMonitor: bool
-    """Make a ServiceMonitor for the services' metrics, with their token."""
+    """Make a ServiceMonitor for each part that has numbers, with the token that all of them know."""
     labels: Texts
-    """Of the ServiceMonitor."""
+    """Of the ServiceMonitors."""
     interval: Annotated[str, Field(pattern=r"^[1-9][0-9]*(s|m)$")]
 
 

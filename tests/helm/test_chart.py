@@ -266,6 +266,33 @@ def test_the_services_know_the_proxys_pods_by_a_name() -> None:
     assert service["selector"] == proxy["selector"]["matchLabels"]
 
 
+def test_prometheus_is_told_where_both_have_numbers_and_given_the_token_that_both_know() -> None:
+    manifests = rendered({**EVERYTHING, "prometheus": {"serviceMonitor": True, "annotations": True}})
+    for part, port, path in (
+        ("hub", 8081, "/hub/metrics"),
+        ("services", 8092, "/services/primehub/api/v1/metrics"),
+        ("gateway", 8093, "/services/primehub-gateway/metrics"),
+    ):
+        service, monitor = (
+            one(manifests, "Service", f"primehub-{part}"),
+            one(manifests, "ServiceMonitor", f"primehub-{part}"),
+        )
+        assert service["metadata"]["annotations"] == {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/path": path,
+            "prometheus.io/port": str(port),
+        }
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert (endpoint["path"], endpoint["authorization"]["credentials"]["key"]) == (path, "metrics.token")
+        assert "metrics.token" in files(dict(pods(manifests))[f"primehub-{part}"], "keys")
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+
+
+def test_no_part_holds_up_a_node_that_is_drained() -> None:
+    budgets = [m["spec"] for m in rendered() if m["kind"] == "PodDisruptionBudget"]
+    assert {(b["maxUnavailable"], b["unhealthyPodEvictionPolicy"]) for b in budgets} == {(1, "AlwaysAllow")}
+
+
 def test_what_asks_hub_and_database_restarts_nothing() -> None:
     (services,) = dict(pods(rendered()))["primehub-services"]["containers"]
     probes = {kind: services[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from hub_config.secret_files import secret_file
@@ -38,6 +39,15 @@ async def test_servers_are_those_of_the_hubs_own_list(hub: Hub, api: FakeApi, pe
     assert {server.user for server in await services.servers()} == {user["name"] for user in listed}
     await hub.stop_server(person)
     assert all(server.user != person for server in await services.servers())
+
+
+async def test_prometheus_reads_the_hubs_numbers_with_its_token_and_nothing_else(hub: Hub) -> None:
+    token = secret_file(hub.data_dir / "secrets" / "metrics.token")
+    async with httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {token}"}) as prometheus:
+        assert "jupyterhub_" in (await prometheus.get(f"{hub.url}/hub/metrics")).text
+        assert (await prometheus.get(f"{hub.url}/hub/api/users")).status_code == 403
+    async with httpx.AsyncClient(trust_env=False) as stranger:
+        assert (await stranger.get(f"{hub.url}/hub/metrics")).status_code == 403
 
 
 async def test_a_server_that_is_starting_is_among_them(
