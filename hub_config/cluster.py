@@ -58,6 +58,7 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
         section.image_pull_policy = settings.image_pull_policy
     section.image_pull_secrets = list(settings.image_pull_secrets)
     section.uid, section.gid, section.fs_gid = settings.run_as_user, settings.run_as_group, settings.fs_group
+    section.read_only_root = settings.read_only_root
     section.storage_class = settings.home_storage_class or None
     section.group_storage_class = settings.group_storage_class
     section.home_capacity, section.group_capacity = settings.home_capacity, settings.group_capacity

@@ -133,6 +133,8 @@ class KubernetesSettings(_Section):
     run_as_group: int = Field(default=100, ge=0)
     fs_group: int = Field(default=100, ge=0)
     """The group that volumes are made writable for."""
+    read_only_root: bool = False
+    """Let workloads write to their folders and ``/tmp`` alone, and to nothing of their image."""
     priority_class: KubernetesName | Literal[""] = ""
     """Of workloads' pods; empty is the cluster's default."""
 

@@ -106,6 +106,7 @@ def pod_settings(given: KubernetesSettings) -> PodSettings:
         run_as_user=given.run_as_user,
         run_as_group=given.run_as_group,
         fs_group=given.fs_group,
+        read_only_root=given.read_only_root,
         priority_class=given.priority_class,
         scratch_capacity=given.scratch_capacity,
     )

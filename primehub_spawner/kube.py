@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 from jupyterhub.spawner import SpawnException
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
-from traitlets import Dict, Instance, Unicode, default
+from traitlets import Bool, Dict, Instance, Unicode, default
 
 from primehub_services.domain import notebook_pods, pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
@@ -42,6 +42,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     scratch_capacity = Unicode(help="As settings.kubernetes.scratch_capacity.").tag(config=True)
     group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
     group_capacity = Unicode("10Gi", help="As settings.kubernetes.group_capacity.").tag(config=True)
+    read_only_root = Bool(help="As settings.kubernetes.read_only_root.").tag(config=True)
     delete_grace_period = notebook_pods.GRACE
 
     # claims are ours to make, and nobody's to delete; an ended pod stays until its log is kept
@@ -164,9 +165,15 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         folders = pod_folders(plan.mounts, missing, scratch=self.scratch_capacity)
         for left_out in folders.left_out:
             self.note(35, "creating", f"Without {left_out.volume}: {left_out.reason}")
-        for name, value in kube_render.traits(
-            plan, folders, instance=self.instance, scratch=self.scratch_capacity, configured=self._configured
-        ).items():
+        found = kube_render.traits(
+            plan,
+            folders,
+            instance=self.instance,
+            scratch=self.scratch_capacity,
+            read_only_root=self.read_only_root,
+            configured=self._configured,
+        )
+        for name, value in found.items():
             setattr(self, name, value)
 
     async def _missing(self, plan: LaunchPlan) -> dict[str, str]:

@@ -34,6 +34,7 @@ def traits(
     *,
     instance: str,
     scratch: str = "",
+    read_only_root: bool = False,
     configured: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every trait of KubeSpawner that the plan decides, and what ``configured`` says of the rest of each.
@@ -73,6 +74,7 @@ def traits(
             "runAsNonRoot": True,
             "capabilities": {"drop": ["ALL"]},
             "seccompProfile": {"type": "RuntimeDefault"},
+            **({"readOnlyRootFilesystem": True} if read_only_root else {}),
         },
         "pod_security_context": {
             "runAsNonRoot": True,

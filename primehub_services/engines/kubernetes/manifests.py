@@ -48,6 +48,7 @@ class PodSettings:
     run_as_user: int = 1000
     run_as_group: int = 100
     fs_group: int = 100
+    read_only_root: bool = False
     priority_class: str = ""
     scratch_capacity: str = ""
     """The most that a workload writes to its node's disk; empty is no limit."""
@@ -149,9 +150,10 @@ def make_pod_security(settings: PodSettings) -> Json:
     }
 
 
-def make_security() -> Json:
+def make_security(*, read_only_root: bool = False) -> Json:
     """Of each container."""
-    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    found: Json = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return found | ({"readOnlyRootFilesystem": True} if read_only_root else {})
 
 
 def _scratch_home(plan: LaunchPlan) -> bool:
@@ -187,7 +189,7 @@ def _main(workload: Workload, folders: Folders, settings: PodSettings, in_pod: s
             for name in sorted(plain)
         ],
         "resources": make_resources(plan, settings.scratch_capacity),
-        "securityContext": make_security(),
+        "securityContext": make_security(read_only_root=settings.read_only_root),
         "volumeMounts": mounts,
     }
 
@@ -241,7 +243,7 @@ def _sidecar(workload: Workload, folders: Folders, settings: PodSettings) -> Jso
             "limits": {"cpu": "1", "memory": "128Mi"} | limits,
             "requests": {"cpu": "10m", "memory": "32Mi"} | requests,
         },
-        "securityContext": make_security() | {"readOnlyRootFilesystem": True},
+        "securityContext": make_security(read_only_root=True),
         "volumeMounts": mounts,
     }
 

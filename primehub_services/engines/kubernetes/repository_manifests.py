@@ -169,7 +169,7 @@ def _git(slug: str, source: GitSource, secret: str | None, settings: PodSettings
             "limits": {"cpu": "1", "memory": "2Gi"},
             "requests": {"cpu": "10m", "memory": "64Mi"},
         },
-        "securityContext": make_security() | {"readOnlyRootFilesystem": True},
+        "securityContext": make_security(read_only_root=True),
         "volumeMounts": [
             {"name": "volume", "mountPath": _VOLUME},
             {"name": "private", "mountPath": PRIVATE, "readOnly": True},

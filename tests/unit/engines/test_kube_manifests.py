@@ -202,6 +202,7 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
         run_as_user=5,
         run_as_group=6,
         fs_group=7,
+        read_only_root=True,
         priority_class="low",
     )
     given = workload()
@@ -211,6 +212,7 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
     pod = job(given, settings)["spec"]["template"]["spec"]
     assert (pod["priorityClassName"], pod["imagePullSecrets"]) == ("low", [{"name": "registry"}, {"name": "pull-ours"}])
     assert [c["imagePullPolicy"] for c in (*pod["initContainers"], *pod["containers"])] == ["Always", "Always"]
+    assert pod["containers"][0]["securityContext"] == {**CLOSED, "readOnlyRootFilesystem": True}
     ids = {key: pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")}
     assert ids == {"runAsUser": 5, "runAsGroup": 6, "fsGroup": 7}
 

@@ -316,3 +316,9 @@ def test_why_a_server_ended_before_it_answered() -> None:
 def test_a_plan_without_mounts_has_no_volume_but_its_own() -> None:
     found = kube_render.traits(PLAN, pod_folders(()), instance="ph")
     assert [volume["name"] for volume in found["volumes"].values()] == ["tmp"]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_image_that_may_not_be_written_to_is_asked_for(asked: bool) -> None:
+    found = kube_render.traits(PLAN, pod_folders(()), instance="ph", read_only_root=asked)
+    assert ("readOnlyRootFilesystem" in found["container_security_context"]) is asked
