@@ -32,6 +32,8 @@ BUILD ?= docker build -t
 TAG ?= latest
 REGISTRY ?=
 IMAGES ?=
+# of `make test-images`: what the names begin with that `make images` printed
+MADE ?= $(if $(REGISTRY),$(REGISTRY)/)primehub
 
 .PHONY: help
 help: ## Show this help
@@ -91,6 +93,11 @@ build: $(VENV)/.tested portal labextension ## Make the wheel, with the web pages
 .PHONY: images
 images: build ## Build the container images (REGISTRY=registry.example.org TAG=latest BUILD="docker build -t" IMAGES="hub notebook")
 	$(BIN)/python scripts/build_images.py --builder "$(BUILD)" --registry "$(REGISTRY)" --tag "$(TAG)" $(IMAGES)
+
+.PHONY: test-images
+test-images: $(VENV)/.installed ## Build the images that only tests need, after `make images` and like it
+	$(BIN)/python scripts/build_images.py --folder tests/images --prefix primehub/test --builder "$(BUILD)" --registry "$(REGISTRY)" \
+	  --tag "$(TAG)" "--build-arg=IMAGES=$(MADE)" "--build-arg=TAG=$(TAG)"
 
 .PHONY: clean
 clean: ## Remove what was built here; data folders stay

@@ -87,13 +87,13 @@ MORE: dict[str, Callable[[Path, Path], None]] = {
 """What a context holds beside the image's own folder."""
 
 
-def context(image: str, wheel: Path) -> Path:
+def context(image: Path, wheel: Path) -> Path:
     """A folder with the image's own files and what is made for it."""
-    folder = CONTEXTS / image
+    folder = CONTEXTS / image.name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(IMAGES / image, folder)
-    if image in MORE:
-        MORE[image](folder, wheel)
+    shutil.copytree(image, folder)
+    if image.parent == IMAGES and image.name in MORE:
+        MORE[image.name](folder, wheel)
     return folder
 
 
@@ -107,18 +107,20 @@ def newest_wheel() -> Path:
 
 def main() -> None:
     """Build the images that are asked for, all of them unless said."""
-    there = sorted(path.parent.name for path in IMAGES.glob("*/Dockerfile"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--builder", default="docker build -t", help="a command; default: %(default)s")
     parser.add_argument("--registry", default="", help="what the images' names begin with: registry.example.org:5000")
+    parser.add_argument("--folder", type=Path, default=IMAGES, help="of the images' own folders; default: %(default)s")
+    parser.add_argument("--prefix", default="primehub", help="before each one's own; default: %(default)s")
     parser.add_argument("--tag", default="latest")
-    parser.add_argument("images", nargs="*", metavar="image", help=f"of: {', '.join(there)}")
+    parser.add_argument("images", nargs="*", metavar="image", help="all that are there, unless said")
     arguments, flags = parser.parse_known_args()
+    there = sorted(path.parent.name for path in arguments.folder.glob("*/Dockerfile"))
     for image in arguments.images or there:
         if image not in there:
             parser.error(f"there is no image {image}; choose from {', '.join(there)}")
-        name = "/".join(filter(None, (arguments.registry, f"primehub/{image}:{arguments.tag}")))
-        folder = context(image, newest_wheel())
+        name = "/".join(filter(None, (arguments.registry, f"{arguments.prefix}/{image}:{arguments.tag}")))
+        folder = context((arguments.folder / image).resolve(), newest_wheel())
         subprocess.run([*shlex.split(arguments.builder), name, str(folder), *flags], check=True)
         print(f"Built {name}", flush=True)
 

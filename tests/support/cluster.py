@@ -17,6 +17,8 @@ from typing import Any
 from .parts import require
 from .waiting import wait_for_async
 
+REGISTRY, TAG = "PRIMEHUB_TEST_REGISTRY", "PRIMEHUB_TEST_TAG"
+NO_IMAGES = f"neither {REGISTRY} nor {TAG} says which images it has: make images and make test-images make them (CONTRIBUTING.md)"
 LEVEL = "restricted"
 """Of Pod Security, that every namespace of tests enforces."""
 
@@ -93,13 +95,16 @@ def own_namespace() -> Iterator[Namespace]:
         found.kubectl("delete", "namespace", found.name, "--wait=false", check=False)
 
 
-def notebook_image() -> str:
-    """An image that notebooks start from: given by its name, or the one of ``images/notebook`` in the tests' registry."""
-    given = os.environ.get("PRIMEHUB_TEST_NOTEBOOK_IMAGE", "")
-    registry, tag = os.environ.get("PRIMEHUB_TEST_REGISTRY", ""), os.environ.get("PRIMEHUB_TEST_TAG", "ci")
-    found = given or (f"{registry}/primehub/notebook:{tag}" if registry else "")
-    require("cluster", found, "PRIMEHUB_TEST_NOTEBOOK_IMAGE names no image that the cluster can pull")
-    return found
+def cluster_image(name: str) -> str:
+    """An image that the cluster can pull, as `make images` and `make test-images` name it."""
+    registry, tag = os.environ.get(REGISTRY, ""), os.environ.get(TAG, "")
+    require("cluster", registry or tag, NO_IMAGES)
+    return f"{registry}/primehub/{name}:{tag or 'ci'}".removeprefix("/")
+
+
+def foreign_image() -> str:
+    """An image of notebooks and jobs that has nothing of ours in it."""
+    return cluster_image("test/foreign")
 
 
 def own_address() -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ import httpx
 import yaml
 
 from .chart import CHART
-from .parts import require
+from .cluster import LEVEL, cluster_image
 from .platform import PASSWORD, Platform
 from .waiting import wait_for
 
-REGISTRY, TAG = "PRIMEHUB_TEST_REGISTRY", "PRIMEHUB_TEST_TAG"
 NAME = "primehub"
 READY = 300
 """Seconds after which an installation that is not ready is given up."""
@@ -31,9 +29,8 @@ PARTS = ("hub", "services", "gateway", "proxy")
 
 def images() -> dict[str, Any]:
     """The values of the chart that say where ``make images`` put what it made. Skips where nothing says so."""
-    registry = os.environ.get(REGISTRY, "")
-    require("cluster", registry, f"{REGISTRY} and {TAG} do not say where the images are (make images makes them)")
-    return {"images": {"registry": registry, "tag": os.environ.get(TAG, "ci")}}
+    name, _, tag = cluster_image("hub").rpartition(":")
+    return {"images": {"registry": name.removesuffix("primehub/hub").rstrip("/"), "tag": tag}}
 
 
 class Installed(Platform):
@@ -43,6 +40,8 @@ class Installed(Platform):
         super().__init__(Path(tempfile.mkdtemp(prefix="primehub-chart-")) / "data", 0)
         self.namespace = namespace
         self.values = dict(values)
+        self.took = 0.0
+        """Seconds that `helm install --wait` needed."""
         self._forward: subprocess.Popen[str] | None = None
 
     def run(self, *words: str, given: str | None = None, seconds: float = READY) -> str:
@@ -60,24 +59,22 @@ class Installed(Platform):
         given = yaml.safe_dump(self.values | dict(more or {}))
         return self.run("helm", "--namespace", self.namespace, *words, "--values", "-", given=given)
 
-    def install(self) -> None:
-        """Install it and wait until every part is ready."""
-        self.helm("install", NAME, str(CHART), "--create-namespace", "--wait", "--timeout", f"{READY}s")
-        self.connect()
-
-    def ready_after(self) -> float:
-        """Seconds from the moment that the parts were made until all were ready; the image was there by then."""
-        told = json.loads(
-            self.kubectl("get", "deployments,pods", "-l", "app.kubernetes.io/part-of=primehub", "-o", "json")
+    def install(self, more: Mapping[str, Any] | None = None) -> None:
+        """Install it, with ``more`` values, where Pod Security is enforced, and wait until every part is ready."""
+        labels = {"pod-security.kubernetes.io/enforce": LEVEL}
+        metadata = {"name": self.namespace, "labels": labels}
+        self.kubectl(
+            "apply", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         )
-        made = [_at(i["metadata"]["creationTimestamp"]) for i in told["items"] if i["kind"] == "Deployment"]
-        conditions = [c for i in told["items"] if i["kind"] == "Pod" for c in i["status"]["conditions"]]
-        ready = [_at(c["lastTransitionTime"]) for c in conditions if c["type"] == "Ready"]
-        return (max(ready) - min(made)).total_seconds()
+        began = time.monotonic()
+        self.helm("install", NAME, str(CHART), "--create-namespace", "--wait", "--timeout", f"{READY}s", more=more)
+        self.took = time.monotonic() - began
+        self.connect()
 
     def upgrade(self, more: Mapping[str, Any]) -> None:
         """Change values, and wait until every part is ready with them."""
-        self.helm("upgrade", NAME, str(CHART), "--wait", "--timeout", f"{READY}s", more=more)
+        self.values |= dict(more)
+        self.helm("upgrade", NAME, str(CHART), "--wait", "--timeout", f"{READY}s")
         self.connect()
 
     def connect(self) -> None:
@@ -118,9 +115,10 @@ class Installed(Platform):
         self.admin_token = self.token("admin", PASSWORD)
         return self.admin_token
 
-    def pod_of(self, kind: str) -> dict[str, Any]:
-        """The one pod of this kind."""
-        labels = f"app.kubernetes.io/managed-by=primehub,primehub.io/kind={kind}"
+    def pod_of(self, kind: str, **more: str) -> dict[str, Any]:
+        """The one pod of this kind, and of these other labels of ours."""
+        ours = "".join(f",primehub.io/{name}={value}" for name, value in more.items())
+        labels = f"app.kubernetes.io/managed-by=primehub,primehub.io/kind={kind}{ours}"
         (found,) = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
         assert isinstance(found, dict)
         return found
@@ -144,10 +142,6 @@ class Installed(Platform):
             subprocess.run([*words, *more], capture_output=True, text=True) for more in (["get", "pods"], ["events"])
         ]
         return "\n".join(t.stdout[-4000:] for t in told)
-
-
-def _at(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,20 +20,10 @@ from primehub_services.runner import IN_POD_SH
 from primehub_services.store.database import Database
 
 from .api import ROOT, Api, running_api
-from .cluster import Namespace, own_address, own_namespace, require_cluster
-from .parts import require
+from .cluster import Namespace, cluster_image, foreign_image, own_address, own_namespace, require_cluster
 
 KEY = b"a key of tests"
 INSTANCE = "test"
-
-
-def cluster_image(name: str) -> str:
-    """An image of ours that the cluster can pull: given by its name, or from the tests' registry."""
-    given = os.environ.get(f"PRIMEHUB_TEST_{name.upper()}_IMAGE", "")
-    registry, tag = os.environ.get("PRIMEHUB_TEST_REGISTRY", ""), os.environ.get("PRIMEHUB_TEST_TAG", "ci")
-    found = given or (f"{registry}/primehub/{name}:{tag}" if registry else "")
-    require("cluster", found, f"PRIMEHUB_TEST_{name.upper()}_IMAGE names no image that the cluster can pull")
-    return found
 
 
 @dataclass
@@ -74,7 +63,7 @@ async def on_cluster(
 ) -> AsyncIterator[OnCluster]:
     """The engine in a new namespace, which is deleted in the end."""
     require_cluster()
-    sidecar, image = cluster_image("sidecar"), cluster_image("notebook")
+    sidecar, image = cluster_image("sidecar"), foreign_image()
     spool, permits = FolderSpool(folder), Permits()
     desk = ReportDesk(permits, spool, KEY)
     with own_namespace() as namespace:

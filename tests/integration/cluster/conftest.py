@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.support.cluster import Namespace, notebook_image, own_namespace, require_cluster
+from tests.support.cluster import Namespace, foreign_image, own_namespace, require_cluster
 
 from .platform import ClusterPlatform, running_platform
 
@@ -17,7 +17,7 @@ from .platform import ClusterPlatform, running_platform
 def namespace() -> Iterator[Namespace]:
     """A namespace of a real cluster."""
     require_cluster()
-    notebook_image()
+    foreign_image()
     with own_namespace() as found:
         yield found
 

@@ -15,12 +15,14 @@ import httpx
 from hub_config.secret_files import secret_file
 from tests.integration.hub import harness
 from tests.integration.hub.harness import REPOSITORY, Hub, free_port
-from tests.support.cluster import Namespace, notebook_image, own_address
+from tests.support.cluster import Namespace, foreign_image, own_address
 from tests.support.waiting import wait_for_async
 
 CONFIG = Path(__file__).parent / "hub_config_for_tests.py"
 ROOT = "/services/primehub/api/v1"
 PASSWORD = "correct horse battery"
+UID = 4711
+"""Of notebooks: one that no image knows."""
 START_S = 180
 """Seconds that a start may take here, the image's first pull included."""
 
@@ -38,6 +40,9 @@ class ClusterPlatform(Hub):
             "KUBERNETES__API_URL": f"http://{address}:{services_port}{ROOT}",
             "KUBERNETES__HUB_URL": f"http://{address}:{port}",
             "KUBERNETES__PROXY_API_URL": "http://127.0.0.1:9",
+            # as little as an image may be given
+            "KUBERNETES__RUN_AS_USER": str(UID),
+            "KUBERNETES__READ_ONLY_ROOT": "true",
             "KUBERNETES__SIDECAR_IMAGE": "127.0.0.1:1/sidecar:none",
         }
         environ = {f"PRIMEHUB_SETTING__{name}": value for name, value in settings.items()}
@@ -118,7 +123,7 @@ class ClusterPlatform(Hub):
         }
         for name, size in sizes.items():
             await self.ask("admin", "POST", "/instance-types", {"name": name, **size})
-        for name, url in {"notebook": notebook_image(), "absent": "127.0.0.1:1/none:1"}.items():
+        for name, url in {"notebook": foreign_image(), "absent": "127.0.0.1:1/none:1"}.items():
             source = {"type": "container", "url": url}
             await self.ask("admin", "POST", "/images", {"name": name, "source": source})
 

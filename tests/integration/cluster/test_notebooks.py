@@ -10,7 +10,7 @@ import pytest
 from primehub_spawner.kube import ABANDONED
 from tests.support.waiting import wait_for_async
 
-from .platform import ClusterPlatform
+from .platform import UID, ClusterPlatform
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.cluster]
 
@@ -49,7 +49,9 @@ async def test_what_the_person_wrote_is_there_again_at_the_next_start(platform: 
     name = pod["metadata"]["name"]
     platform.namespace.kubectl("exec", name, "--", "sh", "-c", "id -u; echo mine > ~/kept.txt")
     who = platform.namespace.kubectl("exec", name, "--", "sh", "-c", "id -u; cat /proc/1/status | grep NoNewPrivs")
-    assert who.split() == ["1000", "NoNewPrivs:", "1"]
+    assert who.split() == [str(UID), "NoNewPrivs:", "1"]
+    written = platform.namespace.kubectl("exec", name, "--", "sh", "-c", "touch /opt/mine 2>&1", check=False)
+    assert "Read-only file system" in written
     nothing = platform.namespace.kubectl(
         "exec",
         name,

@@ -13,12 +13,20 @@ import httpx
 
 from tests.integration.api.platform import ROOT, ApiHub, Person, first_admin, new_person
 from tests.integration.hub import harness
-from tests.support.cluster import Namespace, own_address, own_namespace, require_cluster
-from tests.support.kube_engine import cluster_image
+from tests.support.cluster import (
+    Namespace,
+    cluster_image,
+    foreign_image,
+    own_address,
+    own_namespace,
+    require_cluster,
+)
 from tests.support.waiting import wait_for_async
 
 CONFIG = Path(__file__).parent / "hub_config_for_tests.py"
 IN_TIME = 150.0
+UID = 4711
+"""Of jobs: one that no image knows."""
 OVER = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
@@ -30,6 +38,9 @@ class ClusterHub(ApiHub):
         given = {
             "NAMESPACE": namespace,
             "API_URL": f"http://{own_address()}:{self.services_port}{ROOT}",
+            # as little as an image may be given
+            "RUN_AS_USER": str(UID),
+            "READ_ONLY_ROOT": "true",
             "SIDECAR_IMAGE": cluster_image("sidecar"),
             "GIT_IMAGE": cluster_image("git"),
         }
@@ -139,7 +150,7 @@ class Bench:
 async def running_bench(data_dir: Path) -> AsyncIterator[Bench]:
     """Hub, services and namespace, until the block ends."""
     require_cluster()
-    image = cluster_image("notebook")
+    image = foreign_image()
     with own_namespace() as namespace:
         hub = ClusterHub(data_dir, namespace.name)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .platform import OVER, Bench
+from .platform import OVER, UID, Bench
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 
@@ -19,6 +19,16 @@ async def test_a_job_runs_its_log_and_files_outlive_its_pod(bench: Bench) -> Non
     assert [(file["path"], file["size"]) for file in found["items"]] == [("answer.txt", 3)]
     assert (await bench.person.ask("GET", f"/jobs/{job}/artifacts/answer.txt")).text == "42\n"
     await bench.dropped()
+
+
+async def test_an_image_without_anything_of_ours_that_nobody_may_write_to_will_do(bench: Bench) -> None:
+    job = await bench.submit("id -u; touch /opt/mine || touch mine artifacts/mine /tmp/mine && echo only at home")
+    done = await bench.until(job, *OVER)
+    assert done["phase"] == "SUCCEEDED", done
+    told = await bench.log(job)
+    assert told.startswith(f"{UID}\n")
+    assert "Read-only file system\n" in told
+    assert told.endswith("only at home\n")
 
 
 async def test_a_failure_has_its_code_and_output_is_seen_while_it_runs(bench: Bench) -> None:

@@ -1,0 +1,158 @@
+"""A pod beside the platform's, as an operator may have one, that answers everybody and asks whom it likes.
+
+What a notebook does not reach proves nothing by itself: nobody may be there. This pod is, and reaches what may be reached.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+from typing import Any
+
+from .cluster import own_address
+from .installed import Installed
+
+Address = tuple[str, int]
+NAME = "beside"
+DATABASE = 5432
+"""The port at which it listens: one that the platform's pods may ask, as a database's."""
+LIKE_METADATA = "169.254.169.99"
+"""Beside the address of a cloud's metadata (which a machine in a cloud needs), and closed by the same rule."""
+
+LISTENS = f"""
+import socketserver
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(("", {DATABASE}), socketserver.BaseRequestHandler).serve_forever()
+"""
+ASKS = """
+import json, socket
+from concurrent.futures import ThreadPoolExecutor
+
+def reached(address):
+    try:
+        socket.create_connection(address, 3).close()
+        return True
+    except OSError:
+        return False
+
+addresses = [tuple(address) for address in json.loads({addresses!r})]
+print(json.dumps(list(ThreadPoolExecutor(16).map(reached, addresses))))
+"""
+
+WATCHES = """
+import time, urllib.request
+
+while True:
+    try:
+        urllib.request.urlopen({url!r}, timeout=2).read()
+        print(time.monotonic(), flush=True)
+    except OSError:
+        pass
+    time.sleep(0.2)
+"""
+
+
+def asks(addresses: Sequence[Address]) -> str:
+    """Python that prints, as JSON, which of these it reaches, in their order."""
+    return ASKS.format(addresses=json.dumps(list(addresses)))
+
+
+class Beside:
+    """The pod, in the namespace of an installation."""
+
+    def __init__(self, installed: Installed) -> None:
+        self.installed = installed
+        self.pod = f"pod/{NAME}"
+
+    def start(self) -> None:
+        """Make it, with a policy that opens it to everybody and lets it out, and wait until it listens."""
+        given = self.installed.values["images"]
+        registry = f"{given['registry']}/" if given["registry"] else ""
+        manifests = make_beside(f"{registry}primehub/hub:{given['tag']}")
+        self.installed.kubectl("apply", "-f", "-", given=json.dumps(manifests))
+        self.installed.kubectl("wait", self.pod, "--for=condition=Ready", "--timeout=120s")
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        pod = json.loads(self.installed.kubectl("get", self.pod, "-o", "json"))
+        return str(pod["status"]["podIP"]), DATABASE
+
+    def reaches(self, addresses: Sequence[Address], of: str = "") -> list[bool]:
+        """Which of these it reaches; ``of`` is another pod or deployment to ask in its place."""
+        words = ("exec", of or self.pod, "--", "python3", "-c", asks(addresses))
+        told: list[bool] = json.loads(self.installed.kubectl(*words).strip().splitlines()[-1])
+        return told
+
+    @contextmanager
+    def watching(self, url: str) -> Iterator[list[float]]:
+        """Ask this address all the time; after the block, the list has the seconds between each two good answers."""
+        words = ["kubectl", "-n", self.installed.namespace, "exec", self.pod, "--", "python3", "-c"]
+        asking = subprocess.Popen([*words, WATCHES.format(url=url)], stdout=subprocess.PIPE, text=True)
+        pauses: list[float] = []
+        try:
+            yield pauses
+        finally:
+            asking.kill()
+            told, _ = asking.communicate()
+            pauses += [after - before for before, after in pairwise(float(line) for line in told.split())]
+
+
+def make_beside(image: str) -> dict[str, Any]:
+    """The pod and its policy. Pure."""
+    labels = {"app": NAME}
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {
+        "name": "python",
+        "image": image,
+        "command": ["python3", "-c", LISTENS],
+        "readinessProbe": {"tcpSocket": {"port": DATABASE}, "periodSeconds": 1},
+        "securityContext": security,
+    }
+    pod = {
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+        "terminationGracePeriodSeconds": 0,
+        "containers": [container],
+    }
+    opened = {"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress", "Egress"]} | {
+        "ingress": [{}],
+        "egress": [{}],
+    }
+    metadata = {"name": NAME, "labels": labels}
+    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": opened}
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}, policy],
+    }
+
+
+@contextmanager
+def like_metadata() -> Iterator[list[Address]]:
+    """Something that listens where a cloud's metadata would, on a machine that is the node itself; else nothing."""
+    if os.geteuid() != 0 or not _is_node():
+        yield []
+        return
+    words = ("address", "add", f"{LIKE_METADATA}/32", "dev", "lo")
+    added = subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
+    try:
+        with socket.create_server((LIKE_METADATA, 0)) as server:
+            yield [(LIKE_METADATA, server.getsockname()[1])]
+    finally:
+        if added:
+            subprocess.run(["ip", *words[:1], "delete", *words[2:]], check=False)
+
+
+def _is_node() -> bool:
+    """Whether what nodes are reached by from here is an address of a node."""
+    nodes = subprocess.run(["kubectl", "get", "nodes", "-o", "json"], capture_output=True, text=True, check=True).stdout
+    addresses = [a["address"] for node in json.loads(nodes)["items"] for a in node["status"]["addresses"]]
+    with suppress(OSError):
+        return own_address() in addresses
+    return False
