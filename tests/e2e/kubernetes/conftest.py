@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.beside import Beside
 from tests.support.chart import helm
 from tests.support.cluster import require_cluster
 from tests.support.installed import Installed, images, installation
@@ -51,6 +52,14 @@ def notebook(installed: Installed, lab: Lab) -> dict[str, Any]:
     found = wait_for(running, 300, what="the notebook runs")
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session")
+def beside(installed: Installed) -> Beside:
+    """A pod that an operator has made open."""
+    pod = Beside(installed)
+    pod.start()
+    return pod
 
 
 @pytest.fixture

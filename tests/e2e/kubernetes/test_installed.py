@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shlex
+import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.beside import Beside, asks, like_metadata
 from tests.support.installed import NAME, Installed
 from tests.support.platform import Lab
+from tests.support.scenarios import Jobs
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
 
 READY_WITHIN = 120
-"""Seconds from the parts' making until every one is ready."""
+"""Seconds that `helm install --wait` may take, the keys' hook and the pulling of images included."""
 TEST_WITHIN = 280
 
 
 def test_it_is_ready_in_two_minutes_with_no_value_but_the_images(installed: Installed) -> None:
-    took = installed.ready_after()
-    print(f"\nready after {took:.0f} s")
-    assert took < READY_WITHIN
+    print(f"\nready after {installed.took:.0f} s")
+    assert installed.took < READY_WITHIN
     status = installed.call("GET", "/status")
     assert status["engine"] == "kubernetes"
     assert {p["name"]: p["status"] for p in status["parts"]}["hub"] == "ok"
+
+
+def test_prometheus_reads_what_is_measured_with_its_own_token_alone(installed: Installed) -> None:
+    data = json.loads(installed.kubectl("get", "secret", f"{NAME}-keys", "-o", "json"))["data"]
+    for token, status in {base64.b64decode(data["metrics.token"]).decode(): 200, "another": 401}.items():
+        headers = {"Authorization": f"Bearer {token}"}  # as the ServiceMonitor has it sent
+        answer = httpx.get(f"{installed.api}/metrics", headers=headers, trust_env=False, timeout=30)
+        assert answer.status_code == status, answer.text
 
 
 def test_notes_tell_where_it_is_and_how_the_administrator_gets_in(installed: Installed) -> None:
@@ -33,10 +47,15 @@ def test_notes_tell_where_it_is_and_how_the_administrator_gets_in(installed: Ins
     assert "primehub sign-in-link" in notes
 
 
-def test_the_platforms_pods_pass_an_enforced_restricted_standard(installed: Installed) -> None:
-    label = "pod-security.kubernetes.io/enforce=restricted"
-    said = installed.run("kubectl", "label", "--dry-run=server", "--overwrite", "namespace", installed.namespace, label)
-    assert "violate" not in said.lower()
+def test_it_was_installed_where_the_restricted_standard_is_enforced(installed: Installed) -> None:
+    namespace = json.loads(installed.kubectl("get", "namespace", installed.namespace, "-o", "json"))
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    words = ("run", "unconfined", "--image=none", "--dry-run=server", "--privileged")
+    refused = subprocess.run(
+        ["kubectl", "-n", installed.namespace, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode != 0
+    assert 'violates PodSecurity "restricted' in refused.stderr
 
 
 def test_a_person_starts_jupyterlab_in_a_pod_that_has_nothing_of_the_clusters(
@@ -56,31 +75,41 @@ def test_a_person_starts_jupyterlab_in_a_pod_that_has_nothing_of_the_clusters(
     assert installed.inside(pod, code) is False
 
 
-def test_a_notebook_reaches_the_hub_and_the_api_and_nothing_else_of_the_cluster(
-    installed: Installed, lab: Lab, notebook: dict[str, Any]
+@pytest.fixture
+def strangers_notebook(installed: Installed, lab: Lab) -> Iterator[str]:
+    """The address of a pod of another person in another group, whose notebook runs."""
+    group = str(installed.call("POST", "/groups", {"name": "Strangers", "user_quota": {"cpu": 1}})["slug"])
+    token = installed.add_person("eve", group)
+    asked = installed.call("POST", "/notebooks", lab.launch | {"group": group}, token=token, status=202)
+    path = f"/notebooks/{asked['id']}"
+    wait_for(lambda: installed.call("GET", path, token=token)["phase"] == "RUNNING", 120, what="the notebook runs")
+    yield str(installed.pod_of("notebook", user="eve")["status"]["podIP"])
+    installed.call("DELETE", path, token=token)
+
+
+def test_notebooks_and_jobs_reach_the_platform_and_nothing_else_of_the_cluster_though_it_is_there(
+    installed: Installed, lab: Lab, notebook: dict[str, Any], jobs: Jobs, strangers_notebook: str, beside: Beside
 ) -> None:
-    services = {
-        s["metadata"]["name"]: s for s in json.loads(installed.kubectl("get", "services", "-o", "json"))["items"]
-    }
-    closed = [(services[f"{NAME}-proxy-api"]["spec"]["clusterIP"], 8001), ("169.254.169.254", 80)]
-    closed.append(("kubernetes.default.svc", 443))
-    code = f"""
-import json, socket
-
-def reached(host, port):
-    try:
-        socket.create_connection((host, port), 4).close()
-        return True
-    except OSError:
-        return False
-
-print(json.dumps({{
-    "opened": [reached("{NAME}-hub", 8081), reached("{NAME}-services", 8092)],
-    "closed": [reached(host, port) for host, port in {closed!r}],
-}}))
-"""
-    found = installed.inside(installed.pod_of("notebook"), code)
-    assert found == {"opened": [True, True], "closed": [False] * len(closed)}
+    services = json.loads(installed.kubectl("get", "services", "-o", "json"))["items"]
+    address = {service["metadata"]["name"]: service["spec"]["clusterIP"] for service in services}
+    hub, api, proxy = (f"{NAME}-hub", 8081), (f"{NAME}-services", 8092), (address[f"{NAME}-proxy-api"], 8001)
+    cluster, stranger = ("kubernetes.default.svc", 443), (strangers_notebook, 8888)
+    with like_metadata() as metadata:
+        anybodys = [cluster, beside.address, *metadata]
+        for of, addresses in {
+            "": anybodys,
+            f"deploy/{NAME}-services": [cluster, beside.address, hub],
+            f"deploy/{NAME}-hub": [proxy],
+            f"deploy/{NAME}-proxy": [stranger],
+        }.items():
+            assert beside.reaches(addresses, of) == [True] * len(addresses), f"{of or 'an open pod'} reaches them"
+        assert beside.reaches([stranger, proxy]) == [False, False]
+        asked = [api, hub, stranger, proxy, *anybodys]
+        ours = installed.pod_of("notebook", user=lab.user)
+        assert installed.inside(ours, asks(asked)) == [True, True] + [False] * (len(asked) - 2)
+        job = jobs.submit(f"python3 -c {shlex.quote(asks(asked))}")
+        assert jobs.ended(job)["phase"] == "SUCCEEDED"
+        assert json.loads(jobs.log(job)) == [True, False] + [False] * (len(asked) - 2)
 
 
 def test_helm_test_starts_a_notebook_and_a_job_and_removes_them(installed: Installed) -> None:
