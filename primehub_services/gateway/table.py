@@ -73,12 +73,15 @@ class TableKeeper:
 
     async def run(self) -> None:
         """Ask until cancelled."""
+        told = False
         while True:
             try:
                 await self.ask()
+                told = False
             except ApiProblem as problem:
-                if self.state is not TableState.KEPT:
+                if not told:
                     log.warning("the API does not tell the routes: %s", problem.detail)
+                told = True
             except Exception:
                 log.exception("the routes cannot be kept")
             await asyncio.sleep(POLL)

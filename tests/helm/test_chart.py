@@ -128,7 +128,7 @@ def test_the_gateway_reaches_the_api_the_hub_and_what_is_served_and_is_reached_t
     assert parts == ["services", "hub", None]
     assert labels[-1]["primehub.io/served"] == "true"
     callers = [found["podSelector"]["matchLabels"] for found in policy["ingress"][0]["from"]]
-    assert [found["app.kubernetes.io/component"] for found in callers] == ["proxy", "services"]
+    assert [found["app.kubernetes.io/component"] for found in callers] == ["proxy", "services", "hub"]
     served = one(manifests, "NetworkPolicy", "primehub-served")["spec"]
     assert [f["podSelector"] for f in served["ingress"][0]["from"]] == [policy["podSelector"]]
 
