@@ -1,16 +1,14 @@
-"""A cluster's nodes have the secrets that images are fetched with: as they are, and not when they are gone."""
+"""Secrets for a cluster's nodes that it refuses, or has of somebody else. Of what it takes, a real cluster's tests tell."""
 
 from __future__ import annotations
 
-import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from primehub_services.controllers import PullSecretController
-from primehub_services.domain.secrets import SecretCreate, SecretUpdate
+from primehub_services.domain.secrets import SecretCreate
 from primehub_services.engines.base import EngineUnavailable
 from primehub_services.engines.kubernetes.cluster import Cluster, ClusterRefusal
 from primehub_services.engines.kubernetes.pull_secrets import PullSecrets
@@ -51,12 +49,6 @@ class Namespace(Cluster):
     async def delete(self, kind: str, name: str, *, grace: int | None = None) -> None:
         del self.secrets[name]
 
-    def login(self) -> dict[str, Any]:
-        """What nodes show the registry."""
-        assert self.secrets[NAME]["type"] == "kubernetes.io/dockerconfigjson"
-        found: dict[str, Any] = json.loads(base64.b64decode(self.secrets[NAME]["data"][".dockerconfigjson"]))
-        return found
-
 
 @pytest.fixture
 def keyring(tmp_path: Path) -> Keyring:
@@ -67,32 +59,6 @@ def make(database: Database, cast: Cast, keyring: Keyring, **fields: Any) -> Any
     values = {"name": "registry", "kind": "pull", "registry": "r.example", "username": "ann", "value": "pässword"}
     spec = SecretCreate.model_validate(values | fields)
     return database.write_now(secrets.create, cast.platform_admin, spec, keyring=keyring)
-
-
-async def test_nodes_are_given_what_is_stored_and_only_that(
-    database: Database, cast: Cast, clock: FixedClock, keyring: Keyring
-) -> None:
-    made = make(database, cast, keyring)
-    make(database, cast, keyring, name="key", kind="git", registry="", username="", value="s")
-    cluster = Namespace()
-    controller = PullSecretController(database, PullSecrets(cluster, "test"), keyring)
-    await controller.step(clock.now)
-
-    auth = base64.b64encode("ann:pässword".encode()).decode()
-    assert cluster.login() == {"auths": {"r.example": {"username": "ann", "password": "pässword", "auth": auth}}}
-    assert cluster.secrets.keys() == {"other", NAME}
-
-    await controller.step(clock.now)
-    assert cluster.applied == [NAME], "what is as it should be is left alone"
-
-    change = SecretUpdate(version=made.version, value="another")
-    database.write_now(secrets.update, cast.platform_admin, made.slug, change, keyring=keyring)
-    await controller.step(clock.now)
-    assert cluster.login()["auths"]["r.example"]["password"] == "another"
-
-    database.write_now(secrets.delete, cast.platform_admin, made.slug)
-    await controller.step(clock.now)
-    assert cluster.secrets.keys() == {"other"}
 
 
 async def test_an_operators_secret_is_left_alone_and_one_that_cannot_be_made_holds_up_no_other(
