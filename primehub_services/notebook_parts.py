@@ -34,7 +34,7 @@ class PodWorkloads:
         """Every one that bears our mark."""
         found = await _told(self._pods.list_owned())
         return {
-            start_id: WorkloadState(running=pod.running, exit_code=pod.exit_code, reason=pod.reason)
+            start_id: WorkloadState(running=pod.running, lost=pod.lost, exit_code=pod.exit_code, reason=pod.reason)
             for start_id, pod in found.items()
         }
 

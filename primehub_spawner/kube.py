@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlparse
 
@@ -25,6 +26,8 @@ from .kube_api import UNREACHED, Cluster, message_of, reason_of, short
 from .kube_claims import missing_claims
 from .server import LAST_WORDS, answers
 
+PATIENCE = notebook_pods.OUT_OF_REACH.total_seconds() + 20
+"""Seconds, beyond its grace, that an end is waited for: a node that does not say so by then is given up."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at a pod that starts or ends."""
 IMAGE_PATIENCE = 60.0
@@ -93,9 +96,9 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 return
             if now or not notebook_pods.began(pod):
                 await self.cluster.delete_pod(name, 1 if now else notebook_pods.GRACE)
-            elif notebook_pods.alive(pod):
+            elif _alive(pod) and not notebook_pods.asked(pod):
                 await self.cluster.end_pod(name)
-            await self._until_gone(name, notebook_pods.GRACE + 20)
+            await self._until_gone(name, notebook_pods.GRACE + PATIENCE)
         except ApiException as error:
             raise RuntimeError(self._refusal_of(error).text) from error
 
@@ -115,9 +118,9 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             # the hub that followed this start is gone; this one would hold its owner up for http_timeout, and then end it
             self.why = {self.start_id: ABANDONED}
             return 1
-        if notebook_pods.alive(pod):
+        if _alive(pod):
             return None
-        code, _ = notebook_pods.ending(pod)
+        code, _ = notebook_pods.ending(pod, datetime.now(UTC))
         return 1 if code is None else code
 
     async def gone(self, start_id: str) -> bool:
@@ -126,7 +129,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             pod = await self.cluster.pod(notebook_pods.pod_name(start_id))
         except (*UNREACHED, ApiException):
             return False
-        return pod is None or not notebook_pods.alive(pod)
+        return pod is None or not _alive(pod)
 
     async def ending(self, start_id: str) -> tuple[int | None, str]:
         """What the pod says of its end, or why it never began."""
@@ -136,7 +139,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             pod = await self.cluster.pod(notebook_pods.pod_name(start_id))
         except (*UNREACHED, ApiException):
             return None, ""
-        return (None, "") if pod is None else notebook_pods.ending(pod)
+        return (None, "") if pod is None else notebook_pods.ending(pod, datetime.now(UTC))
 
     async def get_url(self) -> str:
         """Where the server is, also when the hub was restarted before it had noted that."""
@@ -210,15 +213,15 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 if step.message not in told:
                     told.add(step.message)
                     self.note(step.progress, step.stage, step.message)
-            if starting.done() and not (pod and not notebook_pods.alive(pod)):
+            if starting.done() and not (pod and not _alive(pod)):
                 return await self._started(starting)
             if pod and pod["status"].get("podIP") and self.is_pod_running(pod):
                 # KubeSpawner itself looks less and less often, and would see it seconds later
                 return str(self._get_pod_url(pod))
             if pod is None:
                 continue
-            if not notebook_pods.alive(pod):
-                raise self._refused(kube_render.ended_early(pod, plan, await self._last_words()))
+            if not _alive(pod):
+                raise self._refused(await self._ended_early(pod, plan))
             why = pod_reasons.of_pod(pod, self.events)
             image_fails_since = (image_fails_since or time.monotonic()) if why and why.code == "image" else 0.0
             impatient = image_fails_since and time.monotonic() - image_fails_since > IMAGE_PATIENCE
@@ -241,12 +244,16 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         deadline = time.monotonic() + self.http_timeout
         while not await answers(where.hostname or "", where.port or 80, f"{self.server.base_url}api"):
             pod = self._reflected(self.pod_name)
-            if pod is None or not notebook_pods.alive(pod):
-                raise self._refused(kube_render.ended_early(pod, plan, await self._last_words()))
+            if pod is None or not _alive(pod):
+                raise self._refused(await self._ended_early(pod, plan))
             if time.monotonic() > deadline:
                 text = f"The server did not answer in {self.http_timeout} s. Its log may say why."
                 raise SpawnException(text, reason="timeout", status_code=504)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _ended_early(self, pod: Mapping[str, Any] | None, plan: LaunchPlan) -> PodReason:
+        words = await self.cluster.last_words(self.pod_name, notebook_pods.CONTAINER, LAST_WORDS)
+        return kube_render.ended_early(pod, plan, words, datetime.now(UTC))
 
     def _refused(self, why: PodReason) -> SpawnException:
         return SpawnException(why.text, reason=why.code, status_code=409 if why.code == "quota" else 503)
@@ -272,9 +279,6 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             raise
         return True
 
-    async def _last_words(self) -> str:
-        return await self.cluster.last_words(self.pod_name, notebook_pods.CONTAINER, LAST_WORDS)
-
     async def _seen(self, name: str) -> Mapping[str, Any] | None:
         """The pod, by the hub's own watch where that has it."""
         reflector = self.pod_reflector
@@ -293,8 +297,12 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     async def _until_gone(self, name: str, patience: float) -> None:
         deadline = time.monotonic() + patience
-        while (pod := await self.cluster.pod(name)) is not None and notebook_pods.alive(pod):
+        while (pod := await self.cluster.pod(name)) is not None and _alive(pod):
             if time.monotonic() > deadline:
                 msg = f"{self._log_name} has not ended {patience:.0f} s after it was asked to"
                 raise TimeoutError(msg)
             await asyncio.sleep(LOOK_EVERY)
+
+
+def _alive(pod: Mapping[str, Any]) -> bool:
+    return notebook_pods.alive(pod, datetime.now(UTC))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
 
-from primehub_services.domain.notebook_pods import TO_END
+from primehub_services.domain.notebook_pods import to_end
 from primehub_services.domain.pods import Manifest
 
 UNREACHED = (ClientError, OSError, TimeoutError)
@@ -31,7 +32,8 @@ class Cluster:
 
     async def end_pod(self, name: str) -> None:
         """Have the kubelet end the pod and keep it, with its log."""
-        await _or_absent(self._api.patch_namespaced_pod(name, self._namespace, TO_END, _request_timeout=REQUEST_S))
+        change = to_end(datetime.now(UTC))
+        await _or_absent(self._api.patch_namespaced_pod(name, self._namespace, change, _request_timeout=REQUEST_S))
 
     async def delete_pod(self, name: str, grace: int) -> None:
         """Ask for the pod's deletion; ``grace`` in seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from primehub_services.domain import pod_reasons
@@ -193,7 +194,7 @@ def _quoted(message: str) -> str:
     return found[1] if found else ""
 
 
-def ended_early(pod: Json | None, plan: LaunchPlan, log: str) -> PodReason:
+def ended_early(pod: Json | None, plan: LaunchPlan, log: str, now: datetime) -> PodReason:
     """Why a server ended before it answered."""
     if pod is None:
         return PodReason("gone", "Somebody deleted the server's pod while it started.", "Try again.", final=True)
@@ -205,5 +206,5 @@ def ended_early(pod: Json | None, plan: LaunchPlan, log: str) -> PodReason:
     why = pod_reasons.of_pod(pod)
     if why is not None and why.code not in ("exit", "crash"):
         return why
-    code, word = ending(pod)
+    code, word = ending(pod, now)
     return PodReason("exited", ended_text(f"{word or 'exit'}, code {code}", log), final=True)

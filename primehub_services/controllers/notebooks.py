@@ -205,7 +205,7 @@ class NotebookController:
                 if state.running:
                     log.warning("the workload of start %s has no claim: it is stopped", start_id)
                     await self._workloads.stop(start_id)
-                else:
+                elif not state.lost:
                     await self._put_away(self._workloads, start_id, known=start_id in ledger.known)
             except Exception as error:
                 failures.append(error)

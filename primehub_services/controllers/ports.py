@@ -63,6 +63,9 @@ class WorkloadState:
     exit_code: int | None = None
     reason: str = ""
     """``Completed``, ``OOMKilled``, ``Stopped``, ..."""
+    lost: bool = False
+    """Not running any more as far as anybody knows, but where it ran does not answer: there is nothing to be read or
+    dropped until that comes back."""
 
 
 class WorkloadPort(Protocol):

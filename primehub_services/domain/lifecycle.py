@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .notebooks import NotebookPhase
+from .pod_reasons import NODE_AWAY
 
 IDLE = "idle"
 _ORDERLY = frozenset({None, 0, 143, -15})
 """Exit codes of a server that was asked to end (SIGTERM), or of one that ended by itself in order."""
 _ASKED = frozenset({"Stopped", "Killed"})
 """Engines' reasons of a workload that was stopped, in time or after its grace period."""
-_BROKEN = frozenset({"OOMKilled", "Error", "StartError", "Lost"})
+_BROKEN = frozenset({"OOMKilled", "Error", "StartError", "Lost", NODE_AWAY})
 """Engines' reasons of a workload that did not end in order."""
 _PLAIN = frozenset({"", "Completed", "Error", "Stopped", "Killed"})
 """Engines' reasons that tell a person nothing that the phase and the exit code do not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import pod_reasons
@@ -14,11 +15,11 @@ GRACE = 6
 """Seconds that a server has to save and end: more than Jupyter gives its kernels (5 s), and well below the 10 s in which
 somebody who leaves loses it."""
 STOPPED = "primehub.io/stopped"
-"""Annotation of a pod that was asked to end."""
+"""Annotation of a pod that was asked to end: when that was."""
+OUT_OF_REACH = timedelta(seconds=60)
+"""What should have ended so long ago, and whose node does not say that it has, is on a node that does not answer."""
 START = "primehub.io/start"
 KIND = "primehub.io/kind"
-TO_END: dict[str, Any] = {"metadata": {"annotations": {STOPPED: "asked"}}, "spec": {"activeDeadlineSeconds": 1}}
-"""A patch after which the kubelet ends the pod and keeps it: a deletion would take its log along."""
 
 
 def pod_name(start_id: str) -> str:
@@ -26,8 +27,28 @@ def pod_name(start_id: str) -> str:
     return f"notebook-{re.sub(r'[^a-z0-9-]', '-', start_id.lower())[:50].strip('-')}"
 
 
-def alive(pod: Json) -> bool:
-    """Whether anything of the pod may still run."""
+def to_end(now: datetime) -> dict[str, Any]:
+    """A patch after which the kubelet ends the pod and keeps it: a deletion would take its log along."""
+    return {"metadata": {"annotations": {STOPPED: now.isoformat()}}, "spec": {"activeDeadlineSeconds": 1}}
+
+
+def asked(pod: Json) -> bool:
+    """Whether it was asked to end: to ask again would only put off when it is known to be out of reach."""
+    return STOPPED in _annotations(pod)
+
+
+def alive(pod: Json, now: datetime) -> bool:
+    """Whether anything of the pod has to be counted with: it may run, and its node is not given up."""
+    return _may_run(pod) and not _overdue(pod, now)
+
+
+def lost(pod: Json, now: datetime) -> bool:
+    """Whether it should have ended long ago, and its node does not say that it has: it may still run there, and nobody
+    can tell. It is ended by its node, should that come back, and goes with it, should it not."""
+    return _may_run(pod) and _overdue(pod, now)
+
+
+def _may_run(pod: Json) -> bool:
     status = pod.get("status") or {}
     if status.get("phase") not in ("Succeeded", "Failed"):
         return True
@@ -41,16 +62,39 @@ def began(pod: Json) -> bool:
     return "running" in state or "terminated" in state
 
 
-def ending(pod: Json) -> tuple[int | None, str]:
+def ending(pod: Json, now: datetime) -> tuple[int | None, str]:
     """The exit code of an ended pod, and why it ended, in one word or in the cluster's own."""
+    if lost(pod, now):
+        return None, pod_reasons.NODE_AWAY
     over = (_container(pod).get("state") or {}).get("terminated") or {}
     code = over.get("exitCode")
-    if STOPPED in ((pod.get("metadata") or {}).get("annotations") or {}):
+    if asked(pod):
         return code, "Stopped"
     why = pod_reasons.of_pod(pod) if over.get("reason") != "OOMKilled" else None
     if why is not None and why.code not in ("exit", "crash"):
         return code, why.sentence
     return code, str(over.get("reason") or "")
+
+
+def _overdue(pod: Json, now: datetime) -> bool:
+    asked_at = _moment(_annotations(pod).get(STOPPED))
+    due = (
+        _moment((pod.get("metadata") or {}).get("deletionTimestamp")),
+        asked_at and asked_at + timedelta(seconds=1 + GRACE),
+    )
+    return any(moment is not None and now > moment + OUT_OF_REACH for moment in due)
+
+
+def _annotations(pod: Json) -> Json:
+    found: Json = (pod.get("metadata") or {}).get("annotations") or {}
+    return found
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC)
+    except ValueError:
+        return None  # a version before wrote a word
 
 
 def _container(pod: Json) -> Json:

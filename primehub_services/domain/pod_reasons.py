@@ -15,6 +15,7 @@ from .units import MIB, format_memory
 Json = Mapping[str, Any]
 
 ASK = "Ask your administrator."
+NODE_AWAY = "Its node went away."
 SHOWN = 300
 """Characters of the cluster's own words."""
 
@@ -106,6 +107,9 @@ def event(reason: str, message: str) -> PodReason | None:
     if reason in ("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
         named = re.search(r'(?:for volume|volumes=\[)\s*"?([\w.-]+)', message)
         what = f"The volume {named[1]}" if named else "A volume"
+        if "Multi-Attach error" in message:
+            sentence = f"{what} is still held by the node where it was used before, which may not answer."
+            return PodReason("volume", sentence, f"It is free once that node answers or is given up. {ASK}")
         return PodReason("volume", f"{what} cannot be mounted yet: {_clip(_last(message))}.", ASK)
     if reason == "ProvisioningFailed":
         return PodReason("volume", f"The storage cannot be made: {_clip(_last(message))}.", ASK)
@@ -133,7 +137,7 @@ def ended(reason: str, message: str = "", code: int | None = None) -> PodReason 
     if reason == "DeadlineExceeded":
         return PodReason("timeout", "It took longer than it may.", final=True)
     if reason in ("NodeLost", "NodeShutdown", "Terminated", "PreemptionByScheduler", "DeletionByTaintManager"):
-        return PodReason("node", "Its node went away.", final=True)
+        return PodReason("node", NODE_AWAY, final=True)
     if reason in ("UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory", "OutOfpods", "NodeAffinity"):
         return PodReason("node", f"Its node could not take it after all: {_clip(message) or reason}.", final=True)
     if reason in ("StartError", "ContainerCannotRun"):

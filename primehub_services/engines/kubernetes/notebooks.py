@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from primehub_services.domain import notebook_pods
 from primehub_services.domain.launch import WorkloadKind
@@ -20,6 +21,8 @@ class NotebookPod:
 
     running: bool
     """Whether anything of it may still run."""
+    lost: bool
+    """Whether its node does not answer, and nobody knows."""
     exit_code: int | None
     reason: str
 
@@ -37,13 +40,13 @@ class NotebookPods:
             pods, _ = await self._cluster.list_("Pod", {"labelSelector": self._ours})
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
-        found = {}
+        found, now = {}, datetime.now(UTC)
         for pod in pods:
             start_id = (pod["metadata"].get("labels") or {}).get(notebook_pods.START)
             if start_id:
-                running = notebook_pods.alive(pod)
-                code, reason = (None, "") if running else notebook_pods.ending(pod)
-                found[start_id] = NotebookPod(running=running, exit_code=code, reason=reason)
+                running, lost = notebook_pods.alive(pod, now), notebook_pods.lost(pod, now)
+                code, reason = (None, "") if running else notebook_pods.ending(pod, now)
+                found[start_id] = NotebookPod(running=running, lost=lost, exit_code=code, reason=reason)
         return found
 
     async def stop(self, start_id: str) -> None:
@@ -55,8 +58,8 @@ class NotebookPods:
                 return
             if not notebook_pods.began(pod):
                 await self.remove(start_id)
-            elif notebook_pods.alive(pod):
-                await self._cluster.patch("Pod", name, notebook_pods.TO_END)
+            elif notebook_pods.alive(pod, now := datetime.now(UTC)) and not notebook_pods.asked(pod):
+                await self._cluster.patch("Pod", name, notebook_pods.to_end(now))
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -91,8 +92,28 @@ async def test_what_ran_is_ended_and_kept_and_what_never_ran_is_deleted() -> Non
     port = PodWorkloads(pods(cluster))
     for start_id in ("one", "two", "absent"):
         await port.stop(start_id)
-    assert cluster.patched == {"notebook-one": notebook_pods.TO_END}
+    assert notebook_pods.asked(cluster.patched["notebook-one"])
+    assert cluster.patched["notebook-one"]["spec"] == {"activeDeadlineSeconds": 1}
     assert list(cluster.pods) == ["notebook-one"]
+
+
+async def test_what_its_node_keeps_is_lost_and_asked_for_nothing() -> None:
+    evicted = pod("one", "Running", running={})
+    evicted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster = FakeCluster(evicted)
+    port = PodWorkloads(pods(cluster))
+    state = (await port.list_owned())["one"]
+    assert (state.running, state.lost, state.reason) == (False, True, "Its node went away.")
+    await port.stop("one")
+    assert cluster.patched == {}
+
+
+async def test_one_that_was_asked_is_not_asked_again_which_would_put_off_its_end() -> None:
+    stopping = pod("one", "Running", running={})
+    stopping["metadata"]["annotations"] = {notebook_pods.STOPPED: datetime.now(UTC).isoformat()}
+    cluster = FakeCluster(stopping)
+    await PodWorkloads(pods(cluster)).stop("one")
+    assert cluster.patched == {}
 
 
 async def test_a_cluster_that_is_away_is_no_absence() -> None:

@@ -230,6 +230,24 @@ async def test_a_workload_that_died_ends_its_notebook_with_what_the_engine_saw(s
     assert (start.notebook().phase, start.notebook().reason) == (NotebookPhase.FAILED, "OOMKilled")
 
 
+async def test_a_notebook_on_a_node_that_went_away_ends_and_is_put_away_once_its_node_is_back(
+    start: Start, controller: NotebookController, logs: FolderLogStore
+) -> None:
+    start.go(last="become_ready")
+    start.clock.advance(5)
+    start.engine.workloads[start.id] = WorkloadState(False, reason="Its node went away.", lost=True)
+
+    await run(start, controller, 10)
+
+    assert held(start) == set()
+    assert (start.notebook().phase, start.notebook().reason) == (NotebookPhase.FAILED, "Its node went away.")
+    assert start.id in start.engine.workloads, "nobody could read its log"
+    start.engine.workloads[start.id] = WorkloadState(False, 143, "Stopped")
+    await run(start, controller, 0)
+    assert start.engine.workloads == {}
+    assert logs.read(notebook_key(start.id), 0, 100).data == b"hello\n"
+
+
 async def test_a_stop_is_asked_of_the_hub_and_the_log_is_kept(start: Start, controller, logs) -> None:
     start.go(last="ask_to_stop")
 

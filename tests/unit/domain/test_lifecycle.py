@@ -21,6 +21,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
         (Ending("OOMKilled", 137), "stopped by ann", True, False, (STOPPED, "stopped by ann")),
         (Ending("OOMKilled", 137), None, True, True, (FAILED, "OOMKilled")),
         (Ending("OOMKilled"), None, True, False, (FAILED, "OOMKilled")),
+        (Ending("Its node went away."), None, True, False, (FAILED, "Its node went away.")),
         (Ending("Lost"), None, True, False, (FAILED, "Lost")),
         (Ending("Error", 3), None, True, False, (FAILED, "exit code 3")),
         (Ending(exit_code=1), None, True, True, (FAILED, "exit code 1")),

@@ -171,6 +171,18 @@ def test_a_volume_that_is_not_mounted_is_known_from_the_events_alone() -> None:
     assert of_pod(pod("Running", containerStatuses=[{"state": {"running": {}}}]), [warning]) is None
 
 
+def test_a_volume_that_another_node_still_holds_is_said_as_such() -> None:
+    message = (
+        'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached'
+    )
+    found = event("FailedAttachVolume", message)
+    assert found is not None
+    assert found.sentence == (
+        "The volume pvc-1 is still held by the node where it was used before, which may not answer."
+    )
+    assert "once that node answers or is given up" in found.help
+
+
 def test_how_a_pod_ended() -> None:
     over = {"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}
     found = of_pod(pod("Failed", containerStatuses=[over]))

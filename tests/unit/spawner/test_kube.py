@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from primehub_spawner.server import NOTEBOOK_MAIN
 from tests.support.kube_spawner import manifest, without_cluster
 
 START = "0123456789abcdef0123456789abcdef"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PLAN = LaunchPlan(
     start_id=START,
     kind=WorkloadKind.NOTEBOOK,
@@ -289,27 +291,43 @@ def pod(phase: str, terminated: dict[str, Any] | None = None, **metadata: Any) -
 
 
 def test_what_lives_and_how_it_ended() -> None:
-    assert notebook_pods.alive({"status": {"phase": "Pending"}})
-    assert notebook_pods.alive(pod("Running"))
-    assert notebook_pods.alive(pod("Failed"))  # its container still runs
+    assert notebook_pods.alive({"status": {"phase": "Pending"}}, NOW)
+    assert notebook_pods.alive(pod("Running"), NOW)
+    assert notebook_pods.alive(pod("Failed"), NOW)  # its container still runs
     over = pod("Failed", {"reason": "OOMKilled", "exitCode": 137})
-    assert not notebook_pods.alive(over)
-    assert notebook_pods.ending(over) == (137, "OOMKilled")
-    assert notebook_pods.ending(pod("Failed", {"reason": "Error", "exitCode": 1})) == (1, "Error")
-    assert notebook_pods.ending(pod("Succeeded", {"reason": "Completed", "exitCode": 0})) == (0, "Completed")
-    asked = pod("Failed", {"reason": "Error", "exitCode": 143}, annotations={notebook_pods.STOPPED: "asked"})
-    assert notebook_pods.ending(asked) == (143, "Stopped")
+    assert not notebook_pods.alive(over, NOW)
+    assert notebook_pods.ending(over, NOW) == (137, "OOMKilled")
+    assert notebook_pods.ending(pod("Failed", {"reason": "Error", "exitCode": 1}), NOW) == (1, "Error")
+    assert notebook_pods.ending(pod("Succeeded", {"reason": "Completed", "exitCode": 0}), NOW) == (0, "Completed")
+    asked = pod("Failed", {"reason": "Error", "exitCode": 143}, annotations={notebook_pods.STOPPED: NOW.isoformat()})
+    assert notebook_pods.ending(asked, NOW) == (143, "Stopped")
     evicted = {"metadata": {}, "status": {"phase": "Failed", "reason": "Evicted", "message": "low on disk"}}
-    assert notebook_pods.ending(evicted) == (None, "Its node had to end it: low on disk.")
+    assert notebook_pods.ending(evicted, NOW) == (None, "Its node had to end it: low on disk.")
+
+
+def test_what_should_have_ended_a_minute_ago_is_on_a_node_that_went_away() -> None:
+    later = NOW + notebook_pods.OUT_OF_REACH
+    evicted = pod("Running", deletionTimestamp=NOW.isoformat().replace("+00:00", "Z"))
+    stopped = pod("Running", annotations={notebook_pods.STOPPED: (NOW - timedelta(seconds=7)).isoformat()})
+    for ends in (evicted, stopped):
+        assert notebook_pods.alive(ends, later)
+        assert not notebook_pods.lost(ends, later)
+        assert not notebook_pods.alive(ends, later + timedelta(seconds=1))
+        assert notebook_pods.lost(ends, later + timedelta(seconds=1))
+        assert notebook_pods.ending(ends, later + timedelta(seconds=1)) == (None, "Its node went away.")
+    over = pod("Failed", {"reason": "Error", "exitCode": 1}, deletionTimestamp=NOW.isoformat())
+    assert not notebook_pods.lost(over, later + timedelta(hours=1))
+    word = pod("Running", annotations={notebook_pods.STOPPED: "asked"})  # of a version before
+    assert notebook_pods.alive(word, later + timedelta(hours=1))
 
 
 def test_why_a_server_ended_before_it_answered() -> None:
     over = pod("Failed", {"reason": "Error", "exitCode": 1})
-    without = kube_render.ended_early(over, PLAN, "/usr/bin/python3: No module named jupyterhub")
+    without = kube_render.ended_early(over, PLAN, "/usr/bin/python3: No module named jupyterhub", NOW)
     assert without.sentence == "The image base has no JupyterHub in it, which a notebook server needs."
-    full = kube_render.ended_early(over, PLAN, "OSError: [Errno 28] No space left on device")
+    full = kube_render.ended_early(over, PLAN, "OSError: [Errno 28] No space left on device", NOW)
     assert full.code == "disk-full"
-    other = kube_render.ended_early(over, PLAN, "first\nlast words")
+    other = kube_render.ended_early(over, PLAN, "first\nlast words", NOW)
     assert "(Error, code 1). The last line of its log: last words" in other.sentence
 
 

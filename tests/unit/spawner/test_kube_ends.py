@@ -90,6 +90,19 @@ async def test_what_runs_what_ended_and_what_is_not_there(spawner: PrimeHubKubeS
     assert await spawner.poll() == 0
 
 
+async def test_a_pod_that_was_evicted_from_a_node_that_stays_away_has_ended_and_nothing_waits_for_it(
+    spawner: PrimeHubKubeSpawner,
+) -> None:
+    evicted = pod("Running", running={})
+    evicted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster = spawner.cluster = FakeCluster(evicted)
+    assert await spawner.poll() == 1
+    assert await spawner.gone(START)
+    assert await spawner.ending(START) == (None, "Its node went away.")
+    await spawner.stop()
+    assert cluster.asked == []
+
+
 async def test_a_hub_that_is_started_anew_waits_for_a_pod_that_has_a_node_and_ends_one_that_has_none(
     spawner: PrimeHubKubeSpawner,
 ) -> None:
