@@ -79,7 +79,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         live_files=_ClusterFiles(engine, spool),
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
-        claims=ClaimTroubles(cluster),
+        claims=ClaimTroubles(cluster, engine.warnings),
         pull_secrets=PullSecrets(cluster, given.instance),
         spool=spool,
         heard=engine.heard,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlparse
@@ -24,12 +24,15 @@ from . import kube_render
 from .base import PrimeHubSpawnerMixin
 from .kube_api import UNREACHED, Cluster, message_of, reason_of, short
 from .kube_claims import missing_claims
+from .kube_mounts import CannotMount, Spare
 from .server import LAST_WORDS, answers
 
 PATIENCE = notebook_pods.OUT_OF_REACH.total_seconds() + 20
 """Seconds, beyond its grace, that an end is waited for: a node that does not say so by then is given up."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at a pod that starts or ends."""
+UNMAKE_S = 60.0
+"""Seconds that a pod which never began may take to go."""
 IMAGE_PATIENCE = 60.0
 """Seconds for which an image that cannot be pulled is tried again."""
 ABANDONED = "The hub was started anew while it waited for a node. Start it again."
@@ -71,12 +74,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         """Make the claims and the pod, tell what happens to it, and wait until the server answers or ends."""
         self.running_plan = plan
         try:
-            self._take_up(plan, await self._missing(plan))
-            starting = asyncio.ensure_future(KubeSpawner.start(self))
-            try:
-                url = await self._follow(starting, plan)
-            finally:
-                starting.cancel()
+            url = await self._run(plan, await self._missing(plan))
             await self._until_it_answers(url, plan)
         except SpawnException as failure:
             self.why = {plan.start_id: str(failure)}
@@ -84,6 +82,28 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         finally:
             self.running_plan = None
         return url
+
+    async def _run(self, plan: LaunchPlan, missing: dict[str, str]) -> str:
+        """Make the pod, and make it anew without what its node cannot mount; its URL once it runs."""
+        deadline = time.monotonic() + max(self.start_timeout - 5, 5)
+        while True:
+            self._take_up(plan, missing)
+            starting = asyncio.ensure_future(KubeSpawner.start(self))
+            try:
+                return await self._follow(starting, plan, deadline)
+            except CannotMount as failed:
+                missing |= failed.why
+                await self._unmake(failed)
+            finally:
+                starting.cancel()
+
+    async def _unmake(self, failed: CannotMount) -> None:
+        try:
+            await self.cluster.delete_pod(self.pod_name, 1)
+            await self._until_gone(self.pod_name, UNMAKE_S, counts=lambda _: True)
+        except (*UNREACHED, ApiException) as error:
+            text = f"A volume holds it up, and the pod that waits for it does not end: {failed}."
+            raise SpawnException(text, reason="volume", status_code=503) from error
 
     async def halt(self, *, now: bool) -> None:
         """End the server, and leave its pod to be read: PrimeHub keeps the log, and deletes it then."""
@@ -201,9 +221,10 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 raise SpawnException(text, reason="volume", status_code=503)
         return missing
 
-    async def _follow(self, starting: asyncio.Future[Any], plan: LaunchPlan) -> str:
-        """Tell the steps until the pod runs, and return its URL. Raises ``SpawnException`` where it cannot run."""
-        deadline = time.monotonic() + max(self.start_timeout - 5, 5)
+    async def _follow(self, starting: asyncio.Future[Any], plan: LaunchPlan, deadline: float) -> str:
+        """Tell the steps until the pod runs, and return its URL. Raises ``SpawnException`` where it cannot run, and
+        ``CannotMount`` where it could without a volume."""
+        spare = Spare(self.cluster, plan)
         told: set[str] = set()
         image_fails_since = 0.0
         while True:
@@ -223,6 +244,8 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             if not _alive(pod):
                 raise self._refused(await self._ended_early(pod, plan))
             why = pod_reasons.of_pod(pod, self.events)
+            if why is not None and why.code == "volume":
+                await spare.check(self.events, datetime.now(UTC))
             image_fails_since = (image_fails_since or time.monotonic()) if why and why.code == "image" else 0.0
             impatient = image_fails_since and time.monotonic() - image_fails_since > IMAGE_PATIENCE
             if why is not None and (why.final or impatient):
@@ -295,9 +318,12 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         found: Mapping[str, Any] | None = reflector.pods.get(f"{self.namespace}/{name}")
         return found
 
-    async def _until_gone(self, name: str, patience: float) -> None:
+    async def _until_gone(
+        self, name: str, patience: float, counts: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> None:
+        """Return when the pod is not there, or does not count any more: is not alive."""
         deadline = time.monotonic() + patience
-        while (pod := await self.cluster.pod(name)) is not None and _alive(pod):
+        while (pod := await self.cluster.pod(name)) is not None and (counts or _alive)(pod):
             if time.monotonic() > deadline:
                 msg = f"{self._log_name} has not ended {patience:.0f} s after it was asked to"
                 raise TimeoutError(msg)

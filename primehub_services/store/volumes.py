@@ -96,13 +96,15 @@ def kept(uow: UnitOfWork) -> list[KeptVolume]:
     return found
 
 
-def bound_by_operators(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
-    """On a cluster: the volumes whose claims an operator binds, by id, and why launches leave each out until now."""
+def with_claims(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
+    """On a cluster: the volumes that are claims, by id, and why launches leave each out until now."""
     found = []
     for row in uow.session.scalars(sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)).order_by(VolumeRow.slug)):
         source = VolumeCreate.model_validate({"name": row.name, "source": row.source}).source
         need = volume_need(row.slug, source)
-        if need is not None and not need.made_by_us:
+        # what a repository without its first commit says is not ours to clear
+        unfetched = isinstance(source, GitSource) and row.content is None
+        if need is not None and not unfetched:
             found.append((row.id, need, row.message))
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,9 @@ from .waiting import wait_for_async
 
 REGISTRY, TAG = "PRIMEHUB_TEST_REGISTRY", "PRIMEHUB_TEST_TAG"
 NO_IMAGES = f"neither {REGISTRY} nor {TAG} says which images it has: make images and make test-images make them (CONTRIBUTING.md)"
+FAULTS = "PRIMEHUB_TEST_CLUSTER_FAULTS"
+Fault = Callable[[str, str], None]
+"""``kill`` or ``start``, and a component's name."""
 LEVEL = "restricted"
 """Of Pod Security, that every namespace of tests enforces."""
 
@@ -117,3 +121,21 @@ def own_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((node, 9))  # sends nothing
         return str(probe.getsockname()[0])
+
+
+@contextmanager
+def faults() -> Iterator[Fault]:
+    """Kills components of the cluster and starts them; what was killed is started again in the end."""
+    command = shlex.split(os.environ.get(FAULTS, ""))
+    require("cluster", command, f"{FAULTS} names no command that kills and starts components")
+    killed: list[str] = []
+
+    def act(what: str, component: str) -> None:
+        subprocess.run([*command, what, component], check=True, capture_output=True, timeout=120)
+        killed.append(component) if what == "kill" else killed.remove(component)
+
+    try:
+        yield act
+    finally:
+        for component in list(killed):
+            act("start", component)

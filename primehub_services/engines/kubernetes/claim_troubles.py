@@ -1,11 +1,13 @@
-"""Why claims that an operator binds cannot be mounted."""
+"""Why claims cannot be mounted: those that an operator binds and has not, and any whose storage does not let itself."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from primehub_services.domain.claim_reasons import claim_trouble
+from primehub_services.domain.mount_reasons import MountFailure, failures, mount_trouble
 from primehub_services.domain.pods import ClaimNeed
 
 from ..base import EngineUnavailable
@@ -13,10 +15,14 @@ from .cluster import Cluster, ClusterRefusal, Json
 
 
 class ClaimTroubles:
-    """``controllers.ClaimPort`` over a cluster. Raises ``EngineUnavailable``."""
+    """``controllers.ClaimPort`` over a cluster. Raises ``EngineUnavailable``.
 
-    def __init__(self, cluster: Cluster) -> None:
+    ``warnings`` are all that the cluster gives in the namespace, kept by somebody's watch.
+    """
+
+    def __init__(self, cluster: Cluster, warnings: Callable[[], Iterable[Json]] = tuple) -> None:
         self._cluster = cluster
+        self._warnings = warnings
 
     async def troubles(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
         """By the claim's name; those that can be mounted are left out."""
@@ -26,10 +32,27 @@ class ClaimTroubles:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
         return {need.name: why for need, why in zip(needs, found, strict=True) if why}
 
+    async def unmountable(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
+        """By the claim's name: bound, and yet no node could mount it lately. Costs nothing while nothing fails."""
+        told = failures(self._warnings())
+        if not told or not needs:
+            return {}
+        try:
+            pods, _ = await self._cluster.list_("Pod", {})
+            found = await asyncio.gather(*(self._unmountable(need, told, pods) for need in needs))
+        except ClusterRefusal as refusal:
+            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+        return {need.name: why for need, why in zip(needs, found, strict=True) if why}
+
     async def _of(self, need: ClaimNeed) -> str:
         claim = await self._cluster.get("PersistentVolumeClaim", need.name)
         pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
         return claim_trouble(need, claim, await self._events(need.name) if pending else [])[0]
+
+    async def _unmountable(self, need: ClaimNeed, told: Sequence[MountFailure], pods: Sequence[Json]) -> str:
+        claim = await self._cluster.get("PersistentVolumeClaim", need.name)
+        volume = ((claim or {}).get("spec") or {}).get("volumeName")
+        return mount_trouble(volume, need.name, told, pods, datetime.now(UTC)) if volume else ""
 
     async def _events(self, name: str) -> list[Json]:
         chosen = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"

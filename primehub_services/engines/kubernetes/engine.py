@@ -279,6 +279,10 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         for watched in (self._jobs, self._pods, self._events):
             await watched.current()
 
+    def warnings(self) -> Collection[Json]:
+        """All that the cluster has lately warned of in the namespace, notebooks' pods included."""
+        return self._events.items.values()
+
     def _hint(self, item: Json) -> None:
         self.heard((item["metadata"].get("labels") or {}).get(KEY_LABEL, ""))
 

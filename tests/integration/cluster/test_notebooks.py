@@ -7,6 +7,8 @@ import asyncio
 import httpx
 import pytest
 
+from primehub_services.domain.pods import operators_manifests
+from primehub_services.domain.volumes import HostPathSource
 from primehub_spawner.kube import ABANDONED
 from tests.support.waiting import wait_for_async
 
@@ -163,6 +165,42 @@ async def test_a_volume_without_its_claim_is_said_before_the_start_and_costs_the
     shown = platform.namespace.kubectl(*here, f"ls -ld ~/datasets/{name}; touch ~/datasets/{name}/x 2>&1", check=False)
     assert f"-> /datasets/{name}" in shown
     assert "Read-only file system" in shown
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+
+
+async def test_storage_that_cannot_be_mounted_costs_its_volume_alone_and_is_said_before_the_next_start(
+    platform: ClusterPlatform, person: str
+) -> None:
+    name = f"b-{person[2:]}"
+    source = {"type": "hostPath", "path": f"/nowhere/{person}"}
+    made = await platform.ask("admin", "POST", "/volumes", {"name": name, "source": source, "all_groups": True})
+    given = HostPathSource.model_validate(source)
+    manifests = operators_manifests(made["slug"], given, platform.namespace.name)
+    for manifest in manifests:
+        platform.namespace.apply(manifest)
+    try:
+
+        async def left_out() -> str:
+            options = await platform.ask(person, "GET", "/groups/research/launch-options")
+            return str(next(volume["left_out"] for volume in options["volumes"] if volume["name"] == name))
+
+        async def bound() -> bool:
+            return await left_out() == ""
+
+        await wait_for_async(bound, 30, what="the claim is bound, and nothing is known of what is behind it")
+        notebook = await platform.begin(person)
+        running = await platform.phase(person, notebook, "RUNNING")
+        messages = [event["message"] for event in running["events"]]
+        assert any(message.startswith(f"Without {made['slug']}: it cannot be mounted: ") for message in messages), (
+            messages
+        )
+        told = await wait_for_async(left_out, 15, what="it is left out of the next start")
+        assert told.startswith("It cannot be mounted: ")
+        assert "is not a directory" in told
+    finally:
+        platform.namespace.kubectl("delete", "pv", manifests[0]["metadata"]["name"], "--wait=false", check=False)
+        await platform.ask("admin", "DELETE", f"/volumes/{made['slug']}")
     await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
     await platform.phase(person, notebook, "STOPPED")
 

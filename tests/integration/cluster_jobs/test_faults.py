@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.parts import require
+from tests.support.cluster import Fault, faults
 from tests.support.waiting import wait_for_async
 
 from .platform import OVER, Bench
@@ -19,7 +17,6 @@ from .platform import OVER, Bench
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 LINES = 40
 COUNTS = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); sleep 0.3; done; echo $i >artifacts/count"
-FAULTS = "PRIMEHUB_TEST_CLUSTER_FAULTS"
 
 
 def services_pid(bench: Bench) -> int:
@@ -53,24 +50,15 @@ async def test_services_that_are_killed_lose_no_line_and_run_nothing_twice(bench
 
 
 @pytest.fixture
-def fault() -> Iterator[Callable[..., None]]:
+def fault() -> Iterator[Fault]:
     """Kills a component of the cluster; what was killed is started again in the end."""
-    command = shlex.split(os.environ.get(FAULTS, ""))
-    require("cluster", command, f"{FAULTS} names no command that kills and starts components")
-    killed: list[str] = []
-
-    def act(what: str, component: str) -> None:
-        subprocess.run([*command, what, component], check=True, capture_output=True, timeout=120)
-        killed.append(component) if what == "kill" else killed.remove(component)
-
-    yield act
-    for component in list(killed):
-        act("start", component)
+    with faults() as act:
+        yield act
 
 
 @pytest.mark.parametrize("component", ["apiserver", "kubelet", "controller-manager"])
 async def test_a_component_that_is_killed_and_comes_back_costs_nothing(
-    bench: Bench, fault: Callable[..., None], component: str
+    bench: Bench, fault: Fault, component: str
 ) -> None:
     job = await bench.submit(COUNTS)
     await bench.prints(job, "line 5\n")
@@ -90,7 +78,7 @@ async def test_a_pod_that_somebody_deletes_is_another_attempt(bench: Bench) -> N
 
 
 async def test_a_node_that_is_away_for_longer_than_the_clusters_patience_costs_an_attempt_and_nothing_runs_twice(
-    bench: Bench, fault: Callable[..., None]
+    bench: Bench, fault: Fault
 ) -> None:
     ends = await bench.submit(COUNTS)
     stays = await bench.submit(COUNTS.replace(str(LINES), str(100 * LINES)), timeout=900)

@@ -9,10 +9,12 @@ import pytest
 
 from primehub_services.controllers.claims import ClaimController
 from primehub_services.controllers.ports import EngineUnavailable
+from primehub_services.domain.mount_reasons import CANNOT
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.pods import ClaimNeed
 from primehub_services.domain.volumes import VolumeCreate
 from primehub_services.operations import volumes
+from primehub_services.store import volumes as stored
 from primehub_services.store.database import Database
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
@@ -23,6 +25,7 @@ class Claims:
 
     def __init__(self) -> None:
         self.said: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
         self.asked: list[str] = []
         self.away = False
 
@@ -31,6 +34,9 @@ class Claims:
             raise EngineUnavailable("the cluster does not answer")
         self.asked = [need.name for need in needs]
         return self.said
+
+    async def unmountable(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
+        return {need.name: self.failed[need.name] for need in needs if need.name in self.failed}
 
 
 def make(database: Database, cast: Cast, name: str, **source: Any) -> None:
@@ -64,6 +70,33 @@ async def test_a_claim_that_is_not_bound_is_told_until_it_is(database: Database,
     claims.said = {}
     await controller.step(clock.now)
     assert messages(database, cast)["share"] == ""
+
+
+async def test_storage_that_cannot_be_mounted_is_told_of_any_volume_until_it_can(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    make(database, cast, "share", type="nfs", server="nfs.example.org", path="/data")
+    make(database, cast, "own", type="pvc")
+    claims = Claims()
+    controller = ClaimController(database, claims)
+    claims.failed = {name: f"{CANNOT}no route to host" for name in ("dataset-share", "dataset-own")}
+    await controller.step(clock.now)
+    told = "It cannot be mounted: no route to host."
+    assert messages(database, cast) == {"share": told, "own": told}
+
+    claims.failed = {}
+    await controller.step(clock.now)
+    assert messages(database, cast) == {"share": "", "own": ""}
+
+
+async def test_what_another_controller_says_of_a_volume_of_ours_is_not_taken_back(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    make(database, cast, "own", type="pvc")
+    ((own, _, _),) = database.read_now(stored.with_claims)
+    database.write_now(stored.report, own, "The storage cannot be made.")
+    await ClaimController(database, Claims()).step(clock.now)
+    assert messages(database, cast) == {"own": "The storage cannot be made."}
 
 
 async def test_a_cluster_that_does_not_answer_changes_nothing(

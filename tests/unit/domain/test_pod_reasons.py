@@ -172,9 +172,7 @@ def test_a_volume_that_is_not_mounted_is_known_from_the_events_alone() -> None:
 
 
 def test_a_volume_that_another_node_still_holds_is_said_as_such() -> None:
-    message = (
-        'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached'
-    )
+    message = 'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached'
     found = event("FailedAttachVolume", message)
     assert found is not None
     assert found.sentence == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -182,4 +183,4 @@ async def test_a_pod_that_runs_is_seen_at_once_and_not_when_kubespawner_looks_ag
     monkeypatch.setattr(PrimeHubKubeSpawner, "pod_reflector", Seen())
     never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     spawner.start_id = ""  # nobody to report to
-    assert await spawner._follow(never, make_plan(START)) == "http://10.1.2.3:8888"
+    assert await spawner._follow(never, make_plan(START), time.monotonic() + 5) == "http://10.1.2.3:8888"
