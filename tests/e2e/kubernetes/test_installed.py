@@ -93,18 +93,18 @@ def test_notebooks_and_jobs_reach_the_platform_and_nothing_else_of_the_cluster_t
     services = json.loads(installed.kubectl("get", "services", "-o", "json"))["items"]
     address = {service["metadata"]["name"]: service["spec"]["clusterIP"] for service in services}
     hub, api, proxy = (f"{NAME}-hub", 8081), (f"{NAME}-services", 8092), (address[f"{NAME}-proxy-api"], 8001)
-    cluster, stranger = ("kubernetes.default.svc", 443), (strangers_notebook, 8888)
+    cluster, gateway, stranger = ("kubernetes.default.svc", 443), (f"{NAME}-gateway", 8093), (strangers_notebook, 8888)
     with like_metadata() as metadata:
         anybodys = [cluster, beside.address, *metadata]
         for of, addresses in {
             "": anybodys,
             f"deploy/{NAME}-services": [cluster, beside.address, hub],
             f"deploy/{NAME}-hub": [proxy],
-            f"deploy/{NAME}-proxy": [stranger],
+            f"deploy/{NAME}-proxy": [stranger, gateway],
         }.items():
             assert beside.reaches(addresses, of) == [True] * len(addresses), f"{of or 'an open pod'} reaches them"
-        assert beside.reaches([stranger, proxy]) == [False, False]
-        asked = [api, hub, stranger, proxy, *anybodys]
+        assert beside.reaches([stranger, proxy, gateway]) == [False] * 3
+        asked = [api, hub, stranger, proxy, gateway, *anybodys]
         ours = installed.pod_of("notebook", user=lab.user)
         assert installed.inside(ours, asks(asked)) == [True, True] + [False] * (len(asked) - 2)
         job = jobs.submit(f"python3 -c {shlex.quote(asks(asked))}")
