@@ -1,4 +1,7 @@
-"""Notebooks' pods through the ports of controllers and API."""
+"""Notebooks' pods through the ports of controllers and API, where a cluster is away, a node or most of a log is lost.
+
+Of what a cluster does otherwise its own tests tell.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,12 @@ class FakeCluster:
     def __init__(self, *pods: dict[str, Any]) -> None:
         self.pods = {pod["metadata"]["name"]: pod for pod in pods}
         self.patched: dict[str, Any] = {}
-        self.asked: list[Mapping[str, str]] = []
         self.logs: dict[str, bytes] = {}
         self.away = False
 
     async def list_(self, _kind: str, query: Mapping[str, str]) -> tuple[list[dict[str, Any]], str]:
         if self.away:
             raise NoAnswer("the cluster does not answer")
-        self.asked.append(query)
         return list(self.pods.values()), "1"
 
     async def get(self, _kind: str, name: str) -> dict[str, Any] | None:
@@ -73,30 +74,6 @@ def pods(cluster: FakeCluster) -> NotebookPods:
     return NotebookPods(cluster, "ph")  # type: ignore[arg-type]
 
 
-async def test_what_runs_and_how_the_rest_ended() -> None:
-    cluster = FakeCluster(
-        pod("one", "Running", running={}),
-        pod("two", "Failed", terminated={"exitCode": 137, "reason": "OOMKilled"}),
-        {"metadata": {"name": "stranger", "labels": {}}, "status": {}},
-    )
-    seen = await PodWorkloads(pods(cluster)).list_owned()
-    assert {name: (state.running, state.exit_code, state.reason) for name, state in seen.items()} == {
-        "one": (True, None, ""),
-        "two": (False, 137, "OOMKilled"),
-    }
-    assert cluster.asked == [{"labelSelector": "primehub.io/instance=ph,primehub.io/kind=notebook"}]
-
-
-async def test_what_ran_is_ended_and_kept_and_what_never_ran_is_deleted() -> None:
-    cluster = FakeCluster(pod("one", "Running", running={}), pod("two", "Pending"))
-    port = PodWorkloads(pods(cluster))
-    for start_id in ("one", "two", "absent"):
-        await port.stop(start_id)
-    assert notebook_pods.asked(cluster.patched["notebook-one"])
-    assert cluster.patched["notebook-one"]["spec"] == {"activeDeadlineSeconds": 1}
-    assert list(cluster.pods) == ["notebook-one"]
-
-
 async def test_what_its_node_keeps_is_lost_and_asked_for_nothing() -> None:
     evicted = pod("one", "Running", running={})
     evicted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -121,30 +98,6 @@ async def test_a_cluster_that_is_away_is_no_absence() -> None:
     cluster.away = True
     with pytest.raises(EngineUnavailable):
         await PodWorkloads(pods(cluster)).list_owned()
-
-
-async def test_a_log_is_read_by_offset_and_from_the_end() -> None:
-    cluster = FakeCluster()
-    cluster.logs["notebook-one"] = b"0123456789"
-    logs = PodLogs(pods(cluster))
-    read = await asyncio.to_thread(logs.read, "one", 4, 3)
-    assert read is not None
-    assert (read.data, read.start, read.next_offset, read.size) == (b"456", 4, 7, 10)
-    last = await asyncio.to_thread(logs.read, "one", -2, 100)
-    assert last is not None
-    assert last.data == b"89"
-    beyond = await asyncio.to_thread(logs.read, "one", 99, 100)
-    assert beyond is not None
-    assert (beyond.data, beyond.next_offset) == (b"", 10)
-    assert await asyncio.to_thread(logs.read, "none", 0, 100) is None
-
-
-async def test_the_whole_log_is_kept_once_the_pod_has_ended() -> None:
-    cluster = FakeCluster()
-    cluster.logs["notebook-one"] = b"all of it"
-    port = PodWorkloads(pods(cluster))
-    assert list(await port.log("one")) == [(0, b"all of it")]
-    assert list(await port.log("none")) == []
 
 
 async def test_of_a_log_that_is_too_long_both_ends_are_kept_and_their_places(monkeypatch: pytest.MonkeyPatch) -> None:

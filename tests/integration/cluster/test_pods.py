@@ -1,0 +1,106 @@
+"""What controllers and API see and do of notebooks' pods, whatever made them: of a real cluster's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from primehub_services.domain import notebook_pods
+from primehub_services.domain.pods import INSTANCE
+from primehub_services.engines.kubernetes.cluster import Cluster
+from primehub_services.engines.kubernetes.notebooks import NotebookPods
+from primehub_services.notebook_parts import PodLogs, PodWorkloads
+from tests.support.cluster import Namespace, foreign_image
+from tests.support.waiting import wait_for_async
+
+from .platform import UID
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.cluster]
+OURS = "pods-of-a-test"
+"""An installation beside the platform's, which leaves these alone."""
+
+
+def make_pod(start_id: str, command: str, *, nowhere: bool = False) -> dict[str, Any]:
+    """A notebook's pod, as its spawner might have made it."""
+    container = {
+        "name": notebook_pods.CONTAINER,
+        "image": foreign_image(),
+        "command": ["sh", "-c", command],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    security = {"runAsNonRoot": True, "runAsUser": UID, "seccompProfile": {"type": "RuntimeDefault"}}
+    labels = {INSTANCE: OURS, notebook_pods.KIND: "notebook", notebook_pods.START: start_id}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": notebook_pods.pod_name(start_id), "labels": labels},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": security,
+            "nodeSelector": {"no-node": "has-this"} if nowhere else {},
+            "containers": [container],
+        },
+    }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pods(namespace: Namespace) -> AsyncIterator[NotebookPods]:
+    """One that runs, one that has ended and one that no node takes."""
+    runs, ended = make_pod("runs", "echo 012345678; sleep 600"), make_pod("ended", "printf 'last words'; exit 3")
+    items = [runs, ended, make_pod("waits", "true", nowhere=True)]
+    namespace.apply({"apiVersion": "v1", "kind": "List", "items": items})
+    cluster = await Cluster.connect(namespace.name)
+    yield NotebookPods(cluster, OURS)
+    namespace.kubectl("delete", "pods", "-l", f"{INSTANCE}={OURS}", "--wait=false")
+    await cluster.close()
+
+
+async def test_notebooks_pods_are_told_apart_read_ended_and_put_away(pods: NotebookPods, namespace: Namespace) -> None:
+    workloads, logs = PodWorkloads(pods), PodLogs(pods)
+
+    async def settled() -> bool:
+        return not (await workloads.list_owned())["ended"].running and await pods.log("runs", 100) is not None
+
+    await wait_for_async(settled, 60, what="one has ended, and another has begun")
+    seen = await workloads.list_owned()
+    assert {name: (state.running, state.exit_code) for name, state in seen.items()} == {
+        "runs": (True, None),
+        "ended": (False, 3),
+        "waits": (True, None),
+    }
+    assert b"".join(piece for _, piece in await workloads.log("ended")) == b"last words"
+    assert list(await workloads.log("waits")) == []
+    await read_by_offset(logs)
+
+    for start_id in ("runs", "waits", "absent"):
+        await workloads.stop(start_id)
+
+    async def over() -> bool:
+        found = await workloads.list_owned()
+        return "waits" not in found and not found["runs"].running
+
+    await wait_for_async(over, 60, what="what ran has ended and is kept, what never ran is gone")
+    assert b"".join(piece for _, piece in await workloads.log("runs")) == b"012345678\n"
+    await workloads.remove("runs")
+    await workloads.remove("absent")
+    await wait_for_async(lambda: namespace.get("pod", "notebook-runs") is None, 60, what="it is put away")
+
+
+async def read_by_offset(logs: PodLogs) -> None:
+    """The log of what runs, from anywhere in it and from its end."""
+
+    async def settled() -> bool:
+        whole = await asyncio.to_thread(logs.read, "runs", 0, 100)
+        return whole is not None and whole.size == 10
+
+    await wait_for_async(settled, 30, what="all of it is printed")
+    for offset, limit, data, start, end in ((4, 3, b"456", 4, 7), (-2, 100, b"8\n", 8, 10), (99, 100, b"", 10, 10)):
+        read = await asyncio.to_thread(logs.read, "runs", offset, limit)
+        assert read is not None
+        assert (read.data, read.start, read.next_offset, read.size) == (data, start, end, 10)
+    assert await asyncio.to_thread(logs.read, "none", 0, 100) is None
