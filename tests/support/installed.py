@@ -80,15 +80,19 @@ class Installed(Platform):
     def connect(self) -> None:
         """Make the proxy reachable from this machine, anew where it was replaced."""
         self.disconnect()
-        words = ["kubectl", "-n", self.namespace, "port-forward", f"service/{NAME}-proxy", f"{self.port}:80"]
-        self._forward = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self._forward.stdout is not None
-        said = self._forward.stdout.readline()
-        found = re.search(r"127\.0\.0\.1:(\d+)", said)
-        assert found, f"no port is forwarded: {said}"
-        self.port = int(found[1])
+        self._forward, self.port = self.forward(f"service/{NAME}-proxy", 80, self.port)
         self.url = f"http://127.0.0.1:{self.port}"
         wait_for(self.answers, READY, what="the API answers through the proxy")
+
+    def forward(self, what: str, port: int, here: int = 0) -> tuple[subprocess.Popen[str], int]:
+        """What forwards a port of this machine (``here``, or a free one) to one of a service or pod, and that port."""
+        words = ["kubectl", "-n", self.namespace, "port-forward", what, f"{here}:{port}"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", said)
+        assert found, f"no port is forwarded: {said}"
+        return process, int(found[1])
 
     def disconnect(self) -> None:
         """Let the port go."""
