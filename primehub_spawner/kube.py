@@ -29,6 +29,8 @@ from .server import LAST_WORDS, answers
 
 PATIENCE = notebook_pods.OUT_OF_REACH.total_seconds() + 20
 """Seconds, beyond its grace, that an end is waited for: a node that does not say so by then is given up."""
+FORBIDDEN = frozenset({"quota", "pod-security", "limit-range", "invalid"})
+"""What the cluster refuses of a pod for what it asks for."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at a pod that starts or ends."""
 UNMAKE_S = 60.0
@@ -77,7 +79,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             url = await self._run(plan, await self._missing(plan))
             await self._until_it_answers(url, plan)
         except SpawnException as failure:
-            self.why = {plan.start_id: str(failure)}
+            self.why = {plan.start_id: failure.message}
             raise
         finally:
             self.running_plan = None
@@ -279,7 +281,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         return kube_render.ended_early(pod, plan, words, datetime.now(UTC))
 
     def _refused(self, why: PodReason) -> SpawnException:
-        return SpawnException(why.text, reason=why.code, status_code=409 if why.code == "quota" else 503)
+        return SpawnException(why.text, reason=why.code, status_code=409 if why.code in FORBIDDEN else 503)
 
     def _refusal_of(self, error: ApiException) -> PodReason:
         if error.status in (429, 0) or error.status >= 500:

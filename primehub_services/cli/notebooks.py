@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from ..domain.launch import LaunchRequest
     from ..domain.notebooks import Notebook
 
+
+def _why(notebook: Notebook) -> str:
+    """What it waits for while it starts, else why it ended."""
+    waits = notebook.phase.value == "STARTING" and notebook.events
+    return notebook.events[-1].message if waits else notebook.reason
+
+
 COLUMNS = (
     ("ID", "id"),
     ("USER", "user"),
@@ -26,7 +33,7 @@ COLUMNS = (
     ("IMAGE", "image"),
     ("STATE", lambda row: row.phase.value),
     ("SINCE", lambda row: row.ended_at or row.ready_at or row.created_at),
-    ("REASON", "reason"),
+    ("REASON", _why),
 )
 
 
@@ -202,8 +209,9 @@ def status(session: Session, notebook: str | None) -> None:
     from .output import show_one
 
     found = session.call(lambda client: _find(client, session, notebook, ended=True))
-    if found.url and not session.as_json:
-        found = found.model_copy(update={"url": session.site + found.url})
+    if not session.as_json:
+        url = session.site + found.url if found.url else ""
+        found = found.model_copy(update={"url": url, "reason": _why(found)})
     show_one(session, found, hide=("version", "events", "limits"))
 
 

@@ -49,6 +49,12 @@ class Namespace:
         """Make what a manifest says."""
         self.kubectl("apply", "-f", "-", given=manifest)
 
+    def takes(self, manifest: Any) -> bool:
+        """Whether the API server would make it; nothing is made."""
+        words = ["kubectl", "--namespace", self.name, "create", "--dry-run=server", "-f", "-"]
+        done = subprocess.run(words, input=json.dumps(manifest), capture_output=True, text=True, timeout=60)
+        return done.returncode == 0
+
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """An object, or None."""
         text = self.kubectl("get", kind, name, "--ignore-not-found", "-o", "json")
@@ -59,6 +65,14 @@ class Namespace:
         """All objects of a kind with these labels."""
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "-l", labels, "-o", "json"))["items"]
         return items
+
+    def warned_of(self, pod: str, text: str) -> bool:
+        """Whether the cluster itself says this of a pod, as its condition or as a warning."""
+        conditions = ((self.get("pod", pod) or {}).get("status") or {}).get("conditions") or ()
+        if any(text in str(condition.get("message")) for condition in conditions):
+            return True
+        events = self.list("events")
+        return any(text in str(e.get("message")) for e in events if e["involvedObject"]["name"] == pod)
 
     def warned(self, text: str) -> bool:
         """Whether the cluster itself has said this of anything."""

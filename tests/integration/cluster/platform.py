@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from hub_config.secret_files import secret_file
 from tests.integration.hub import harness
 from tests.integration.hub.harness import REPOSITORY, Hub, free_port
 from tests.support.cluster import Namespace, foreign_image, own_address
+from tests.support.platform import COMMAND, clean_environment
 from tests.support.waiting import wait_for_async
 
 CONFIG = Path(__file__).parent / "hub_config_for_tests.py"
@@ -109,6 +112,19 @@ class ClusterPlatform(Hub):
         await self.ask(who, "GET", f"/notebooks/{notebook}")
         answer = await self._request(self._tokens[who], "GET", f"/notebooks/{notebook}/log?tail=10000")
         return answer.text
+
+    async def command(self, who: str, *words: str) -> str:
+        """What the ``primehub`` command says to a person."""
+        await self.ask(who, "GET", "/me")
+        environ = clean_environment(
+            PRIMEHUB_API_ENDPOINT=f"http://127.0.0.1:{self.services_port}{ROOT}",
+            PRIMEHUB_API_TOKEN=self._tokens[who],
+            HOME=str(self.data_dir),
+        )
+        process = await asyncio.create_subprocess_exec(*COMMAND, *words, env=environ, stdout=PIPE, stderr=PIPE)
+        said, trouble = await process.communicate()
+        assert process.returncode == 0, trouble.decode()
+        return said.decode()
 
     async def prepare(self) -> None:
         """An administrator, an instance type, one that no node has, and images."""

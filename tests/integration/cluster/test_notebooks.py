@@ -108,8 +108,7 @@ async def test_a_quota_of_the_cluster_refuses_with_its_numbers(platform: Cluster
         platform.namespace.kubectl("delete", "quota", "team")
     assert "The cluster's quota team would be exceeded: 512Mi memory (limits) asked" in told
     last = (await platform.ask(person, "GET", "/notebooks"))["items"][0]
-    assert last["phase"] == "FAILED"
-    assert "The cluster's quota team" in last["reason"]
+    assert (last["phase"], last["reason"]) == ("FAILED", told)
 
 
 async def test_an_image_that_is_not_there_is_said_while_it_is_tried(platform: ClusterPlatform, person: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.cluster import Namespace, told_in_time
+from tests.support.mesh import mesh
 from tests.support.waiting import wait_for_async
 
 from .platform import OVER, Bench
@@ -70,6 +72,17 @@ async def test_a_full_node_and_a_gpu_that_no_node_has(bench: Bench) -> None:
     await says_in_time(bench, drawn, "GPU", "Insufficient nvidia.com/gpu")
     await end(bench, large)
     await end(bench, drawn)
+
+
+async def test_what_pod_security_forbids_ends_the_job_with_the_clusters_words(bench: Bench, tmp_path: Path) -> None:
+    with mesh(bench.namespace, tmp_path):
+        job = await bench.submit("true")
+        known = "violates PodSecurity"
+        found = await says_in_time(bench, job, "The cluster's security level (restricted) forbids it", known)
+    assert 'container "mesh" must not include "NET_ADMIN"' in found["message"]
+    done = await bench.until(job, *OVER)
+    assert (done["phase"], done["reason"], len(done["attempts"])) == ("FAILED", "Invalid", 1), done
+    await bench.dropped()
 
 
 async def test_a_volume_whose_claim_nobody_bound_is_left_out_and_the_jobs_own_record_says_so(bench: Bench) -> None:

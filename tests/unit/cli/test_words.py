@@ -70,6 +70,17 @@ def test_one_thing_shows_moments_lengths_and_addresses_as_people_read_them(signe
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
 
 
+def test_what_a_start_waits_for_is_said_until_it_runs(signed_in: Run, api: FakeApi) -> None:
+    path = f"/notebooks/{things.NOTEBOOK_ID}"
+    waits = things.notebook(events=2)
+    api.answers["GET", path] = 200, waits
+    api.answers["GET", "/notebooks"] = page(waits)
+    assert "Starting JupyterLab" in signed_in("notebooks", "status", things.NOTEBOOK_ID).stdout
+    assert "Starting JupyterLab" in signed_in("notebooks", "list").stdout
+    api.answers["GET", path] = 200, things.notebook("RUNNING", events=3)
+    assert "Ready" not in signed_in("notebooks", "status", things.NOTEBOOK_ID).stdout
+
+
 def test_what_an_operator_applies_is_printed_as_kubectl_reads_it(signed_in: Run, api: FakeApi) -> None:
     api.answers["GET", "/volumes/share/manifests"] = 200, {"claim": "dataset-share", "yaml": "kind: PersistentVolume\n"}
     assert signed_in("admin", "volumes", "manifests", "share").stdout == "kind: PersistentVolume\n"
