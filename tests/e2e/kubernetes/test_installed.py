@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.support.beside import Beside, asks, like_metadata
+from tests.support.chart import rendered
 from tests.support.installed import NAME, Installed
 from tests.support.platform import Lab
 from tests.support.scenarios import Jobs
@@ -120,3 +122,25 @@ def test_helm_test_starts_a_notebook_and_a_job_and_removes_them(installed: Insta
     assert not [f for f in left if f["kind"] == "Pod" and f["status"]["phase"] == "Running"]
     names = [g["name"] for g in installed.call("GET", "/groups")["items"]]
     assert not [n for n in names if n.startswith("helm-test")]
+
+
+def test_the_api_server_takes_every_manifest_of_a_release_with_an_address_tls_and_single_sign_on(
+    installed: Installed,
+) -> None:
+    values = {
+        **installed.values,
+        "ingress": {"enabled": True, "className": "nginx", "host": "hub.example.org", "tls": {"secretName": "tls"}},
+        "proxy": {"tls": {"secretName": "proxy-tls"}, "service": {"type": "LoadBalancer"}},
+        "settings": {"accounts": {"oidc": {"issuer": "https://sso.example.org/realms/lab", "client_id": "primehub"}}},
+        "secretSettings": {
+            "database_url": {"name": "postgres", "key": "url"},
+            "hub_database_url": {"name": "postgres", "key": "hub"},
+            "accounts.oidc.client_secret": {"name": "sso", "key": "secret"},
+        },
+        "services": {"replicas": 3, "storage": {"accessMode": "ReadWriteMany"}},
+        "priorityClassName": "system-cluster-critical",
+    }
+    manifests = rendered(values, release="elsewhere")
+    given = yaml.safe_dump_all(manifests)
+    said = installed.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", given=given)
+    assert len(said.splitlines()) == len(manifests)
