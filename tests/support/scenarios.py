@@ -96,6 +96,107 @@ class Jobs:
         return nbformat.reads(answer.text, as_version=4)
 
 
+STRANGERS_TRY = (
+    ("GET", ""),
+    ("GET", "/log"),
+    ("GET", "/artifacts"),
+    ("GET", "/usage"),
+    ("POST", "/cancel"),
+    ("POST", "/rerun"),
+    ("DELETE", ""),
+)
+SAVES = "trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+HEARS_NOTHING = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+CHILD = """python3 -c "import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('child heard it')))
+print('ready', flush=True)
+time.sleep(300)"
+echo never"""
+
+
+def a_command_runs_where_it_should_and_leaves_what_it_made(jobs: Jobs) -> None:
+    """In the person's home, as nobody in particular, with what was asked for; and output that nobody flushed."""
+    script = """
+        pwd; id -un; echo "$PHJOB_NAME $PRIMEHUB_USER $COLOUR"; ls -d artifacts "$PRIMEHUB_GROUP_VOLUME_PATH"
+        python3 -c 'print("unflushed"); import time; time.sleep(0.2)'
+        echo made > artifacts/made.txt; exit 0
+    """
+    now = jobs.ended(job := jobs.submit(script, environment={"COLOUR": "red"}))
+    assert (now["phase"], now["exit_code"], now["message"]) == ("SUCCEEDED", 0, "Job completed"), now
+    assert jobs.log(job).splitlines() == [
+        "/home/jovyan",
+        "jovyan",
+        f"{job} {jobs.lab.user} red",
+        f"/project/{jobs.lab.group}",
+        "artifacts",
+        "unflushed",
+    ]
+    assert [file["path"] for file in jobs.call("GET", f"/jobs/{job}/artifacts")["items"]] == ["made.txt"]
+
+
+def every_way_to_end_has_its_reason(jobs: Jobs) -> None:
+    """All at once: each is a job of its own, and most of the time is waiting."""
+    ids = {
+        "exit": jobs.submit("exit 3"),
+        "timeout": jobs.submit("sleep 300", timeout=2),
+        "memory": jobs.submit('python3 -c "b = bytearray(1_500_000_000); print(len(b))"'),
+        "cancelled": jobs.submit(SAVES),
+        "stubborn": jobs.submit(HEARS_NOTHING),
+        "child": jobs.submit(CHILD),
+        "retried": jobs.submit('echo "$PRIMEHUB_WORKLOAD_KEY"; exit 4', retries=1),
+    }
+    for name in ("cancelled", "stubborn", "child"):
+        wait_for(lambda job=ids[name]: "ready" in jobs.log(job), PATIENCE, what=f"{name} is ready")  # type: ignore[misc]
+        jobs.call("POST", f"/jobs/{ids[name]}/cancel")
+    ended = {name: jobs.ended(job) for name, job in ids.items()}
+    assert {name: (now["phase"], now["reason"]) for name, now in ended.items()} == {
+        "exit": ("FAILED", "Exited"),
+        "timeout": ("FAILED", "Timeout"),
+        "memory": ("FAILED", "OOMKilled"),
+        "cancelled": ("CANCELLED", "Cancelled"),
+        "stubborn": ("CANCELLED", "Cancelled"),
+        "child": ("CANCELLED", "Cancelled"),
+        "retried": ("FAILED", "Exited"),
+    }
+    assert ended["exit"]["exit_code"] == 3
+    assert ended["cancelled"]["message"] == f"Cancelled by {jobs.lab.user}"
+    assert ended["stubborn"]["exit_code"] == 137
+    assert "saved" in jobs.log(ids["cancelled"])
+    assert "child heard it" in jobs.log(ids["child"])
+    assert "never" not in jobs.log(ids["child"])
+    assert [attempt["exit_code"] for attempt in ended["retried"]["attempts"]] == [4, 4]
+    assert len({attempt["id"] for attempt in ended["retried"]["attempts"]}) == 2
+    held = jobs.call("GET", f"/groups/{jobs.lab.group}/usage")["holders"]
+    assert not [holder for holder in held if holder["id"] in ids.values()]
+
+
+def a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs: Jobs) -> None:
+    """In whatever way it prints it."""
+    value = f"hunter2-{jobs.lab.group}-hunter2"
+    jobs.call("POST", "/secrets", {"name": "scenario", "kind": "env", "value": value})
+    job = jobs.submit(f'echo "it is $KEY"; [ "$KEY" = {value} ]', secrets={"KEY": "scenario"})
+    assert jobs.ended(job)["phase"] == "SUCCEEDED"
+    assert jobs.log(job) == "it is [masked]\n"
+
+
+def nobody_else_learns_of_a_job_or_does_anything_with_it(jobs: Jobs, stranger: str) -> None:
+    """``stranger`` is the token of somebody who is in no group. The job is deleted in the end, by its owner; its id."""
+    jobs.ended(job := jobs.submit("true"))
+
+    def tries(method: str, path: str, body: Any = None) -> httpx.Response:
+        headers = {"Authorization": f"token {stranger}"}
+        return httpx.request(method, f"{jobs.platform.api}{path}", json=body, headers=headers, trust_env=False)
+
+    for method, path in STRANGERS_TRY:
+        answer = tries(method, f"/jobs/{job}{path}")
+        assert answer.status_code == 404, (method, path, answer.text)
+    assert jobs.platform.call("GET", "/jobs", token=stranger)["total"] == 0
+    answer = tries("POST", "/jobs", {**jobs.lab.launch, "command": "true"})
+    assert answer.status_code in (403, 404, 422), answer.text
+    jobs.call("DELETE", f"/jobs/{job}")
+    assert tries("GET", f"/jobs/{job}").status_code == 404
+
+
 def a_notebook_runs_with_its_parameters(jobs: Jobs) -> None:
     """Its progress is told by cell, its log names the cells, and what it has become can be read."""
     job = jobs.submit_notebook(notebook("print('sum', a + b)", parameters="a = 1\nb = 2"), parameters={"b": 40})

@@ -21,10 +21,20 @@ def recurring(installed: Installed, lab: Lab) -> dict[str, Any]:
     return made
 
 
-def test_a_job_runs_to_its_end_and_its_log_is_kept(installed: Installed, jobs: Jobs) -> None:
-    ended = jobs.ended(job := jobs.submit("echo begin; expr 6 '*' 7"))
-    assert ended["phase"] == "SUCCEEDED", f"{ended}\n{installed.state_of_pods()}\n{installed.hub_log()}"
-    assert jobs.log(job) == "begin\n42\n"
+def test_a_command_runs_where_it_should_and_leaves_what_it_made(installed: Installed, jobs: Jobs) -> None:
+    scenarios.a_command_runs_where_it_should_and_leaves_what_it_made(jobs)
+
+
+def test_every_way_to_end_has_its_reason_and_frees_what_was_held(jobs: Jobs) -> None:
+    scenarios.every_way_to_end_has_its_reason(jobs)
+
+
+def test_a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs: Jobs) -> None:
+    scenarios.a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs)
+
+
+def test_nobody_else_learns_of_a_job_or_does_anything_with_it(installed: Installed, jobs: Jobs) -> None:
+    scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, installed.add_person("tinker"))
 
 
 def test_a_notebook_runs_with_its_parameters_and_its_result_can_be_read(jobs: Jobs) -> None:
