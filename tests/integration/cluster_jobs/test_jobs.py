@@ -39,31 +39,6 @@ async def test_a_failure_has_its_code_and_output_is_seen_while_it_runs(bench: Be
     assert (done["phase"], done["reason"]) == ("FAILED", "Timeout")
 
 
-async def test_values_of_secrets_are_masked(bench: Bench) -> None:
-    made = await bench.person.ask("POST", "/secrets", {"name": "key", "kind": "env", "value": "hunter2-hunter2"})
-    assert made.status_code == 201, made.text
-    job = await bench.submit('echo "it is $KEY"; [ "$KEY" = hunter2-hunter2 ]', secrets={"KEY": "key"})
-    done = await bench.until(job, *OVER)
-    assert done["phase"] == "SUCCEEDED", done
-    assert await bench.log(job) == "it is [masked]\n"
-
-
-async def test_a_cancelled_job_hears_of_it_and_its_last_words_are_kept(bench: Bench) -> None:
-    job = await bench.submit("trap 'echo goodbye; exit 0' TERM; echo begun; while :; do sleep 0.2; done")
-    await bench.prints(job, "begun")
-    assert (await bench.person.ask("POST", f"/jobs/{job}/cancel")).status_code in (200, 202, 204)
-    done = await bench.until(job, *OVER)
-    assert done["phase"] == "CANCELLED", done
-    assert "goodbye" in await bench.log(job)
-    await bench.dropped()
-
-
-async def test_too_much_memory_is_said_so(bench: Bench) -> None:
-    job = await bench.submit("python3 -c 'x = bytearray(10**9)'")
-    done = await bench.until(job, *OVER)
-    assert (done["phase"], done["reason"]) == ("FAILED", "OOMKilled")
-
-
 async def test_an_image_that_is_not_there_ends_the_job_with_that_reason(bench: Bench) -> None:
     url = (await bench.admin.ask("GET", "/images/plain")).json()["source"]["url"]
     await bench.image("missing", f"{url.rpartition(':')[0]}:no-such-tag")
