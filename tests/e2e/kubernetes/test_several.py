@@ -58,7 +58,8 @@ def test_somebody_signs_in_at_one_pod_and_is_signed_in_at_the_other(pods: Severa
         browser.post("/hub/login", data=form)
         # each step of the sign-in to the portal comes to another pod, and so does what follows
         for _ in range(3):
-            assert browser.get("/services/primehub/").status_code == 200
+            page = browser.get("/services/primehub/")
+            assert (page.status_code, page.url.path) == (200, "/services/primehub/"), [*page.history, page, page.text]
             own = next(
                 c.value or "" for c in browser.cookies.jar if (c.name, c.path) == ("_xsrf", "/services/primehub/")
             )
