@@ -148,6 +148,8 @@ def _plain(platform: Installed) -> Iterator[httpx.Client]:
                     "image": image["hub"],
                     "command": ["sh", "-c", 'printf "%s" "$CONFIG" >/tmp/c.py; exec jupyterhub -f /tmp/c.py'],
                     "workingDir": "/tmp",
+                    # before it listens, the first look would end the port's forwarding
+                    "readinessProbe": {"httpGet": {"path": "/hub/health", "port": 8000}, "periodSeconds": 1},
                     "env": [
                         {"name": "CONFIG", "value": PLAIN},
                         {"name": "HOME", "value": "/tmp"},
