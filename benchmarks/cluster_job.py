@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.support.installation import Watch, cluster_api, installed, lab_of, since, table
+from benchmarks.support.installation import RESTRICTED, Watch, cluster_api, installed, lab_of, since, table
 from tests.support.installed import Installed, images
 from tests.support.platform import Lab
 from tests.support.waiting import wait_for
@@ -73,13 +73,18 @@ def _bare(api: httpx.Client, namespace: str, number: int, watch: Watch) -> dict[
         "name": "main",
         "image": f"{given['registry']}/primehub/notebook:{given['tag']}",
         "imagePullPolicy": "IfNotPresent",
+        "securityContext": RESTRICTED,
         "command": ["sh", "-c", COMMAND],
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
     }
     name = f"bare-{number}"
     template = {
         "metadata": {"labels": {"benchmark": "bare"}},
-        "spec": {"containers": [container], "restartPolicy": "Never"},
+        "spec": {
+            "containers": [container],
+            "restartPolicy": "Never",
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        },
     }
     job = {"metadata": {"name": name}, "spec": {"template": template, "backoffLimit": 0}}
     began = time.monotonic()

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.support.installation import Watch, cluster_api, installed, lab_of, since, table
+from benchmarks.support.installation import RESTRICTED, Watch, cluster_api, installed, lab_of, since, table
 from tests.support.installed import Installed, images
 from tests.support.platform import Lab
 from tests.support.waiting import wait_for
@@ -53,7 +53,8 @@ c.KubeSpawner.storage_capacity = "1Gi"
 c.KubeSpawner.volumes = [{{"name": "home", "persistentVolumeClaim": {{"claimName": "plain-{{username}}"}}}}]
 c.KubeSpawner.volume_mounts = [{{"name": "home", "mountPath": "/home/jovyan"}}]
 c.KubeSpawner.extra_labels = {{"benchmark": "plain"}}
-c.KubeSpawner.uid, c.KubeSpawner.gid, c.KubeSpawner.fs_gid = 1000, 100, 100
+c.KubeSpawner.pod_security_context = {{"fsGroup": 100, "seccompProfile": {{"type": "RuntimeDefault"}}}}
+c.KubeSpawner.container_security_context = {RESTRICTED}
 c.KubeSpawner.default_url = "/lab"
 """
 
@@ -141,13 +142,14 @@ def _plain(platform: Installed) -> Iterator[httpx.Client]:
         "metadata": {"name": "plain-hub", "labels": {"benchmark": "plain"}},
         "spec": {
             "serviceAccountName": "primehub-hub",  # which may make notebooks
-            "securityContext": {"runAsUser": 1000, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {
                     "name": "hub",
                     "image": image["hub"],
                     "command": ["sh", "-c", 'printf "%s" "$CONFIG" >/tmp/c.py; exec jupyterhub -f /tmp/c.py'],
                     "workingDir": "/tmp",
+                    "securityContext": RESTRICTED,
                     # before it listens, the first look would end the port's forwarding
                     "readinessProbe": {"httpGet": {"path": "/hub/health", "port": 8000}, "periodSeconds": 1},
                     "env": [

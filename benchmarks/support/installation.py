@@ -18,6 +18,14 @@ from tests.support.platform import Lab
 
 SIZE = {"cpu_limit": 1, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "128Mi"}
 """Of a workload, here and of what it is compared with."""
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsGroup": 100,
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+}
+"""How a container runs that is compared with ours, which pass the namespace's Pod Security."""
 Pod = dict[str, Any]
 
 
