@@ -46,7 +46,9 @@ def main() -> None:
     with installed() as platform, cluster_api() as api, _node(api, platform.namespace, options.jobs + 100):
         print(f"{'':<24}{'CPU of the services':>22}{'LIST calls in the cluster':>28}")
         _rest(platform, api, options.seconds, "no job")
-        lab = lab_of(platform, {**TINY, "node_selector": {LABEL: "true"}, "tolerations": [{"operator": "Exists"}]})
+        lab = lab_of(
+            platform, {**TINY, "node_selector": {LABEL: "true"}, "tolerations": [{"key": LABEL, "operator": "Exists"}]}
+        )
         began = time.monotonic()
         _submit(platform, lab, options.jobs)
         print(f"submitted after {time.monotonic() - began:.0f} s", flush=True)

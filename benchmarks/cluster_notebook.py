@@ -27,7 +27,7 @@ from tests.support.waiting import wait_for
 TOKEN = "the-benchmarks-own"
 LOOK = 0.05
 """Seconds between two looks, on both sides."""
-STEPS = ["accepted", "made", "scheduled", "runs", "ready", "page"]
+STEPS = ["made", "scheduled", "runs", "ready", "page"]
 PLAIN = f"""
 import os
 c = get_config()
@@ -38,6 +38,7 @@ c.JupyterHub.hub_ip = "0.0.0.0"
 c.JupyterHub.hub_connect_ip = os.environ["POD_IP"]
 c.JupyterHub.bind_url = "http://0.0.0.0:8000/"
 c.JupyterHub.db_url = "sqlite:////tmp/hub.sqlite"
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}
 c.JupyterHub.cookie_secret_file = "/tmp/cookie_secret"
 c.ConfigurableHTTPProxy.pid_file = "/tmp/proxy.pid"
 c.JupyterHub.services = [{{"name": "bench", "admin": True, "api_token": "{TOKEN}"}}]
@@ -83,7 +84,7 @@ def main() -> None:
 def _ours(platform: Installed, lab: Lab, watch: Watch) -> dict[str, float]:
     began = time.monotonic()
     made = platform.call("POST", "/notebooks", lab.launch, token=lab.token, status=202)
-    accepted, path = time.monotonic(), f"/notebooks/{made['id']}"
+    path = f"/notebooks/{made['id']}"
 
     def running() -> Any:
         now = platform.call("GET", path, token=lab.token)
@@ -94,7 +95,7 @@ def _ours(platform: Installed, lab: Lab, watch: Watch) -> dict[str, float]:
     ready = time.monotonic()
     with httpx.Client(headers={"Authorization": f"token {lab.token}"}, trust_env=False) as browser:
         _page(browser, platform.url + found["url"])
-    times = since(began, watch.newest(began), accepted=accepted, ready=ready, page=time.monotonic())
+    times = since(began, watch.newest(began), ready=ready, page=time.monotonic())
     platform.call("DELETE", path, token=lab.token)
     stopped = lambda: platform.call("GET", path, token=lab.token)["phase"] == "STOPPED"  # noqa: E731
     wait_for(stopped, 60, what="the notebook has ended")
@@ -104,12 +105,11 @@ def _ours(platform: Installed, lab: Lab, watch: Watch) -> dict[str, float]:
 def _theirs(hub: httpx.Client, watch: Watch) -> dict[str, float]:
     began = time.monotonic()
     hub.post("/hub/api/users/ann/server").raise_for_status()
-    accepted = time.monotonic()
     server = lambda: hub.get("/hub/api/users/ann").json()["servers"].get("")  # noqa: E731
     _soon(lambda: (server() or {}).get("ready"))
     ready = time.monotonic()
     _page(hub, "/user/ann/lab")
-    times = since(began, watch.newest(began), accepted=accepted, ready=ready, page=time.monotonic())
+    times = since(began, watch.newest(began), ready=ready, page=time.monotonic())
     hub.delete("/hub/api/users/ann/server").raise_for_status()
     wait_for(lambda: server() is None, 60, what="the plain server has ended")
     return times
