@@ -259,8 +259,6 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
         {
             "name": GATEWAY,
             "api_token": secret_file(secrets_dir(settings) / "gateway.token"),
-            "oauth_no_confirm": True,
-            "oauth_client_allowed_scopes": list(GATEWAY_SCOPES),
             "display": False,
             **_gateway(settings, environ),
         },
@@ -281,12 +279,16 @@ def _managed(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _gateway(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     url = settings.gateway_url
+    if not url:
+        return {}  # the hub does not begin where people would sign in to what has no address
+    signs_in = {"oauth_no_confirm": True, "oauth_client_allowed_scopes": list(GATEWAY_SCOPES)}
     if on_cluster(settings):
-        return {"url": url, "timeout": cluster.SERVICE_WAIT} if url else {}
+        return {**signs_in, "url": url, "timeout": cluster.SERVICE_WAIT}
     state, metrics = settings.data_dir / "run" / "routes.json", secrets_dir(settings) / "metrics.token"
     secret_file(metrics)
     files = [f"--state={state.absolute()}", f"--metrics-token-file={metrics.absolute()}"]
     return {
+        **signs_in,
         "command": [*_python("primehub_services.gateway"), *files],
         "url": url,
         "environment": {

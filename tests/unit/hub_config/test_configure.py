@@ -244,6 +244,14 @@ def test_on_a_cluster_the_services_are_not_the_hubs_to_start_and_hold_up_no_star
     assert {s["name"] for s in c.JupyterHub.services} == {role.service for role in SERVICE_ROLES}
 
 
+def test_on_a_cluster_nobody_is_to_sign_in_to_a_gateway_that_is_not_there(tmp_path: Path) -> None:
+    without = service(configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER), "primehub-gateway")
+    assert not [name for name in without if name.startswith(("oauth", "url"))]  # with which the hub would not begin
+    there = CLUSTER | {"gateway_url": "http://primehub-gateway:8093"}
+    found = service(configured(tmp_path, engine="kubernetes", kubernetes=there), "primehub-gateway")
+    assert (found["url"], found["oauth_no_confirm"]) == ("http://primehub-gateway:8093", True)
+
+
 def test_on_a_cluster_every_missing_address_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         configured(tmp_path, engine="kubernetes", kubernetes={"hub_url": CLUSTER["hub_url"]})
