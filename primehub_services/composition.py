@@ -13,7 +13,7 @@ from hub_config.settings import Settings, SettingsError
 
 from .api.replies import Part, State
 from .blobs import FolderSpool, LiveFiles, LiveLogs, LogChunk
-from .controllers import ClaimPort, ImageBuilder, PullSecretPort, WorkloadPort, WorkloadState
+from .controllers import ClaimPort, ImageBuilder, NotebookLogPort, PullSecretPort, WorkloadPort, WorkloadState
 from .controllers.images import BuildFailed, Progress
 from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
 from .controllers.volumes import VolumeFailed, VolumePort
@@ -66,6 +66,8 @@ class EngineParts:
     """Where volumes are claims that an operator binds."""
     pull_secrets: PullSecretPort | None = None
     """Where nodes fetch images with secrets of the cluster."""
+    notebook_logs: NotebookLogPort | None = None
+    """Where the logs of notebooks are gone with their workloads."""
     spool: FolderSpool | None = None
     """Where workloads' sidecars report, if they do."""
     heard: Callable[[str], None] = lambda workload: None

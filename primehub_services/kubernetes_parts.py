@@ -11,7 +11,7 @@ from hub_config.secret_files import secret_file
 from hub_config.settings import KubernetesSettings, Settings, SettingsError
 
 from .api.replies import Part, State
-from .blobs import FolderSpool, LogChunk
+from .blobs import FolderLogStore, FolderSpool, LogChunk
 from .composition import EngineParts
 from .controllers.ports import EngineUnavailable, FileSink
 from .controllers.volumes import VolumeFailed
@@ -28,7 +28,8 @@ from .engines.kubernetes.claim_troubles import ClaimTroubles
 from .engines.kubernetes.cluster import Cluster
 from .engines.kubernetes.notebooks import NotebookPods
 from .engines.kubernetes.pull_secrets import PullSecrets
-from .notebook_parts import PodLogs, PodWorkloads
+from .notebook_logs import PodLogs
+from .notebook_parts import PodWorkloads
 from .runner import IN_POD_SH
 
 T = TypeVar("T")
@@ -48,6 +49,8 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         raise SettingsError(str(error)) from error
     spool = FolderSpool(settings.data_dir)
     notebooks = NotebookPods(cluster, given.instance)
+    logs = PodLogs(notebooks, FolderLogStore(settings.data_dir / "blobs"))
+    workloads = PodWorkloads(notebooks, logs)
     key = reports_key(settings)
     engine = KubernetesEngine(
         cluster,
@@ -72,10 +75,11 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         name=engine.name,
         engine=engine,
         capacity=capacity,
-        workloads=PodWorkloads(notebooks),
+        workloads=workloads,
+        notebook_logs=workloads,
         builder=None,
         volumes=_ClusterVolumes(engine),
-        live_logs=_ClusterLogs(spool, PodLogs(notebooks)),
+        live_logs=_ClusterLogs(spool, logs),
         live_files=_ClusterFiles(engine, spool),
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),

@@ -10,6 +10,7 @@ from .leaving import LeavingController
 from .membership import MembershipController
 from .messengers import Mail, Webhooks
 from .monitoring import MonitoringController
+from .notebook_logs import NotebookLogController, NotebookLogPort
 from .notebooks import NotebookController
 from .notifications import NotificationController
 from .ports import EngineUnavailable, HubPort, HubServer, HubUnavailable, WorkloadPort, WorkloadState
@@ -25,6 +26,8 @@ from .volumes import VolumeController
 
 __all__ = [
     "ClaimController",
+    "NotebookLogController",
+    "NotebookLogPort",
     "ClaimPort",
     "Controller",
     "EngineUnavailable",

@@ -214,7 +214,8 @@ class NotebookController:
     async def _put_away(self, workloads: WorkloadPort, start_id: str, *, known: bool) -> None:
         if known and self._logs is not None:
             pieces = await workloads.log(start_id)
-            await asyncio.to_thread(self._logs.put, notebook_key(start_id), pieces)
+            if pieces is not None:
+                await asyncio.to_thread(self._logs.put, notebook_key(start_id), pieces)
         await workloads.remove(start_id)
 
 

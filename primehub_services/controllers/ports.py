@@ -77,9 +77,9 @@ class WorkloadPort(Protocol):
     async def stop(self, start_id: str) -> None:
         """Ask it to end; its end is seen in ``list_owned``."""
 
-    async def log(self, start_id: str) -> Iterable[tuple[int, bytes]]:
+    async def log(self, start_id: str) -> Iterable[tuple[int, bytes]] | None:
         """The whole log of an ended workload as far as it is kept, in pieces that are read when they are asked for, each
-        with its offset."""
+        with its offset. None where the store has it: it was kept while it grew, and is complete now."""
 
     async def remove(self, start_id: str) -> None:
         """Drop what is left of an ended workload."""

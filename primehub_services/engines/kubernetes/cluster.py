@@ -19,7 +19,6 @@ from kubernetes.aio import client, config
 from kubernetes.aio.config import ConfigException
 
 from ..base import EngineError, EngineUnavailable
-from .both_ends import BothEnds, both_ends
 
 Json = dict[str, Any]
 
@@ -143,12 +142,13 @@ class Cluster:
             if not more:
                 return items, found["metadata"].get("resourceVersion", "")
 
-    async def log(self, pod: str, container: str, most: int) -> BothEnds:
-        """The log of a container, as far as its node has it; of one that is longer than ``most`` bytes both ends."""
+    async def log(self, pod: str, container: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """The log of a container, as far as its node has it and the query wants it, in pieces."""
         path = f"{self._path('Pod', pod)}/log"
-        answer = await self._send("GET", path, None, {"container": container}, "", TIMEOUT_S)
+        answer = await self._send("GET", path, None, dict(query) | {"container": container}, "", TIMEOUT_S)
         try:
-            return await both_ends(answer.content.iter_chunked(PIECE), most)
+            async for piece in answer.content.iter_chunked(PIECE):
+                yield piece
         except (aiohttp.ClientError, TimeoutError) as error:
             msg = f"the cluster does not answer: {error or type(error).__name__}"
             raise EngineUnavailable(msg) from error

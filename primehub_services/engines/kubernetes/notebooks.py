@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,8 +11,8 @@ from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.pods import INSTANCE
 
 from ..base import EngineUnavailable
-from .both_ends import BothEnds
 from .cluster import Cluster, ClusterRefusal
+from .pod_logs import LogLine, lines_after, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class NotebookPod:
     """Whether anything of it may still run."""
     lost: bool
     """Whether its node does not answer, and nobody knows."""
+    ending: bool
+    """Whether somebody has asked for its end: soon its log is gone, where it was the cluster."""
     exit_code: int | None
     reason: str
 
@@ -46,7 +48,8 @@ class NotebookPods:
             if start_id:
                 running, lost = notebook_pods.alive(pod, now), notebook_pods.lost(pod, now)
                 code, reason = (None, "") if running else notebook_pods.ending(pod, now)
-                found[start_id] = NotebookPod(running=running, lost=lost, exit_code=code, reason=reason)
+                ending = "deletionTimestamp" in pod["metadata"]
+                found[start_id] = NotebookPod(running, lost, ending, code, reason)
         return found
 
     async def stop(self, start_id: str) -> None:
@@ -63,15 +66,16 @@ class NotebookPods:
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
 
-    async def log(self, start_id: str, most: int) -> BothEnds | None:
-        """The log as far as the cluster has it, both ends of one that is longer than ``most`` bytes; None where there is no
-        such pod, or nothing of it ever ran."""
+    async def lines(self, start_id: str, *, after: int, unended: bool) -> AsyncIterator[LogLine]:
+        """What its log has after this moment (nanoseconds since 1970), as far as its node has it; nothing where there is
+        no such pod, or nothing of it ever ran. ``unended``: with a last line that has no end."""
+        pieces = self._cluster.log(notebook_pods.pod_name(start_id), notebook_pods.CONTAINER, since(after))
         try:
-            return await self._cluster.log(notebook_pods.pod_name(start_id), notebook_pods.CONTAINER, most)
+            async for line in lines_after(pieces, after, unended=unended):
+                yield line
         except ClusterRefusal as refusal:
-            if refusal.status in (400, 404):  # it waits to start, or its node has forgotten it
-                return None
-            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+            if refusal.status not in (400, 404):  # it waits to start, or its node has forgotten it
+                raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
 
     async def remove(self, start_id: str) -> None:
         """Delete the pod. Absence is success."""

@@ -1,4 +1,4 @@
-"""Notebooks' pods through the ports of controllers and API, where a cluster is away, a node or most of a log is lost.
+"""Notebooks' pods through the ports of controllers and API, where a cluster is away, a node is lost, a log goes on elsewhere.
 
 Of what a cluster does otherwise its own tests tell.
 """
@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from primehub_services import notebook_parts
+from primehub_services.blobs import FolderLogStore, notebook_key
 from primehub_services.controllers.ports import EngineUnavailable
 from primehub_services.domain import notebook_pods
 from primehub_services.engines.base import EngineUnavailable as NoAnswer
-from primehub_services.engines.kubernetes.both_ends import BothEnds, both_ends
 from primehub_services.engines.kubernetes.cluster import ClusterRefusal
 from primehub_services.engines.kubernetes.notebooks import NotebookPods
-from primehub_services.notebook_parts import PodLogs, PodWorkloads
+from primehub_services.notebook_logs import PodLogs
+from primehub_services.notebook_parts import PodWorkloads
 
 PIECE = 16
 """Bytes of a log that come at once."""
@@ -31,7 +32,9 @@ class FakeCluster:
     def __init__(self, *pods: dict[str, Any]) -> None:
         self.pods = {pod["metadata"]["name"]: pod for pod in pods}
         self.patched: dict[str, Any] = {}
-        self.logs: dict[str, bytes] = {}
+        self.logs: dict[str, list[tuple[bytes, bytes]]] = {}
+        """Of each line, when it was written and its text."""
+        self.wanted: list[str] = []
         self.away = False
 
     async def list_(self, _kind: str, query: Mapping[str, str]) -> tuple[list[dict[str, Any]], str]:
@@ -48,17 +51,15 @@ class FakeCluster:
     async def delete(self, _kind: str, name: str) -> None:
         self.pods.pop(name, None)
 
-    async def log(self, pod: str, container: str, most: int) -> BothEnds:
+    async def log(self, pod: str, _container: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
         if self.away:
             raise NoAnswer("the cluster does not answer")
         if pod not in self.logs:
             raise ClusterRefusal(404, "not found")
-
-        async def text() -> AsyncIterator[bytes]:
-            for at in range(0, len(self.logs[pod]), PIECE):
-                yield self.logs[pod][at : at + PIECE]
-
-        return await both_ends(text(), most)
+        self.wanted.append(query.get("sinceTime", ""))
+        data = b"".join(b"%s %s" % line for line in self.logs[pod])
+        for at in range(0, len(data), PIECE):
+            yield data[at : at + PIECE]
 
 
 def pod(start_id: str, phase: str, **state: Any) -> dict[str, Any]:
@@ -74,44 +75,104 @@ def pods(cluster: FakeCluster) -> NotebookPods:
     return NotebookPods(cluster, "ph")  # type: ignore[arg-type]
 
 
-async def test_what_its_node_keeps_is_lost_and_asked_for_nothing() -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> FolderLogStore:
+    return FolderLogStore(tmp_path)
+
+
+def port_of(cluster: FakeCluster, store: FolderLogStore) -> PodWorkloads:
+    """What controllers have."""
+    return PodWorkloads(pods(cluster), PodLogs(pods(cluster), store))
+
+
+def kept(store: FolderLogStore, start_id: str = "one") -> bytes:
+    """The log that is kept."""
+    return store.read(notebook_key(start_id), 0, 1 << 20).data
+
+
+def at(second: int, nanoseconds: int = 0) -> bytes:
+    """A moment, as nodes write it."""
+    return b"2026-03-01T12:00:%02d.%09dZ" % (second, nanoseconds)
+
+
+async def test_what_its_node_keeps_is_lost_and_asked_for_nothing(store: FolderLogStore) -> None:
     evicted = pod("one", "Running", running={})
     evicted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     cluster = FakeCluster(evicted)
-    port = PodWorkloads(pods(cluster))
+    port = port_of(cluster, store)
     state = (await port.list_owned())["one"]
     assert (state.running, state.lost, state.reason) == (False, True, "Its node went away.")
     await port.stop("one")
     assert cluster.patched == {}
 
 
-async def test_one_that_was_asked_is_not_asked_again_which_would_put_off_its_end() -> None:
+async def test_one_that_was_asked_is_not_asked_again_which_would_put_off_its_end(store: FolderLogStore) -> None:
     stopping = pod("one", "Running", running={})
     stopping["metadata"]["annotations"] = {notebook_pods.STOPPED: datetime.now(UTC).isoformat()}
     cluster = FakeCluster(stopping)
-    await PodWorkloads(pods(cluster)).stop("one")
+    await port_of(cluster, store).stop("one")
     assert cluster.patched == {}
 
 
-async def test_a_cluster_that_is_away_is_no_absence() -> None:
+async def test_a_cluster_that_is_away_is_no_absence(store: FolderLogStore) -> None:
     cluster = FakeCluster()
     cluster.away = True
     with pytest.raises(EngineUnavailable):
-        await PodWorkloads(pods(cluster)).list_owned()
+        await port_of(cluster, store).list_owned()
 
 
-async def test_of_a_log_that_is_too_long_both_ends_are_kept_and_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook_parts, "KEPT", 100)
-    monkeypatch.setattr(notebook_parts, "SHOWN", 100)
+async def test_a_log_is_kept_while_it_grows_and_outlives_its_pod(store: FolderLogStore) -> None:
     cluster = FakeCluster()
-    cluster.logs["notebook-one"] = whole = b"".join(b"%09d\n" % i for i in range(1000))
-    pieces = list(await PodWorkloads(pods(cluster)).log("one"))
-    assert pieces[0][0] == 0
-    assert all(whole[offset : offset + len(piece)] == piece for offset, piece in pieces)
-    assert pieces[-1][0] + len(pieces[-1][1]) == len(whole)
-    assert 100 <= sum(len(piece) for _, piece in pieces) < 100 + 2 * PIECE
-    logs = PodLogs(pods(cluster))
-    missing = await asyncio.to_thread(logs.read, "one", 5000, 10)
-    assert missing is not None
-    assert (missing.start, missing.data) == (pieces[-1][0], pieces[-1][1][:10]), "what comes next"
-    assert missing.size == len(whole)
+    cluster.logs["notebook-one"] = [(at(1), b"one\n"), (at(2, 5), b"two\n")]
+    port = port_of(cluster, store)
+    assert await port.keep("one")
+    assert not await port.keep("one")
+    # the node gives whole seconds, and has begun a new file meanwhile
+    cluster.logs["notebook-one"] = [(at(2, 5), b"two\n"), (at(2, 6), b"bar 1%\rbar 2%\n"), (at(9), b"more")]
+    assert await port.keep("one")
+    assert kept(store) == b"one\ntwo\nbar 1%\rbar 2%\n"
+    assert cluster.wanted == ["", "2026-03-01T12:00:02Z", "2026-03-01T12:00:02Z"]
+    await port.log("one")
+    assert kept(store) == b"one\ntwo\nbar 1%\rbar 2%\nmore"
+    del cluster.logs["notebook-one"]
+    assert not await port.keep("one")
+    assert kept(store).endswith(b"more")
+
+
+async def test_another_process_goes_on_where_one_was_killed_before_it_had_noted_how_far_it_was(
+    store: FolderLogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = FakeCluster()
+    cluster.logs["notebook-one"] = [(at(1), b"one\n")]
+    await port_of(cluster, store).keep("one")
+    cluster.logs["notebook-one"] += [(at(2), b"two\n")]
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr(store, "put", killed)
+        await port_of(cluster, store).keep("one")
+    assert kept(store) == b"one\ntwo\n"
+    cluster.logs["notebook-one"] += [(at(3), b"three\n")]
+    await port_of(cluster, store).keep("one")
+    assert kept(store) == b"one\ntwo\nthree\n"
+
+
+def killed(*_: object) -> None:
+    raise OSError("killed")
+
+
+async def test_who_looks_sees_what_was_written_just_now_and_what_is_kept_where_the_cluster_is_away(
+    store: FolderLogStore,
+) -> None:
+    cluster = FakeCluster()
+    cluster.logs["notebook-one"] = [(at(1), b"one\n")]
+    logs = PodLogs(pods(cluster), store)
+    assert await asyncio.to_thread(logs.read, "one", 0, 100) is None
+    assert kept(store) == b"one\n"
+    cluster.away = True
+    assert await asyncio.to_thread(PodLogs(pods(cluster), store).read, "one", 0, 100) is None
+
+
+async def test_what_a_node_says_in_place_of_a_log_is_none(store: FolderLogStore) -> None:
+    cluster = FakeCluster()
+    cluster.logs["notebook-one"] = [(b"unable to retrieve", b"container logs for containerd://abc\n")]
+    assert not await port_of(cluster, store).keep("one")
+    assert kept(store) == b""
