@@ -13,7 +13,6 @@ from .blobs import FolderArtifactStore, FolderLogStore, FolderSnapshotStore, Fol
 from .composition import EngineParts
 from .controllers import (
     ClaimController,
-    NotebookLogController,
     ImageController,
     JobController,
     LeavingController,
@@ -21,6 +20,7 @@ from .controllers import (
     MembershipController,
     MonitoringController,
     NotebookController,
+    NotebookLogController,
     NotificationController,
     ProgressController,
     PullSecretController,

@@ -26,8 +26,6 @@ from .volumes import VolumeController
 
 __all__ = [
     "ClaimController",
-    "NotebookLogController",
-    "NotebookLogPort",
     "ClaimPort",
     "Controller",
     "EngineUnavailable",
@@ -43,6 +41,8 @@ __all__ = [
     "MembershipController",
     "MonitoringController",
     "NotebookController",
+    "NotebookLogController",
+    "NotebookLogPort",
     "NotificationController",
     "ProgressController",
     "PullSecretController",

@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from primehub_services.blobs import FolderLogStore, notebook_key
 from primehub_services.domain.pods import operators_manifests
 from primehub_services.domain.volumes import HostPathSource
 from primehub_spawner.kube import ABANDONED
@@ -212,6 +213,8 @@ async def test_a_hub_that_was_killed_finds_its_pods_again(platform: ClusterPlatf
     await platform.phase(other, goes, "RUNNING")
     before = platform.pod(stays)
     assert before is not None
+    store = FolderLogStore(platform.data_dir / "blobs")
+    await wait_for_async(lambda: store.size(notebook_key(goes)) > 0, 30, what="its log is kept while it runs")
     platform.kill()
     platform.namespace.kubectl("delete", "pod", "-l", f"primehub.io/start={goes}", "--wait=true")
     await platform.start()
@@ -227,6 +230,8 @@ async def test_a_hub_that_was_killed_finds_its_pods_again(platform: ClusterPlatf
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     ended = await platform.ask(other, "GET", f"/notebooks/{goes}")
     assert ended["phase"] in ("STOPPED", "FAILED")
+    # the pod that somebody deleted took nothing of it along
+    assert "jupyterhub" in (await platform.log_of(other, goes)).lower()
     await platform.ask(person, "DELETE", f"/notebooks/{stays}")
     await platform.phase(person, stays, "STOPPED")
 

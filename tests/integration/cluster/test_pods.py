@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from primehub_services.blobs import FolderLogStore, WorkloadLogs, notebook_key, of_notebook
 from primehub_services.domain import notebook_pods
 from primehub_services.domain.pods import INSTANCE
 from primehub_services.engines.kubernetes.cluster import Cluster
 from primehub_services.engines.kubernetes.notebooks import NotebookPods
-from primehub_services.notebook_parts import PodLogs, PodWorkloads
+from primehub_services.notebook_logs import PodLogs
+from primehub_services.notebook_parts import PodWorkloads
 from tests.support.cluster import Namespace, foreign_image
 from tests.support.waiting import wait_for_async
 
@@ -60,11 +63,19 @@ async def pods(namespace: Namespace) -> AsyncIterator[NotebookPods]:
     await cluster.close()
 
 
-async def test_notebooks_pods_are_told_apart_read_ended_and_put_away(pods: NotebookPods, namespace: Namespace) -> None:
-    workloads, logs = PodWorkloads(pods), PodLogs(pods)
+async def test_notebooks_pods_are_told_apart_read_ended_and_put_away(
+    pods: NotebookPods, namespace: Namespace, tmp_path: Path
+) -> None:
+    store = FolderLogStore(tmp_path)
+    logs = PodLogs(pods, store)
+    workloads = PodWorkloads(pods, logs)
+
+    def kept(start_id: str) -> bytes:
+        return store.read(notebook_key(start_id), 0, 100).data
 
     async def settled() -> bool:
-        return not (await workloads.list_owned())["ended"].running and await pods.log("runs", 100) is not None
+        await workloads.keep("runs")
+        return not (await workloads.list_owned())["ended"].running and kept("runs") != b""
 
     await wait_for_async(settled, 60, what="one has ended, and another has begun")
     seen = await workloads.list_owned()
@@ -73,9 +84,10 @@ async def test_notebooks_pods_are_told_apart_read_ended_and_put_away(pods: Noteb
         "ended": (False, 3),
         "waits": (True, None),
     }
-    assert b"".join(piece for _, piece in await workloads.log("ended")) == b"last words"
-    assert list(await workloads.log("waits")) == []
-    await read_by_offset(logs)
+    for start_id in ("ended", "waits"):
+        await workloads.log(start_id)
+    assert (kept("ended"), kept("waits")) == (b"last words", b"")
+    await read_by_offset(WorkloadLogs(store, logs))
 
     for start_id in ("runs", "waits", "absent"):
         await workloads.stop(start_id)
@@ -85,22 +97,22 @@ async def test_notebooks_pods_are_told_apart_read_ended_and_put_away(pods: Noteb
         return "waits" not in found and not found["runs"].running
 
     await wait_for_async(over, 60, what="what ran has ended and is kept, what never ran is gone")
-    assert b"".join(piece for _, piece in await workloads.log("runs")) == b"012345678\n"
+    await workloads.log("runs")
+    assert kept("runs") == b"012345678\n"
     await workloads.remove("runs")
     await workloads.remove("absent")
     await wait_for_async(lambda: namespace.get("pod", "notebook-runs") is None, 60, what="it is put away")
 
 
-async def read_by_offset(logs: PodLogs) -> None:
+async def read_by_offset(logs: WorkloadLogs) -> None:
     """The log of what runs, from anywhere in it and from its end."""
 
     async def settled() -> bool:
-        whole = await asyncio.to_thread(logs.read, "runs", 0, 100)
-        return whole is not None and whole.size == 10
+        whole = await asyncio.to_thread(logs.read, of_notebook("runs"), 0, 100)
+        return whole.size == 10
 
     await wait_for_async(settled, 30, what="all of it is printed")
     for offset, limit, data, start, end in ((4, 3, b"456", 4, 7), (-2, 100, b"8\n", 8, 10), (99, 100, b"", 10, 10)):
-        read = await asyncio.to_thread(logs.read, "runs", offset, limit)
-        assert read is not None
+        read = await asyncio.to_thread(logs.read, of_notebook("runs"), offset, limit)
         assert (read.data, read.start, read.next_offset, read.size) == (data, start, end, 10)
-    assert await asyncio.to_thread(logs.read, "none", 0, 100) is None
+    assert (await asyncio.to_thread(logs.read, of_notebook("none"), 0, 100)).data == b""
