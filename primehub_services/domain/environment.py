@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from .wrong import WrongValue
+
 _NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*\Z")  # the original product's rule
 RESERVED_PREFIXES = ("JUPYTERHUB_", "PRIMEHUB_", "LD_")
 RESERVED = frozenset(
@@ -31,18 +33,21 @@ MAX_VALUE = 32_768
 def check_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables, if each has an allowed name and size. Raises ``ValueError`` naming the first that has not."""
     if len(variables) > MAX_VARIABLES:
-        msg = f"at most {MAX_VARIABLES} variables"
-        raise ValueError(msg)
+        msg, fix = f"has more than {MAX_VARIABLES} variables", "leave some out, or read them from a file"
+        raise WrongValue(msg, fix)
     for name, value in variables.items():
         if not _NAME.match(name) or len(name) > 128:
-            msg = f"{name!r} is not a variable name: letters, digits, '-', '.', '_', not a digit first"
-            raise ValueError(msg)
+            msg, fix = f"{name!r} is not a variable name", "use letters, digits, '-', '.', '_', not a digit first"
+            raise WrongValue(msg, fix, field=name)
         if name.startswith(RESERVED_PREFIXES) or name in RESERVED:
-            msg = f"{name!r} is set by the platform; choose another name"
-            raise ValueError(msg)
+            msg, fix = f"{name!r} is set by the platform", "choose another name"
+            raise WrongValue(msg, fix, field=name)
         if len(value) > MAX_VALUE or "\0" in value:
-            msg = f"the value of {name!r} is longer than {MAX_VALUE} characters or holds a NUL"
-            raise ValueError(msg)
+            msg, fix = (
+                f"the value of {name!r} is longer than {MAX_VALUE} characters or holds a NUL",
+                "keep it in a file",
+            )
+            raise WrongValue(msg, fix, field=name)
     return dict(variables)
 
 

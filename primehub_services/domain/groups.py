@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
 from .resources import RESOURCE_NAMES, Quota
+from .wrong import WrongValue
 
 Seconds = Annotated[int, Field(ge=0, le=366 * 86400, description="seconds")]
 Gibibytes = Annotated[int, Field(ge=1, le=1_000_000, description="GiB")]
@@ -77,5 +78,5 @@ def check_quotas(user: Quota, group: Quota) -> None:
     for name in RESOURCE_NAMES:
         person, everyone = getattr(user, name), getattr(group, name)
         if person is not None and everyone is not None and person > everyone:
-            msg = f"user_quota.{name} must not be above group_quota.{name}"
-            raise ValueError(msg)
+            msg, fix = f"must not be above group_quota.{name}", "lower it, or raise the group's quota"
+            raise WrongValue(msg, fix, field=f"user_quota.{name}")

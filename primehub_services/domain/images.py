@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
+from .wrong import WrongValue
 
 _EXTRAS = r"(\[[A-Za-z0-9,._-]+\])?"
 _VERSION = r"(===|==|~=|!=|<=|>=|<|>) *[A-Za-z0-9.*+!_-]+"
@@ -70,8 +71,8 @@ class EnvironmentSource(Model):
     @model_validator(mode="after")
     def _given_or_made(self) -> Self:
         if self.prefix is not None and (self.packages or self.base):
-            msg = "give either prefix, or base and packages"
-            raise ValueError(msg)
+            msg, fix = "is given beside base or packages", "give either prefix, or base and packages"
+            raise WrongValue(msg, fix, field="prefix")
         return self
 
 

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from .groups import Seconds
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
 from .resources import Resources
 from .units import Cpu, Memory
+from .wrong import WrongValue
 
-LabelKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?$")]
+# a qualified name of Kubernetes: a DNS subdomain and a slash, or not, and a name of at most 63 characters
+_QUALIFIED = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+
+
+def check_qualified(value: str) -> str:
+    """A label's key or a resource's name, as Kubernetes takes them. Raises ``WrongValue`` otherwise."""
+    if not re.match(_QUALIFIED, value) or "\n" in value:
+        msg, fix = f"{value!r} is not a name that Kubernetes takes", "write it like pool or example.org/pool"
+        raise WrongValue(msg, fix)
+    return value
+
+
+LabelKey = Annotated[
+    str,
+    AfterValidator(check_qualified),
+    Field(min_length=1, max_length=317, json_schema_extra={"pattern": _QUALIFIED}),
+]
+ResourceName = Annotated[
+    str,
+    AfterValidator(check_qualified),
+    Field(min_length=1, max_length=253, json_schema_extra={"pattern": _QUALIFIED}),
+]
+"""What a cluster calls a resource that a device plugin counts: ``nvidia.com/gpu``."""
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$")]
 
 
@@ -43,8 +70,8 @@ class Toleration(Model):
     @model_validator(mode="after")
     def _value_fits_operator(self) -> Self:
         if (self.value is not None) != (self.operator is TolerationOperator.EQUAL):
-            msg = "operator Equal needs a value, Exists forbids one"
-            raise ValueError(msg)
+            msg, fix = "is needed by operator Equal, and forbidden by Exists", "give one, or leave it out"
+            raise WrongValue(msg, fix, field="value")
         return self
 
 
@@ -59,7 +86,7 @@ class InstanceTypeCreate(Model):
     gpu_limit: int = Field(default=0, ge=0, le=1024)
     cpu_request: Cpu | None = Field(default=None, description="null is the limit")
     memory_request: Memory | None = Field(default=None, description="null is the limit")
-    gpu_resource: str = Field(default="nvidia.com/gpu", max_length=253)
+    gpu_resource: ResourceName = "nvidia.com/gpu"
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
     all_groups: bool = True
@@ -107,6 +134,7 @@ class InstanceTypeUpdate(Model):
     gpu_limit: int | None = Field(default=None, ge=0, le=1024)
     cpu_request: Cpu | None = None
     memory_request: Memory | None = None
+    gpu_resource: ResourceName | None = None
     node_selector: dict[LabelKey, LabelValue] | None = None
     tolerations: tuple[Toleration, ...] | None = None
     all_groups: bool | None = None
@@ -117,14 +145,14 @@ class InstanceTypeUpdate(Model):
 def check_requests(spec: InstanceTypeCreate) -> None:
     """Raises ``ValueError`` where a limit is zero or a request is above its limit."""
     if spec.cpu_limit <= 0:
-        msg = "cpu_limit must be more than 0"
-        raise ValueError(msg)
+        msg, fix = "must be more than 0", "give for example 0.5"
+        raise WrongValue(msg, fix, field="cpu_limit")
     if spec.memory_limit <= 0:
-        msg = "memory_limit must be more than 0"
-        raise ValueError(msg)
+        msg, fix = "must be more than 0", "give for example 512Mi"
+        raise WrongValue(msg, fix, field="memory_limit")
     if spec.cpu_request is not None and spec.cpu_request > spec.cpu_limit:
-        msg = "cpu_request must not be above cpu_limit"
-        raise ValueError(msg)
+        msg, fix = "must not be above cpu_limit", "lower it, or raise cpu_limit"
+        raise WrongValue(msg, fix, field="cpu_request")
     if spec.memory_request is not None and spec.memory_request > spec.memory_limit:
-        msg = "memory_request must not be above memory_limit"
-        raise ValueError(msg)
+        msg, fix = "must not be above memory_limit", "lower it, or raise memory_limit"
+        raise WrongValue(msg, fix, field="memory_request")

@@ -12,6 +12,7 @@ from .claims import Decision
 from .environment import Environment
 from .model import Model, Timestamp
 from .resources import Resources
+from .wrong import WrongValue
 
 MAX_COMMAND = 65_536
 MAX_PARAMETERS = 65_536
@@ -106,8 +107,11 @@ class NotebookRun(Model):
     @classmethod
     def _no_data(cls, value: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
         if len(json.dumps(value)) > MAX_PARAMETERS:
-            msg = f"must have at most {MAX_PARAMETERS} characters as JSON: put data into a file of the group's volume"
-            raise ValueError(msg)
+            msg, fix = (
+                f"must have at most {MAX_PARAMETERS} characters as JSON",
+                "put data into a file of the group's volume",
+            )
+            raise WrongValue(msg, fix)
         return value
 
 
@@ -133,11 +137,11 @@ class JobSpec(Model):
     @model_validator(mode="after")
     def _one_thing_to_run(self) -> JobSpec:
         if self.notebook is None and not self.command.strip():
-            msg = "give a command or a notebook"
-            raise ValueError(msg)
+            msg, fix = "is empty, and there is no notebook", "give a command or a notebook"
+            raise WrongValue(msg, fix, field="command")
         if self.notebook is not None and self.command:
-            msg = "give a command or a notebook, not both"
-            raise ValueError(msg)
+            msg, fix = "is given beside a notebook", "give one of both"
+            raise WrongValue(msg, fix, field="command")
         return self
 
     @property

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, SecretStr, field_validator
 
+from .wrong import WrongValue
+
 
 class Model(BaseModel):
     """An immutable value. Unknown fields are refused, so that a misspelt one is never ignored."""
@@ -18,15 +20,15 @@ class Model(BaseModel):
     def _without_nul(cls, value: Any) -> Any:
         # PostgreSQL keeps no NUL in a text, and nobody means one
         if isinstance(value, str) and "\0" in value:
-            msg = "must not have NUL characters"
-            raise ValueError(msg)
+            msg, fix = "must not have NUL characters", "take them out"
+            raise WrongValue(msg, fix)
         return value
 
 
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
-        msg = "must carry a time zone"
-        raise ValueError(msg)
+        msg, fix = "must carry a time zone", "write it like 2026-01-31T12:00:00Z"
+        raise WrongValue(msg, fix)
     return value.astimezone(UTC)
 
 

@@ -10,6 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from .wrong import WrongValue
+
 SLUG_MAX = 40
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 _HUB_NAME = re.compile(r"^[a-z0-9][-a-z0-9_.@]*\Z")
@@ -28,16 +30,19 @@ def check_name(value: str) -> str:
     """
     name = as_reference(value)
     if not 1 <= len(name) <= 63:
-        msg = "must have 1 to 63 characters"
-        raise ValueError(msg)
+        msg, fix = "must have 1 to 63 characters", "choose another name"
+        raise WrongValue(msg, fix)
     # combining marks are part of letters in many scripts (Devanagari vowel signs, say), also of the last one
     letters = [c for c in name if not unicodedata.category(c).startswith("M")]
     if not (name[0].isalnum() and letters[-1].isalnum()):
-        msg = "must begin and end with a letter or a digit"
-        raise ValueError(msg)
+        msg, fix = "must begin and end with a letter or a digit", "choose for example data-science"
+        raise WrongValue(msg, fix)
     if not all(c.isalnum() or c in "-_." for c in letters):
-        msg = "may have letters, digits, '-', '_' and '.' only"
-        raise ValueError(msg)
+        msg, fix = (
+            "may have letters, digits, '-', '_' and '.' only",
+            "choose for example data-science; the display name may be anything",
+        )
+        raise WrongValue(msg, fix)
     return name
 
 
@@ -45,7 +50,7 @@ def check_hub_name(value: str) -> str:
     """A person's hub name: ASCII, lower case, the original product's rule. Raises ``ValueError`` otherwise."""
     if len(value) > 63 or not _HUB_NAME.match(value):
         msg = "must have 1 to 63 of a-z, 0-9, '-', '_', '.', '@' and begin with a letter or a digit"
-        raise ValueError(msg)
+        raise WrongValue(msg, "choose for example the part of the address before '@'")
     return value
 
 
@@ -53,11 +58,11 @@ def check_display_name(value: str) -> str:
     """A name for reading: any printable characters, at most 100. Raises ``ValueError`` otherwise."""
     text = unicodedata.normalize("NFC", value).strip()
     if len(text) > 100:
-        msg = "must have at most 100 characters"
-        raise ValueError(msg)
+        msg, fix = "must have at most 100 characters", "shorten it"
+        raise WrongValue(msg, fix)
     if not all(c.isprintable() for c in text):
-        msg = "must not have control characters"
-        raise ValueError(msg)
+        msg, fix = "must not have control characters", "leave out line ends, tabs and the like"
+        raise WrongValue(msg, fix)
     return text
 
 

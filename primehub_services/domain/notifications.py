@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .jobs import JobPhase
 from .model import Model, Timestamp, Transmitted
+from .wrong import WrongValue
 
 MAX_ERROR = 500
 BACK_OFF = tuple(timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800))
@@ -50,14 +51,17 @@ def _http_address(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        msg = "is not an address; write it like https://example.org/hook"
-        raise ValueError(msg) from None
+        msg, fix = "is not an address", "write it like https://example.org/hook"
+        raise WrongValue(msg, fix) from None
     if parts.scheme not in ("https", "http") or not parts.hostname or not url.isascii() or not url.isprintable():
-        msg = "must begin with https:// and a host, in ASCII"
-        raise ValueError(msg)
+        msg, fix = "must begin with https:// and a host, in ASCII", "write it like https://example.org/hook"
+        raise WrongValue(msg, fix)
     if parts.username is not None or parts.fragment or " " in url:
-        msg = "must have no user name, no fragment and no spaces; give a secret instead, which signs every message"
-        raise ValueError(msg)
+        msg, fix = (
+            "must have no user name, no fragment and no spaces",
+            "give a secret instead, which signs every message",
+        )
+        raise WrongValue(msg, fix)
     return url
 
 
@@ -80,8 +84,8 @@ class NotificationSettings(Model):
     @model_validator(mode="after")
     def _somewhere_to_go(self) -> Self:
         if self.webhook and not self.webhook_url:
-            msg = "webhook_url is needed where webhook is on"
-            raise ValueError(msg)
+            msg, fix = "is needed where webhook is on", "write it like https://example.org/hook, or turn webhook off"
+            raise WrongValue(msg, fix, field="webhook_url")
         return self
 
     @property

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, Name
+from .wrong import WrongValue
 
 SecretValue = Annotated[Transmitted, Field(min_length=1, max_length=65_536)]
 
@@ -36,9 +37,10 @@ class SecretCreate(Model):
 
     @model_validator(mode="after")
     def _fields_fit_kind(self) -> Self:
-        if self.kind is SecretKind.PULL and not (self.registry and self.username):
-            msg = "registry and username are needed for kind pull"
-            raise ValueError(msg)
+        for field in ("registry", "username"):
+            if self.kind is SecretKind.PULL and not getattr(self, field):
+                msg, fix = "is needed for kind pull", "give the registry's host and the user name there"
+                raise WrongValue(msg, fix, field=field)
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from .model import Model, Timestamp, Transmitted
 from .permissions import PERSON_SCOPES, Scope
+from .wrong import WrongValue
 
 DAY = 86_400
 TOKEN_LIFETIME_MAX = 366 * DAY
@@ -21,8 +22,11 @@ def check_person_scopes(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     """The scopes, each once. Raises ``ValueError`` for one that no person's token can carry."""
     for scope in scopes:
         if scope not in PERSON_SCOPES:
-            msg = f"{scope.value} is not for people's tokens; choose from {', '.join(s.value for s in PERSON_SCOPES)}"
-            raise ValueError(msg)
+            msg, fix = (
+                f"{scope.value} is not for people's tokens",
+                f"choose from {', '.join(s.value for s in PERSON_SCOPES)}",
+            )
+            raise WrongValue(msg, fix)
     return tuple(dict.fromkeys(scopes))
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from .wrong import WrongValue
+
 MIB = 1024**2
 GIB = 1024**3
 _MEMORY = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(Mi|Gi|Ti|M|G|T)?B?\Z", re.IGNORECASE)
@@ -45,17 +47,17 @@ def parse_cpu(value: Any) -> Millicores:
     except InvalidOperation:
         amount = None
     if amount is None or not amount.is_finite():
-        msg = f"{value!r} is not a number of cores; write for example 0.5 or 4"
-        raise ValueError(msg)
+        msg, fix = f"{value!r} is not a number of cores", "write for example 0.5 or 4"
+        raise WrongValue(msg, fix)
     if amount < 0:
-        msg = "cores must not be negative"
-        raise ValueError(msg)
+        msg, fix = "must not be negative", "give 0 cores or more"
+        raise WrongValue(msg, fix)
     if amount != amount.to_integral_value():
-        msg = "cores are counted to 0.001 at the finest"
-        raise ValueError(msg)
+        msg, fix = "is finer than 0.001 cores", "round it to a thousandth"
+        raise WrongValue(msg, fix)
     if amount > _MAX_CPU * 1000:
-        msg = f"cores must be at most {_MAX_CPU}"
-        raise ValueError(msg)
+        msg, fix = "is more than any machine has", f"give at most {_MAX_CPU} cores"
+        raise WrongValue(msg, fix)
     return Millicores(int(amount))
 
 
@@ -68,15 +70,15 @@ def parse_memory(value: Any) -> Bytes:
         return value
     match = _MEMORY.match(str(value).strip()) if not isinstance(value, bool) else None
     if match is None:
-        msg = f"{value!r} is not an amount of memory; write for example 8Gi or 512Mi"
-        raise ValueError(msg)
+        msg, fix = f"{value!r} is not an amount of memory", "write for example 8Gi or 512Mi"
+        raise WrongValue(msg, fix)
     amount = Decimal(match[1]) * _FACTORS[(match[2] or "g")[0].lower()]
     if amount % MIB != 0:
-        msg = "memory is counted in whole MiB"
-        raise ValueError(msg)
+        msg, fix = "is not a whole number of MiB", "round it, and write for example 512Mi"
+        raise WrongValue(msg, fix)
     if amount > _MAX_MEMORY:
-        msg = "memory must be at most 1024Ti"
-        raise ValueError(msg)
+        msg, fix = "is more than any machine has", "give at most 1024Ti"
+        raise WrongValue(msg, fix)
     return Bytes(int(amount))
 
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
+from .wrong import WrongValue
 
 AbsolutePath = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^/[^\x00]*$")]
 
@@ -23,15 +24,15 @@ _MAX_VALUE = 32_768
 
 def _check_variables(variables: dict[str, str]) -> dict[str, str]:
     if len(variables) > _MAX_VARIABLES:
-        msg = f"at most {_MAX_VARIABLES} variables"
-        raise ValueError(msg)
+        msg, fix = f"has more than {_MAX_VARIABLES} variables", "leave some out"
+        raise WrongValue(msg, fix)
     for key, value in variables.items():
         if not _KEY.match(key):
-            msg = f"{key!r} is not a key: 1 to 128 of letters, digits, '-', '.', '_'"
-            raise ValueError(msg)
+            msg, fix = f"{key!r} is not a key", "use 1 to 128 of letters, digits, '-', '.', '_'"
+            raise WrongValue(msg, fix, field=key)
         if len(value) > _MAX_VALUE or "\0" in value:
-            msg = f"the value of {key!r} is longer than {_MAX_VALUE} characters or holds a NUL"
-            raise ValueError(msg)
+            msg, fix = f"is longer than {_MAX_VALUE} characters or holds a NUL", "keep it in a file of the volume"
+            raise WrongValue(msg, fix, field=key)
     return variables
 
 

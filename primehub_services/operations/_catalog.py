@@ -11,6 +11,7 @@ from ..domain.identity import Actor
 from ..domain.model import Model
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, FieldError, Invalid, NotFound
+from ..domain.validation import field_errors
 from ..store import catalog
 from ..store import groups as group_store
 from ..store.catalog import R, Seen
@@ -69,23 +70,8 @@ def merged(create: type[M], current: Model, changes: Mapping[str, Any]) -> M:
     try:
         return create.model_validate(values)
     except ValidationError as error:
-        raise Invalid(
-            "The change would leave something that is not valid.",
-            errors=tuple(
-                _field_error(detail["loc"], str(detail["msg"]).removeprefix("Value error, "), create)
-                for detail in error.errors(include_input=False, include_url=False)
-            ),
-        ) from None
-
-
-def _field_error(location: tuple[int | str, ...], message: str, model: type[Model]) -> FieldError:
-    if location:
-        return FieldError(field=".".join(map(str, location)), message=message)
-    # a check over several fields begins its message with the one to change
-    field, _, rest = message.partition(" ")
-    return (
-        FieldError(field=field, message=rest) if field in model.model_fields else FieldError(field="", message=message)
-    )
+        message = "The change would leave something that is not valid."
+        raise Invalid(message, errors=field_errors(error)) from None
 
 
 def differences(before: Model, after: Model) -> dict[str, Any]:

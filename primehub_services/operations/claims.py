@@ -13,7 +13,8 @@ from ..domain.launch import LaunchRequest
 from ..domain.lifecycle import Ending
 from ..domain.notebooks import FINAL, NotebookPhase
 from ..domain.permissions import require
-from ..domain.problems import FieldError, Invalid, NotFound, Unauthenticated
+from ..domain.problems import Invalid, NotFound, Unauthenticated
+from ..domain.validation import field_errors
 from ..store import claims, groups, notebooks
 from ..store.orm import ClaimRow, NotebookRow
 from ..store.unit_of_work import UnitOfWork
@@ -100,10 +101,7 @@ def _wanted(uow: UnitOfWork, person: Actor, request: ClaimRequest) -> LaunchRequ
     try:
         return LaunchRequest.model_validate({**chosen, "server_name": request.server_name})
     except ValidationError as error:
-        errors = tuple(
-            FieldError(field=".".join(map(str, e["loc"])), message=e["msg"], fix="give the name of one that is there")
-            for e in error.errors(include_url=False, include_input=False, include_context=False)
-        )
+        errors = field_errors(error)
         raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors), errors=errors) from None
 
 

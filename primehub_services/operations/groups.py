@@ -9,6 +9,7 @@ from ..domain.paging import Page, PageQuery
 from ..domain.permissions import PERMISSIONS, allowed, relations, require
 from ..domain.problems import Invalid, NotFound
 from ..domain.resources import Quota
+from ..domain.wrong import WrongValue
 from ..store import accounts as account_store
 from ..store import groups as store
 from ..store import members as member_store
@@ -126,8 +127,7 @@ def losses(uow: UnitOfWork, actor: Actor, ref: str) -> GroupLosses:
 def _set_quotas(row: GroupRow, user: Quota, group: Quota) -> None:
     try:
         check_quotas(user, group)
-    except ValueError as error:
-        field, _, message = str(error).partition(" ")
-        raise Invalid.field(field, message, "lower it, or raise the group's quota") from None
+    except WrongValue as error:
+        raise Invalid.field(error.field, str(error), error.fix) from None
     row.user_cpu, row.user_memory, row.user_gpu = user.cpu, user.memory, user.gpu
     row.group_cpu, row.group_memory, row.group_gpu = group.cpu, group.memory, group.gpu

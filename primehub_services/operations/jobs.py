@@ -17,6 +17,7 @@ from ..domain.paging import Page, PageQuery
 from ..domain.permissions import Relation, relations, require
 from ..domain.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
 from ..domain.system import SystemSettings
+from ..domain.wrong import WrongValue
 from ..store import groups, job_secrets, jobs, queue_places, settings
 from ..store.jobs import Filters, Named, Visible
 from ..store.orm import JobRow
@@ -161,8 +162,8 @@ def choose(uow: UnitOfWork, person: Actor, spec: JobSpec, capacity: MachineCapac
 def _check_secrets(uow: UnitOfWork, choice: Choice, spec: JobSpec) -> None:
     try:
         check_environment(dict.fromkeys(spec.secrets, ""))
-    except ValueError as error:
-        raise Invalid.field("secrets", str(error), "give it another name") from None
+    except WrongValue as error:
+        raise Invalid.field(f"secrets.{error.field}", str(error), error.fix) from None
     errors = []
     for name, reference in sorted(spec.secrets.items()):
         field = f"secrets.{name}"

@@ -20,6 +20,7 @@ from ..domain.names import check_hub_name
 from ..domain.permissions import require
 from ..domain.problems import Conflict, Invalid, NotFound, TooMany, Unauthenticated
 from ..domain.system import InvitationKind
+from ..domain.wrong import WrongValue
 from ..store import accounts as store
 from ..store import groups as group_store
 from ..store import invitations as invitation_store
@@ -213,8 +214,8 @@ def _name_to_be(uow: UnitOfWork, actor: Actor, request: InvitationRedeem) -> str
         return _account_of(uow, link).name
     try:
         name = check_hub_name(request.username)
-    except ValueError as error:
-        raise Invalid.field("username", str(error), "choose for example the part of your address before '@'") from None
+    except WrongValue as error:
+        raise Invalid.field("username", str(error), error.fix) from None
     _check_free(uow, name)
     return name
 

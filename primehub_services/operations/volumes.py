@@ -220,12 +220,18 @@ def _check_git(uow: UnitOfWork, source: GitSource, policy: VolumePolicy) -> None
         field = "source.ref" if not source.url.startswith("-") else "source.url"
         raise Invalid.field(field, "is not one that git can be given safely", "give a branch, a tag or a commit")
     parts = urlsplit(source.url) if "://" in source.url else None
-    if parts is not None and parts.password is not None:
-        fix = "take the password out of the URL, make a secret of kind git, and name it in source.secret"
-        raise Invalid.field("source.url", "holds a password that everyone could read", fix)
-    if parts is not None and parts.scheme == "http":
-        fix = "give its https or ssh URL"
-        raise Invalid.field("source.url", "is http, by which anybody on the way could change what is fetched", fix)
+    # of ssh the user says who asks and is no secret; of https a user alone is how tokens are written
+    secret = parts is not None and (
+        parts.password is not None or (parts.scheme == "https" and parts.username is not None)
+    )
+    if parts is not None and (secret or parts.query or parts.fragment):
+        fix = (
+            "leave only the repository's address, make a secret of kind git for the rest, and name it in source.secret"
+        )
+        raise Invalid.field("source.url", "holds what may be a token, which everyone could read", fix)
+    if parts is not None and parts.scheme in ("http", "git"):
+        message = f"is {parts.scheme}, by which anybody on the way could change what is fetched"
+        raise Invalid.field("source.url", message, "give its https or ssh URL")
     if parts is not None and (parts.hostname or "").startswith("-"):
         raise Invalid.field("source.url", "names a host that begins with '-'", "give the host's name")
     if parts is not None and parts.scheme == "file" and policy.namespace:

@@ -72,11 +72,11 @@ _CONFIG = """\
     lowSpeedLimit = 1
     lowSpeedTime = 60
 """
-_PROTOCOLS = "https:ssh:git"
+_PROTOCOLS = "https:ssh"
 
 
 def scheme_of(url: str) -> str:
-    """``https``, ``ssh``, ``git`` or ``file``; ``user@host:path`` is ssh."""
+    """``https``, ``ssh`` or ``file``; ``user@host:path`` is ssh."""
     return url.partition("://")[0] if "://" in url else "ssh"
 
 

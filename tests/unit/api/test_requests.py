@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -87,6 +88,62 @@ async def test_an_unknown_field_of_a_body_is_named(people: People) -> None:
 async def test_a_nested_field_is_named_by_its_path(people: People) -> None:
     body = {"name": "g", "user_quota": {"cpu": -1}}
     assert problem(await people["platform_admin"].post("/groups", json=body))["errors"][0]["field"] == "user_quota.cpu"
+
+
+SIZE = {"name": "s", "cpu_limit": 1, "memory_limit": "1Gi"}
+GIT = {"name": "v", "source": {"type": "git"}}
+LAUNCH = {"group": "alpha", "instance_type": "small", "image": "base"}
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("/groups", {"name": "a b"}, "name"),
+    ("/groups", {"name": ""}, "name"),
+    ("/groups", {"name": "g", "user_quota": {"cpu": -1}}, "user_quota.cpu"),
+    ("/groups", {"name": "g", "user_quota": {"cpu": 0.0005}}, "user_quota.cpu"),
+    ("/groups", {"name": "g", "user_quota": {"memory": "much"}}, "user_quota.memory"),
+    ("/groups", {"name": "g", "user_quota": {"gpu": 0.5}}, "user_quota.gpu"),
+    ("/groups", {"name": "g", "user_quota": {"cpu": 2}, "group_quota": {"cpu": 1}}, "user_quota.cpu"),
+    ("/instance-types", {**SIZE, "cpu_limit": 0}, "cpu_limit"),
+    ("/instance-types", {**SIZE, "memory_request": "2Gi"}, "memory_request"),
+    ("/instance-types", {**SIZE, "gpu_resource": "!! bad"}, "gpu_resource"),
+    ("/instance-types", {**SIZE, "tolerations": [{"key": "a"}]}, "tolerations.0.value"),
+    ("/users", {"name": "Ann Lee"}, "name"),
+    ("/secrets", {"name": "s", "kind": "pull", "value": "x", "registry": "r.example.org"}, "username"),
+    ("/volumes", {"name": "v", "source": {"type": "env", "variables": {"a b": "x"}}}, "source.variables.a b"),
+    ("/volumes", {**GIT, "source": {"type": "git", "url": "https://ghp_abc@example.org/r"}}, "source.url"),
+    ("/volumes", {**GIT, "source": {"type": "git", "url": "https://example.org/r?private_token=abc"}}, "source.url"),
+    ("/volumes", {**GIT, "source": {"type": "git", "url": "git://example.org/r"}}, "source.url"),
+    ("/notebooks", {**LAUNCH, "environment": {"1A": "x"}}, "environment.1A"),
+    ("/notebooks", {**LAUNCH, "environment": {"JUPYTERHUB_API_TOKEN": "x"}}, "environment.JUPYTERHUB_API_TOKEN"),
+    ("/notebooks", {**LAUNCH, "group": "nothing"}, "group"),
+    ("/jobs", {**LAUNCH, "command": ""}, "command"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "field"), WRONG, ids=[f"{path[1:]}-{field}" for path, _, field in WRONG])
+async def test_a_wrong_field_is_refused_with_its_name_and_the_fix(
+    people: People, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = await people["platform_admin"].post(path, json=body)
+    found = {error["field"]: error for error in problem(answer)["errors"]}
+    assert field in found, (answer.status_code, answer.text)
+    assert found[field]["message"]
+    assert found[field]["fix"]
+
+
+async def test_a_change_that_does_not_fit_what_is_there_is_refused_with_field_and_fix(people: People) -> None:
+    admin = people["platform_admin"]
+    made = (await admin.post("/instance-types", json=SIZE)).json()
+    change = {"version": made["version"], "cpu_request": 2}
+    (error,) = problem(await admin.patch(f"/instance-types/{made['slug']}", json=change))["errors"]
+    assert error["field"] == "cpu_request"
+    assert error["fix"] == "Lower it, or raise cpu_limit."
+
+
+async def test_what_a_cluster_calls_its_gpus_can_be_corrected(people: People) -> None:
+    admin = people["platform_admin"]
+    made = (await admin.post("/instance-types", json=SIZE)).json()
+    change = {"version": made["version"], "gpu_resource": "amd.com/gpu"}
+    changed = await admin.patch(f"/instance-types/{made['slug']}", json=change)
+    assert changed.json()["gpu_resource"] == "amd.com/gpu"
 
 
 async def test_the_tag_of_a_union_is_no_part_of_a_fields_path(people: People) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from primehub_services.domain.groups import GroupCreate
+from primehub_services.domain.validation import field_errors
 
 
 def test_the_defaults_are_the_original_products() -> None:
@@ -26,8 +27,9 @@ def test_one_persons_quota_is_not_above_the_groups(resource: str) -> None:
     make(2, 2)
     make(None, 2)
     make(2, None)
-    with pytest.raises(ValidationError, match=rf"user_quota\.{resource} must not be above group_quota\.{resource}"):
+    with pytest.raises(ValidationError, match=rf"must not be above group_quota\.{resource}") as refused:
         make(3, 2)
+    assert [e.field for e in field_errors(refused.value)] == [f"user_quota.{resource}"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from primehub_services.domain.instance_types import InstanceTypeCreate, Toleration
+from primehub_services.domain.validation import field_errors
 
 
 def _make(**fields: Any) -> InstanceTypeCreate:
@@ -17,20 +18,32 @@ def _make(**fields: Any) -> InstanceTypeCreate:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"cpu_limit": 0}, "cpu_limit must be more than 0"),
-        ({"memory_limit": 0}, "memory_limit must be more than 0"),
-        ({"cpu_request": 1.5}, "cpu_request must not be above cpu_limit"),
-        ({"memory_request": "3Gi"}, "memory_request must not be above memory_limit"),
-        ({"gpu_limit": -1}, "gpu_limit"),
-        ({"gpu_limit": 0.5}, "gpu_limit"),
-        ({"node_selector": {"-bad": "x"}}, "node_selector"),
-        ({"node_selector": {"k" * 64: "x"}}, "node_selector"),
-        ({"idle_timeout": -1}, "idle_timeout"),
+        ({"cpu_limit": 0}, "cpu_limit: Must be more than 0."),
+        ({"memory_limit": 0}, "memory_limit: Must be more than 0."),
+        ({"cpu_request": 1.5}, "cpu_request: Must not be above cpu_limit."),
+        ({"memory_request": "3Gi"}, "memory_request: Must not be above memory_limit."),
+        ({"gpu_limit": -1}, "gpu_limit: "),
+        ({"gpu_limit": 0.5}, "gpu_limit: "),
+        ({"gpu_resource": "!! bad"}, "gpu_resource: '!! bad' is not a name"),
+        ({"gpu_resource": "gpu\n"}, "gpu_resource: "),
+        ({"node_selector": {"-bad": "x"}}, "node_selector.-bad"),
+        ({"node_selector": {"a//b": "x"}}, "node_selector.a//b"),
+        ({"node_selector": {"/b": "x"}}, "node_selector./b"),
+        ({"node_selector": {"k" * 64: "x"}}, "node_selector.k"),
+        ({"idle_timeout": -1}, "idle_timeout: "),
     ],
 )
 def test_what_is_wrong_is_refused_by_field(fields: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+    with pytest.raises(ValidationError) as refused:
         _make(**fields)
+    (error,) = field_errors(refused.value)
+    assert f"{error.field}: {error.message}".startswith(words)
+    assert error.fix
+
+
+@pytest.mark.parametrize("key", ["pool", "example.org/pool", "k" * 63, f"{'d' * 60}.org/{'k' * 63}", "A_b.c"])
+def test_what_kubernetes_takes_as_a_labels_key_is_taken(key: str) -> None:
+    assert _make(node_selector={key: "x"}).node_selector == {key: "x"}
 
 
 def test_requests_up_to_the_limits_are_taken() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from primehub_services.domain.units import (
     parse_cpu,
     parse_memory,
 )
+from primehub_services.domain.wrong import WrongValue
 
 cpus = st.integers(0, 1_000_000_000).map(Millicores)
 memories = st.integers(0, 1024**5 // MIB).map(lambda mib: Bytes(mib * MIB))
@@ -77,8 +79,9 @@ def test_cores_are_read(value: Any, amount: int) -> None:
     ],
 )
 def test_what_is_no_number_of_cores_is_refused_with_words(value: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(WrongValue) as refused:
         parse_cpu(value)
+    assert words in f"{refused.value}; {refused.value.fix}"
 
 
 @pytest.mark.parametrize(
@@ -104,8 +107,9 @@ def test_memory_is_read_and_echoed(value: Any, amount: int, echo: str) -> None:
 
 @pytest.mark.parametrize("value", ["-1Gi", "8Ki", "lots", "", True, None, "1.0001Gi", "2000Ti", "8Gi8Gi", "٣Gi"])
 def test_what_is_no_amount_of_memory_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="memory"):
+    with pytest.raises(WrongValue) as refused:
         parse_memory(value)
+    assert re.search("memory|MiB|Ti", f"{refused.value}; {refused.value.fix}")
 
 
 def test_half_a_core_is_half_a_core_everywhere() -> None:

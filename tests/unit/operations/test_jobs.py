@@ -85,7 +85,7 @@ def test_the_nearest_timeout_counts(world: World) -> None:
         ({"group": "no-such"}, "group"),
         ({"group": "other"}, "group"),
         ({"secrets": {"TOKEN": "no-such"}}, "secrets.TOKEN"),
-        ({"secrets": {"PATH": "x"}}, "secrets"),
+        ({"secrets": {"PATH": "x"}}, "secrets.PATH"),
         ({"from_schedule": "no-such"}, "from_schedule"),
         ({"command": "", "notebook": {"snapshot": "none", "path": "a.ipynb"}}, "notebook.snapshot"),
     ],

@@ -82,11 +82,10 @@ def test_the_askpass_script_answers_both_questions(tmp_path: Path) -> None:
     [
         ("git@x:y", "t0ken", "no SSH private key"),
         ("https://x/y", KEY, "the URL is https"),
-        ("git://x/y", "t0ken", "cannot be used with git"),
         ("file:///srv/y", KEY, "cannot be used with file"),
         ("https://x/y", "t0ken", ""),
         ("ssh://git@x/y", KEY, ""),
-        ("git://x/y", None, ""),
+        ("https://x/y", None, ""),
     ],
 )
 def test_a_secret_that_does_not_fit_the_url_is_refused(url: str, secret: str | None, words: str) -> None:

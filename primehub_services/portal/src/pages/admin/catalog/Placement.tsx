@@ -49,7 +49,7 @@ export function Placement({ form }: { form: Fields<Draft> }) {
             <Wrong error={form.error('tolerations')} />
             <span><Button type="text" icon={<Plus size={14} aria-hidden />} onClick={() => form.set({ tolerations: [...tolerations, { key: '', operator: 'Equal', value: '', effect: null }] })}>{words.tolerationAdd}</Button></span>
           </div>
-          {form.creating && <TextField form={form} name="gpu_resource" help={words.gpuResourceHelp} mono max={253} />}
+          <TextField form={form} name="gpu_resource" help={words.gpuResourceHelp} mono max={253} />
         </div>
       </details>
     </Section>

@@ -56,7 +56,7 @@ export function check(draft: Draft): Errors<Draft> {
 
 const sent = (draft: Draft) => ({
   display_name: draft.display_name, description: draft.description, all_groups: draft.all_groups, groups: draft.groups, idle_timeout: draft.idle_timeout, tolerations: draft.tolerations,
-  cpu_limit: draft.cpu_limit!, gpu_limit: draft.gpu_limit ?? 0, cpu_request: draft.cpu_request, memory_limit: toMemory(draft.memory_limit)!, memory_request: toMemory(draft.memory_request),
+  cpu_limit: draft.cpu_limit!, gpu_limit: draft.gpu_limit ?? 0, cpu_request: draft.cpu_request, memory_limit: toMemory(draft.memory_limit)!, memory_request: toMemory(draft.memory_request), gpu_resource: draft.gpu_resource,
   node_selector: Object.fromEntries(draft.node_selector.filter(([key]) => key !== '')),
 });
 
@@ -94,7 +94,7 @@ export function NewType() {
   const queries = useQueryClient();
   const form = useForm<Draft, InstanceType>({
     saved: empty, words: labels, check, creating: true,
-    save: (draft) => body(api.POST('/instance-types', { body: some<components['schemas']['InstanceTypeCreate']>({ ...sent(draft), name: draft.name.trim(), gpu_resource: draft.gpu_resource }) })),
+    save: (draft) => body(api.POST('/instance-types', { body: some<components['schemas']['InstanceTypeCreate']>({ ...sent(draft), name: draft.name.trim() }) })),
     onSaved: () => {
       void queries.invalidateQueries({ queryKey: ['instance-types'] });
       void go('/admin/instance-types');
