@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from benchmarks.hub_overhead.sides import Side, primehub
 from benchmarks.support.stores import job_row
+from primehub_services.domain.identity import Actor
 from primehub_services.store import settings
 from primehub_services.store.orm import GroupRow, JobRow, MembershipRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -34,6 +35,8 @@ LISTS = {
     "found jobs": "/jobs?group=group0&page_size=50&search=job+7",
 }
 MB = 1_000_000
+AUDITED = 1000
+"""Rows of the audit log."""
 
 
 def fill(jobs: int, uow: UnitOfWork) -> None:
@@ -51,6 +54,9 @@ def fill(jobs: int, uow: UnitOfWork) -> None:
         end = {"phase": phase, "reason": reason, "exit_code": code, "ended_at": at + timedelta(seconds=50)}
         rows.append(job_row(whose, number, at, instance_type="tiny", memory=1024**2, **end))
     uow.session.execute(sa.insert(JobRow), rows)
+    admin = Actor(service="benchmark", scopes=frozenset())
+    for number in range(AUDITED):
+        uow.audit(admin, "group.update", "group0", group_id=group.id, description={"from": str(number), "to": "x"})
 
 
 async def measure(side: Side, requests: int, last: int) -> None:
@@ -68,6 +74,8 @@ async def measure(side: Side, requests: int, last: int) -> None:
                 answer.raise_for_status()
             cuts = statistics.quantiles(times, n=20)
             rows = len(answer.json().get("items", ()))
+            if "page_size=200" in path and rows != 200:
+                raise SystemExit(f"{name}: {rows} rows where 200 are to be measured")
             print(f"{name:<12}{rows:>6}{statistics.median(times):>12.1f}{cuts[18]:>10.1f}")
 
 

@@ -1762,6 +1762,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the gateway serves; with If-None-Match only where that has changed
+         * @description `routes.read`: service; scope `custom:primehub:routes`.
+         */
+        get: operations["routes_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether one may call what a group has deployed
+         * @description `routes.call`: member, notebook; scope `custom:primehub:read`.
+         */
+        get: operations["routes_caller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/claims": {
         parameters: {
             query?: never;
@@ -1986,6 +2026,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Who may call a route.
+         * @enum {string}
+         */
+        Access: "public" | "group" | "key";
         /** @description A person. Keyed by (issuer, subject); ``name`` is the immutable hub name, ``display_name`` is free. */
         Account: {
             id: string;
@@ -2245,6 +2290,10 @@ export interface components {
             limit: string | null;
             used: string;
             asked: string;
+        };
+        /** @description Somebody who may call what a group has deployed. */
+        Caller: {
+            name: string;
         };
         /**
          * @description A way to reach a person.
@@ -2983,6 +3032,8 @@ export interface components {
             /** @default null */
             memory_request: string | null;
             /** @default null */
+            gpu_resource: string | null;
+            /** @default null */
             node_selector: {
                 [key: string]: string;
             } | null;
@@ -3460,6 +3511,11 @@ export interface components {
             image: string;
             image_source: components["schemas"]["ContainerSource"] | components["schemas"]["EnvironmentSource"];
             image_location: string | null;
+            /**
+             * @description Whether a group's own admins say what it is.
+             * @default false
+             */
+            image_of_group: boolean;
             limits: components["schemas"]["Resources"];
             requests: components["schemas"]["Resources"];
             /** @default nvidia.com/gpu */
@@ -4314,6 +4370,24 @@ export interface components {
          * @enum {string}
          */
         Role: "member" | "admin";
+        /** @description One address and what answers there. */
+        Route: {
+            /** @description Of what is deployed. It stays the same while target and access change. */
+            id: string;
+            prefix: string;
+            target: string;
+            /** @default group */
+            access: components["schemas"]["Access"];
+            /** @description Slug of the group that it belongs to. */
+            group: string;
+        };
+        /** @description All routes there are. */
+        RouteTable: {
+            /** @description The same for the same routes, and another one for others. */
+            version: string;
+            /** @default [] */
+            routes: components["schemas"]["Route"][];
+        };
         /** @description A start of the person's server that is in the way of another. */
         RunningServer: {
             id: string;
@@ -4461,7 +4535,7 @@ export interface components {
          * @description JupyterHub custom scopes that tokens carry.
          * @enum {string}
          */
-        Scope: "custom:primehub:read" | "custom:primehub:write" | "custom:primehub:group-admin" | "custom:primehub:admin" | "custom:primehub:notebook" | "custom:primehub:claims" | "custom:primehub:accounts" | "custom:primehub:culling";
+        Scope: "custom:primehub:read" | "custom:primehub:write" | "custom:primehub:group-admin" | "custom:primehub:admin" | "custom:primehub:notebook" | "custom:primehub:claims" | "custom:primehub:accounts" | "custom:primehub:culling" | "custom:primehub:routes";
         /** @description A secret as it can be read: everything but the value. */
         Secret: {
             id: string;
@@ -8742,6 +8816,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NotificationTest"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteTable"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routes_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
                 };
             };
             /** @description What is wrong, which field, and what to do about it */
