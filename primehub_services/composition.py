@@ -13,7 +13,15 @@ from hub_config.settings import Settings, SettingsError
 
 from .api.replies import Part, State
 from .blobs import FolderSpool, LiveFiles, LiveLogs, LogChunk
-from .controllers import ClaimPort, ImageBuilder, NotebookLogPort, PullSecretPort, WorkloadPort, WorkloadState
+from .controllers import (
+    ClaimPort,
+    FolderPort,
+    ImageBuilder,
+    NotebookLogPort,
+    PullSecretPort,
+    WorkloadPort,
+    WorkloadState,
+)
 from .controllers.images import BuildFailed, Progress
 from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
 from .controllers.volumes import VolumeFailed, VolumePort
@@ -64,6 +72,8 @@ class EngineParts:
     parts: Callable[[], Awaitable[tuple[Part, ...]]]
     claims: ClaimPort | None = None
     """Where volumes are claims that an operator binds."""
+    folders: FolderPort | None = None
+    """Where groups' folders are claims, which the cluster may not be able to make."""
     pull_secrets: PullSecretPort | None = None
     """Where nodes fetch images with secrets of the cluster."""
     notebook_logs: NotebookLogPort | None = None

@@ -13,6 +13,7 @@ from .blobs import FolderArtifactStore, FolderLogStore, FolderSnapshotStore, Fol
 from .composition import EngineParts
 from .controllers import (
     ClaimController,
+    GroupFolderController,
     ImageController,
     JobController,
     LeavingController,
@@ -125,6 +126,8 @@ def _of_the_engine(tools: Tools) -> list[Runner]:
         found.append(Runner(ClaimController(database, parts.claims)))
     if parts.notebook_logs is not None:
         found.append(Runner(NotebookLogController(database, parts.notebook_logs)))
+    if parts.folders is not None:
+        found.append(Runner(GroupFolderController(database, parts.folders)))
     if parts.pull_secrets is not None:
         found.append(Runner(PullSecretController(database, parts.pull_secrets, tools.keyring)))
     if isinstance(parts.engine, WorkFiles):

@@ -24,7 +24,8 @@ from .engines.base import EngineError
 from .engines.base import EngineUnavailable as ClusterUnavailable
 from .engines.base import VolumeFailed as EngineVolumeFailed
 from .engines.kubernetes import KubernetesEngine, PodSettings
-from .engines.kubernetes.claim_troubles import ClaimTroubles
+from .engines.kubernetes.claim_troubles import ClaimTroubles, FolderTroubles
+from .engines.kubernetes.claims import Claims
 from .engines.kubernetes.cluster import Cluster
 from .engines.kubernetes.notebooks import NotebookPods
 from .engines.kubernetes.pull_secrets import PullSecrets
@@ -52,16 +53,11 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
     logs = PodLogs(notebooks, FolderLogStore(settings.data_dir / "blobs"))
     workloads = PodWorkloads(notebooks, logs)
     key = reports_key(settings)
+    storage = claim_storage(given)
     engine = KubernetesEngine(
         cluster,
         pod_settings(given),
-        ClaimStorage(
-            instance=given.instance,
-            home_class=given.home_storage_class,
-            home_capacity=given.home_capacity,
-            group_class=given.group_storage_class,
-            group_capacity=given.group_capacity,
-        ),
+        storage,
         spool,
         token=lambda workload: workload_token(key, workload),
         in_pod=IN_POD_SH.read_text(),
@@ -71,6 +67,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         # how much there is in all is not ours to ask; what does not fit is told by the scheduler
         return MachineCapacity(image_types=engine.image_sources)
 
+    claims = ClaimTroubles(cluster, engine.warnings)
     return EngineParts(
         name=engine.name,
         engine=engine,
@@ -83,7 +80,8 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         live_files=_ClusterFiles(engine, spool),
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
-        claims=ClaimTroubles(cluster, engine.warnings),
+        claims=claims,
+        folders=FolderTroubles(Claims(cluster, storage), claims),
         pull_secrets=PullSecrets(cluster, given.instance),
         spool=spool,
         heard=engine.heard,
@@ -96,6 +94,17 @@ def reports_key(settings: Settings) -> bytes:
     """What workloads' tokens are made from: of a secret that is made once and does not change."""
     root = secret_file(settings.secrets / "portal_cookie_secret")
     return hmac.new(bytes.fromhex(root), b"primehub: reports of workloads", hashlib.sha256).digest()
+
+
+def claim_storage(given: KubernetesSettings) -> ClaimStorage:
+    """What claims are made with."""
+    return ClaimStorage(
+        instance=given.instance,
+        home_class=given.home_storage_class,
+        home_capacity=given.home_capacity,
+        group_class=given.group_storage_class,
+        group_capacity=given.group_capacity,
+    )
 
 
 def pod_settings(given: KubernetesSettings) -> PodSettings:

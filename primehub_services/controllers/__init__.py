@@ -4,6 +4,7 @@ A controller's ``step`` may be cut off anywhere and run again: it keeps nothing 
 """
 
 from .claims import ClaimController, ClaimPort
+from .group_folders import FolderPort, GroupFolderController
 from .images import ImageBuilder, ImageController
 from .jobs import JobController
 from .leaving import LeavingController
@@ -29,6 +30,8 @@ __all__ = [
     "ClaimPort",
     "Controller",
     "EngineUnavailable",
+    "FolderPort",
+    "GroupFolderController",
     "Health",
     "HubPort",
     "HubServer",

@@ -45,11 +45,12 @@ class ClaimController:
         unmountable = await self._claims.unmountable([need for _, need, _ in known])
         troubles = {**unmountable, **(await self._claims.troubles(bound) if bound else {})}
         for volume_id, need, told in known:
-            message = _sentence(troubles.get(need.name, ""))
+            message = sentence(troubles.get(need.name, ""))
             ours = not need.made_by_us or message or told.casefold().startswith(CANNOT)
             if ours and message != told:
                 await self._database.write(volumes.report, volume_id, message)
 
 
-def _sentence(clause: str) -> str:
+def sentence(clause: str) -> str:
+    """A clause as a sentence; empty stays so."""
     return f"{clause[0].upper()}{clause[1:].rstrip('.')}." if clause else ""

@@ -29,6 +29,8 @@ class Group(Model):
     """What all members together may have in use."""
     shared_volume: bool
     shared_volume_capacity: Gibibytes | None = None
+    folder_problem: str = ""
+    """Why nothing can mount its folder, on a cluster; empty where it can, or where that is not known yet."""
     launch_group_only: bool
     """Whether the shared volume is mounted only in workloads launched in this group."""
     job_timeout: Seconds | None = None

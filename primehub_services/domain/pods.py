@@ -92,10 +92,15 @@ def claim_need(mount: Mount) -> ClaimNeed | None:
         case MountKind.HOME:
             return ClaimNeed(home_claim(mount.slug), mount.kind, mount.slug, True, ONE_NODE, mount.capacity)
         case MountKind.PROJECT:
-            return ClaimNeed(project_claim(mount.slug), mount.kind, mount.slug, True, MANY_NODES, mount.capacity)
+            return project_need(mount.slug, mount.capacity)
         case MountKind.SCRATCH:
             return None
     return volume_need(mount.slug, mount.source, mount.capacity)
+
+
+def project_need(slug: str, capacity: int | None) -> ClaimNeed:
+    """The claim behind a group's folder."""
+    return ClaimNeed(project_claim(slug), MountKind.PROJECT, slug, True, MANY_NODES, capacity)
 
 
 def volume_need(slug: str, source: VolumeSource | None, capacity: int | None = None) -> ClaimNeed | None:

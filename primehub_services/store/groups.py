@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ..domain.groups import Group
 from ..domain.names import as_reference, make_slug
 from ..domain.paging import PageQuery
+from ..domain.pods import ClaimNeed, project_need
 from ..domain.resources import Quota
 from ..domain.units import Bytes, Millicores
 from .lists import findable, matching, page
@@ -24,6 +25,7 @@ from .orm import (
 )
 from .unit_of_work import UnitOfWork
 
+PROBLEM_MAX = 2000
 NAMES = "group-names"
 """Lock: a new group's name and slug are compared with every group's."""
 _SORTS = {"name": GroupRow.name, "display_name": GroupRow.display_name, "created_at": GroupRow.created_at}
@@ -48,6 +50,7 @@ def to_model(row: GroupRow) -> Group:
         group_quota=quota(row.group_cpu, row.group_memory, row.group_gpu),
         shared_volume=row.shared_volume,
         shared_volume_capacity=row.shared_volume_capacity,
+        folder_problem=row.folder_problem if row.shared_volume else "",
         launch_group_only=row.launch_group_only,
         job_timeout=row.job_timeout,
         idle_timeout=row.idle_timeout,
@@ -142,3 +145,24 @@ def by_ids(uow: UnitOfWork, ids: Iterable[str]) -> Sequence[GroupRow]:
     """Those of the groups that are not deleted, by name."""
     statement = sa.select(GroupRow).where(GroupRow.id.in_(list(ids)), GroupRow.deleted_at.is_(None))
     return uow.session.scalars(statement.order_by(GroupRow.name)).all()
+
+
+def with_folders(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
+    """On a cluster: groups with a folder, by id, with its claim, and why it cannot be mounted until now."""
+    statement = sa.select(GroupRow).where(GroupRow.deleted_at.is_(None), GroupRow.shared_volume).order_by(GroupRow.slug)
+    return [
+        (row.id, project_need(row.slug, row.shared_volume_capacity), row.folder_problem)
+        for row in uow.session.scalars(statement)
+    ]
+
+
+def report_folder(uow: UnitOfWork, group_id: str, problem: str) -> None:
+    """Why a group's folder cannot be mounted; empty where it can."""
+    # not through the row: that would count a version and spoil somebody's edit
+    uow.session.execute(
+        sa.update(GroupRow)
+        .where(GroupRow.id == group_id, GroupRow.deleted_at.is_(None))
+        .values(folder_problem=problem[:PROBLEM_MAX])
+        .execution_options(synchronize_session=False)
+    )
+    uow.changed("group", group_id, "update", group_id=group_id)

@@ -11,6 +11,7 @@ from primehub_services.domain.mount_reasons import MountFailure, failures, mount
 from primehub_services.domain.pods import ClaimNeed
 
 from ..base import EngineUnavailable
+from .claims import Claims
 from .cluster import Cluster, ClusterRefusal, Json
 
 
@@ -58,3 +59,19 @@ class ClaimTroubles:
         chosen = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"
         found, _ = await self._cluster.list_("Event", {"fieldSelector": chosen})
         return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+class FolderTroubles:
+    """``controllers.FolderPort`` over a cluster. Raises ``EngineUnavailable``."""
+
+    def __init__(self, claims: Claims, troubles: ClaimTroubles) -> None:
+        self._claims = claims
+        self._troubles = troubles
+
+    async def trouble(self, need: ClaimNeed) -> str:
+        """Make the claim where there is none; why it cannot be mounted, empty where it can."""
+        try:
+            why = await self._claims.look_at(need)
+        except ClusterRefusal as refusal:
+            raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+        return why or (await self._troubles.troubles([need])).get(need.name, "")

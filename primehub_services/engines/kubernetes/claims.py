@@ -24,11 +24,12 @@ class Claims:
         """Make what is missing; why a claim of that name cannot be mounted."""
         missing = {}
         for need in claims_needed(mounts):
-            if (reason := await self._look_at(need)) is not None:
+            if (reason := await self.look_at(need)) is not None:
                 missing[need.name] = reason
         return missing
 
-    async def _look_at(self, need: ClaimNeed) -> str | None:
+    async def look_at(self, need: ClaimNeed) -> str | None:
+        """Make one that is missing and ours to make; why it cannot be mounted: a clause."""
         found = await self._cluster.get("PersistentVolumeClaim", need.name)
         if found is None and need.made_by_us:
             try:
@@ -50,7 +51,7 @@ class Claims:
         """Make the claim of a data volume. Raises ``EngineError``."""
         need = volume_need(slug, None)
         assert need is not None
-        if (why := await self._look_at(need)) is not None:
+        if (why := await self.look_at(need)) is not None:
             raise EngineError(f"The volume cannot be mounted: {why.rstrip('.')}.", code="volume")
 
     async def discard(self, slug: str) -> None:

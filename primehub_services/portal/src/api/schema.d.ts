@@ -2628,6 +2628,11 @@ export interface components {
             shared_volume: boolean;
             /** @default null */
             shared_volume_capacity: number | null;
+            /**
+             * @description Why nothing can mount its folder, on a cluster; empty where it can, or where that is not known yet.
+             * @default
+             */
+            folder_problem: string;
             /** @description Whether the shared volume is mounted only in workloads launched in this group. */
             launch_group_only: boolean;
             /** @default null */

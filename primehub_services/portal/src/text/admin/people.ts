@@ -59,6 +59,7 @@ export const people = {
     capacity: 'Capacity',
     capacityHelp: 'On one machine it is noted, and nothing keeps to it.',
     launchOnly: 'Launch group only',
+    folderProblem: 'Nothing can mount the shared volume',
     launchOnlyHelp: 'Mounted only when a notebook or job starts in this group. Else members find it wherever they start.',
     timeouts: 'Timeouts',
     timeoutsWhy: 'For what starts from now on.',

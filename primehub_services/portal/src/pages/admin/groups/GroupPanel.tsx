@@ -17,6 +17,7 @@ export function GroupPanel({ group, overview }: { group: Group; overview: GroupO
   const sorted = [...(members.data ?? [])].sort((x, y) => Number(y.role === 'admin') - Number(x.role === 'admin') || x.user.localeCompare(y.user));
   return (
     <>
+      {group.folder_problem && <p className="small warnText">{words.folderProblem}: {group.folder_problem}</p>}
       <h3>{words.members}</h3>
       {members.data === undefined ? <Waiting><Bones rows={3} widths={[60]} /></Waiting> : sorted.length === 0 ? <p className="small">{words.noMembers}</p> : (
         <ul className="plain">
