@@ -28,7 +28,7 @@ class GroupRow(Identified, Versioned, Base):
     group_gpu: Mapped[int | None]
     shared_volume: Mapped[bool]
     shared_volume_capacity: Mapped[int | None]
-    folder_problem: Mapped[str] = mapped_column(sa.String(2000), default="")
+    folder_problem: Mapped[str] = mapped_column(sa.String(2000), default="", server_default="")
     launch_group_only: Mapped[bool]
     job_timeout: Mapped[int | None]
     idle_timeout: Mapped[int | None]

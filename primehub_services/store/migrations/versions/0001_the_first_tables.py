@@ -85,7 +85,6 @@ def upgrade() -> None:
         sa.Column("group_gpu", sa.Integer(), nullable=True),
         sa.Column("shared_volume", sa.Boolean(), nullable=False),
         sa.Column("shared_volume_capacity", sa.Integer(), nullable=True),
-        sa.Column("folder_problem", sa.String(length=2000), nullable=False),
         sa.Column("launch_group_only", sa.Boolean(), nullable=False),
         sa.Column("job_timeout", sa.Integer(), nullable=True),
         sa.Column("idle_timeout", sa.Integer(), nullable=True),
