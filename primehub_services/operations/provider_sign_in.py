@@ -13,6 +13,7 @@ from ..domain.permissions import require
 from ..domain.problems import Conflict, Forbidden, Invalid, NotFound
 from ..store import accounts as store
 from ..store import groups as group_store
+from ..store import invitations as invitation_store
 from ..store import members as member_store
 from ..store.orm import AccountRow, GroupRow
 from ..store.unit_of_work import UnitOfWork
@@ -108,6 +109,9 @@ def _follow_admin_claim(uow: UnitOfWork, actor: Actor, row: AccountRow, claim: b
     if not claim and not store.other_admins(uow, row.id):
         return  # a provider's mistake must not leave the platform without anybody who can mend it
     row.platform_admin = claim
+    if not claim:
+        # a link to an account that was made before would still let them in as that account
+        invitation_store.withdraw(uow, row.name)
     uow.audit(actor, "account.update", row.name, changes={"platform_admin": {"from": not claim, "to": claim}})
     uow.changed("account", row.id, "update", account_id=row.id)
 

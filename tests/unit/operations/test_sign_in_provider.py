@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from primehub_services.domain.groups import GroupCreate
-from primehub_services.domain.handshake import AccountState, ProviderSignIn
+from primehub_services.domain.handshake import AccountState, ProviderSignIn, TokenInspection
 from primehub_services.domain.identity import AccountUpdate, MembershipPut, Origin, Role
 from primehub_services.domain.names import check_hub_name
-from primehub_services.domain.problems import Conflict, Forbidden, Invalid
-from primehub_services.operations import accounts, groups, members
+from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound
+from primehub_services.domain.system import InvitationCreate
+from primehub_services.operations import accounts, actors, groups, invitations, members
 from primehub_services.operations.provider_sign_in import hub_name_of
 from primehub_services.operations.sign_in import provider_sign_in
 from primehub_services.store.database import Database
@@ -150,6 +151,19 @@ def test_the_provider_says_who_is_a_platform_admin_if_it_says_anything(database:
     assert arrive(database, cast, platform_admin=True).platform_admin
     assert arrive(database, cast, platform_admin=None).platform_admin
     assert not arrive(database, cast, platform_admin=False).platform_admin
+
+
+def test_links_die_with_the_right_that_the_provider_takes_away(database: Database, cast: Cast) -> None:
+    arrive(database, cast, platform_admin=True)
+    pat = database.write_now(actors.person, "pat")
+    made = [
+        database.write_now(invitations.create, pat, InvitationCreate.model_validate(target))
+        for target in ({"user": "root"}, {"group": "research"})
+    ]
+    arrive(database, cast, platform_admin=False)
+    for link in made:
+        with pytest.raises(NotFound, match="withdrawn"):
+            database.write_now(invitations.inspect, cast.authenticator, TokenInspection(token=link.token))
 
 
 def test_a_provider_cannot_take_the_last_platform_admin_away(database: Database, cast: Cast) -> None:
