@@ -7,11 +7,14 @@ whether somebody is a platform admin, and whether they may go on.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import jwt
 from jupyterhub.auth import Authenticator
 from oauthenticator.generic import GenericOAuthenticator
+from tornado.httpclient import HTTPClientError
+from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Dict, Instance, Integer, Set, Unicode, default
 
 from primehub_services.client import ApiProblem
@@ -22,6 +25,7 @@ from primehub_spawner.base import PrimeHubSpawnerMixin
 
 from . import accounts_handlers as pages
 from . import hub_reads
+from .confirmations import LOOK_EVERY, Confirmations, Grant, Refused, error_of
 
 GRACE = 300
 """Seconds for which somebody who is signed in may go on while the API does not answer. Sign-ins and starts need it."""
@@ -37,6 +41,14 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
     name_claim = Unicode("preferred_username", help="The claim with the wished-for user name.").tag(config=True)
     groups_claim = Unicode("groups", help="The claim with the groups; empty leaves memberships alone.").tag(config=True)
     platform_admin_groups = Set(Unicode(), help="Groups of the provider whose people are platform admins.").tag(
+        config=True
+    )
+
+    lasting_grants = Bool(True, help="Whether to ask for grants that outlive a session, where it has them.").tag(
+        config=True
+    )
+    ask_every = Integer(300, help="Seconds between two questions about somebody who does something.").tag(config=True)
+    go_on_for = Integer(43200, help="Seconds for which who was confirmed goes on while nothing is learned.").tag(
         config=True
     )
 
@@ -65,15 +77,44 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
         # the standard's default is client_secret_basic; the form is what most allow
         methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         self.basic_auth = "client_secret_post" not in methods
+        if self.lasting_grants and "offline_access" in found.get("scopes_supported", []):
+            self.set_trait("scope", list(dict.fromkeys([*self.scope, "offline_access"])))
         self._discovered = found
 
-    async def who(self, handler: Any) -> ProviderSignIn:
-        """Whom the provider vouches for in the callback that ``handler`` serves."""
+    async def who(self, handler: Any) -> tuple[ProviderSignIn, Grant]:
+        """Whom the provider vouches for in the callback that ``handler`` serves, and what to ask it with later."""
         await self.discover()
         token_info = await self.get_token_info(handler, self.build_access_tokens_request_params(handler, None))
         claims = await self.token_to_user(token_info)
         self._check_id_token(token_info.get("id_token"), claims)
-        return self.sign_in_of(claims)
+        request = self.sign_in_of(claims)
+        return request, Grant.of(request, token_info, self.scope)
+
+    async def renewed(self, grant: Grant) -> dict[str, Any]:
+        """As ``confirmations.Provider`` says."""
+        await self.discover()
+        try:
+            found: dict[str, Any] = await self.get_token_info(
+                None, self.build_refresh_token_request_params(grant.refresh_token)
+            )
+        except HTTPClientError as error:
+            # anything else is about this client, or a fault of the provider's
+            if error_of(error) == "invalid_grant":
+                raise Refused("it gives no new access token") from error
+            raise
+        return found
+
+    async def person(self, tokens: dict[str, Any], grant: Grant) -> ProviderSignIn:
+        """As ``confirmations.Provider`` says."""
+        try:
+            claims = await self.token_to_user(tokens)
+        except HTTPClientError as error:
+            if error.code in (401, 403):
+                raise Refused("it tells nothing of them") from error
+            raise
+        if claims.get("sub") != grant.subject:
+            raise Refused("it tells of somebody else")
+        return self.sign_in_of(claims).model_copy(update={"renewal": True})
 
     def sign_in_of(self, claims: dict[str, Any]) -> ProviderSignIn:
         """What the API is told of a set of claims."""
@@ -139,6 +180,7 @@ class PrimeHubAuthenticator(Authenticator):
     )
     accounts = Instance(AccountsClient)
     provider = Instance(PrimeHubOIDCAuthenticator, allow_none=True)
+    confirmations = Instance(Confirmations, allow_none=True)
 
     @default("accounts")
     def _accounts(self) -> AccountsClient:
@@ -147,6 +189,15 @@ class PrimeHubAuthenticator(Authenticator):
     @default("provider")
     def _provider(self) -> PrimeHubOIDCAuthenticator | None:
         return PrimeHubOIDCAuthenticator(parent=self) if self.oidc else None
+
+    @default("confirmations")
+    def _confirmations(self) -> Confirmations | None:
+        provider = self.provider
+        if provider is None:
+            return None
+        return Confirmations(
+            provider, self.accounts, every=provider.ask_every, at_most=provider.go_on_for, log=self.log
+        )
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -167,7 +218,8 @@ class PrimeHubAuthenticator(Authenticator):
         found: list[tuple[str, Any]] = [("/login", pages.SignInHandler), *hub_reads.HANDLERS]
         if self.local_accounts:
             found += [("/change-password", pages.ChangePasswordHandler), ("/invite", pages.InvitationHandler)]
-        if self.oidc:
+        if self.confirmations is not None:
+            PeriodicCallback(partial(self.confirmations.look, app), LOOK_EVERY * 1000).start()
             found += [("/oauth_login", pages.ProviderHandler), ("/oauth_callback", pages.ProviderCallbackHandler)]
         return found
 
@@ -194,12 +246,15 @@ class PrimeHubAuthenticator(Authenticator):
 
     async def _provider_sign_in(self, handler: Any) -> dict[str, Any]:
         assert self.provider is not None
-        request = await self.provider.who(handler)
+        assert self.confirmations is not None
+        request, grant = await self.provider.who(handler)
         try:
             state = await self.accounts.provider_sign_in(request)
         except ApiProblem as problem:
             raise pages.refusal_of(problem) from problem
-        return self.model_of(state)
+        model = self.model_of(state)
+        self.confirmations.signed_in(state.name, grant)
+        return model | {"auth_state": await grant.sealed()}
 
     def model_of(self, state: AccountState) -> dict[str, Any]:
         """What the hub keeps of an account. Raises where it may not have a session, a token or a server."""
@@ -238,7 +293,7 @@ class PrimeHubAuthenticator(Authenticator):
                 return True
             self.log.error("PrimeHub's API does not answer (%s); %s cannot go on until it does", problem, user.name)
             return False
-        if not state.enabled or state.must_change_password:
+        if not state.enabled or state.must_change_password or not await self._vouched_for(user, state):
             self._answered[user.name] = float("-inf")
             return False
         self._answered[user.name] = time.monotonic()
@@ -246,3 +301,13 @@ class PrimeHubAuthenticator(Authenticator):
         if groups == sorted(group.name for group in user.groups) and state.platform_admin == bool(user.admin):
             return True
         return {"name": user.name, "groups": groups, "admin": state.platform_admin}
+
+    async def _vouched_for(self, user: Any, state: AccountState) -> bool:
+        """Whether a provider's person may go on as far as the provider is concerned; everybody else may."""
+        if self.confirmations is None or self.provider is None or state.issuer != self.provider.issuer:
+            return True
+        return await self.confirmations.hold(user)
+
+    def is_out(self, name: str) -> bool:
+        """Whether the provider was found not to vouch for this person of its any more."""
+        return self.confirmations is not None and self.confirmations.is_out(name)

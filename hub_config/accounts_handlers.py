@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from jupyterhub import orm
 from jupyterhub._xsrf_utils import _set_xsrf_cookie
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
@@ -15,6 +14,8 @@ from tornado import web
 
 from primehub_services.client import ApiProblem
 from primehub_services.domain.handshake import AccountState, InvitationRedeem
+
+from .confirmations import end_sessions
 
 UNAVAILABLE = (
     "PrimeHub's API does not answer just now, so nobody can sign in and nothing can start. "
@@ -90,11 +91,7 @@ class _PageHandler(BaseHandler):
         """Sign the person in here, and out of every other browser where asked, then on to the portal."""
         user = await self.auth_to_user(self.authenticator.model_of(state))
         if everywhere_else_out:
-            user.orm_user.cookie_id = orm.new_token()
-            for token in self.db.query(orm.APIToken).filter_by(user_id=user.orm_user.id):
-                if token.session_id:
-                    self.db.delete(token)
-            self.db.commit()
+            end_sessions(user)
         self.set_login_cookie(user)
         self._jupyterhub_user = user
         self.redirect(self.settings["default_url"] or self.hub.base_url)

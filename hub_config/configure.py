@@ -169,9 +169,12 @@ def _sign_in(c: Any, settings: Settings) -> None:
     section.auth_refresh_strict = True
     # every start asks PrimeHub for a claim, which looks at the person anew
     section.refresh_pre_spawn = False
-    section.enable_auth_state = False
+    section.enable_auth_state = settings.accounts.oidc is not None
     if settings.accounts.oidc is not None:
         section.oidc = True
+        # what the provider is asked with again; the first key is ours, whatever the hub had before
+        key = secret_file(secrets_dir(settings) / "auth_state.key")
+        c.CryptKeeper.keys = [key, *(_given(c.CryptKeeper, "keys") or ())]
         _oidc(c.PrimeHubOIDCAuthenticator, settings, settings.accounts.oidc)
     elif not settings.accounts.local:
         msg = "accounts: local is off and there is no oidc, so nobody could sign in; set one of them"
@@ -188,8 +191,12 @@ def _oidc(section: Any, settings: Settings, oidc: OidcSettings) -> None:
     section.groups_claim = oidc.groups_claim
     section.platform_admin_groups = set(oidc.admin_groups)
     section.enable_pkce = True
+    section.lasting_grants = oidc.offline_access
+    section.ask_every = oidc.ask_every
+    section.go_on_for = oidc.go_on_for
+    section.http_request_kwargs = {"connect_timeout": 5, "request_timeout": 10}
     if oidc.ca_file is not None:
-        section.http_request_kwargs = {"ca_certs": str(oidc.ca_file)}
+        section.http_request_kwargs["ca_certs"] = str(oidc.ca_file)
     if settings.public_url:
         section.oauth_callback_url = f"{settings.address}/hub/oauth_callback"
 

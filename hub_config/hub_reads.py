@@ -69,8 +69,12 @@ class TokensHandler(_Read):
         unexpired = table.expires_at.is_(None) | (table.expires_at >= table.now())
         prefixes = {token[: table.prefix_length] for token in tokens}
         kept: dict[str, list[str]] = {}
-        for prefix, hashed in self.db.query(table.prefix, table.hashed).filter(table.prefix.in_(prefixes), unexpired):
-            kept.setdefault(prefix, []).append(hashed)
+        found = self.db.query(table.prefix, table.hashed, orm.User.name).outerjoin(
+            orm.User, table.user_id == orm.User.id
+        )
+        for prefix, hashed, user in found.filter(table.prefix.in_(prefixes), unexpired):
+            if not self.authenticator.is_out(user):
+                kept.setdefault(prefix, []).append(hashed)
         good = [any(compare_token(h, t) for h in kept.get(t[: table.prefix_length], ())) for t in tokens]
         self.write(json.dumps({"good": good}))
 

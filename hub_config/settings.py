@@ -153,6 +153,12 @@ class OidcSettings(_Section):
     admin_groups: frozenset[str] = frozenset()
     """The provider's groups whose people are platform admins."""
     ca_file: Path | None = None
+    offline_access: bool = True
+    """Ask for a grant that outlives a session (scope ``offline_access``) where the provider's discovery lists it."""
+    ask_every: int = Field(default=300, ge=1)
+    """Seconds after which the provider is asked again about somebody who does something."""
+    go_on_for: int = Field(default=43200, ge=60)
+    """Seconds for which who was confirmed goes on while the provider cannot be asked about them; then they sign in."""
 
 
 class AccountSettings(_Section):

@@ -41,6 +41,7 @@ KEYS: Mapping[str, Callable[[], str]] = {
     "services.token": _token,
     "gateway.token": _token,
     "metrics.token": _token,
+    "auth_state.key": _token,
     "encryption.key": new_keys,
 }
 """Each file and what makes a new one."""

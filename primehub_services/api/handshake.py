@@ -36,6 +36,7 @@ HANDLERS: dict[str, Run] = {
     "claims.release": write(claims.release),
     "sign_in.authenticate": _authenticate,
     "sign_in.provider": write(sign_in.provider_sign_in),
+    "sign_in.refusal": write(sign_in.provider_refusal),
     "sign_in.change_password": _change_password,
     "sign_in.state": read(sign_in.state),
     "sign_in.inspect": read(invitations.inspect),

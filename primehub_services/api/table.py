@@ -16,6 +16,7 @@ from ..domain.handshake import (
     InvitationView,
     PasswordChange,
     PasswordSignIn,
+    ProviderRefusal,
     ProviderSignIn,
     StartEvents,
     TokenInspection,
@@ -400,6 +401,15 @@ _HANDSHAKE = (
         "accounts",
         AccountState,
         body=ProviderSignIn,
+    ),
+    Route(
+        "sign_in.refusal",
+        "POST",
+        "/accounts/provider-refusal",
+        "End what a person has whom their provider does not vouch for any more",
+        "accounts",
+        body=ProviderRefusal,
+        status=204,
     ),
     Route(
         "sign_in.change_password",

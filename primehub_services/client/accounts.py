@@ -10,6 +10,7 @@ from ..domain.handshake import (
     InvitationView,
     PasswordChange,
     PasswordSignIn,
+    ProviderRefusal,
     ProviderSignIn,
     TokenInspection,
 )
@@ -33,6 +34,10 @@ class AccountsClient:
         Status 409: the name belongs to another account; 403: the account is disabled.
         """
         return await self._api.fetch(AccountState, "POST", "/accounts/provider-sign-in", body=request)
+
+    async def provider_refusal(self, request: ProviderRefusal) -> None:
+        """Somebody's provider does not vouch for them any more: what they run stops, and its memberships end."""
+        await self._api.call("POST", "/accounts/provider-refusal", body=request)
 
     async def state(self, user: str) -> AccountState:
         """How things stand with an account now. Status 404: there is none."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from .identity import LOCAL_ISSUER
 from .launch import LaunchPlan
 from .model import Model, Transmitted
 from .names import DisplayName, HubName
@@ -70,6 +71,15 @@ class ProviderSignIn(Model):
     groups: tuple[str, ...] | None = None
     platform_admin: bool | None = None
     """Null leaves the account's own right alone."""
+    renewal: bool = False
+    """The provider was asked again; nobody signed in, and nobody new is let in."""
+
+
+class ProviderRefusal(Model):
+    """Of whom an OpenID Connect provider says that they are out."""
+
+    issuer: str = Field(min_length=1, max_length=500)
+    subject: str = Field(min_length=1, max_length=255)
 
 
 class AccountState(Model):
@@ -82,6 +92,8 @@ class AccountState(Model):
     must_change_password: bool
     groups: tuple[str, ...]
     """Slugs; the union of all origins."""
+    issuer: str = LOCAL_ISSUER
+    """The provider's URL, or ``local``."""
 
 
 class PasswordChange(Model):

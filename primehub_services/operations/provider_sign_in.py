@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 
-from ..domain.handshake import AccountState, ProviderSignIn
+from ..domain.handshake import AccountState, ProviderRefusal, ProviderSignIn
 from ..domain.identity import LOCAL_ISSUER, Actor, Origin, Role
 from ..domain.names import check_display_name
 from ..domain.permissions import require
@@ -19,20 +19,23 @@ from ..store.orm import AccountRow, GroupRow
 from ..store.unit_of_work import UnitOfWork
 from . import members
 
+REFUSED = "the identity provider does not vouch for its owner any more"
+
 
 def provider_sign_in(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> AccountState:
     """The account of somebody a provider vouches for, made at the first sign-in.
 
     The provider's (issuer, subject) is the person, whatever the login is now. A new person whose login is, or is like,
     the name of an account is refused (``Conflict``): accounts are never shared. ``Forbidden`` where the account is
-    disabled or deleted. The memberships of origin provider become exactly the claimed groups that exist.
+    disabled or deleted, ``NotFound`` for a renewal of somebody who has none. The memberships of origin provider become exactly the claimed groups that exist.
     """
     require(actor, "accounts")
-    if request.issuer == LOCAL_ISSUER:  # else a provider of that name could claim a local account by its id
-        raise Invalid.field("issuer", f"{LOCAL_ISSUER!r} stands for PrimeHub's own accounts", "give the provider's URL")
+    _check_issuer(request.issuer)
     if request.platform_admin is False:
         uow.lock(store.ADMINS)
     if store.by_subject(uow, request.issuer, request.subject) is None:
+        if request.renewal:
+            raise NotFound.of("user", request.username)
         uow.lock(store.NAMES)
         # somebody may have been faster with the same person's first sign-in
         if store.by_subject(uow, request.issuer, request.subject) is None:
@@ -46,8 +49,31 @@ def provider_sign_in(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> 
     uow.session.flush()
     if claimed is not None:
         _follow_groups(uow, actor, row, claimed)
-    store.signed_in(uow, row.id)
+    if not request.renewal:
+        store.signed_in(uow, row.id)
     return state_of(uow, row.name)
+
+
+def provider_refusal(uow: UnitOfWork, actor: Actor, request: ProviderRefusal) -> None:
+    """A provider does not vouch for somebody any more: what they run stops, and what it gave them ends.
+
+    Not their account: when they sign in again, they have what the provider gives them then. Who has no account here
+    has nothing to lose.
+    """
+    require(actor, "accounts")
+    _check_issuer(request.issuer)
+    row = store.by_subject(uow, request.issuer, request.subject, lock=True)
+    if row is None:
+        return
+    store.ask_to_stop(uow, [notebook for notebook, _ in store.running(uow, row.id, lock=True)], REFUSED)
+    invitation_store.withdraw(uow, row.name)
+    _follow_groups(uow, actor, row, {})
+    uow.audit(actor, "account.refused", row.name, issuer=row.issuer)
+
+
+def _check_issuer(issuer: str) -> None:
+    if issuer == LOCAL_ISSUER:  # a provider of that name could claim a local account by its id
+        raise Invalid.field("issuer", f"{LOCAL_ISSUER!r} stands for PrimeHub's own accounts", "give the provider's URL")
 
 
 def disabled() -> Forbidden:
@@ -68,6 +94,7 @@ def state_of(uow: UnitOfWork, name: str) -> AccountState:
         platform_admin=row.platform_admin and row.enabled,
         must_change_password=row.must_change_password,
         groups=tuple(sorted({group.slug for group, _ in places})) if row.enabled else (),
+        issuer=row.issuer,
     )
 
 

@@ -1,7 +1,7 @@
 """What the hub's authenticators ask. Every function is for the service that holds the scope ``accounts``.
 
-``state``, ``provider_sign_in`` and ``inspect`` are operations like all others. What needs a password is on ``SignIn``,
-whose methods are coroutines: hashing takes a tenth of a second on purpose, and happens between a read and a write,
+``state``, ``provider_sign_in``, ``provider_refusal`` and ``inspect`` are operations like all others. What needs a
+password is on ``SignIn``, whose methods are coroutines: hashing takes a tenth of a second on purpose, and happens between a read and a write,
 never inside a transaction.
 """
 
@@ -32,9 +32,9 @@ from ..store.unit_of_work import UnitOfWork
 from . import accounts
 from .invitations import inspect, usable
 from .passwords import Passwords, check_new_password, temporary_password
-from .provider_sign_in import disabled, provider_sign_in, state_of
+from .provider_sign_in import disabled, provider_refusal, provider_sign_in, state_of
 
-__all__ = ["SignIn", "SignInPolicy", "inspect", "provider_sign_in", "state"]
+__all__ = ["SignIn", "SignInPolicy", "inspect", "provider_refusal", "provider_sign_in", "state"]
 LONGEST_WAIT = timedelta(minutes=15)
 
 

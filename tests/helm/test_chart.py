@@ -142,6 +142,13 @@ def test_the_gateway_has_its_own_token_that_of_prometheus_and_no_right_in_the_cl
     assert "serviceAccountName" not in pod
 
 
+def test_the_hub_alone_has_what_a_providers_grants_are_kept_with_where_there_is_a_provider() -> None:
+    hub, services = (dict(pods(rendered(EVERYTHING)))[f"primehub-{part}"] for part in ("hub", "services"))
+    assert "auth_state.key" in files(hub, "keys")
+    assert "auth_state.key" not in files(services, "keys")
+    assert "auth_state.key" not in files(dict(pods(rendered()))["primehub-hub"], "keys")
+
+
 def test_secret_settings_reach_only_the_pod_that_needs_them() -> None:
     manifests = rendered(EVERYTHING)
     hub, services = (variables(dict(pods(manifests))[f"primehub-{part}"]) for part in ("hub", "services"))

@@ -138,7 +138,8 @@ class _Handler(web.RequestHandler):
         elif self.fake.accounts is not None:
             status, answer = await self.fake.accounts(path, body)
             self.set_status(status)
-            self.finish(answer)
+            if status != 204:
+                self.finish(answer)
         else:
             self._accounts(path, body)
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from primehub_services.domain.handshake import ProviderSignIn
+from primehub_services.domain.handshake import ProviderRefusal, ProviderSignIn
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.permissions import Scope
 from primehub_services.domain.problems import Problem
@@ -65,6 +65,10 @@ class Keycloak:
         groups = self.admin("GET", f"/users/{self.user_id(username)}/groups")
         (group_id,) = [g["id"] for g in groups if g["name"] == group]
         self.admin("DELETE", f"/users/{self.user_id(username)}/groups/{group_id}")
+
+    def change(self, username: str, **fields: Any) -> None:
+        """Change a user's record."""
+        self.admin("PUT", f"/users/{self.user_id(username)}", json=fields)
 
     def make_user(self, username: str, password: str) -> str:
         """A new user, with a subject of its own."""
@@ -141,7 +145,7 @@ async def store(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Database
 async def hub(tmp_path: Path, keycloak: Keycloak, hub_port: int, store: Database) -> AsyncIterator[Hub]:
     """A hub with local accounts and the provider, over the real operations."""
     oidc = {"issuer": keycloak.issuer, "client_id": "primehub", "client_secret": "client-secret-for-tests"}
-    oidc |= {"name": "the lab's Keycloak"}
+    oidc |= {"name": "the lab's Keycloak", "ask_every": 1}
     setting = {"PRIMEHUB_SETTING__ACCOUNTS__OIDC": json.dumps(oidc)}
     async with running_hub(tmp_path / "data", port=hub_port, **setting) as (running, api):
         api.accounts = _operations(store, api)
@@ -156,6 +160,9 @@ def _operations(store: Database, api: FakeApi) -> Any:
             if path == "/accounts/provider-sign-in":
                 request = ProviderSignIn.model_validate(body)
                 state = await store.write(provider_sign_in.provider_sign_in, actor, request)
+            elif path == "/accounts/provider-refusal":
+                await store.write(provider_sign_in.provider_refusal, actor, ProviderRefusal.model_validate(body))
+                return 204, {}
             else:
                 state = await store.read(lambda uow: provider_sign_in.state_of(uow, path.removeprefix("/accounts/")))
         except Problem as problem:

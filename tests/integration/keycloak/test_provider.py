@@ -24,15 +24,19 @@ async def sign_in(hub: Hub, username: str, password: str) -> tuple[str | None, h
     async with Browser(hub) as browser:
         page = await browser.get("/hub/login")
         assert "Sign in with the lab" in page.text
-        form = await browser.get("/hub/oauth_login", follow_redirects=True)
-        assert "code_challenge=" in str(form.url)
-        action = re.search(r'action="([^"]+)"', form.text)
-        assert action, form.text[:2000]
-        data = {"username": username, "password": password}
-        back = await browser.post(unescape(action[1]), data=data)
-        assert back.status_code == 302, re.findall(r"(?s)kc-feedback-text.*?</", back.text)
-        done = await browser.get(back.headers["location"])
+        done = await enter(browser, username, password)
         return await browser.signed_in_as(), done
+
+
+async def enter(browser: Browser, username: str, password: str) -> httpx.Response:
+    """Through the provider's page; the hub's answer to who comes back."""
+    form = await browser.get("/hub/oauth_login", follow_redirects=True)
+    assert "code_challenge=" in str(form.url)
+    action = re.search(r'action="([^"]+)"', form.text)
+    assert action, form.text[:2000]
+    back = await browser.post(unescape(action[1]), data={"username": username, "password": password})
+    assert back.status_code == 302, re.findall(r"(?s)kc-feedback-text.*?</", back.text)
+    return await browser.get(back.headers["location"])
 
 
 async def memberships(store: Database, user: str) -> set[tuple[str, str]]:

@@ -216,6 +216,7 @@ BODIES: dict[str, Any] = {
     "claims.event": {"event": "progress"},
     "claims.events": {"events": []},
     "sign_in.authenticate": {"username": "ann", "password": "x"},
+    "sign_in.refusal": {"issuer": "https://i", "subject": "s"},
     "sign_in.provider": {"issuer": "https://i", "subject": "s", "username": "new"},
     "sign_in.change_password": {"username": "ann", "old_password": "x", "new_password": "y"},
     "sign_in.inspect": {"token": "x"},

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from primehub_services.domain.groups import GroupCreate
-from primehub_services.domain.handshake import AccountState, ProviderSignIn, TokenInspection
+from primehub_services.domain.handshake import AccountState, ProviderRefusal, ProviderSignIn, TokenInspection
 from primehub_services.domain.identity import AccountUpdate, MembershipPut, Origin, Role
 from primehub_services.domain.names import check_hub_name
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound
 from primehub_services.domain.system import InvitationCreate
 from primehub_services.operations import accounts, actors, groups, invitations, members
-from primehub_services.operations.provider_sign_in import hub_name_of
-from primehub_services.operations.sign_in import provider_sign_in
+from primehub_services.operations.provider_sign_in import REFUSED, hub_name_of
+from primehub_services.operations.sign_in import provider_refusal, provider_sign_in
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, MembershipRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -164,6 +164,44 @@ def test_links_die_with_the_right_that_the_provider_takes_away(database: Databas
     for link in made:
         with pytest.raises(NotFound, match="withdrawn"):
             database.write_now(invitations.inspect, cast.authenticator, TokenInspection(token=link.token))
+
+
+def test_a_renewal_is_no_sign_in_and_lets_nobody_new_in(database: Database, cast: Cast, clock: FixedClock) -> None:
+    with pytest.raises(NotFound):
+        arrive(database, cast, renewal=True)
+    arrive(database, cast, groups=("research",))
+    signed_in_at = clock()
+    clock.advance(3600)
+    assert arrive(database, cast, groups=(), renewal=True).groups == ()
+    assert account_row(database, "pat").last_seen_at == signed_in_at
+
+
+def refuse(database: Database, cast: Cast, **whom: str) -> None:
+    whom = {"issuer": "https://idp.example", "subject": "s1"} | whom
+    database.write_now(provider_refusal, cast.authenticator, ProviderRefusal.model_validate(whom))
+
+
+def test_whom_the_provider_refuses_loses_what_it_gave_and_what_runs(database: Database, cast: Cast) -> None:
+    arrive(database, cast, groups=("research",))
+    pat = account_row(database, "pat").id
+
+    def local_too(uow: UnitOfWork) -> str:
+        factories.membership(uow, uow.session.get(AccountRow, pat), cast.other_group, Role.MEMBER, Origin.LOCAL)
+        return notebook(uow, pat, cast.other_group).id
+
+    running = database.write_now(local_too)
+    for _ in range(2):
+        refuse(database, cast)
+    assert origins(database, "pat") == {(cast.other_group.id, "local")}
+    assert stop_requests(database) == {running: REFUSED}
+    assert account_row(database, "pat").enabled
+    assert arrive(database, cast, groups=("research",)).groups == ("other", "research")
+
+
+def test_a_refusal_is_for_a_providers_people_alone(database: Database, cast: Cast) -> None:
+    refuse(database, cast, subject="nobody")
+    with pytest.raises(Invalid):
+        refuse(database, cast, issuer="local", subject=account_row(database, "ann").subject)
 
 
 def test_a_provider_cannot_take_the_last_platform_admin_away(database: Database, cast: Cast) -> None:

@@ -1922,6 +1922,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/provider-refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End what a person has whom their provider does not vouch for any more
+         * @description `accounts`: service; scope `custom:primehub:accounts`.
+         */
+        post: operations["sign_in_refusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts/change-password": {
         parameters: {
             query?: never;
@@ -2088,6 +2108,11 @@ export interface components {
             must_change_password: boolean;
             /** @description Slugs; the union of all origins. */
             groups: string[];
+            /**
+             * @description The provider's URL, or ``local``.
+             * @default local
+             */
+            issuer: string;
         };
         /** @description Fields to change; absent ones stay. ``version`` is that of the row the change was made from. */
         AccountUpdate: {
@@ -4198,6 +4223,11 @@ export interface components {
             stage: string;
             message: string;
         };
+        /** @description Of whom an OpenID Connect provider says that they are out. */
+        ProviderRefusal: {
+            issuer: string;
+            subject: string;
+        };
         /** @description Who an OpenID Connect provider says has signed in. ``groups`` null leaves provider memberships alone. */
         ProviderSignIn: {
             issuer: string;
@@ -4214,6 +4244,11 @@ export interface components {
              * @default null
              */
             platform_admin: boolean | null;
+            /**
+             * @description The provider was asked again; nobody signed in, and nobody new is let in.
+             * @default false
+             */
+            renewal: boolean;
         };
         /** @description A claim that the platform makes (a folder under the data folder on one machine). */
         PvcSource: {
@@ -9074,6 +9109,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AccountState"];
                 };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_refusal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderRefusal"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong, which field, and what to do about it */
             default: {
