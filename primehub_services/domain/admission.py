@@ -133,7 +133,7 @@ def unprotected() -> Reason:
     """The reason of a machine where no sandbox can run."""
     return Reason(
         code="no-sandbox",
-        message="No sandbox can run on this machine, so only platform admins may start notebooks.",
+        message="No sandbox can run on this machine, so only platform admins may start notebooks, and no jobs run.",
         help="Ask a platform admin: the health page says what keeps sandboxes from running, and how to mend it.",
     )
 

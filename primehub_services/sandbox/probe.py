@@ -75,8 +75,8 @@ class SandboxStatus(Model):
         if self.sandboxed:
             return ""
         if allow_unsandboxed:
-            return "Everyone may start notebooks all the same: local.allow_unsandboxed is set."
-        return "Only platform admins may start notebooks here, unless local.allow_unsandboxed is set."
+            return "Everyone may start notebooks and jobs all the same: local.allow_unsandboxed is set."
+        return "Only platform admins may start notebooks here, and no jobs run, unless local.allow_unsandboxed is set."
 
     @property
     def exposures(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from primehub_services.domain.admission import LaunchOptions
 from primehub_services.domain.claims import Budget, Decision, MachineCapacity
 from primehub_services.domain.identity import Actor, Role
+from primehub_services.domain.jobs import JobSpec
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.problems import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from primehub_services.domain.resources import Quota
@@ -99,7 +100,7 @@ def test_what_stands_against_a_pair(world: World, instance_type: str, image: str
     assert all(reason.field and reason.message for reason in decision.reasons)
 
 
-def test_where_no_sandbox_can_run_only_platform_admins_start_anything(world: World) -> None:
+def test_where_no_sandbox_can_run_only_platform_admins_start_notebooks_and_nobody_jobs(world: World) -> None:
     unprotected = replace(CAPACITY, unprotected=True)
     member = world.cast.member
     assert member.account is not None
@@ -113,6 +114,9 @@ def test_where_no_sandbox_can_run_only_platform_admins_start_anything(world: Wor
     assert reason.code == "no-sandbox"
     assert "platform admin" in reason.help
     assert check(admin).would_start
+    job = JobSpec(group="research", instance_type="cpu-1", image="base", command="true")
+    decision = world.database.read_now(launches.assess, admin, job, unprotected).decision
+    assert [reason.code for reason in decision.reasons] == ["no-sandbox"]
     with pytest.raises(Refused, match="No sandbox"):
         world.database.write_now(notebooks.start, member, request, unprotected)
 
