@@ -55,7 +55,7 @@ def outcomes(
 def expected(default: str, **others: str) -> dict[str, str]:
     """The outcome ``default`` for everybody but those named; services are told that they may not."""
     everyone = dict.fromkeys(("member", "group_admin", "outsider", "platform_admin", "notebook"), default)
-    return everyone | dict.fromkeys(("spawner", "authenticator", "culler"), "forbidden") | others
+    return everyone | dict.fromkeys(("spawner", "authenticator", "culler", "gateway"), "forbidden") | others
 
 
 def notebook(uow: UnitOfWork, account_id: str, group: GroupRow, **changes: Any) -> NotebookRow:
