@@ -12,6 +12,7 @@ from ..domain.problems import NotFound
 from . import wire
 from .base import BaseHandler
 from .call import Call, anonymous
+from .codings import smaller
 from .context import ApiContext
 from .problems import Malformed, NoMethod, TooLarge
 from .route import EVENTS, JSON, Route, adapter
@@ -149,8 +150,15 @@ class ApiHandler(BaseHandler):
         elif isinstance(result, bytes | str):
             self.finish(result)
         else:
-            self.set_header("Content-Type", JSON)
-            self.finish(_dump(route, result))
+            self._send_json(_dump(route, result))
+
+    def _send_json(self, body: bytes) -> None:
+        self.set_header("Content-Type", JSON)
+        self.set_header("Vary", "Accept-Encoding")
+        packed = smaller(body, self.request.headers.get("Accept-Encoding", ""))
+        if packed is not None:
+            self.set_header("Content-Encoding", "gzip")
+        self.finish(packed or body)
 
     def when_gone(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when the client goes away before the answer is over."""

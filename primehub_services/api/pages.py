@@ -15,14 +15,15 @@ from tornado.web import HTTPError
 from ..domain.problems import Problem, Unauthenticated
 from ..operations import actors
 from .base import BaseHandler
+from .codings import accepts_coding
 from .problems import internal, of_status
 
 log = logging.getLogger("primehub.pages")
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _BASE = re.compile(rb'<base href="[^"]*"\s*/?>')
+_CHANGE = b'<meta name="primehub-change" content="'
 _CODINGS = {"br": ".br", "gzip": ".gz"}
 """The smallest first; the portal's build leaves these beside the files that are text."""
-_REFUSED = re.compile(r"q=0(\.0*)?")
 _CSP = "; ".join(
     (
         "default-src 'self'",
@@ -105,7 +106,9 @@ class PortalHandler(PageHandler):
         _ = self.xsrf_token  # sets the cookie that the page's requests repeat in a header
         self.set_header("Content-Type", "text/html; charset=utf-8")
         base = f'<base href="{html.escape(self.context.prefix)}" />'.encode()
-        self.finish(_BASE.sub(lambda _match: base, index.read_bytes(), count=1))
+        page = _BASE.sub(lambda _match: base, index.read_bytes(), count=1)
+        # the page's event stream begins here: what it asks for from now on is no older
+        self.finish(page.replace(_CHANGE, b"%s%d" % (_CHANGE, self.context.feed.resume_from), 1))
 
     async def head(self, *path: str) -> None:
         """As ``get``."""
@@ -146,13 +149,9 @@ def find_coding(path: Path, accepted: str) -> tuple[str | None, Path]:
 
     ``accepted`` is the request's ``Accept-Encoding`` (RFC 9110, section 12.5.3). None and the file itself where no coding fits.
     """
-    codings = {}
-    for part in accepted.lower().split(","):
-        coding, _, weight = part.partition(";")
-        codings[coding.strip()] = _REFUSED.fullmatch(weight.strip()) is None
     for coding, suffix in _CODINGS.items():
         made = path.with_name(path.name + suffix)
-        if codings.get(coding, False) and made.is_file():
+        if accepts_coding(accepted, coding) and made.is_file():
             return coding, made
     return None, path
 

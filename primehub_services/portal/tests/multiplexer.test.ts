@@ -24,7 +24,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const hello = { type: 'hello', api: 'http://hub/services/primehub/api/v1', xsrf: 'x1' } as const;
+const hello = { type: 'hello', api: 'http://hub/services/primehub/api/v1', xsrf: 'x1', since: '' } as const;
 const made = () => {
   const got: [string | null, FromStream][] = [];
   return { got, stream: new Multiplexer((to, message) => got.push([to, message])) };
@@ -105,7 +105,7 @@ test('without any tab there is no stream', async () => {
   expect(opened).toHaveLength(1);
 });
 
-test('only the first opening asks the pages to look again; opening anew for a log does not', async () => {
+test('only the first opening, where nobody knows since when, asks the pages to look again; opening anew for a log does not', async () => {
   const { got, stream } = made();
   stream.receive('a', hello);
   await flush();
@@ -113,6 +113,15 @@ test('only the first opening asks the pages to look again; opening anew for a lo
   await flush();
   expect(opened).toHaveLength(2);
   expect(got.filter(([, m]) => m.type === 'reset')).toHaveLength(1);
+});
+
+test('a stream begins where the first page was sent, and no page has to look again', async () => {
+  const { got, stream } = made();
+  stream.receive('a', { ...hello, since: '70' });
+  stream.receive('b', { ...hello, since: '75' });
+  await flush();
+  expect(opened.map(({ headers }) => headers['Last-Event-ID'])).toEqual(['70']);
+  expect(got.filter(([, m]) => m.type === 'reset')).toHaveLength(0);
 });
 
 test('a log of a job is heard by the tabs that follow that attempt, and gone on with after a break', async () => {

@@ -51,6 +51,14 @@ async def test_the_page_is_addressed_from_where_it_is_served(
     assert '<base href="/elsewhere/services/primehub/" />' in (await _get(people, "member", api, "")).text
 
 
+async def test_the_page_says_which_change_is_the_newest_that_it_has_seen(
+    api: Api, static: Path, people: dict[str, httpx.AsyncClient]
+) -> None:
+    (static / "index.html").write_text('<meta name="primehub-change" content="" />')
+    before = (await _get(people, "member", api, "")).text
+    assert before == f'<meta name="primehub-change" content="{api.context.feed.resume_from}" />'
+
+
 async def test_built_files_are_anyones_and_hashed_ones_last(
     api: Api, static: Path, people: dict[str, httpx.AsyncClient]
 ) -> None:

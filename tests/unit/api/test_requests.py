@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from primehub_services.api import codings
 from primehub_services.api.handler import MAX_BODY
 from tests.support.api import PREFIX, Api, problem
 
@@ -38,6 +39,21 @@ async def test_the_request_id_of_the_caller_is_kept_unless_it_is_nonsense(people
     assert kept.headers["X-Request-Id"] == "my-id.1"
     made = await people["member"].get("/me", headers={"X-Request-Id": "a b<c>"})
     assert len(made.headers["X-Request-Id"]) == 32
+
+
+async def test_a_long_answer_comes_compressed_to_who_takes_that_and_means_the_same(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codings, "WORTH", 1)
+    packed = await people["member"].get("/groups", headers={"Accept-Encoding": "br, gzip"})
+    plain = await people["member"].get("/groups", headers={"Accept-Encoding": "br"})
+    assert (packed.headers["Content-Encoding"], packed.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert "Content-Encoding" not in plain.headers
+    assert packed.json() == plain.json()
+
+
+async def test_a_short_answer_is_sent_as_it_is(people: People) -> None:
+    assert "Content-Encoding" not in (await people["member"].get("/groups?search=nobody-has-it")).headers
 
 
 async def test_an_unknown_query_parameter_is_named(people: People) -> None:

@@ -2,6 +2,9 @@
 export const base = new URL(document.baseURI).pathname;
 export const apiBase = `${base}api/v1`;
 
+/** The newest change that the server knew of when it sent this page: what is asked for from here on is no older. */
+export const newestChange = document.querySelector<HTMLMetaElement>('meta[name="primehub-change"]')?.content ?? '';
+
 /** The hub's own pages: the hub's prefix is what stands before `services/primehub/`. */
 export const hubBase = `${base.replace(/services\/primehub\/$/, '')}hub/`;
 export const hub = {

@@ -1,4 +1,4 @@
-import { apiBase, xsrfToken } from '../lib/base';
+import { apiBase, newestChange, xsrfToken } from '../lib/base';
 import type { FromStream, ToStream } from './messages';
 import { Multiplexer } from './multiplexer';
 
@@ -7,7 +7,7 @@ export type Link = { send: (message: ToStream) => void; close: () => void };
 /** Joins this tab to the browser's one event stream. */
 export function connect(onMessage: (message: FromStream) => void): Link {
   const link = typeof SharedWorker === 'undefined' ? overChannel(onMessage) : overWorker(onMessage);
-  const hello = (): ToStream => ({ type: 'hello', api: apiBase, xsrf: xsrfToken() });
+  const hello = (): ToStream => ({ type: 'hello', api: apiBase, xsrf: xsrfToken(), since: newestChange });
   link.send(hello());
   const beat = setInterval(() => link.send({ type: 'alive', xsrf: xsrfToken() }), 20_000);
   const retry = () => {

@@ -1,7 +1,8 @@
 /** What tabs and the one holder of the event stream say to each other. */
 
 export type ToStream =
-  | { type: 'hello'; api: string; xsrf: string }
+  /** `since` is the newest change that the server knew of when it sent the tab's page. */
+  | { type: 'hello'; api: string; xsrf: string; since: string }
   | { type: 'logs'; logs: Record<string, number> }
   | { type: 'alive'; xsrf: string }
   | { type: 'retry'; xsrf: string }

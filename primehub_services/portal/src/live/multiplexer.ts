@@ -46,6 +46,8 @@ export class Multiplexer {
     if ('xsrf' in message) this.xsrf = message.xsrf;
     if (message.type === 'hello') {
       this.api = message.api;
+      // a stream begins where the page was sent, so that nothing that the page asks for has to be asked again
+      if (this.lastId === '') this.lastId = message.since;
       if (this.abort === null && this.timer === undefined) this.connect();
       else if (this.state.is === 'signed-out') this.connect();
       this.send(id, { type: 'state', state: this.state });

@@ -46,10 +46,12 @@ export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return <dl className="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
-/** Relative for people, exact on hover and for keyboards. */
+/** Relative for people, exact on hover. A page has a hundred of them: what says it comes with the pointer. */
 export function Ago({ at }: { at: string }) {
   const now = useNow(20_000);
-  return <Tooltip title={exact(at)}><time className="ago" dateTime={at}>{ago(at, now)}</time></Tooltip>;
+  const [near, come] = useState(false);
+  const time = <time className="ago" dateTime={at} onPointerEnter={() => come(true)}>{ago(at, now)}</time>;
+  return near ? <Tooltip defaultOpen title={exact(at)}>{time}</Tooltip> : time;
 }
 
 export const Who = ({ name }: { name: string }) => <span className="who"><i aria-hidden>{name[0]}</i>{name}</span>;

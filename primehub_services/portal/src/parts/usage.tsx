@@ -7,7 +7,7 @@ import { count, gib } from '../lib/format';
 import { RESOURCES, bare, isEmpty, matters, nameOfResource, number, show, type Resource } from '../lib/resources';
 import { useGroup } from '../lib/session';
 import { t } from '../text';
-import { Ago, Bones, Empty, Failure, Panel, Waiting, Who } from './page';
+import { Ago, Empty, Failure, Panel, Waiting, Who } from './page';
 import { Legend, QuotaBar, type Mark } from './quota';
 
 /** A bar for each resource of the group: the person's part, the others', and the person's own limit. */
@@ -19,7 +19,7 @@ export function GroupMeters({ usage, waiting = false, extra }: { usage: UseQuery
     <Panel title={t.usage.title} className="meters" extra={extra}>
       {usage.data ? RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user)).map((r) => <Meter key={r} resource={r} usage={usage.data} kept={kept} />)
         : usage.error ? <Failure error={usage.error} what={t.usage.failed} unaffected={t.usage.unaffected} onRetry={() => void usage.refetch()} />
-          : <Waiting><Bones rows={2} widths={[60, 100]} /></Waiting>}
+          : <Waiting><div className="meterBones" aria-hidden>{RESOURCES.map((r) => <i key={r} />)}</div></Waiting>}
     </Panel>
   );
 }

@@ -10,7 +10,7 @@ import { Bones, Page, Panel, Waiting } from '../../parts/page';
 import { GroupMeters, Holders } from '../../parts/usage';
 import { t } from '../../text';
 import { Invite } from './Invite';
-import { Recent } from './Recent';
+import { Recent, useRecent } from './Recent';
 import { Starts } from './Starts';
 
 const MONTH = 30 * 86_400_000;
@@ -20,6 +20,7 @@ export default function Home() {
   const base = `/g/${group.group}`;
   const usage = useQuery(ask.usage(group.group));
   const counts = useQuery(ask.jobCounts(group.group, '', undefined));
+  const recent = useRecent();
   const waiting = counts.data?.phases.PENDING ?? 0;
   return (
     <Page title={nameOf(group)} lead={usage.data ? t.home.lead(usage.data.holders.length, waiting) : ' '}
@@ -32,9 +33,10 @@ export default function Home() {
             {usage.data ? <Holders usage={usage.data} /> : <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>}
           </Panel>
         )}
-        <Recent />
+        <Recent recent={recent} />
       </div>
-      <Beginners base={base} />
+      {/* it stands below what grows with its rows, and would be pushed away by them */}
+      {!usage.isPending && (recent.items ?? recent.error) && <Beginners base={base} />}
     </Page>
   );
 }

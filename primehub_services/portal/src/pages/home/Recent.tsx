@@ -13,19 +13,26 @@ const MOST = 7;
 type Item = { id: string; name: string; kind: string; to: string; at: string; state: State; note: string };
 
 /** The person's own jobs and notebooks in this group, the newest first, as they are now. */
-export function Recent() {
+export function useRecent() {
   const group = useGroup();
   const me = useMe();
   const jobs = useQuery(ask.jobs(group.group, 1, MOST, { user: me.name }));
   const active = useQuery(ask.activeNotebook(me.name));
   const past = useQuery(ask.pastNotebooks(me.name, group.group, 1, 6));
-  const base = `/g/${group.group}`;
-  const error = jobs.error ?? past.error ?? active.error;
   const running = active.data?.group === group.group ? [active.data] : [];
-  const items = jobs.data && past.data && !active.isPending ? recentOf(jobs.data.items, [...running, ...past.data.items], base) : null;
+  return {
+    items: jobs.data && past.data && !active.isPending ? recentOf(jobs.data.items, [...running, ...past.data.items], `/g/${group.group}`) : null,
+    error: jobs.error ?? past.error ?? active.error,
+    retry: () => void Promise.all([jobs.refetch(), past.refetch(), active.refetch()]),
+  };
+}
+
+export function Recent({ recent: { items, error, retry } }: { recent: ReturnType<typeof useRecent> }) {
+  const group = useGroup();
+  const base = `/g/${group.group}`;
   return (
     <Panel title={t.home.recent} extra={<Link to={`${base}/jobs?view=mine`}>{t.home.allJobs}</Link>}>
-      {items === null && error ? <Failure error={error} what={t.home.recentFailed} onRetry={() => void Promise.all([jobs.refetch(), past.refetch(), active.refetch()])} />
+      {items === null && error ? <Failure error={error} what={t.home.recentFailed} onRetry={retry} />
         : items === null ? <Waiting><Bones rows={5} /></Waiting>
           : items.length === 0 ? <Empty title={t.home.noRecent} action={<LinkButton to={`${base}/jobs/new`}>{t.jobs.create}</LinkButton>}>{t.home.noRecentWhy}</Empty>
             : (

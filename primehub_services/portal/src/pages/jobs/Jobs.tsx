@@ -37,7 +37,7 @@ export default function Jobs() {
   );
   return (
     <Page title={t.shell.jobs} actions={make}>
-      <ListBar state={state} search={t.jobs.search} ranges columns={columns} views={VIEWS.map((key) => ({ key, text: t.jobs.view[key], count: counted(counts.data, key) }))} />
+      <ListBar state={state} search={t.jobs.search} ranges columns={columns} counting={counts.isPending} views={VIEWS.map((key) => ({ key, text: t.jobs.view[key], count: counted(counts.data, key) }))} />
       {jobs.error && !jobs.data ? <Failure error={jobs.error} what={t.jobs.failed} unaffected={t.jobs.unaffected} onRetry={() => void jobs.refetch()} />
         : jobs.data?.total !== 0 ? table
           : state.filtered ? <Empty title={state.search ? t.jobs.nothingOf(state.search) : t.jobs.nothing} action={<Button onClick={state.clear}>{t.jobs.clear}</Button>}>{t.jobs.searched}</Empty>

@@ -1,11 +1,12 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Button, Dropdown, Modal } from 'antd';
-import { CircleAlert, Ellipsis, Pause, Pencil, Play, Trash2 } from 'lucide-react';
+import { Button, Modal } from 'antd';
+import { CircleAlert, Pause, Pencil, Play, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
 import type { Schedule, ScheduleUpdate } from '../../api/types';
 import { useMe } from '../../lib/session';
+import { RowButton, RowMenu } from '../../parts/list/RowMenu';
 import { t } from '../../text';
 
 type Act = 'run' | 'pause' | 'resume' | 'delete';
@@ -51,20 +52,17 @@ export function ScheduleRowActions({ schedule }: { schedule: Schedule }) {
   const go = useNavigate();
   const base = `/g/${schedule.group}/recurring-jobs/${schedule.id}`;
   if (!may) return null;
+  const rest = () => [
+    { key: 'edit', label: t.schedules.edit, icon: <Pencil size={14} aria-hidden />, onClick: () => void go(`${base}/edit`) },
+    schedule.paused
+      ? { key: 'resume', label: t.schedules.resume, icon: <Play size={14} aria-hidden />, onClick: () => act('resume') }
+      : { key: 'pause', label: t.schedules.pause, icon: <Pause size={14} aria-hidden />, onClick: () => act('pause') },
+    { key: 'delete', danger: true, label: t.schedules.delete, icon: <Trash2 size={14} aria-hidden />, onClick: () => act('delete') },
+  ];
   return (
     <span className="rowActions">
-      <Button type="text" size="small" loading={busy} aria-label={t.schedules.runThis(schedule.name)} title={t.schedules.run} icon={<Play size={14} aria-hidden />} onClick={() => act('run')} />
-      <Dropdown trigger={['click']} menu={{
-        items: [
-          { key: 'edit', label: t.schedules.edit, icon: <Pencil size={14} aria-hidden />, onClick: () => void go(`${base}/edit`) },
-          schedule.paused
-            ? { key: 'resume', label: t.schedules.resume, icon: <Play size={14} aria-hidden />, onClick: () => act('resume') }
-            : { key: 'pause', label: t.schedules.pause, icon: <Pause size={14} aria-hidden />, onClick: () => act('pause') },
-          { key: 'delete', danger: true, label: t.schedules.delete, icon: <Trash2 size={14} aria-hidden />, onClick: () => act('delete') },
-        ],
-      }}>
-        <Button type="text" size="small" aria-label={t.schedules.moreOf(schedule.name)} icon={<Ellipsis size={15} aria-hidden />} />
-      </Dropdown>
+      <RowButton label={t.schedules.runThis(schedule.name)} title={t.schedules.run} disabled={busy} onClick={() => act('run')}><Play size={14} aria-hidden /></RowButton>
+      <RowMenu label={t.schedules.moreOf(schedule.name)} items={rest} />
       {dialog}{wrong}
     </span>
   );

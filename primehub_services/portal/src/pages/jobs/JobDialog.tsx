@@ -1,0 +1,44 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Button, Modal } from 'antd';
+import { CircleAlert } from 'lucide-react';
+import { useState } from 'react';
+import { useNavigate } from 'react-router';
+import { api, asProblem, body } from '../../api/client';
+import type { Job } from '../../api/types';
+import { t } from '../../text';
+
+export type Asked = 'cancel' | 'delete' | 'rerun';
+
+/** Asks before it does something with a job, and says where it could not be done. */
+export default function JobDialog({ job, what, onClosed }: { job: Job; what: Asked; onClosed: () => void }) {
+  const queries = useQueryClient();
+  const go = useNavigate();
+  const [open, setOpen] = useState(true);
+  const path = { params: { path: { job: job.id } } };
+  const act = useMutation({
+    mutationFn: async (): Promise<Job | null> => {
+      if (what === 'cancel') return body(api.POST('/jobs/{job}/cancel', path));
+      if (what === 'rerun') return body(api.POST('/jobs/{job}/rerun', path));
+      await api.DELETE('/jobs/{job}', path);
+      return null;
+    },
+    onSuccess: (made) => {
+      setOpen(false);
+      void queries.invalidateQueries({ queryKey: ['jobs'] });
+      if (what === 'rerun' && made) void go(`/g/${made.group}/jobs/${made.id}`);
+      if (what === 'delete') void go(`/g/${job.group}/jobs`);
+    },
+  });
+  const words = t.jobs.ask[what];
+  return (
+    <Modal open={open} onCancel={() => setOpen(false)} title={words.title(job.name)} width={440} afterClose={onClosed} footer={(
+      <>
+        <Button onClick={() => setOpen(false)}>{words.keep}</Button>
+        <Button type="primary" danger={what !== 'rerun'} loading={act.isPending} onClick={() => act.mutate()}>{words.go}</Button>
+      </>
+    )}>
+      <p className="small">{words.lose}</p>
+      {act.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(act.error).message}</p>}
+    </Modal>
+  );
+}
