@@ -164,7 +164,7 @@ class Platform:
 
     def token(self, user: str, password: str) -> str:
         """A token with all of the person's rights."""
-        body = {"auth": {"username": user, "password": password}, "note": "test"}
+        body = {"auth": {"username": user, "password": password}, "note": "laptop"}
         answer = httpx.post(f"{self.url}/hub/api/users/{user}/tokens", json=body, trust_env=False, timeout=30)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["token"])

@@ -36,7 +36,8 @@ function shown(user: string, over: Partial<Schedule['job']> = {}) {
   return () => (sent.mock.calls as unknown as [string, { body: unknown }][]).map(([, init]) => init.body);
 }
 
-const save = () => fireEvent.click(screen.getByRole('button', { name: 'Save recurring job' }));
+// on phones a second one stands at the foot of the page
+const save = () => fireEvent.click(screen.getAllByRole('button', { name: 'Save recurring job' })[0]!);
 const type = (name: string, value: string) => fireEvent.change(screen.getByLabelText(name), { target: { value } });
 
 afterEach(() => {

@@ -41,6 +41,8 @@ export const schedules = {
     overlap: 'While the last one has not ended',
     overlaps: { skip: 'Leave that run out', queue: 'Queue it all the same', replace: 'Cancel the last one, run this one' },
     catchUp: 'Run once for what was missed while the platform was down',
+    yes: 'yes',
+    no: 'no',
     save: 'Save recurring job',
     saved: 'Saved',
     history: 'History',

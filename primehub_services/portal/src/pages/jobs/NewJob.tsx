@@ -49,6 +49,7 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const [begun] = useState<Draft>(() => draftOf(options, like));
   const [draft, setDraft] = useState<Draft>(begun);
   const [tried, setTried] = useState(false);
+  const [sent, setSent] = useState<Draft | null>(null);
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const wrong = wrongOf(draft, options);
   const request = specOf(group.group, draft, wrong);
@@ -70,7 +71,10 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const hidden = Object.entries(like?.environment ?? {}).filter(([, value]) => value === null).map(([name]) => name);
   const send = () => {
     setTried(true);
-    if (request && isRight(wrong)) submit.mutate(request);
+    if (request && isRight(wrong)) {
+      setSent(draft);
+      submit.mutate(request);
+    }
     // the fields show their errors first
     else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
   };
@@ -86,7 +90,7 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
       {hidden.length > 0 && <p className="hint" role="status"><CircleAlert size={14} aria-hidden />{t.jobs.hidden(hidden.join(', '))}</p>}
       <div className="withRail">
         <div className="formCol">
-          <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} budgets={lines} named onChange={change} />
+          <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} sent={submit.error ? sent : null} budgets={lines} named onChange={change} />
         </div>
         <aside className="rail">
           <div className="sticky">

@@ -9,12 +9,17 @@ import { ImageChoices, TypeChoices } from '../../launch/Choices';
 import { EnvEditor } from '../../launch/EnvEditor';
 import type { Row } from '../../launch/env';
 import { Field } from '../../parts/Field';
+import { same } from '../../parts/form/draft';
+import { told } from '../../parts/form/form';
 import { Empty, Panel } from '../../parts/page';
 import { t } from '../../text';
 import { UNITS, type Draft, type Unit, type Wrong } from './spec';
 
 type Props = {
-  options: LaunchOptions; draft: Draft; wrong: Wrong; shown: boolean; problem: Problem | null; budgets: readonly BudgetLine[]; named: boolean;
+  options: LaunchOptions; draft: Draft; wrong: Wrong; shown: boolean; problem: Problem | null;
+  /** What the problem is about, where that is not what stands in the form now: a field that was changed since may be right. */
+  sent?: Draft | null;
+  budgets: readonly BudgetLine[]; named: boolean;
   onChange: (part: Partial<Draft>) => void;
 };
 
@@ -27,8 +32,16 @@ export function SpecFields({ locked = false, ...props }: Props & { locked?: bool
   );
 }
 
-function Fields({ options, draft, wrong, shown, problem, budgets, named, onChange }: Props) {
-  const said = (field: string) => problem?.of(field)?.message ?? problem?.of(`job.${field}`)?.message;
+const FIELDS = {
+  name: ['name'], command: ['command'], 'notebook.parameters': ['parameters'], timeout: ['timeout', 'unit'], retries: ['retries'], environment: ['env'], secrets: ['secrets'],
+} as const satisfies Record<string, readonly (keyof Draft)[]>;
+
+function Fields({ options, draft, wrong, shown, problem, sent, budgets, named, onChange }: Props) {
+  const said = (field: keyof typeof FIELDS) => {
+    const found = problem?.of(field) ?? problem?.of(`job.${field}`);
+    const old = sent && FIELDS[field].some((key) => !same(sent[key], draft[key]));
+    return found && !old ? told(found) : undefined;
+  };
   const type = options.instance_types.find((x) => x.slug === draft.type) ?? null;
   return (
     <>

@@ -3,18 +3,21 @@ import { Button, Checkbox, Input, Radio, Select } from 'antd';
 import { CircleAlert, Save } from 'lucide-react';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { api, asProblem, body } from '../../api/client';
+import { api, asProblem, body, type Problem } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { LaunchOptions, Schedule, ScheduleUpdate } from '../../api/types';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup, useMe } from '../../lib/session';
 import { Field } from '../../parts/Field';
 import { differing, same } from '../../parts/form/draft';
+import { told } from '../../parts/form/form';
 import { Leaving } from '../../parts/form/Leaving';
+import { Unsaved } from '../../parts/form/Unsaved';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { draftOf, isRight, specOf, wrongOf, type Draft } from '../jobs/spec';
 import { SpecFields } from '../jobs/SpecFields';
+import { changesOf, clockWords, draftWords } from './changes';
 import { PRESETS, due, ownTimezone, presetOf, timesOf, timezones, type Clock, type Preset } from './words';
 
 export default function ScheduleForm() {
@@ -47,6 +50,7 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   }));
   const [clock, setClock] = useState<Clock>(begunClock);
   const [tried, setTried] = useState(false);
+  const [sent, setSent] = useState<{ draft: Draft; clock: Clock } | null>(null);
   const set = (part: Partial<Clock>) => setClock((before) => ({ ...before, ...part }));
   const wrong = wrongOf(draft, options);
   const settled = useDebounced({ cron: clock.cron, timezone: clock.timezone }, 250);
@@ -73,17 +77,23 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   const nameMissing = clock.name.trim() === '';
   const send = () => {
     setTried(true);
-    if ((!touched || runs) && !nameMissing && !cronProblem) save.mutate();
+    if ((!touched || runs) && !nameMissing && !cronProblem) {
+      setSent({ draft, clock });
+      save.mutate();
+    }
     // the fields show their errors first
     else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
   };
+  const changes = [...changesOf(clockWords, begunClock, clock), ...changesOf(draftWords, begun, draft)];
+  const button = <Button type="primary" size="large" block loading={save.isPending} icon={<Save size={15} aria-hidden />} onClick={send}>{t.schedules.save}</Button>;
   return (
+    <>
     <div className="withRail">
       <Leaving changes={save.isPending ? 0 : differing(begun, draft) + differing(begunClock, clock)} />
       <div className="formCol">
         <Panel title={t.schedules.when}>
           <div className="fields wide">
-            <Field label={t.jobs.name} error={(tried && nameMissing && t.schedules.nameNeeded) || problem?.of('name')?.message}>
+            <Field label={t.jobs.name} error={(tried && nameMissing && t.schedules.nameNeeded) || (sent?.clock.name === clock.name ? saidOf(problem, 'name') : undefined)}>
               {(ids) => <Input {...ids} maxLength={100} value={clock.name} onChange={(event) => set({ name: event.target.value })} />}
             </Field>
             <div className="field">
@@ -94,11 +104,11 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
               }} options={(['daily', 'weekly', 'monthly', 'custom'] as const).map((preset) => ({ value: preset, label: t.schedules.presets[preset] }))} />
             </div>
             {clock.preset === 'custom' && (
-              <Field label={t.schedules.cron} help={t.schedules.cronHelp} error={cronProblem?.of('cron')?.message ?? (cronProblem?.of('timezone') ? '' : cronProblem?.message)}>
+              <Field label={t.schedules.cron} help={t.schedules.cronHelp} error={saidOf(cronProblem, 'cron') ?? (cronProblem?.of('timezone') ? '' : cronProblem?.message)}>
                 {(ids) => <Input {...ids} className="mono" style={{ maxWidth: 320 }} spellCheck={false} value={clock.cron} onChange={(event) => set({ cron: event.target.value })} />}
               </Field>
             )}
-            <Field label={t.schedules.timezone} error={cronProblem?.of('timezone')?.message}>
+            <Field label={t.schedules.timezone} error={saidOf(cronProblem, 'timezone')}>
               {({ id }) => <Select id={id} showSearch style={{ maxWidth: 320 }} value={clock.timezone} onChange={(timezone: string) => set({ timezone })} options={timezones().map((zone) => ({ value: zone, label: zone }))} />}
             </Field>
             <div className="field">
@@ -110,7 +120,7 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
           </div>
         </Panel>
         {!own && <p className="hint" role="note"><CircleAlert size={14} aria-hidden />{t.schedules.ownersAlone(old.user)}</p>}
-        <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} budgets={options.budgets} named={false} locked={!own}
+        <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} sent={sent?.draft} budgets={options.budgets} named={false} locked={!own}
           onChange={(part) => setDraft((before) => ({ ...before, ...part }))} />
       </div>
       <aside className="rail">
@@ -124,9 +134,20 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
           </Panel>
           {problem && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.status === 409 && problem.code === 'conflict' ? t.schedules.conflict : problem.message}</p>}
           {tried && touched && [wrong.type, wrong.image].filter(Boolean).map((words) => <p key={words} className="err" role="alert"><CircleAlert size={14} aria-hidden />{words}</p>)}
-          <Button type="primary" size="large" block loading={save.isPending} icon={<Save size={15} aria-hidden />} onClick={send}>{t.schedules.save}</Button>
+          {old && changes.length > 0 && <Panel title={t.form.notSaved} extra={t.form.changes(changes.length)}><Unsaved changes={changes} /></Panel>}
+          <div className="go">{button}</div>
         </div>
       </aside>
     </div>
+    <div className="startBar">
+      {old && changes.length > 0 && <p className="small">{t.form.changes(changes.length)}</p>}
+      {button}
+    </div>
+    </>
   );
 }
+
+const saidOf = (problem: Problem | null, field: string) => {
+  const found = problem?.of(field);
+  return found && told(found);
+};
