@@ -3,7 +3,7 @@ import { Ellipsis } from 'lucide-react';
 import { useState, type ComponentProps } from 'react';
 
 /** An icon that does something with its row. A plain button: a page has a hundred of them. */
-export const RowButton = ({ label, ...rest }: { label: string } & ComponentProps<'button'>) => <button type="button" className="rowButton" aria-label={label} {...rest} />;
+export const RowButton = ({ label, className = '', ...rest }: { label: string } & ComponentProps<'button'>) => <button type="button" className={`rowButton ${className}`} aria-label={label} {...rest} />;
 
 /** What else can be done with a row. Every row has one and few are ever opened: until then it is a button alone. */
 export function RowMenu({ label, items }: { label: string; items: () => NonNullable<MenuProps['items']> }) {
