@@ -21,8 +21,8 @@ GATEWAY = "/services/primehub-gateway"
 NAME = "helm-test"
 ISSUER = "urn:primehub:helm-test"
 SIZE = {"cpu_limit": 0.5, "memory_limit": "512Mi", "cpu_request": 0.05, "memory_request": "128Mi"}
-MINUTES = 6
-"""For each of the four things that are waited for: the first image has to be pulled. The pod itself is given 30."""
+MINUTES = 5
+"""For each of the five things that are waited for: the first image has to be pulled. The pod itself is given 30."""
 LOOK_EVERY = 1.0
 
 

@@ -52,10 +52,14 @@ def outcomes(
     return {name: outcome(database, operation, actor, *args, **kwargs) for name, actor in cast.everyone().items()}
 
 
+SERVICES = ("spawner", "authenticator", "culler", "gateway")
+"""Those of the cast that are no person."""
+
+
 def expected(default: str, **others: str) -> dict[str, str]:
     """The outcome ``default`` for everybody but those named; services are told that they may not."""
     everyone = dict.fromkeys(("member", "group_admin", "outsider", "platform_admin", "notebook"), default)
-    return everyone | dict.fromkeys(("spawner", "authenticator", "culler", "gateway"), "forbidden") | others
+    return everyone | dict.fromkeys(SERVICES, "forbidden") | others
 
 
 def notebook(uow: UnitOfWork, account_id: str, group: GroupRow, **changes: Any) -> NotebookRow:

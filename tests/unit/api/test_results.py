@@ -23,6 +23,7 @@ from primehub_services.domain.workloads import NotTaken
 from primehub_services.operations import jobs as operations
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
+from tests.support.identity import SERVICES
 from tests.support.results import JOB, NOW, Live, job_row, keep
 
 People = dict[str, httpx.AsyncClient]
@@ -56,7 +57,7 @@ async def test_the_group_and_the_owners_notebook_see_what_a_job_left_and_nobody_
     for path in ROUTES:
         for name in ("member", "group_admin", "platform_admin", "notebook"):
             assert (await get(people[name], path)).status_code == 200, (name, path)
-        for name in ("outsider", "spawner", "authenticator", "culler"):
+        for name in ("outsider", *SERVICES):
             assert (await get(people[name], path)).status_code in (403, 404), (name, path)
         assert problem(await get(people["outsider"], path))["code"] == "not-found"
         assert (await get(people["nobody"], path)).status_code == 401

@@ -43,6 +43,7 @@ class Answer(BaseHTTPRequestHandler):
             ("GET", "/images"): {"items": [image]},
             ("POST", "/notebooks"): notebook,
             ("GET", "/notebooks/n1"): notebook,
+            ("GET", "/services/primehub-gateway/healthz"): {"table": "current"},
         }
         text = json.dumps(answers.get((self.command, path), {"slug": "helm-test"})).encode()
         self.send_response(200)

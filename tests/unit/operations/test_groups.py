@@ -19,7 +19,7 @@ from primehub_services.store.database import Database
 from primehub_services.store.orm import InvitationRow, MembershipRow, NotebookRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.factories import Cast
-from tests.support.identity import audited, changes, expected, notebook, outcomes, rows, stop_requests
+from tests.support.identity import SERVICES, audited, changes, expected, notebook, outcomes, rows, stop_requests
 
 ALL = PageQuery(page_size=200)
 
@@ -134,8 +134,8 @@ def test_the_second_of_two_editors_is_told_and_shown_the_row(database: Database,
 
 def test_group_admins_set_the_job_timeout_and_nothing_else(database: Database, cast: Cast) -> None:
     version = database.read_now(groups.get, cast.member, "research").version
-    allowed = expected("forbidden", group_admin="ok", platform_admin="ok", outsider="not-found", spawner="not-found")
-    allowed |= {"authenticator": "not-found", "culler": "not-found"}
+    allowed = expected("forbidden", group_admin="ok", platform_admin="ok", outsider="not-found")
+    allowed |= dict.fromkeys(SERVICES, "not-found")
     timeout = GroupUpdate(version=version, job_timeout=5)
     assert outcomes(database, cast, groups.update, "research", timeout) == allowed
     both = GroupUpdate(version=version, job_timeout=5, description="mine")
@@ -143,7 +143,7 @@ def test_group_admins_set_the_job_timeout_and_nothing_else(database: Database, c
 
 
 def test_who_sees_a_group(database: Database, cast: Cast) -> None:
-    hidden = {"outsider": "not-found", "spawner": "not-found", "authenticator": "not-found", "culler": "not-found"}
+    hidden = dict.fromkeys(("outsider", *SERVICES), "not-found")
     assert outcomes(database, cast, groups.get, "research") == expected("ok", **hidden)
 
 
@@ -170,7 +170,7 @@ def test_what_is_hidden_and_what_does_not_exist_read_the_same(database: Database
 def test_who_makes_and_deletes_groups(database: Database, cast: Cast) -> None:
     nobody = expected("forbidden", platform_admin="ok")
     assert outcomes(database, cast, groups.create, GroupCreate(name="new")) == nobody
-    hidden = {"outsider": "not-found", "spawner": "not-found", "authenticator": "not-found", "culler": "not-found"}
+    hidden = dict.fromkeys(("outsider", *SERVICES), "not-found")
     assert outcomes(database, cast, groups.delete, "research") == nobody | hidden
 
 
@@ -277,4 +277,4 @@ def test_what_a_group_would_take_with_it_is_counted(database: Database, cast: Ca
     assert losses.shared_volume
     assert outcomes(database, cast, groups.losses, "research") == expected(
         "forbidden", platform_admin="ok", outsider="not-found"
-    ) | dict.fromkeys(("spawner", "authenticator", "culler"), "not-found")
+    ) | dict.fromkeys(SERVICES, "not-found")

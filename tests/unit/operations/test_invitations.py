@@ -29,6 +29,7 @@ from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 from tests.support.identity import (
     PASSWORD,
+    SERVICES,
     account_row,
     audited,
     changes,
@@ -40,7 +41,7 @@ from tests.support.identity import (
 )
 
 JOIN = InvitationCreate(group="research")
-HIDDEN = dict.fromkeys(("outsider", "spawner", "authenticator", "culler"), "not-found")
+HIDDEN = dict.fromkeys(("outsider", *SERVICES), "not-found")
 
 
 @pytest.fixture
@@ -122,9 +123,7 @@ def test_who_lists_and_revokes_which_links(database: Database, cast: Cast) -> No
     assert outcome(database, invitations.list_, cast.outsider, PageQuery(), group="research") == "not-found"
     assert outcome(database, invitations.list_, cast.spawner, PageQuery()) == "forbidden"
 
-    may = expected("not-found", platform_admin="ok", group_admin="ok") | {
-        name: "forbidden" for name in ("spawner", "authenticator", "culler")
-    }
+    may = expected("not-found", platform_admin="ok", group_admin="ok") | {name: "forbidden" for name in SERVICES}
     assert outcomes(database, cast, invitations.revoke, by_admin.id) == may
     assert outcomes(database, cast, invitations.revoke, by_member.id) == may | {"member": "ok"}
     assert outcomes(database, cast, invitations.revoke, to_account.id) == may | {"group_admin": "not-found"}

@@ -26,7 +26,7 @@ from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
-from tests.support.identity import expected, outcomes
+from tests.support.identity import SERVICES, expected, outcomes
 from tests.support.jobs import CAPACITY, World, make_world, spec
 
 
@@ -158,9 +158,7 @@ def test_who_may_submit(world: World) -> None:
 def test_who_may_look_at_cancel_and_delete_a_job(world: World) -> None:
     job = world.submit()
     everyone = outcomes(world.database, world.cast, jobs.get, job.id)
-    assert everyone == expected("ok", outsider="not-found") | dict.fromkeys(
-        ("spawner", "authenticator", "culler"), "not-found"
-    )
+    assert everyone == expected("ok", outsider="not-found") | dict.fromkeys(SERVICES, "not-found")
     cancels = outcomes(world.database, world.cast, jobs.cancel, job.id)
     assert cancels == everyone
     world.cancel(job.id)

@@ -20,6 +20,7 @@ from primehub_services.store.orm import ClaimRow, GroupRow, GroupVolumeRow, Note
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.factories import Cast
+from tests.support.identity import SERVICES
 
 CAPACITY = MachineCapacity(quota=Quota(gpu=1), gpu_indices=(0,), image_types=frozenset({"environment"}))
 
@@ -269,7 +270,7 @@ def test_the_form_shows_every_folder_of_a_launch_where_it_will_be(world: World) 
     assert sorted(mount["path"] for mount in row["mounts"]) == sorted(m.path for m in mounts)
 
 
-@pytest.mark.parametrize("name", ["outsider", "spawner", "culler", "authenticator"])
+@pytest.mark.parametrize("name", ["outsider", *SERVICES])
 def test_who_cannot_see_the_group_sees_no_form(world: World, name: str) -> None:
     with pytest.raises(NotFound):
         world.options(world.cast.everyone()[name])

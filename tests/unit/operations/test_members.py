@@ -16,11 +16,11 @@ from primehub_services.store.orm import AccountRow, GroupVolumeRow, InvitationRo
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.factories import Cast
-from tests.support.identity import audited, changes, expected, notebook, outcomes, rows, stop_requests
+from tests.support.identity import SERVICES, audited, changes, expected, notebook, outcomes, rows, stop_requests
 
 ALL = PageQuery(page_size=200)
 MEMBER, ADMIN = MembershipPut(), MembershipPut(role=Role.ADMIN)
-HIDDEN = dict.fromkeys(("outsider", "spawner", "authenticator", "culler"), "not-found")
+HIDDEN = dict.fromkeys(("outsider", *SERVICES), "not-found")
 EDITORS = expected("forbidden", group_admin="ok", platform_admin="ok") | HIDDEN
 
 

@@ -33,7 +33,7 @@ from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
-from tests.support.identity import audited, expected, outcomes
+from tests.support.identity import SERVICES, audited, expected, outcomes
 from tests.support.recurring import (
     MACHINE,
     SPEC,
@@ -46,7 +46,7 @@ from tests.support.recurring import (
 )
 
 ALL = PageQuery(page_size=200)
-HIDDEN = dict.fromkeys(("outsider", "spawner", "authenticator", "culler"), "not-found")
+HIDDEN = dict.fromkeys(("outsider", *SERVICES), "not-found")
 HOUR = 3600.0
 
 

@@ -101,7 +101,7 @@ def test_a_deleted_volumes_slug_and_with_it_its_folder_is_never_inherited(
         ({"source": {"type": "env"}, "groups": [{"group": "research", "writable": True}]}, "groups.0.writable", "read-only"),
         ({"groups": [{"group": "research"}, {"group": "absent"}]}, "groups", "absent"),
         ({"groups": [{"group": "research"}, {"group": "research"}]}, "groups", "twice"),
-        ({"source": {"type": "git", "url": "https://ann:pw@x/y"}}, "source.url", "password"),
+        ({"source": {"type": "git", "url": "https://ann:pw@x/y"}}, "source.url", "secret of kind git"),
         ({"source": {"type": "git", "url": "http://x/y"}}, "source.url", "https"),
         ({"source": {"type": "git", "url": "ssh://-oProxyCommand=x/y"}}, "source.url", "'-'"),
         ({"source": {"type": "git", "url": "-oProxyCommand=x@h:y"}}, "source.url", "safely"),
