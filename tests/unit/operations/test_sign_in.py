@@ -71,6 +71,7 @@ async def test_the_right_password_signs_in(database: Database, cast: Cast, sign_
         "platform_admin": False,
         "must_change_password": False,
         "groups": ("research",),
+        "issuer": "local",
     }
     assert account_row(database, "ann").last_seen_at == clock()
 
