@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditEvent, Group, Part } from '../src/api/admin';
+import { admin, type AuditEvent, type Group, type Part } from '../src/api/admin';
+import { ask } from '../src/api/queries';
 import { check, draftOf, fieldsOf, newDraft } from '../src/pages/admin/groups/draft';
 import { sorted } from '../src/pages/admin/platform/Health';
 import { actorOf, told } from '../src/pages/admin/platform/sentence';
@@ -58,4 +59,9 @@ it('shows the health of what is not sandboxed before all else that is wrong', ()
   const part = (name: string, status: Part['status']): Part => ({ name, status, message: '', help: '', since: null });
   const names = sorted([part('hub', 'ok'), part('disk', 'degraded'), part('sandbox', 'degraded')]).map((p) => p.name);
   expect(names).toEqual(['sandbox', 'disk', 'hub']);
+});
+
+it('keeps all members of a group apart from the page of them that other pages read', () => {
+  expect(admin.members('lab').queryKey).not.toEqual(ask.members('lab').queryKey);
+  expect(admin.members('lab').queryKey[0]).toBe('members');
 });

@@ -66,7 +66,7 @@ export const admin = {
     staleTime: 0,
   }),
   members: (group: string) => queryOptions({
-    queryKey: ['members', group],
+    queryKey: ['members', 'all', group],
     queryFn: ({ signal }) => all((page) => body(api.GET('/groups/{group}/members', { signal, params: { path: { group }, query: { page, page_size: MOST } } }))),
   }),
 

@@ -38,7 +38,7 @@ export default function GroupEdit() {
 function Edit({ group, members, catalog }: { group: Group; members: readonly Membership[]; catalog: Catalog }) {
   const queries = useQueryClient();
   const saved = useMemo<Draft>(() => ({ ...draftOf(group), ...accessOf(catalog, group.slug), members: Object.fromEntries(members.map((m) => [m.user, m.role])) }), [group, catalog, members]);
-  const refresh = () => Promise.all([['groups'], ['members', group.slug], ['catalog'], ['platform-usage']].map((queryKey) => queries.invalidateQueries({ queryKey })));
+  const refresh = () => Promise.all([['groups'], ['members'], ['catalog'], ['platform-usage']].map((queryKey) => queries.invalidateQueries({ queryKey })));
   const form = useForm<Draft, unknown>({
     saved, words: allLabels, check: (draft) => check(draft),
     save: async (draft, changed) => {
