@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Attempt, Job } from '../src/api/types';
+import type { Attempt, Job, LaunchOptions } from '../src/api/types';
 import { draftOf, isRight, specOf, wrongOf } from '../src/pages/jobs/spec';
 import { noteOf, size, timeline, took, watch } from '../src/pages/jobs/words';
 import { options } from './things';
@@ -72,6 +72,17 @@ describe('a job like another', () => {
     expect(wrongOf(draft, options).image).toContain('old');
     expect(isRight(wrongOf({ ...draft, type: 'cpu-1' }, options))).toBe(false);
     expect(isRight(wrongOf({ ...draft, type: 'cpu-1', image: 'base' }, options))).toBe(true);
+  });
+  test('says what to do where nothing is chosen, by what there is to choose from', () => {
+    const without = (over: Partial<LaunchOptions>) => {
+      const offered = { ...options, ...over };
+      return wrongOf(draftOf(offered, null), offered);
+    };
+    expect(without({})).toMatchObject({ type: '', image: '' });
+    expect(without({ instance_types: [] }).type).toMatch(/platform admin/);
+    expect(without({ images: [] }).image).toMatch(/group admin/);
+    expect(without({ images: options.images.filter(({ kind }) => kind === 'gpu') }).image).toMatch(/another type/);
+    expect(wrongOf({ ...draftOf(options, null), type: null, image: null }, options)).toMatchObject({ type: 'Choose an instance type.', image: 'Choose an image.' });
   });
   test('takes neither a type that is shut nor an image that needs a GPU beside a type without one', () => {
     expect(wrong({ instance_type: 'gone' }).type).toContain('gone');

@@ -4,7 +4,7 @@ import { createMemoryRouter, RouterProvider } from 'react-router';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from '../src/api/client';
 import { ask } from '../src/api/queries';
-import type { Firing, Me, Schedule } from '../src/api/types';
+import type { Firing, LaunchOptions, Me, Schedule } from '../src/api/types';
 import { SessionContext } from '../src/lib/session';
 import ScheduleForm from '../src/pages/schedules/ScheduleForm';
 import { detailOf, outcomeOf } from '../src/pages/schedules/words';
@@ -17,10 +17,10 @@ const old: Schedule = {
   created_at: '2026-03-12T14:00:00Z', version: 7,
 };
 
-/** The form of that recurring job, as somebody sees it; what it sends. */
-function shown(user: string, over: Partial<Schedule['job']> = {}) {
+/** The form of that recurring job, or of a new one, as somebody sees it; what it sends. */
+function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/recurring-jobs/s1/edit', offered = options }: { at?: string; offered?: LaunchOptions } = {}) {
   const queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } });
-  queries.setQueryData(ask.launchOptions('g').queryKey, options);
+  queries.setQueryData(ask.launchOptions('g').queryKey, offered);
   queries.setQueryData(ask.schedule('s1').queryKey, { ...old, job: { ...old.job, ...over } });
   queries.setQueryData(ask.cronPreview(old.cron, old.timezone).queryKey, { reading: old.reading, next: [] });
   queries.setQueryData(ask.envSecrets('g').queryKey, { items: [] });
@@ -29,10 +29,11 @@ function shown(user: string, over: Partial<Schedule['job']> = {}) {
   for (const method of ['GET', 'POST'] as const) vi.spyOn(api, method).mockReturnValue(new Promise(() => {}));
   const me = { name: user, platform_admin: false, groups: [{ group: 'g', name: 'g', display_name: '', role: 'admin' }] } as unknown as Me;
   const router = createMemoryRouter([
+    { path: '/g/:group/recurring-jobs/new', element: <ScheduleForm /> },
     { path: '/g/:group/recurring-jobs/:id/edit', element: <ScheduleForm /> },
     { path: '*', element: null },
-  ], { initialEntries: ['/g/g/recurring-jobs/s1/edit'] });
-  render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><RouterProvider router={router} /></SessionContext.Provider></QueryClientProvider>);
+  ], { initialEntries: [at] });
+  render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
   return () => (sent.mock.calls as unknown as [string, { body: unknown }][]).map(([, init]) => init.body);
 }
 
@@ -72,6 +73,18 @@ test('one whose image is gone says so, and runs nothing else without being told'
   fireEvent.click(screen.getByRole('radio', { name: 'base' }));
   save();
   await waitFor(() => expect(sent()).toMatchObject([{ job: { image: 'base' } }]));
+});
+
+test('a new one for which no image can be chosen says what is missing and what to do', async () => {
+  shown('ann', {}, { at: '/g/g/recurring-jobs/new', offered: { ...options, images: [] } });
+  expect(screen.queryByRole('alert')).toBeNull();
+  type('Name', 'nightly');
+  type('Command', 'true');
+  save();
+  const said = await waitFor(() => screen.getAllByRole('alert'));
+  expect(said.map((line) => line.textContent)).toEqual(Array(2).fill(expect.stringMatching(/No image can be chosen.*ask a group admin/)));
+  await waitFor(() => expect(document.activeElement).toBe(said[0]));
+  expect(api.POST).not.toHaveBeenCalledWith('/schedules', expect.anything());
 });
 
 test('a missed stretch says why, and is not called missed alone where a job ran for it', () => {

@@ -11,6 +11,7 @@ import { label, verdictOf } from '../../launch/fit';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup } from '../../lib/session';
 import { differing } from '../../parts/form/draft';
+import { toFirstError } from '../../parts/form/form';
 import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
@@ -75,11 +76,10 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
       setSent(draft);
       submit.mutate(request);
     }
-    // the fields show their errors first
-    else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
+    else toFirstError();
   };
   const button = (
-    <Button type="primary" size="large" block disabled={request === null || verdict === 'never'} loading={submit.isPending} icon={<Play size={15} aria-hidden />} onClick={send}>{t.jobs.submit}</Button>
+    <Button type="primary" size="large" block disabled={verdict === 'never'} loading={submit.isPending} icon={<Play size={15} aria-hidden />} onClick={send}>{t.jobs.submit}</Button>
   );
   const why = verdict === 'asking' ? <p>{request === null ? t.notebook.answer.chooseNothing : t.notebook.answer.askingWhy}</p>
     : verdict === 'yes' && type && image ? <p>{t.notebook.answer.yesWhy(label(type), label(image))}</p>

@@ -71,12 +71,12 @@ function Fields({ options, draft, wrong, shown, problem, sent, budgets, named, o
       <Panel title={t.notebook.type}>
         {options.instance_types.length === 0 ? <Empty title={t.notebook.noTypes}>{t.notebook.noTypesWhy}</Empty>
           : <TypeChoices types={options.instance_types} chosen={draft.type} last={options.defaults.instance_type} budgets={budgets} onPick={(slug) => onChange({ type: slug })} />}
-        <Wrongly>{wrong.type}</Wrongly>
+        <Wrongly focusable>{(shown || draft.type !== null) && wrong.type}</Wrongly>
       </Panel>
       <Panel title={t.notebook.image}>
         {options.images.length === 0 ? <Empty title={t.notebook.noImages}>{t.notebook.noImagesWhy}</Empty>
           : <ImageChoices images={options.images} type={type} chosen={draft.image} last={options.defaults.image} onPick={(slug) => onChange({ image: slug })} />}
-        <Wrongly>{wrong.image}</Wrongly>
+        <Wrongly focusable>{(shown || draft.image !== null) && wrong.image}</Wrongly>
       </Panel>
       <Panel title={t.jobs.more}>
         <div className="fields wide">
@@ -104,8 +104,9 @@ function Fields({ options, draft, wrong, shown, problem, sent, budgets, named, o
   );
 }
 
-function Wrongly({ children }: { children: string | undefined }) {
-  return children ? <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{children}</p> : null;
+/** Where there is no field to go to, saving goes to the words themselves. */
+function Wrongly({ focusable = false, children }: { focusable?: boolean; children: string | false | undefined }) {
+  return children ? <p className="err" role="alert" tabIndex={focusable ? -1 : undefined}><CircleAlert size={14} aria-hidden />{children}</p> : null;
 }
 
 function ParameterRows({ rows, errors, said, onChange }: { rows: Row[]; errors: string[]; said: string | undefined; onChange: (rows: Row[]) => void }) {

@@ -1,4 +1,4 @@
-import type { Job, JobSpec, LaunchOptions } from '../../api/types';
+import type { ImageOption, InstanceTypeOption, Job, JobSpec, LaunchOptions } from '../../api/types';
 import type { Row } from '../../launch/env';
 import { rowErrors, toEnvironment } from '../../launch/env';
 import { firstChoice, pairFits } from '../../launch/fit';
@@ -54,17 +54,21 @@ export function wrongOf(draft: Draft, options: LaunchOptions): Wrong {
   };
 }
 
-/** Why the size or the image that is chosen cannot be: of an older job, it may be gone by now. */
+/** Why the size or the image that is chosen cannot be: of an older job, it may be gone by now. Where none is chosen, what to do. */
 function choiceErrors(draft: Draft, options: LaunchOptions): Pick<Wrong, 'type' | 'image'> {
   const type = named(options.instance_types, draft.type);
   const image = named(options.images, draft.image);
-  const error = (what: string, slug: string | null, found: { disabled: string } | undefined) =>
-    (slug === null || found?.disabled === '' ? '' : t.jobs.choiceGone(what, slug));
+  const gone = (what: string, slug: string, found: { disabled: string } | undefined) => (found?.disabled === '' ? '' : t.jobs.choiceGone(what, slug));
   return {
-    type: error(t.notebook.type, draft.type, type),
-    image: error(t.notebook.image, draft.image, image) || (type && image && !pairFits(type, image) ? `${t.notebook.needsGpu}.` : ''),
+    type: draft.type === null ? t.jobs.typeNeeded(options.instance_types.some(open)) : gone(t.notebook.type, draft.type, type),
+    image: draft.image === null ? imageNeeded(options.images.filter(open), type) : gone(t.notebook.image, draft.image, image) || (type && image && !pairFits(type, image) ? `${t.notebook.needsGpu}.` : ''),
   };
 }
+
+const open = (choice: { disabled: string }) => choice.disabled === '';
+
+const imageNeeded = (images: readonly ImageOption[], type: InstanceTypeOption | undefined): string =>
+  (images.length === 0 ? t.jobs.imageNone : images.some((image) => pairFits(type ?? null, image)) ? t.jobs.imageNeeded : t.jobs.imageFitsNone);
 
 function parameterError(row: Row, before: readonly Row[]): string {
   if (row.name === '') return row.value === '' ? '' : t.jobs.parameterNoName;

@@ -10,7 +10,7 @@ import { useDebounced } from '../../lib/debounce';
 import { useGroup, useMe } from '../../lib/session';
 import { Field } from '../../parts/Field';
 import { differing, same } from '../../parts/form/draft';
-import { told } from '../../parts/form/form';
+import { toFirstError, told } from '../../parts/form/form';
 import { Leaving } from '../../parts/form/Leaving';
 import { Unsaved } from '../../parts/form/Unsaved';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
@@ -73,16 +73,14 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   const own = old === null || old.user === me.name;
   // sent unchanged, it would be taken for a change of what its owner alone may change
   const touched = old === null || (own && !same(begun, draft));
-  const runs = isRight(wrong) && draft.type !== null && draft.image !== null;
   const nameMissing = clock.name.trim() === '';
   const send = () => {
     setTried(true);
-    if ((!touched || runs) && !nameMissing && !cronProblem) {
+    if ((!touched || isRight(wrong)) && !nameMissing && !cronProblem) {
       setSent({ draft, clock });
       save.mutate();
     }
-    // the fields show their errors first
-    else setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
+    else toFirstError();
   };
   const changes = [...changesOf(clockWords, begunClock, clock), ...changesOf(draftWords, begun, draft)];
   const button = <Button type="primary" size="large" block loading={save.isPending} icon={<Save size={15} aria-hidden />} onClick={send}>{t.schedules.save}</Button>;

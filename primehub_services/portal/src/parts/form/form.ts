@@ -37,6 +37,9 @@ const sentence = (text: string) => (text === '' ? '' : `${text[0]!.toUpperCase()
 /** What is wrong and what would be right, as the server said it. */
 export const told = ({ message, fix }: FieldProblem) => [sentence(message), sentence(fix)].filter(Boolean).join(' ');
 
+/** To the first field that is wrong, or to the words where there is nothing to choose from; the fields show their errors first. */
+export const toFirstError = () => setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"], main .err[tabindex]')?.focus());
+
 export function useForm<T extends object, A>({ saved, words, check, save, onSaved, creating = false }: {
   saved: T; words: Words<T>; check?: (draft: T) => Errors<T>; save: (draft: T, changed: (keyof T)[]) => Promise<A>;
   onSaved?: (answer: A) => void; creating?: boolean;
@@ -73,8 +76,7 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
     submit: () => {
       setTried(true);
       if (keys.some((key) => own[key])) {
-        // the fields show their errors first
-        setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus());
+        toFirstError();
         return;
       }
       sent.current = draft;
