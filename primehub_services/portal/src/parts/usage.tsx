@@ -1,11 +1,12 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import { ask } from '../api/queries';
 import type { GroupUsage, QueueEntry } from '../api/types';
 import { count, gib } from '../lib/format';
 import { RESOURCES, bare, isEmpty, matters, nameOfResource, number, show, type Resource } from '../lib/resources';
 import { useGroup } from '../lib/session';
+import { recall, remember } from '../lib/storage';
 import { t } from '../text';
 import { Ago, Empty, Failure, Panel, Waiting, Who } from './page';
 import { Legend, QuotaBar, type Mark } from './quota';
@@ -14,14 +15,26 @@ import { Legend, QuotaBar, type Mark } from './quota';
 export function GroupMeters({ usage, waiting = false, extra }: { usage: UseQueryResult<GroupUsage>; waiting?: boolean; extra?: ReactNode }) {
   const group = useGroup();
   const queue = useQuery({ ...ask.queue(group.group), enabled: waiting });
+  const meters = usage.data && RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user));
+  const drawn = useDrawn(group.group, meters?.length);
   const kept = waiting ? queue.data?.items.filter((entry) => entry.place.kept) ?? [] : [];
   return (
     <Panel title={t.usage.title} className="meters" extra={extra}>
-      {usage.data ? RESOURCES.filter((r) => matters(r, usage.data.total, usage.data.user)).map((r) => <Meter key={r} resource={r} usage={usage.data} kept={kept} />)
+      {meters ? <>{meters.map((r) => <Meter key={r} resource={r} usage={usage.data} kept={kept} />)}{Array.from({ length: drawn - meters.length }, (_, i) => <div key={i} className="meter" aria-hidden />)}</>
         : usage.error ? <Failure error={usage.error} what={t.usage.failed} unaffected={t.usage.unaffected} onRetry={() => void usage.refetch()} />
-          : <Waiting><div className="meterBones" aria-hidden>{RESOURCES.map((r) => <i key={r} />)}</div></Waiting>}
+          : <Waiting><div className="meterBones" aria-hidden>{Array.from({ length: drawn }, (_, i) => <i key={i} />)}</div></Waiting>}
     </Panel>
   );
+}
+
+/** For how many meters the space is kept until they are there: as many as the group had here before. What was kept stays, so that nothing moves. */
+function useDrawn(group: string, shown: number | undefined): number {
+  const key = `meters.${group}`;
+  const [drawn] = useState(() => recall<number>(key, RESOURCES.length));
+  useEffect(() => {
+    if (shown !== undefined) remember(key, shown);
+  }, [key, shown]);
+  return Math.max(drawn, shown ?? 0);
 }
 
 function Meter({ resource, usage, kept }: { resource: Resource; usage: GroupUsage; kept: readonly QueueEntry[] }) {

@@ -82,6 +82,7 @@ export const jobs = {
     secretRef: (n: number) => `Secret of variable ${n}`,
     secretAdd: 'Add secret',
     secretChoose: 'Choose a secret',
+    secretsFailed: 'The secrets could not be loaded.',
     secretNone: 'There is no secret of kind env yet. Add one in your profile, or ask a group admin.',
     submit: 'Submit job',
     yes: 'Would start now',

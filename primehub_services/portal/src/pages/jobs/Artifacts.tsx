@@ -23,7 +23,7 @@ export function Artifacts({ job, attempt, live }: { job: Job; attempt: number; l
     else before.set('file', path);
     return before;
   }, { replace: true });
-  if (files.error) return <Failure error={files.error} what={t.jobs.artifactsFailed} onRetry={() => void files.refetch()} />;
+  if (files.error && !files.data) return <Failure error={files.error} what={t.jobs.artifactsFailed} onRetry={() => void files.refetch()} />;
   if (!files.data) return <div style={{ padding: 16 }}><Waiting><Bones rows={4} /></Waiting></div>;
   const { items, message, expires_at: until } = files.data;
   const columns = t.jobs.artifactColumns;
@@ -68,7 +68,7 @@ function Icon({ item }: { item: Artifact }) {
 
 function Look({ job, attempt, path }: { job: Job; attempt: number; path: string }) {
   const found = useQuery(ask.preview(job.id, attempt, path));
-  if (found.error) return <Failure error={found.error} what={t.jobs.previewFailed} onRetry={() => void found.refetch()} />;
+  if (found.error && !found.data) return <Failure error={found.error} what={t.jobs.previewFailed} onRetry={() => void found.refetch()} />;
   if (!found.data) return <Waiting><Bones rows={8} /></Waiting>;
   return (
     <>

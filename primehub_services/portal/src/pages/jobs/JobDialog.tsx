@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Button, Modal } from 'antd';
 import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
-import { useNavigate } from 'react-router';
+import { useLocation, useNavigate } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
 import type { Job } from '../../api/types';
 import { t } from '../../text';
@@ -13,6 +13,7 @@ export type Asked = 'cancel' | 'delete' | 'rerun';
 export default function JobDialog({ job, what, onClosed }: { job: Job; what: Asked; onClosed: () => void }) {
   const queries = useQueryClient();
   const go = useNavigate();
+  const { pathname } = useLocation();
   const [open, setOpen] = useState(true);
   const path = { params: { path: { job: job.id } } };
   const act = useMutation({
@@ -26,7 +27,8 @@ export default function JobDialog({ job, what, onClosed }: { job: Job; what: Ask
       setOpen(false);
       void queries.invalidateQueries({ queryKey: ['jobs'] });
       if (what === 'rerun' && made) void go(`/g/${made.group}/jobs/${made.id}`);
-      if (what === 'delete') void go(`/g/${job.group}/jobs`);
+      // from a list one stays there, with what one searched for
+      if (what === 'delete' && pathname.endsWith(`/${job.id}`)) void go(`/g/${job.group}/jobs`);
     },
   });
   const words = t.jobs.ask[what];

@@ -12,7 +12,7 @@ type Line = { name: string; values: number[]; limit: number | null; show: (value
 /** What an attempt takes, or took: one small chart for each resource. */
 export function Monitoring({ job, attempt, live }: { job: Job; attempt: number; live: boolean }) {
   const usage = useQuery(ask.jobUsage(job.id, attempt, live));
-  if (usage.error) return <Failure error={usage.error} what={t.jobs.usageFailed} onRetry={() => void usage.refetch()} />;
+  if (usage.error && !usage.data) return <Failure error={usage.error} what={t.jobs.usageFailed} onRetry={() => void usage.refetch()} />;
   if (!usage.data) return <div style={{ padding: 16 }}><Waiting><Bones rows={4} /></Waiting></div>;
   const { points, limits } = usage.data;
   if (points.length === 0) return <Empty title={t.jobs.usageNone}>{t.jobs.usageNoneWhy}</Empty>;

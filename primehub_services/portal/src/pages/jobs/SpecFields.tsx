@@ -157,7 +157,7 @@ function SecretRows({ group, rows, errors, said, onChange }: {
       <div className="envFoot">
         {choices.length > 0 || rows.length > 0
           ? <Button type="text" icon={<Plus size={15} aria-hidden />} onClick={() => onChange([...rows, { name: '', value: '' }])}>{t.jobs.secretAdd}</Button>
-          : <p className="help">{t.jobs.secretNone}</p>}
+          : <p className="help">{secrets.data ? t.jobs.secretNone : secrets.isError ? <>{t.jobs.secretsFailed} <button type="button" className="linkish" onClick={() => void secrets.refetch()}>{t.error.tryNow}</button></> : t.page.loading}</p>}
       </div>
       <p className="help">{t.jobs.secretsHelp}</p>
     </div>

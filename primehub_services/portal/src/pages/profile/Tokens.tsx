@@ -23,7 +23,7 @@ export default function Tokens() {
   const may = (scope: string) => !(scope.endsWith(':admin') && !me.platform_admin) && !(scope.endsWith(':group-admin') && !me.platform_admin && me.groups.every((group) => group.role !== 'admin'));
   return (
     <Page title={t.tokens.title} lead={t.tokens.lead} actions={items?.length === 0 ? undefined : create}>
-      {tokens.error ? <Failure error={tokens.error} what={t.tokens.failed} onRetry={() => void tokens.refetch()} />
+      {tokens.error && !items ? <Failure error={tokens.error} what={t.tokens.failed} onRetry={() => void tokens.refetch()} />
         : items?.length === 0 ? <Empty title={t.tokens.none} action={create}>{t.tokens.noneWhy}</Empty>
           : (
             <div className="scroll onSheet" tabIndex={0} role="group" aria-label={t.tokens.title}>

@@ -80,7 +80,7 @@ function History({ schedule }: { schedule: Schedule }) {
   const columns = t.schedules.firingColumns;
   return (
     <Panel title={t.schedules.history} className="flush">
-      {firings.error ? <Failure error={firings.error} what={t.schedules.failedOne} onRetry={() => void firings.refetch()} />
+      {firings.error && !firings.data ? <Failure error={firings.error} what={t.schedules.failedOne} onRetry={() => void firings.refetch()} />
         : !firings.data ? <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>
           : firings.data.items.length === 0 ? <Empty title={t.schedules.historyNone}>{t.schedules.historyNoneWhy}</Empty>
             : (

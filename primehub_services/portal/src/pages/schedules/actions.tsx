@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Button, Modal } from 'antd';
 import { CircleAlert, Pause, Pencil, Play, Trash2 } from 'lucide-react';
 import { useState } from 'react';
-import { useNavigate } from 'react-router';
+import { useLocation, useNavigate } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
 import type { Schedule, ScheduleUpdate } from '../../api/types';
 import { useMe } from '../../lib/session';
+import { Confirm } from '../../parts/form/Confirm';
 import { RowButton, RowMenu } from '../../parts/list/RowMenu';
 import { t } from '../../text';
 
@@ -16,6 +16,7 @@ export function useScheduleActions(schedule: Schedule) {
   const me = useMe();
   const queries = useQueryClient();
   const go = useNavigate();
+  const { pathname } = useLocation();
   const [asked, ask] = useState(false);
   const path = { params: { path: { schedule: schedule.id } } };
   const act = useMutation({
@@ -29,22 +30,22 @@ export function useScheduleActions(schedule: Schedule) {
       ask(false);
       void queries.invalidateQueries({ queryKey: ['schedules'] });
       if (job) void go(`/g/${schedule.group}/jobs/${job}`);
-      if (what === 'delete') void go(`/g/${schedule.group}/recurring-jobs`);
+      // from a list one stays there, with what one searched for
+      if (what === 'delete' && pathname.endsWith(`/${schedule.id}`)) void go(`/g/${schedule.group}/recurring-jobs`);
     },
   });
   const admin = me.platform_admin || me.groups.find((g) => g.group === schedule.group)?.role === 'admin';
-  const dialog = (
-    <Modal open={asked} onCancel={() => ask(false)} title={t.schedules.deleteTitle(schedule.name)} width={440} footer={(
-      <>
-        <Button onClick={() => ask(false)}>{t.schedules.keep}</Button>
-        <Button type="primary" danger loading={act.isPending} onClick={() => act.mutate('delete')}>{t.schedules.deleteGo}</Button>
-      </>
-    )}>
-      <p className="small">{t.schedules.deleteLose}</p>
-    </Modal>
-  );
   const wrong = act.error ? <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(act.error).message}</p> : null;
-  return { may: schedule.user === me.name || admin, act: (what: Act) => (what === 'delete' ? ask(true) : act.mutate(what)), busy: act.isPending, dialog, wrong };
+  const dialog = (
+    <Confirm open={asked} title={t.schedules.deleteTitle(schedule.name)} name={schedule.name} go={t.schedules.deleteGo} keep={t.schedules.keep} pending={act.isPending} error={act.error}
+      onGo={() => act.mutate('delete')} onClose={() => ask(false)}>{t.schedules.deleteLose}</Confirm>
+  );
+  const start = (what: Act) => {
+    act.reset();
+    if (what === 'delete') ask(true);
+    else act.mutate(what);
+  };
+  return { may: schedule.user === me.name || admin, act: start, busy: act.isPending, dialog, wrong: asked ? null : wrong };
 }
 
 export function ScheduleRowActions({ schedule }: { schedule: Schedule }) {

@@ -15,7 +15,7 @@ export function DeleteGroup({ group }: { group: Group }) {
   const queries = useQueryClient();
   const go = useNavigate();
   const [asked, ask] = useState(false);
-  const { data: losses } = useQuery({ ...admin.losses(group.slug), refetchInterval: asked ? 5_000 : false });
+  const { data: losses, isError: unknown } = useQuery({ ...admin.losses(group.slug), refetchInterval: asked ? 5_000 : false });
   const remove = useMutation({
     mutationFn: () => api.DELETE('/groups/{group}', { params: { path: { group: group.slug } } }),
     onSuccess: () => {
@@ -25,10 +25,10 @@ export function DeleteGroup({ group }: { group: Group }) {
     },
   });
   const lines = losses && words.lost({ ...losses, records: losses.job_records, volume: losses.shared_volume });
-  const list = lines && (lines.length === 0 ? <p>{words.lostNothing}</p> : <ul className="helps first">{lines.map((line) => <li key={line}>{line}</li>)}</ul>);
+  const list = !lines ? unknown && <p>{words.lostUnknown}</p> : (lines.length === 0 ? <p>{words.lostNothing}</p> : <ul className="helps first">{lines.map((line) => <li key={line}>{line}</li>)}</ul>);
   return (
     <Section title={words.deleteTitle} why={words.deleteLead}>
-      <div className="deleteRow"><div className="small">{list ?? '–'}</div><Button danger onClick={() => ask(true)}>{words.delete}</Button></div>
+      <div className="deleteRow"><div className="small">{list || '–'}</div><Button danger onClick={() => ask(true)}>{words.delete}</Button></div>
       <Confirm open={asked} title={words.deleteAsk(group.display_name || group.name)} name={group.name} go={words.deleteGo} keep={words.deleteKeep} pending={remove.isPending} error={remove.error}
         onGo={() => remove.mutate()} onClose={() => ask(false)}>
         <p>{words.deleteLead}</p>{list}

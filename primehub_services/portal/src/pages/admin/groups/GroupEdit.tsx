@@ -24,7 +24,7 @@ export default function GroupEdit() {
   const group = useQuery(admin.group(id));
   const members = useQuery(admin.members(id));
   const catalog = useQuery(admin.catalog());
-  const failed = [group, members, catalog].find((query) => query.error);
+  const failed = [group, members, catalog].find((query) => query.error && !query.data);
   const made = group.data && a.list.made(group.data.name, exact(group.data.created_at).slice(0, 10));
   return (
     <Page crumbs={{ to: '/admin/groups', text: words.title }} title={group.data?.display_name ?? id} lead={made ? <>{made.before} <code>{made.name}</code>{made.after}</> : '\u00a0'}>

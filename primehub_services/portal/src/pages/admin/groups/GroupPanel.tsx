@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { admin, type Group, type GroupOverview } from '../../../api/admin';
 import { RESOURCES, bare, number, show, type Resource } from '../../../lib/resources';
-import { Bones, Facts, Waiting, Who } from '../../../parts/page';
+import { Bones, Facts, Failure, Waiting, Who } from '../../../parts/page';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { useGiven } from './given';
@@ -19,7 +19,7 @@ export function GroupPanel({ group, overview }: { group: Group; overview: GroupO
     <>
       {group.folder_problem && <p className="small warnText">{words.folderProblem}: {group.folder_problem}</p>}
       <h3>{words.members}</h3>
-      {members.data === undefined ? <Waiting><Bones rows={3} widths={[60]} /></Waiting> : sorted.length === 0 ? <p className="small">{words.noMembers}</p> : (
+      {members.error && !members.data ? <Failure error={members.error} what={words.membersFailed} onRetry={() => void members.refetch()} /> : members.data === undefined ? <Waiting><Bones rows={3} widths={[60]} /></Waiting> : sorted.length === 0 ? <p className="small">{words.noMembers}</p> : (
         <ul className="plain">
           {sorted.slice(0, SHOWN).map((m) => <li key={m.user}><Link to={`/admin/users/${m.user}`}><Who name={m.user} /></Link>{m.role === 'admin' ? <span className="chip">{words.groupAdmin}</span> : <span className="muted">{words.member}</span>}</li>)}
           {sorted.length > SHOWN && <li className="muted">{words.moreMembers(sorted.length - SHOWN)}</li>}

@@ -43,6 +43,7 @@ function Line({ item }: { item: Announcement }) {
     <li>
       <div><span>{item.message}</span><small>{[words.levels[item.level], item.group && words.forGroup(item.group), item.ends_at && (over ? words.over : words.ends(exact(item.ends_at).slice(0, 16)))].filter(Boolean).join(', ')}</small></div>
       <Button size="small" type="text" danger loading={remove.isPending} aria-label={words.takeDownThis(item.message)} onClick={() => remove.mutate()}>{words.takeDown}</Button>
+      {remove.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(remove.error).message}</p>}
     </li>
   );
 }

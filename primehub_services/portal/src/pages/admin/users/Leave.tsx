@@ -8,7 +8,7 @@ import { api, asProblem, body } from '../../../api/client';
 import { useMe } from '../../../lib/session';
 import { Confirm } from '../../../parts/form/Confirm';
 import { Section } from '../../../parts/form/FormPage';
-import { Ago } from '../../../parts/page';
+import { Ago, Bones, Waiting } from '../../../parts/page';
 import { a } from '../../../text/admin';
 
 const words = a.users;
@@ -51,10 +51,11 @@ export function Leave({ user }: { user: Account }) {
 }
 
 function Ends({ user, also }: { user: string; also: string }) {
-  const { data } = useQuery(admin.running(user));
+  const { data, isError } = useQuery(admin.running(user));
   return (
     <>
       <p>{data?.length === 0 ? words.endsNothing : words.ends}</p>
+      {!data && (isError ? <p className="warnText">{words.endsUnknown}</p> : <Waiting><Bones rows={1} widths={[60]} /></Waiting>)}
       {data && data.length > 0 && <ul className="helps">{data.map((thing) => <li key={thing.id}>{words.thing(words.kinds[thing.kind] ?? thing.kind, thing.name, thing.group)}, <Ago at={thing.since} /></li>)}</ul>}
       <p>{also}</p>
     </>

@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
+import { CircleAlert } from 'lucide-react';
 import { admin, type Invitation } from '../../../api/admin';
-import { api } from '../../../api/client';
+import { api, asProblem } from '../../../api/client';
 import { useNow } from '../../../lib/clock';
 import type { ListState } from '../../../parts/list/address';
 import { exact } from '../../../lib/format';
@@ -34,5 +35,10 @@ function Withdraw({ link }: { link: Invitation }) {
     mutationFn: () => api.DELETE('/invitations/{invitation}', { params: { path: { invitation: link.id } } }),
     onSettled: () => queries.invalidateQueries({ queryKey: ['invitations'] }),
   });
-  return <Button size="small" type="text" danger loading={withdraw.isPending} aria-label={words.withdrawThis(what(link))} onClick={() => withdraw.mutate()}>{words.withdraw}</Button>;
+  return (
+    <>
+      <Button size="small" type="text" danger loading={withdraw.isPending} aria-label={words.withdrawThis(what(link))} onClick={() => withdraw.mutate()}>{words.withdraw}</Button>
+      {withdraw.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(withdraw.error).message}</p>}
+    </>
+  );
 }

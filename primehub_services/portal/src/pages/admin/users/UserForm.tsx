@@ -9,7 +9,7 @@ import { exact } from '../../../lib/format';
 import { NumberField, SwitchField, TextField } from '../../../parts/form/fields';
 import { useForm, type Fields, type Words } from '../../../parts/form/form';
 import { FormPage, Section } from '../../../parts/form/FormPage';
-import { Bones, Page, Waiting } from '../../../parts/page';
+import { Bones, Failure, Page, Waiting } from '../../../parts/page';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { GroupsField } from '../parts/Access';
@@ -84,7 +84,8 @@ export function UserEdit() {
   const memberships = useQuery(admin.memberships(id));
   return (
     <EditPage query={user} up="/admin/users" words={words} status={(found) => !found.enabled && <State user={found} />}>
-      {(found) => (memberships.data ? <Edit key={id} user={found} memberships={memberships.data} /> : <Waiting><Bones rows={8} widths={[60]} /></Waiting>)}
+      {(found) => (memberships.data ? <Edit key={id} user={found} memberships={memberships.data} />
+        : memberships.error ? <Failure error={memberships.error} what={words.groupsFailed} unaffected={a.list.unaffected} onRetry={() => void memberships.refetch()} /> : <Waiting><Bones rows={8} widths={[60]} /></Waiting>)}
     </EditPage>
   );
 }

@@ -7,7 +7,7 @@ import { admin, type Account } from '../../../api/admin';
 import { count } from '../../../lib/format';
 import { useMe } from '../../../lib/session';
 import { LinkButton } from '../../../parts/LinkButton';
-import { Ago, Bones, Facts, Page, Waiting } from '../../../parts/page';
+import { Ago, Bones, Facts, Failure, Page, Waiting } from '../../../parts/page';
 import { a } from '../../../text/admin';
 import { AdminList, NameCell, queryOf, useListState, type Column } from '../parts/AdminList';
 import { Invite } from './Invite';
@@ -51,7 +51,7 @@ function UserPanel({ user }: { user: Account }) {
   return (
     <>
       <h3>{words.groups}</h3>
-      {memberships.data === undefined ? <Waiting><Bones rows={2} widths={[60]} /></Waiting> : memberships.data.length === 0 ? <p className="small">{words.noGroups}</p> : (
+      {memberships.error && !memberships.data ? <Failure error={memberships.error} what={words.groupsFailed} onRetry={() => void memberships.refetch()} /> : memberships.data === undefined ? <Waiting><Bones rows={2} widths={[60]} /></Waiting> : memberships.data.length === 0 ? <p className="small">{words.noGroups}</p> : (
         <ul className="plain">{memberships.data.map((m) => <li key={m.group}><Link to={`/admin/groups/${m.group}`}>{m.group}</Link>{m.role === 'admin' ? <span className="chip">{a.groups.groupAdmin}</span> : <span className="muted">{a.groups.member}</span>}</li>)}</ul>
       )}
       <h3>{a.groups.now}</h3>

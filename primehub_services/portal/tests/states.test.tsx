@@ -1,0 +1,113 @@
+import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import type { ReactNode } from 'react';
+import { createMemoryRouter, RouterProvider } from 'react-router';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { admin, type Account, type Group } from '../src/api/admin';
+import { api, Problem } from '../src/api/client';
+import { ask } from '../src/api/queries';
+import type { GroupUsage, Me, Schedule } from '../src/api/types';
+import { SessionContext } from '../src/lib/session';
+import GroupEdit from '../src/pages/admin/groups/GroupEdit';
+import { UserEdit } from '../src/pages/admin/users/UserForm';
+import { ScheduleRowActions } from '../src/pages/schedules/actions';
+import { GroupMeters } from '../src/parts/usage';
+
+const me = { name: 'ann', platform_admin: true, groups: [{ group: 'lab', name: 'lab', display_name: 'Lab', role: 'admin' }] } as unknown as Me;
+const refused = new Problem(400, 'bad', 'Bad', 'It was refused.', 'r1');
+let queries: QueryClient;
+
+/** A page at its address, where nothing is answered that is not there already. */
+function shown(path: string, at: string, element: ReactNode) {
+  const router = createMemoryRouter([{ path, element }, { path: '*', element: null }], { initialEntries: [at] });
+  render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
+  return router;
+}
+
+/** What a later look at something said, which was there before. */
+const failed = (queryKey: readonly unknown[]) => queries.getQueryCache().find({ queryKey })!.setState({ status: 'error', error: refused, fetchStatus: 'idle' });
+
+beforeEach(() => {
+  localStorage.clear();
+  queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false, refetchOnMount: false } } });
+  for (const method of ['GET', 'POST', 'PATCH', 'DELETE'] as const) vi.spyOn(api, method).mockReturnValue(new Promise(() => {}));
+});
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
+
+const amounts = (gpu: number) => ({ quota: { cpu: 8, memory: '32Gi', gpu }, used: { cpu: 1, memory: '2Gi', gpu: 0 } });
+const usage: GroupUsage = { group: 'lab', user: amounts(0), total: amounts(0), holders: [] };
+const Meters = () => <GroupMeters usage={useQuery(ask.usage('lab'))} />;
+const kept = () => document.querySelectorAll('.meter, .meterBones i').length;
+
+test('the space of a group’s meters is as large before its use is known as after', async () => {
+  shown('/g/:group/home', '/g/lab/home', <Meters />);
+  expect(kept()).toBe(3);
+  queries.setQueryData(ask.usage('lab').queryKey, usage);
+  await waitFor(() => expect(screen.getAllByRole('img')).toHaveLength(2));
+  expect(kept()).toBe(3);
+
+  // from then on it is known here how many there are
+  cleanup();
+  queries.clear();
+  shown('/g/:group/home', '/g/lab/home', <Meters />);
+  expect(kept()).toBe(2);
+  queries.setQueryData(ask.usage('lab').queryKey, usage);
+  await waitFor(() => expect(screen.getAllByRole('img')).toHaveLength(2));
+  expect(kept()).toBe(2);
+});
+
+const group = {
+  name: 'lab', slug: 'lab', display_name: 'Lab', description: '', user_quota: { cpu: 1, memory: '1Gi', gpu: 0 }, group_quota: { cpu: 8, memory: null, gpu: 4 }, shared_volume: true,
+  shared_volume_capacity: null, launch_group_only: true, idle_timeout: null, job_timeout: 0, created_at: '2026-03-12T14:00:00Z', version: 1,
+} as unknown as Group;
+const groupIsThere = () => {
+  queries.setQueryData(admin.group('lab').queryKey, group);
+  queries.setQueryData(admin.members('lab').queryKey, []);
+  queries.setQueryData(admin.catalog().queryKey, { types: [], images: [], volumes: [] });
+};
+
+test('what was typed in a form stays when a later look at the group fails', async () => {
+  groupIsThere();
+  shown('/admin/groups/:id', '/admin/groups/lab', <GroupEdit />);
+  fireEvent.change(screen.getByLabelText(/^Display name/), { target: { value: 'Laboratory' } });
+  await act(async () => {
+    for (const { queryKey } of [admin.group('lab'), admin.members('lab'), admin.catalog()]) failed(queryKey);
+    await new Promise((done) => setTimeout(done, 20));
+  });
+  expect(screen.getByLabelText(/^Display name/)).toHaveProperty('value', 'Laboratory');
+});
+
+test('a group whose losses cannot be counted says so before it is deleted', async () => {
+  groupIsThere();
+  vi.mocked(api.GET).mockImplementation(((path: string) => (path.endsWith('/losses') ? Promise.reject(refused) : new Promise(() => {}))) as never);
+  shown('/admin/groups/:id', '/admin/groups/lab', <GroupEdit />);
+  await waitFor(() => expect(screen.getByText('What would be lost could not be counted.')).toBeTruthy());
+});
+
+test('a user whose groups cannot be loaded says so, and does not load for ever', async () => {
+  queries.setQueryData(admin.user('bo').queryKey, { name: 'bo', display_name: 'Bo', created_at: '2026-03-12T14:00:00Z', enabled: true } as unknown as Account);
+  vi.mocked(api.GET).mockImplementation(((path: string) => (path.endsWith('/memberships') ? Promise.reject(refused) : new Promise(() => {}))) as never);
+  shown('/admin/users/:id', '/admin/users/bo', <UserEdit />);
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toMatch(/groups could not be loaded.*It was refused/));
+});
+
+const schedule = { id: 's1', name: 'report', user: 'ann', group: 'lab', paused: false, version: 1 } as unknown as Schedule;
+
+test('deleting a recurring job wants its name, says in the question why it was refused, and stays in the list', async () => {
+  vi.mocked(api.DELETE).mockRejectedValueOnce(refused).mockResolvedValueOnce({});
+  const router = shown('/g/:group/recurring-jobs', '/g/lab/recurring-jobs?search=rep', <ScheduleRowActions schedule={schedule} />);
+  fireEvent.click(screen.getByRole('button', { name: 'More for report' }));
+  fireEvent.click(await screen.findByText('Delete…'));
+  const go = await screen.findByRole('button', { name: 'Delete recurring job' });
+  expect(go).toHaveProperty('disabled', true);
+  fireEvent.change(screen.getByRole('textbox'), { target: { value: 'report' } });
+  fireEvent.click(go);
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It was refused.'));
+  expect(screen.getByRole('dialog').contains(screen.getByRole('alert'))).toBe(true);
+  fireEvent.click(go);
+  await waitFor(() => expect(api.DELETE).toHaveBeenCalledTimes(2));
+  expect(router.state.location.search).toBe('?search=rep');
+});
