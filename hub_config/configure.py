@@ -37,7 +37,7 @@ from .roles import (
 )
 from .secret_files import secret_file
 from .services import look_often, wait_not_for
-from .settings import PREFIX, OidcSettings, Settings, SettingsError
+from .settings import PREFIX, OidcSettings, Settings
 
 HERE = Path(__file__).parent
 PORTAL_URL = "/services/primehub/"
@@ -176,9 +176,6 @@ def _sign_in(c: Any, settings: Settings) -> None:
         key = secret_file(secrets_dir(settings) / "auth_state.key")
         c.CryptKeeper.keys = [key, *(_given(c.CryptKeeper, "keys") or ())]
         _oidc(c.PrimeHubOIDCAuthenticator, settings, settings.accounts.oidc)
-    elif not settings.accounts.local:
-        msg = "accounts: local is off and there is no oidc, so nobody could sign in; set one of them"
-        raise SettingsError(msg)
 
 
 def _oidc(section: Any, settings: Settings, oidc: OidcSettings) -> None:

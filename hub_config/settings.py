@@ -170,6 +170,22 @@ class AccountSettings(_Section):
     lockout_after: int = Field(default=5, ge=1)
     """Failed sign-ins after which each next one must wait, twice as long each time."""
 
+    @model_validator(mode="after")
+    def _somebody_can_administer(self) -> Self:
+        if self.local:
+            return self
+        if self.oidc is None:
+            msg = "local is off and there is no oidc, so nobody could sign in; set one of them"
+            raise ValueError(msg)
+        # the first administrator is made with a password: without one only the provider can say who it is
+        if not (self.oidc.admin_groups and self.oidc.groups_claim):
+            msg = (
+                "local is off, so that only the provider can make somebody a platform admin: "
+                "name its groups in oidc.admin_groups, and leave oidc.groups_claim set"
+            )
+            raise ValueError(msg)
+        return self
+
 
 class SmtpSettings(_Section):
     """The mail server through which people are told of their jobs."""

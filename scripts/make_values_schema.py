@@ -66,6 +66,34 @@ OIDC: Condition = (
     },
     {"properties": {"secretSettings": {"required": ["accounts.oidc.client_secret"]}}},
 )
+NO_PASSWORDS: Condition = (
+    {
+        "properties": {
+            "settings": {
+                "required": ["accounts"],
+                "properties": {"accounts": {"required": ["local"], "properties": {"local": {"const": False}}}},
+            }
+        }
+    },
+    {
+        "properties": {
+            "settings": {
+                "properties": {
+                    "accounts": {
+                        "required": ["oidc"],
+                        "properties": {
+                            "oidc": {
+                                "type": "object",
+                                "required": ["admin_groups"],
+                                "properties": {"admin_groups": {"minItems": 1}, "groups_claim": {"minLength": 1}},
+                            }
+                        },
+                    }
+                }
+            }
+        }
+    },
+)
 SCRAPED: Condition = (
     {
         "properties": {
@@ -75,6 +103,7 @@ SCRAPED: Condition = (
     },
     {"properties": {"networkPolicies": {"properties": {"metricsFrom": {"minItems": 1}}}}},
 )
+CONDITIONS = (SEVERAL, INGRESS, ROUTE, ADDRESS, OIDC, NO_PASSWORDS, SCRAPED)
 """If there are several pods of the services, then they need this; a certificate of the proxy is for a name; and the like."""
 
 HOST = r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -326,7 +355,7 @@ def schema() -> dict[str, Any]:
     made["$defs"] |= _moved(definitions)
     _close(made)
     made["properties"]["secretSettings"]["propertyNames"] = {"enum": secrets}
-    made["allOf"] = [{"if": when, "then": then} for when, then in (SEVERAL, INGRESS, ROUTE, ADDRESS, OIDC, SCRAPED)]
+    made["allOf"] = [{"if": when, "then": then} for when, then in CONDITIONS]
     # helm gives every chart this one
     made["properties"]["global"] = {"type": "object"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

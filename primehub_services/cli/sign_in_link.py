@@ -29,6 +29,14 @@ def sign_in_link(user: str, data: Path | None, settings: Path | None) -> None:
     file = place.data / "primehub.sqlite"
     if not found.database_url.get_secret_value() and not (file.exists() and file.stat().st_size):
         report(StartError(f"There is no platform in {place.data}.", "Say where its data is with --data FOLDER."))
+    if (provider := found.accounts.oidc) and not found.accounts.local:
+        report(
+            StartError(
+                "Nobody signs in with a password here (accounts.local is off), so there is nothing for a link to set.",
+                f"Sign in through {provider.name} as somebody of {', '.join(sorted(provider.admin_groups))} "
+                "(accounts.oidc.admin_groups), or set accounts.local to true and restart.",
+            )
+        )
     from .. import maintenance
 
     try:

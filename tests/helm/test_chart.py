@@ -70,6 +70,15 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
             {"settings": {"accounts": {"oidc": OIDC}}},
             "/secretSettings': missing property 'accounts.oidc.client_secret'",
         ),
+        ({"settings": {"accounts": {"local": False}}}, "/settings/accounts': missing property 'oidc'"),
+        (
+            {"settings": {"accounts": {"local": False, "oidc": OIDC}}},
+            "/settings/accounts/oidc': missing property 'admin_groups'",
+        ),
+        (
+            {"settings": {"accounts": {"local": False, "oidc": {**OIDC, "admin_groups": []}}}},
+            "/settings/accounts/oidc/admin_groups",
+        ),
         ({"settings": {"public_url": "hub.example.org"}}, "/settings/public_url"),
         ({"proxy": {"tls": {"secretName": "certificate"}}}, "/settings': missing property 'public_url'"),
         ({"ingress": {"enabled": True, "host": "https://hub.example.org"}}, "/ingress/host"),

@@ -437,6 +437,17 @@ def test_whatever_is_done_to_this_machines_platform_minds_the_settings_file(
     assert "data_directory: there is no such setting" in wrong.stderr
 
 
+def test_a_link_to_set_a_password_is_refused_where_nobody_has_one(tmp_path: Path) -> None:
+    (tmp_path / "primehub.sqlite").write_bytes(b"not looked at")
+    oidc = {"issuer": "https://sso", "client_id": "c", "client_secret": "s", "name": "Sesame", "admin_groups": ["root"]}
+    file = tmp_path / "settings.yaml"
+    file.write_text(json.dumps({"data_dir": str(tmp_path), "accounts": {"local": False, "oidc": oidc}}))
+    found = CliRunner().invoke(cli, ["sign-in-link", "--settings", str(file)])
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "accounts.local is off" in found.stderr
+    assert "Sesame as somebody of root" in " ".join(found.stderr.split())
+
+
 def test_a_folder_of_any_name_is_the_same_for_the_processes_that_are_started(tmp_path: Path) -> None:
     place = tmp_path / "données 😀 'é\""
     settings, environment = load({"data": place})

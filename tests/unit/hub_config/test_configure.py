@@ -177,11 +177,6 @@ def test_a_provider_is_asked_with_pkce_under_the_public_address(tmp_path: Path) 
     assert "the-client-secret" not in str(c.JupyterHub)
 
 
-def test_nobody_could_sign_in_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"accounts: local is off"):
-        configured(tmp_path, accounts={"local": False})
-
-
 def test_an_existing_configuration_keeps_its_own_roles_services_and_scopes(tmp_path: Path) -> None:
     c = Config()
     c.JupyterHub.services = [{"name": "mine"}]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from hub_config.settings import PREFIX, Settings, SettingsError
 
@@ -41,10 +43,14 @@ def test_a_secret_in_a_variable_is_taken_as_it_is(text: str) -> None:
 
 
 def test_lists_numbers_and_switches_can_be_given_in_variables() -> None:
-    variables = {"LOCAL__HOST_PATH_ROOTS": '["/srv", "/data"]', "ACCOUNTS__LOCAL": "no", "LOCAL__CAPACITY_CPU": "1.5"}
+    variables = {
+        "LOCAL__HOST_PATH_ROOTS": '["/srv", "/data"]',
+        "LOCAL__ALLOW_UNSANDBOXED": "yes",
+        "LOCAL__CAPACITY_CPU": "1.5",
+    }
     settings = Settings.load({PREFIX + name: text for name, text in variables.items()})
     assert settings.local.host_path_roots == (Path("/srv"), Path("/data"))
-    assert settings.accounts.local is False
+    assert settings.local.allow_unsandboxed is True
     assert settings.local.capacity_cpu == 1.5
 
 
@@ -60,6 +66,23 @@ def test_lists_numbers_and_switches_can_be_given_in_variables() -> None:
 def test_what_is_wrong_is_named(variables: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         Settings.load({PREFIX + name: text for name, text in variables.items()})
+
+
+def without_passwords(**oidc: Any) -> Settings:
+    accounts = {"local": False, "oidc": {"issuer": "https://sso", "client_id": "c", "client_secret": "s", **oidc}}
+    return Settings.load({f"{PREFIX}ACCOUNTS": yaml.safe_dump(accounts, default_flow_style=True)})
+
+
+def test_sign_in_by_the_provider_alone_needs_a_provider() -> None:
+    with pytest.raises(SettingsError, match=r"accounts: local is off and there is no oidc"):
+        Settings.load({f"{PREFIX}ACCOUNTS__LOCAL": "no"})
+
+
+@pytest.mark.parametrize("missing", [{}, {"admin_groups": ["root"], "groups_claim": ""}])
+def test_sign_in_by_the_provider_alone_needs_to_know_who_is_a_platform_admin(missing: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"accounts: local is off.*oidc\.admin_groups.*oidc\.groups_claim"):
+        without_passwords(**missing)
+    assert without_passwords(admin_groups=["root"]).accounts.local is False
 
 
 def test_a_variable_that_is_not_yaml_is_named_and_its_text_is_not_shown() -> None:
