@@ -216,8 +216,9 @@ class PrimeHubAuthenticator(Authenticator):
     def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
         """The sign-in pages that this configuration needs, and what our services read of the hub."""
         found: list[tuple[str, Any]] = [("/login", pages.SignInHandler), *hub_reads.HANDLERS]
+        found.append(("/invite", pages.InvitationHandler))
         if self.local_accounts:
-            found += [("/change-password", pages.ChangePasswordHandler), ("/invite", pages.InvitationHandler)]
+            found.append(("/change-password", pages.ChangePasswordHandler))
         if self.confirmations is not None:
             PeriodicCallback(partial(self.confirmations.look, app), LOOK_EVERY * 1000).start()
             found += [("/oauth_login", pages.ProviderHandler), ("/oauth_callback", pages.ProviderCallbackHandler)]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tornado import web
 
 from primehub_services.client import ApiProblem
-from primehub_services.domain.handshake import AccountState, InvitationRedeem
+from primehub_services.domain.handshake import AccountState, InvitationRedeem, InvitationView
 
 from .confirmations import end_sessions
 
@@ -22,6 +22,10 @@ UNAVAILABLE = (
     "What runs keeps running. Try again in a few seconds; if it lasts, tell your administrator."
 )
 LINK_IS_NO_GOOD = "This link does not work: it was used already, has expired, or was withdrawn. Ask for a new one."
+NO_PASSWORDS = "This link is to set a password, and nobody signs in with one here. Sign in through the provider."
+KEPT_LINK = "primehub-invitation"
+KEPT_FOR_DAYS = 1 / 48
+"""Half an hour: for a sign-in at a provider that sends people to their telephone."""
 SAME_TWICE = "The two new passwords are not the same."
 
 
@@ -158,28 +162,73 @@ class ChangePasswordHandler(_PageHandler):
 
 
 class InvitationHandler(_PageHandler):
-    """A link that works once. Its token is in the address's fragment; the page sends it as a form."""
+    """A link that works once. Its token is in the address's fragment; the page sends it as a form.
+
+    A link into a group is for somebody new, who makes an account, or for who has one and signs in with it. Where nobody
+    has a password here, it is for the latter alone, and a link to set a password is for nobody.
+    """
 
     template = "invite.html"
 
     async def get(self) -> None:
-        """A page that sends the fragment on; a field to paste the link's code into where scripts are off."""
-        await self.show(view=None, token="", values={})
+        """A page that sends the fragment on; after a sign-in, what the link is for that led to it."""
+        kept = self._kept() if self.get_argument("kept", "") else ""
+        if kept and self.current_user is not None:
+            await self._about(kept)
+        else:
+            # a field to paste the link's code into where scripts are off
+            await self.show(view=None, token="", values={})
 
     async def post(self) -> None:
         """Show what the link is for, or use it."""
         token = self.field("token").rpartition("#")[2]
-        values = {"username": self.field("username"), "display_name": self.field("display_name")}
+        if token:
+            await self._about(token, self.get_body_argument("use", ""))
+        else:
+            await self.show(view=None, token="", values={}, message="Paste the link, or the part of it after the #.")
+
+    async def _about(self, token: str, use: str = "") -> None:
         try:
-            view = await self.authenticator.accounts.inspect(token) if token else None
+            view = await self.authenticator.accounts.inspect(token)
         except ApiProblem as problem:
             _errors, message, status = _explain(problem, wrong={404: ("", LINK_IS_NO_GOOD), 422: ("", LINK_IS_NO_GOOD)})
             await self.show(status=status, view=None, token="", values={}, message=message)
             return
-        if view is None or not self.get_body_argument("use", ""):
-            message = "" if view else "Paste the link, or the part of it after the #."
-            await self.show(view=view, token=token, values=values, message=message)
-            return
+        join = view.kind == "join"
+        if not join and not self.authenticator.local_accounts:
+            await self.show(status=403, view=None, token="", values={}, message=NO_PASSWORDS)
+        elif join and use == "join" and self.current_user is not None:
+            await self._join(view, token)
+        elif join and use in ("join", "sign-in"):
+            self._sign_in_first(token)
+        elif use and self.authenticator.local_accounts:
+            await self._redeem(view, token)
+        else:
+            await self.show(view=view, token=token, values={})
+
+    async def _join(self, view: InvitationView, token: str) -> None:
+        try:
+            await self.authenticator.accounts.join(token, str(self.current_user.name))
+        except ApiProblem as problem:
+            _errors, message, status = _explain(problem, wrong={404: ("", LINK_IS_NO_GOOD)})
+            await self.show(status=status, view=view, token=token, values={}, message=message)
+        else:
+            self.redirect(self.settings["default_url"] or self.hub.base_url)
+
+    def _sign_in_first(self, token: str) -> None:
+        """To the sign-in and back. Meanwhile the browser keeps the token, where no address and so no log has it."""
+        page = f"{self.hub.base_url}invite"
+        self._set_cookie(KEPT_LINK, token, path=page, expires_days=KEPT_FOR_DAYS, samesite="Lax")
+        door = self.authenticator.login_url(self.hub.base_url)
+        self.redirect(f"{door}?{urlencode({'next': f'{page}?kept=1'})}")
+
+    def _kept(self) -> str:
+        found = self.get_secure_cookie(KEPT_LINK, max_age_days=KEPT_FOR_DAYS) or b""
+        self.clear_cookie(KEPT_LINK, path=f"{self.hub.base_url}invite")
+        return found.decode()
+
+    async def _redeem(self, view: InvitationView, token: str) -> None:
+        values = {"username": self.field("username"), "display_name": self.field("display_name")}
         errors, message, status = self._check(view.kind), "", 400
         if not errors:
             try:

@@ -201,7 +201,9 @@ async def build(
         sign_in=SignIn(
             database,
             SignInPolicy(
-                password_min_length=settings.accounts.password_min_length, lockout_after=settings.accounts.lockout_after
+                local_accounts=settings.accounts.local,
+                password_min_length=settings.accounts.password_min_length,
+                lockout_after=settings.accounts.lockout_after,
             ),
         ),
         logs=WorkloadLogs(store, parts.live_logs),

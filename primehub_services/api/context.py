@@ -86,6 +86,11 @@ class ApiContext:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
+    def local_accounts(self) -> bool:
+        """Whether people may have a password here; else they sign in through a provider alone."""
+        return self.sign_in.local_accounts
+
+    @property
     def email_available(self) -> bool:
         """Whether the platform can send e-mail to people."""
         return self.mail_server.available

@@ -41,5 +41,6 @@ HANDLERS: dict[str, Run] = {
     "sign_in.state": read(sign_in.state),
     "sign_in.inspect": read(invitations.inspect),
     "sign_in.redeem": _redeem,
+    "sign_in.join": write(sign_in.join),
     "notebooks.culling": _culling,
 }

@@ -12,6 +12,7 @@ from ..domain.handshake import (
     ClaimGrant,
     ClaimRequest,
     CullingDecision,
+    InvitationJoin,
     InvitationRedeem,
     InvitationView,
     PasswordChange,
@@ -440,6 +441,15 @@ _HANDSHAKE = (
         "accounts",
         AccountState,
         body=InvitationRedeem,
+    ),
+    Route(
+        "sign_in.join",
+        "POST",
+        "/invitations/join",
+        "Use a link into a group for an account that is there",
+        "accounts",
+        AccountState,
+        body=InvitationJoin,
     ),
     Route(
         "notebooks.culling",

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from ..domain.handshake import (
     AccountState,
+    InvitationJoin,
     InvitationRedeem,
     InvitationView,
     PasswordChange,
@@ -56,3 +57,8 @@ class AccountsClient:
     async def redeem(self, request: InvitationRedeem) -> AccountState:
         """Use a link. Status 404: it is no good; 409: the user name is taken; 422: a field is wrong."""
         return await self._api.fetch(AccountState, "POST", "/invitations/redeem", body=request)
+
+    async def join(self, token: str, username: str) -> AccountState:
+        """Use a link into a group for who is signed in. Status 404: it is no good; 409: it gives them nothing."""
+        request = InvitationJoin(token=token, username=username)
+        return await self._api.fetch(AccountState, "POST", "/invitations/join", body=request)

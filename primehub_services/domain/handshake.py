@@ -129,6 +129,13 @@ class InvitationRedeem(Model):
     password: Password
 
 
+class InvitationJoin(Model):
+    """The use of a link into a group by somebody who has an account and is signed in to the hub with it."""
+
+    token: Transmitted
+    username: HubName
+
+
 class CullingDecision(Model):
     """What the idle culler is to do with one server."""
 

@@ -137,6 +137,8 @@ class Me(Model):
     email: str
     local: bool
     """Whether PrimeHub keeps the password; else a provider does."""
+    local_accounts: bool = True
+    """Whether anybody may have a password here; else people sign in through a provider alone."""
     must_change_password: bool
     platform_admin: bool
     groups: tuple[MyGroup, ...]

@@ -30,6 +30,7 @@ from ..store.unit_of_work import UnitOfWork
 from . import firings, job_departures
 from ._editing import check_version, given, page_of
 from .invitations import ACCOUNT_LINK_LIFETIME
+from .passwords import check_kept
 
 _PLAIN_FIELDS = ("email", "enabled", "platform_admin", "volume_capacity")
 _NULLABLE = frozenset({"display_name", "volume_capacity"})
@@ -47,9 +48,10 @@ def get(uow: UnitOfWork, actor: Actor, user: str) -> Account:
     return store.to_model(_find(uow, actor, user))
 
 
-def create(uow: UnitOfWork, actor: Actor, new: AccountCreate) -> AccountCreated:
+def create(uow: UnitOfWork, actor: Actor, new: AccountCreate, *, local_accounts: bool = True) -> AccountCreated:
     """Make a local account without a password, and a link with which its person sets one."""
     require(actor, "platform.admin")
+    check_kept(local_accounts, field="name")
     uow.lock(store.NAMES)
     check_free(uow, new.name)
     groups = group_store.by_references(uow, new.groups)
@@ -165,9 +167,10 @@ def memberships(uow: UnitOfWork, actor: Actor, user: str) -> tuple[Membership, .
     return tuple(member_store.places_of(uow, _find(uow, actor, user)))
 
 
-def check_has_password(uow: UnitOfWork, actor: Actor, user: str) -> None:
+def check_has_password(uow: UnitOfWork, actor: Actor, user: str, *, local_accounts: bool = True) -> None:
     """Raises unless the actor may give the account a temporary password."""
     row = _find(uow, actor, user)
+    check_kept(local_accounts, field="user")
     if row.issuer != LOCAL_ISSUER:
         msg = f"{user!r} signs in through an identity provider and has no password here."
         raise Conflict(msg)

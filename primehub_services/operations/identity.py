@@ -14,17 +14,17 @@ from .invitations import may_invite
 _IN_GROUPS = frozenset({Relation.MEMBER, Relation.GROUP_ADMIN})
 
 
-def me(uow: UnitOfWork, actor: Actor) -> Me:
+def me(uow: UnitOfWork, actor: Actor, *, local_accounts: bool = True) -> Me:
     """The actor's account, groups, and what this request's token may do."""
     require(actor, "self.read")
-    return _view(uow, actor, _own(uow, actor))
+    return _view(uow, actor, _own(uow, actor), local_accounts)
 
 
-def update_me(uow: UnitOfWork, actor: Actor, update: MeUpdate) -> Me:
+def update_me(uow: UnitOfWork, actor: Actor, update: MeUpdate, *, local_accounts: bool = True) -> Me:
     """Change one's own display name or e-mail address."""
     require(actor, "self.write")
     row = _own(uow, actor, lock=True)
-    check_version(update.version, row.version, _view(uow, actor, row))
+    check_version(update.version, row.version, _view(uow, actor, row, local_accounts))
     fields = given(update, nullable={"display_name"})
     before = (row.display_name, row.email)
     if "display_name" in fields:
@@ -35,7 +35,7 @@ def update_me(uow: UnitOfWork, actor: Actor, update: MeUpdate) -> Me:
     if before != (row.display_name, row.email):
         uow.audit(actor, "account.update", row.name, fields=sorted(fields))
         uow.changed("account", row.id, "update", account_id=row.id)
-    return _view(uow, actor, row)
+    return _view(uow, actor, row, local_accounts)
 
 
 def _own(uow: UnitOfWork, actor: Actor, *, lock: bool = False) -> AccountRow:
@@ -46,14 +46,15 @@ def _own(uow: UnitOfWork, actor: Actor, *, lock: bool = False) -> AccountRow:
     return row
 
 
-def _view(uow: UnitOfWork, actor: Actor, row: AccountRow) -> Me:
+def _view(uow: UnitOfWork, actor: Actor, row: AccountRow, local_accounts: bool) -> Me:
     found = groups.by_ids(uow, actor.roles)
     return Me(
         name=row.name,
         slug=row.slug,
         display_name=row.display_name,
         email=row.email,
-        local=row.issuer == LOCAL_ISSUER,
+        local=local_accounts and row.issuer == LOCAL_ISSUER,
+        local_accounts=local_accounts,
         must_change_password=row.must_change_password,
         platform_admin=row.platform_admin,
         groups=tuple(

@@ -20,6 +20,7 @@ from ..store.orm import AccountRow, GroupRow, InvitationRow
 from ..store.unit_of_work import UnitOfWork
 from ._editing import page_of
 from .groups import resolve_group
+from .passwords import check_kept
 
 ACCOUNT_LINK_LIFETIME = timedelta(hours=24)
 PLATFORM = Actor(service="primehub")
@@ -49,8 +50,8 @@ def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None 
     return page_of([store.to_model(*item) for item in items], total, query)
 
 
-def create(uow: UnitOfWork, actor: Actor, new: InvitationCreate) -> InvitationCreated:
-    """Make a link. Its token is in the answer and nowhere else."""
+def create(uow: UnitOfWork, actor: Actor, new: InvitationCreate, *, local_accounts: bool = True) -> InvitationCreated:
+    """Make a link. Its token is in the answer and nowhere else. ``local_accounts``: whether people have passwords."""
     if (new.group is None) == (new.user is None):
         fix = "group is for a new person, user for an account that exists"
         raise Invalid.field("group", "either group or user must be given, not both", fix)
@@ -58,6 +59,7 @@ def create(uow: UnitOfWork, actor: Actor, new: InvitationCreate) -> InvitationCr
     if new.group is not None:
         return _create_join(uow, actor, new.group, new.role, lifetime)
     require(actor, "platform.admin")
+    check_kept(local_accounts, field="user")
     account = account_store.by_name(uow, new.user or "", lock=True)
     if account is None:
         raise Invalid.field("user", f"there is no user {new.user!r}")

@@ -23,6 +23,16 @@ _AT_ONCE = 2
 """Hashes computed side by side: each takes 64 MiB and several cores."""
 
 
+def check_kept(kept: bool, *, field: str) -> None:
+    """Raises ``Invalid`` for ``field`` where the platform has no accounts with a password."""
+    if not kept:
+        raise Invalid.field(
+            field,
+            "nobody signs in with a password here (accounts.local is off)",
+            "people get an account when they sign in through the provider; a link into a group takes them there",
+        )
+
+
 class Passwords:
     """Hashing and checking. ``hasher`` sets the cost; hashes of another cost are renewed at sign-in."""
 

@@ -1,6 +1,6 @@
 """What the hub's authenticators ask. Every function is for the service that holds the scope ``accounts``.
 
-``state``, ``provider_sign_in``, ``provider_refusal`` and ``inspect`` are operations like all others. What needs a
+``state``, ``provider_sign_in``, ``provider_refusal``, ``inspect`` and ``join`` are operations like all others. What needs a
 password is on ``SignIn``, whose methods are coroutines: hashing takes a tenth of a second on purpose, and happens between a read and a write,
 never inside a transaction.
 """
@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import SecretStr
 
-from ..domain.handshake import AccountState, InvitationRedeem, PasswordChange, PasswordSignIn
+from ..domain.handshake import AccountState, InvitationJoin, InvitationRedeem, PasswordChange, PasswordSignIn
 from ..domain.identity import LOCAL_ISSUER, Actor, Origin, Role, TemporaryPassword
 from ..domain.names import check_hub_name
 from ..domain.permissions import require
@@ -27,14 +27,14 @@ from ..store import invitations as invitation_store
 from ..store import members as member_store
 from ..store import strangers
 from ..store.database import Database
-from ..store.orm import AccountRow, InvitationRow
+from ..store.orm import AccountRow, GroupRow, InvitationRow
 from ..store.unit_of_work import UnitOfWork
 from . import accounts
 from .invitations import inspect, usable
-from .passwords import Passwords, check_new_password, temporary_password
+from .passwords import Passwords, check_kept, check_new_password, temporary_password
 from .provider_sign_in import disabled, provider_refusal, provider_sign_in, state_of
 
-__all__ = ["SignIn", "SignInPolicy", "inspect", "provider_refusal", "provider_sign_in", "state"]
+__all__ = ["SignIn", "SignInPolicy", "inspect", "join", "provider_refusal", "provider_sign_in", "state"]
 LONGEST_WAIT = timedelta(minutes=15)
 
 
@@ -42,6 +42,8 @@ LONGEST_WAIT = timedelta(minutes=15)
 class SignInPolicy:
     """The rules of local accounts; the composition root takes them from the settings."""
 
+    local_accounts: bool = True
+    """Whether people may have a password here; else they sign in through a provider alone."""
     password_min_length: int = 10
     lockout_after: int = 5
     """Failed sign-ins in a row after which each next one must wait, twice as long each time."""
@@ -65,6 +67,55 @@ def state(uow: UnitOfWork, actor: Actor, user: str) -> AccountState:
     return state_of(uow, user)
 
 
+def join(uow: UnitOfWork, actor: Actor, request: InvitationJoin) -> AccountState:
+    """Use a link into a group for an account that is there, whoever keeps its password.
+
+    The hub has seen who they are. Raises ``NotFound`` where the link is no good, ``Conflict`` where it is for
+    something else or gives them nothing, ``Forbidden`` where the account is disabled. A refusal does not use the link up.
+    """
+    require(actor, "accounts")
+    link = usable(uow, request.token.get_secret_value())
+    if link.kind != InvitationKind.JOIN.value:
+        msg = "This link is to set a password, not into a group."
+        raise Conflict(msg)
+    group = _group_of(uow, link)
+    row = store.by_name(uow, request.username, lock=True)
+    if row is None:
+        raise NotFound.of("user", request.username)
+    if not row.enabled:
+        raise disabled()
+    action = _give(uow, row, group, Role(link.role))
+    _use(uow, link, row.name)
+    uow.audit(
+        actor,
+        f"membership.{action}",
+        row.name,
+        group_id=group.id,
+        group=group.slug,
+        role=link.role,
+        invitation=link.id,
+        invited_by=link.created_by,
+    )
+    uow.changed("membership", row.id, action, group_id=group.id, account_id=row.id)
+    uow.changed("invitation", link.id, "update", group_id=group.id)
+    return state_of(uow, row.name)
+
+
+def _give(uow: UnitOfWork, row: AccountRow, group: GroupRow, role: Role) -> str:
+    """Make them a member, or an admin of the group that they are in; what was done, as the audit log says it."""
+    held = {place.origin: place for place in member_store.of(uow, row.id, group.id, lock=True)}
+    if held and (role is Role.MEMBER or member_store.strongest([place.role for place in held.values()]) is role):
+        msg = f"You are in {group.display_name} already. The link is still good for somebody else."
+        raise Conflict(msg)
+    own = held.get(Origin.LOCAL.value)
+    if own is None:
+        member_store.add(uow, row.id, group.id, role, Origin.LOCAL)
+    else:
+        own.role = role.value
+    uow.session.flush()
+    return "update" if own else "create"
+
+
 class SignIn:
     """Sign-ins with a password, and all else that needs one hashed. One for the whole process, on one event loop."""
 
@@ -73,6 +124,11 @@ class SignIn:
         self._policy = policy
         self._passwords = passwords or Passwords()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def local_accounts(self) -> bool:
+        """Whether people may have a password here."""
+        return self._policy.local_accounts
 
     async def authenticate(self, actor: Actor, request: PasswordSignIn) -> AccountState:
         """Who a name and a password belong to.
@@ -112,16 +168,17 @@ class SignIn:
         """Use a link: a new account in the link's group, or a password for the link's account.
 
         Raises ``NotFound`` where the link is no good, ``Conflict`` where the user name is taken, ``Invalid`` for
-        ``username`` or ``password``, ``Forbidden`` where the account is disabled. A refusal does not use the link up.
+        ``username`` or ``password`` (also where nobody has one), ``Forbidden`` where the account is disabled. A refusal does not use the link up.
         """
         name = await self._database.read(_name_to_be, actor, request)
+        check_kept(self.local_accounts, field="password")
         check_new_password(request.password, field="password", user=name, min_length=self._policy.password_min_length)
         password_hash = await self._passwords.hash(request.password)
         return await self._database.write(_redeem, actor, request, password_hash)
 
     async def reset_password(self, actor: Actor, user: str) -> TemporaryPassword:
         """For platform admins: a temporary password for a local account, to be changed at the next sign-in."""
-        await self._database.read(accounts.check_has_password, actor, user)
+        await self._database.read(accounts.check_has_password, actor, user, local_accounts=self.local_accounts)
         password = temporary_password()
         password_hash = await self._passwords.hash(password)
         return await self._database.write(
@@ -259,13 +316,18 @@ def _use(uow: UnitOfWork, link: InvitationRow, name: str) -> None:
         raise NotFound(msg, reason="used")
 
 
-def _join(uow: UnitOfWork, actor: Actor, request: InvitationRedeem, link: InvitationRow) -> AccountRow:
-    uow.lock(store.NAMES)
+def _group_of(uow: UnitOfWork, link: InvitationRow) -> GroupRow:
     # locked, so that the group cannot be deleted under its new member
     group = group_store.by_id(uow, link.group_id or "", lock=True)
     if group is None:
         msg = "The group of this link does not exist any more."
         raise NotFound(msg, reason="unknown")
+    return group
+
+
+def _join(uow: UnitOfWork, actor: Actor, request: InvitationRedeem, link: InvitationRow) -> AccountRow:
+    uow.lock(store.NAMES)
+    group = _group_of(uow, link)
     _use(uow, link, request.username)
     _check_free(uow, request.username)
     row = store.add(uow, request.username, display_name=request.display_name)

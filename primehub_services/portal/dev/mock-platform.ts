@@ -33,7 +33,7 @@ const images = [
 const groups: S['MyGroup'][] = [['vision-lab', 'Vision lab', 'admin'], ['forecasting', 'Forecasting', 'member'], ['language-models', 'Language models', 'member']]
   .map(([group, display_name, role]) => ({ group: group!, name: group!, display_name: display_name!, role: role as S['Role'], permissions: ['group.read', 'group.usage', 'launch.options'] }));
 const me: S['Me'] = {
-  name: 'ann', slug: 'ann', display_name: 'Ann Lee', email: 'ann@example.org', local: true, must_change_password: false,
+  name: 'ann', slug: 'ann', display_name: 'Ann Lee', email: 'ann@example.org', local: true, local_accounts: true, must_change_password: false,
   platform_admin: true, groups, scopes: [], permissions: ['platform.admin'], version: 1,
 };
 const usage: Record<string, S['GroupUsage']> = {};

@@ -185,6 +185,8 @@ class _Handler(web.RequestHandler):
             self.finish(link["view"]) if link else self.problem(404, "not-found", "no such link")
         elif path == "/invitations/redeem":
             self._redeem(body)
+        elif path == "/invitations/join":
+            self._join(body)
         elif (name := path.removeprefix("/accounts/")) in fake.people:
             self.finish(fake.state(name))
         else:
@@ -229,3 +231,15 @@ class _Handler(web.RequestHandler):
         person = self.fake.people.setdefault(name, Person())
         person.password, person.must_change_password = body["password"], False
         self.finish(self.fake.state(name))
+
+    def _join(self, body: dict[str, Any]) -> None:
+        link = self.fake.links.get(body["token"])
+        person = self.fake.people[body["username"]]
+        if link is None:
+            self.problem(404, "not-found", "no such link")
+        elif "g2" in person.groups:
+            self.problem(409, "conflict", "You are in Research already.")
+        else:
+            del self.fake.links[body["token"]]
+            person.groups = (*person.groups, "g2")
+            self.finish(self.fake.state(body["username"]))

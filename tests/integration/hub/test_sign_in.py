@@ -222,6 +222,33 @@ async def test_a_join_link_makes_an_account_and_signs_in(browser: Browser, api: 
     assert "used already" in again.text
 
 
+async def test_who_has_an_account_signs_in_and_joins_with_it(
+    browser: Browser, api: FakeApi, hub: Hub, person: str
+) -> None:
+    token = _link(api, "join")
+    form = await browser.send_form("/hub/invite", {"token": token})
+    door = await browser.send_form("/hub/invite", {"token": token, "use": "sign-in"}, page=form)
+    assert door.headers["location"] == "/hub/login?next=%2Fhub%2Finvite%3Fkept%3D1"
+    kept = door.headers["set-cookie"].lower()
+    assert "path=/hub/invite" in kept
+    assert "httponly" in kept
+    data = {"username": person, "password": PASSWORD}
+    back = await browser.send_form(door.headers["location"], data)
+    assert back.headers["location"] == "/hub/invite?kept=1"
+    page = await browser.get("/hub/invite?kept=1")
+    assert f"Join as {person}" in page.text
+    assert "Join Research" not in (await browser.get("/hub/invite?kept=1")).text
+    done = await browser.send_form("/hub/invite", {"token": token, "use": "join"}, page=page)
+    assert (done.status_code, done.headers["location"]) == (302, "/services/primehub/")
+    assert api.people[person].groups == ("g1", "g2")
+    assert token not in api.links
+    assert token not in hub.log.read_text()
+    again = _link(api, "join")
+    refused = await browser.send_form("/hub/invite", {"token": again, "use": "join"})
+    assert refused.status_code == 403
+    assert "You are in Research already." in refused.text
+
+
 async def test_a_join_link_survives_a_taken_name(browser: Browser, api: FakeApi, person: str) -> None:
     token = _link(api, "join")
     data = {"token": token, "use": "1", "username": person, "display_name": ""}

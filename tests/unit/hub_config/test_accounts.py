@@ -178,10 +178,10 @@ def test_a_broken_parts_own_words_are_never_shown() -> None:
     assert "secret" not in text
 
 
-def test_with_a_provider_alone_there_is_no_form_and_no_page_for_passwords() -> None:
+def test_with_a_provider_alone_there_is_no_page_for_passwords_and_links_into_groups_have_theirs() -> None:
     found = PrimeHubAuthenticator(oidc=True, local_accounts=False)
     paths = {path for path, _ in found.get_handlers(None) if not path.startswith("/api/")}
-    assert paths == {"/login", "/oauth_login", "/oauth_callback"}
+    assert paths == {"/login", "/invite", "/oauth_login", "/oauth_callback"}
     assert found.auto_login is True
     assert found.login_url("/hub/") == "/hub/oauth_login"
 

@@ -12,8 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from primehub_services.domain.handshake import InvitationRedeem, PasswordSignIn, TokenInspection
-from primehub_services.domain.identity import Actor, MembershipPut, Role
+from primehub_services.domain.handshake import (
+    InvitationJoin,
+    InvitationRedeem,
+    PasswordSignIn,
+    ProviderSignIn,
+    TokenInspection,
+)
+from primehub_services.domain.identity import AccountUpdate, Actor, MembershipPut, Role
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound
 from primehub_services.domain.system import InvitationCreate, InvitationCreated, SystemSettings
@@ -324,3 +330,87 @@ def test_members_links_die_when_they_leave(database: Database, cast: Cast) -> No
     database.write_now(members.put, cast.group_admin, "research", "olga", MembershipPut())
     database.write_now(members.delete, cast.group_admin, "research", "ann")
     assert rows(database, sa.select(InvitationRow)) == []
+
+
+# with an account that is there
+
+
+def joining(made: InvitationCreated, username: str) -> InvitationJoin:
+    return InvitationJoin(token=made.token, username=username)
+
+
+def arrive(database: Database, cast: Cast, username: str = "pat") -> None:
+    claim = ProviderSignIn(issuer="https://idp.example", subject=username, username=username)
+    database.write_now(sign_in_module.provider_sign_in, cast.authenticator, claim)
+
+
+def test_a_providers_person_joins_by_a_link_and_stays_whatever_the_provider_says(
+    database: Database, cast: Cast
+) -> None:
+    arrive(database, cast)
+    made = invite(database, cast.group_admin, group="research", role=Role.ADMIN)
+    assert outcomes(database, cast, sign_in_module.join, joining(made, "pat")) == expected("forbidden") | {
+        "authenticator": "ok"
+    }
+    state = database.write_now(sign_in_module.join, cast.authenticator, joining(made, "pat"))
+    assert state.groups == ("research",)
+    assert database.read_now(person, "pat").roles == {cast.group.id: Role.ADMIN}
+    claim = ProviderSignIn(issuer="https://idp.example", subject="pat", username="pat", groups=())
+    assert database.write_now(sign_in_module.provider_sign_in, cast.authenticator, claim).groups == ("research",)
+    assert (cast.authenticator.name, "membership.create", "pat") in audited(database)
+    [row] = rows(database, sa.select(InvitationRow))
+    assert row.used_by == "pat"
+    arrive(database, cast, "quinn")
+    with pytest.raises(NotFound, match="used already"):
+        database.write_now(sign_in_module.join, cast.authenticator, joining(made, "quinn"))
+
+
+def test_a_link_that_gives_somebody_nothing_is_not_used_up(database: Database, cast: Cast) -> None:
+    made = invite(database, cast.group_admin, group="research")
+    for inside in ("ann", "gil"):
+        with pytest.raises(Conflict, match="already"):
+            database.write_now(sign_in_module.join, cast.authenticator, joining(made, inside))
+    assert database.read_now(person, "gil").roles == {cast.group.id: Role.ADMIN}
+    arrive(database, cast)
+    assert database.write_now(sign_in_module.join, cast.authenticator, joining(made, "pat")).groups == ("research",)
+
+
+def test_a_member_becomes_an_admin_by_a_link_for_one(database: Database, cast: Cast) -> None:
+    made = invite(database, cast.group_admin, group="research", role=Role.ADMIN)
+    database.write_now(sign_in_module.join, cast.authenticator, joining(made, "ann"))
+    assert database.read_now(person, "ann").roles == {cast.group.id: Role.ADMIN}
+
+
+def test_nobody_joins_by_a_link_to_an_account_or_while_disabled(database: Database, cast: Cast) -> None:
+    to_account = invite(database, cast.platform_admin, user="ann")
+    with pytest.raises(Conflict, match="set a password"):
+        database.write_now(sign_in_module.join, cast.authenticator, joining(to_account, "gil"))
+    arrive(database, cast)
+    version = account_row(database, "pat").version
+    database.write_now(accounts.update, cast.platform_admin, "pat", AccountUpdate(version=version, enabled=False))
+    made = invite(database, cast.group_admin, group="research")
+    with pytest.raises(Forbidden, match="disabled"):
+        database.write_now(sign_in_module.join, cast.authenticator, joining(made, "pat"))
+
+
+# where nobody has a password
+
+
+async def test_without_passwords_there_are_no_links_for_one_and_links_into_groups_make_no_account(
+    database: Database, cast: Cast
+) -> None:
+    to_ann = invite(database, cast.platform_admin, user="ann")
+    into = database.write_now(invitations.create, cast.group_admin, JOIN, local_accounts=False)
+    with pytest.raises(Invalid) as refused:
+        database.write_now(invitations.create, cast.platform_admin, InvitationCreate(user="ann"), local_accounts=False)
+    [error] = refused.value.errors
+    assert (error.field, "accounts.local" in error.message, "provider" in error.fix) == ("user", True, True)
+    off = SignIn(database, SignInPolicy(local_accounts=False), cheap_passwords())
+    for request in (redemption(to_ann.token), redemption(into.token, "newcomer")):
+        with pytest.raises(Invalid, match=r"accounts\.local"):
+            await off.redeem(cast.authenticator, request)
+    with pytest.raises(Invalid, match=r"accounts\.local"):
+        await off.reset_password(cast.platform_admin, "ann")
+    off.close()
+    arrive(database, cast)
+    assert database.write_now(sign_in_module.join, cast.authenticator, joining(into, "pat")).groups == ("research",)

@@ -2022,6 +2022,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/invitations/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Use a link into a group for an account that is there
+         * @description `accounts`: service; scope `custom:primehub:accounts`.
+         */
+        post: operations["sign_in_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/culling/decisions": {
         parameters: {
             query?: never;
@@ -3125,6 +3145,12 @@ export interface components {
             /** Format: password */
             token: string;
         };
+        /** @description The use of a link into a group by somebody who has an account and is signed in to the hub with it. */
+        InvitationJoin: {
+            /** Format: password */
+            token: string;
+            username: string;
+        };
         /**
          * @description ``join`` makes a new account in a group; ``account`` lets an existing one set its password and sign in.
          * @enum {string}
@@ -3752,6 +3778,11 @@ export interface components {
             email: string;
             /** @description Whether PrimeHub keeps the password; else a provider does. */
             local: boolean;
+            /**
+             * @description Whether anybody may have a password here; else people sign in through a provider alone.
+             * @default true
+             */
+            local_accounts: boolean;
             must_change_password: boolean;
             platform_admin: boolean;
             groups: components["schemas"]["MyGroup"][];
@@ -9259,6 +9290,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["InvitationRedeem"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountState"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationJoin"];
             };
         };
         responses: {

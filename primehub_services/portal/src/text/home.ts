@@ -67,7 +67,7 @@ export const home = {
   invite: {
     button: 'Invite people',
     title: (group: string) => `Invite somebody to ${group}`,
-    why: 'A link with which one person chooses a name, gets an account, and joins this group as a member.',
+    why: (passwords: boolean) => (passwords ? 'A link with which one person joins this group as a member, with the account that they have or a new one.' : 'A link with which one person signs in through the provider and joins this group as a member.'),
     lasts: 'The link is good for',
     make: 'Make link',
     once: (until: string) => `It works once, until ${until}. It is shown this once: copy it now.`,

@@ -5,13 +5,14 @@ import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import { hubBase } from '../../lib/base';
 import { exact } from '../../lib/format';
-import { nameOf, useGroup } from '../../lib/session';
+import { nameOf, useGroup, useMe } from '../../lib/session';
 import { t } from '../../text';
 
 const DAYS = [1, 7, 30];
 
 /** How long the link lasts; then the link, once. */
 export default function InviteDialog({ onClose }: { onClose: () => void }) {
+  const me = useMe();
   const group = useGroup();
   const queries = useQueryClient();
   const [days, setDays] = useState(1);
@@ -36,7 +37,7 @@ export default function InviteDialog({ onClose }: { onClose: () => void }) {
         </>
       ) : (
         <>
-          <p className="small" style={{ marginBottom: 12 }}>{t.invite.why}</p>
+          <p className="small" style={{ marginBottom: 12 }}>{t.invite.why(me.local_accounts)}</p>
           <Radio.Group aria-label={t.invite.lasts} value={days} onChange={({ target }: { target: { value?: number } }) => setDays(target.value!)}
             options={DAYS.map((value) => ({ value, label: t.tokens.days(value) }))} />
         </>

@@ -4,6 +4,7 @@ import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { api, asProblem, body } from '../../../api/client';
 import { exact } from '../../../lib/format';
+import { useMe } from '../../../lib/session';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { GroupField } from '../parts/Access';
@@ -13,8 +14,9 @@ import { linkOf } from './links';
 const words = a.users;
 const DAYS = [1, 7, 30];
 
-/** A link into a group for somebody without an account. */
+/** A link into a group, for one person. */
 export function Invite({ onClose }: { onClose: () => void }) {
+  const me = useMe();
   const queries = useQueryClient();
   const [group, setGroup] = useState('');
   const [role, setRole] = useState<'member' | 'admin'>('member');
@@ -36,7 +38,7 @@ export function Invite({ onClose }: { onClose: () => void }) {
       </>
     )}>
       <div className="fields" style={{ padding: '8px 0' }}>
-        <p className="small">{words.inviteWhy}</p>
+        <p className="small">{words.inviteWhy(me.local_accounts)}</p>
         <GroupField label={words.inviteGroup} value={group} onChange={setGroup} error={tried && group === '' ? words.inviteGroupNeeded : undefined} />
         <div className="field"><span className="label">{words.inviteRole}</span><Radio.Group aria-label={words.inviteRole} value={role} onChange={(event) => setRole(event.target.value as 'member' | 'admin')} options={[{ value: 'member', label: a.groups.member }, { value: 'admin', label: a.groups.groupAdmin }]} /></div>
         <div className="field"><span className="label">{words.inviteFor}</span><Radio.Group aria-label={words.inviteFor} value={days} onChange={(event) => setDays(event.target.value as number)} options={DAYS.map((n) => ({ value: n, label: words.days(n) }))} /></div>

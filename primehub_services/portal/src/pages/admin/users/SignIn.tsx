@@ -5,6 +5,7 @@ import { useState } from 'react';
 import type { Account } from '../../../api/admin';
 import { api, asProblem, body } from '../../../api/client';
 import { exact } from '../../../lib/format';
+import { useMe } from '../../../lib/session';
 import { Confirm } from '../../../parts/form/Confirm';
 import { Section } from '../../../parts/form/FormPage';
 import { a } from '../../../text/admin';
@@ -15,9 +16,11 @@ const words = a.users;
 
 /** A link or a temporary password, for somebody who cannot sign in. */
 export function SignIn({ user }: { user: Account }) {
+  const me = useMe();
   const [asked, ask] = useState(false);
   const link = useMutation({ mutationFn: () => body(api.POST('/invitations', { body: { user: user.name, group: null, role: 'member', expires_in: 86_400 } })) });
   const temporary = useMutation({ mutationFn: () => body(api.POST('/users/{user}/password-reset', { params: { path: { user: user.name } } })), onSuccess: () => ask(false) });
+  if (user.issuer === 'local' && !me.local_accounts) return <Section title={words.password}><p className="small">{words.cannotSignIn}</p></Section>;
   if (user.issuer !== 'local') return <Section title={words.password}><p className="small">{words.provider(user.issuer)}</p></Section>;
   return (
     <Section title={words.password}>

@@ -6,10 +6,11 @@ import { admin, some, type Account, type AccountCreated, type AccountUpdate, typ
 import { api, body } from '../../../api/client';
 import { ask } from '../../../api/queries';
 import { exact } from '../../../lib/format';
+import { useMe } from '../../../lib/session';
 import { NumberField, SwitchField, TextField } from '../../../parts/form/fields';
 import { useForm, type Fields, type Words } from '../../../parts/form/form';
 import { FormPage, Section } from '../../../parts/form/FormPage';
-import { Bones, Failure, Page, Waiting } from '../../../parts/page';
+import { Bones, Empty, Failure, Page, Waiting } from '../../../parts/page';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { GroupsField } from '../parts/Access';
@@ -59,6 +60,11 @@ function UserFields({ form }: { form: Fields<Draft> }) {
 }
 
 export function NewUser() {
+  if (useMe().local_accounts) return <NewLocalUser />;
+  return <Page crumbs={{ to: '/admin/users', text: words.title }} title={words.newTitle}><Empty title={words.noPasswords}>{words.noneByProvider}</Empty></Page>;
+}
+
+function NewLocalUser() {
   const queries = useQueryClient();
   const go = useNavigate();
   const [made, setMade] = useState<AccountCreated | null>(null);

@@ -21,13 +21,13 @@ export default function Users() {
   const state = useListState(['people', 'links'], '');
   const [inviting, invite] = useState(false);
   const list = useQuery({ ...admin.users(queryOf(state)), enabled: state.view === 'people' });
-  const create = <LinkButton type="primary" icon={<Plus size={15} aria-hidden />} to="/admin/users/new">{words.create}</LinkButton>;
+  const create = me.local_accounts && <LinkButton type="primary" icon={<Plus size={15} aria-hidden />} to="/admin/users/new">{words.create}</LinkButton>;
   const views = (['people', 'links'] as const).map((key) => ({ key, text: words.views[key] }));
   return (
     <Page title={words.title} lead={list.data && !state.filtered ? words.lead(list.data.total) : '\u00a0'}
       actions={<><Button icon={<Link2 size={15} aria-hidden />} onClick={() => invite(true)}>{words.invite}</Button>{create}</>}>
       {state.view === 'links' ? <Links state={state} views={views} />
-        : <AdminList list={list} state={state} words={words} columns={columns(me.name)} id={(row) => row.name} version={(row) => row.version} create={create} views={views}
+        : <AdminList list={list} state={state} words={me.local_accounts ? words : { ...words, noneWhy: words.noneByProvider }} columns={columns(me.name)} id={(row) => row.name} version={(row) => row.version} create={create} views={views}
           panel={{ name: nameOf, sub: (row) => (nameOf(row) === row.name ? undefined : row.name), href: (row) => `/admin/users/${row.name}`, read: (row) => <UserPanel user={row} /> }} />}
       {inviting && <Invite onClose={() => invite(false)} />}
     </Page>
@@ -46,6 +46,7 @@ const columns = (me: string): Column<Account>[] => [
 export const State = ({ user }: { user: Account }) => (user.enabled ? <>{words.enabled}</> : <span className="bad">{words.disabled}</span>);
 
 function UserPanel({ user }: { user: Account }) {
+  const me = useMe();
   const memberships = useQuery(admin.memberships(user.name));
   const running = useQuery(admin.running(user.name));
   return (
@@ -58,7 +59,7 @@ function UserPanel({ user }: { user: Account }) {
       <Facts rows={[
         [words.columns.state, <State key="s" user={user} />],
         [words.running, running.data === undefined ? '–' : running.data.length === 0 ? words.runsNothing : count(running.data.length)],
-        [words.signIn, user.issuer === 'local' ? words.local : words.provider(user.issuer)],
+        [words.signIn, user.issuer === 'local' ? (me.local_accounts ? words.local : words.cannotSignIn) : words.provider(user.issuer)],
         [a.groups.auditLog, <Link key="a" to={`/admin/audit?actor=${user.name}`}>{words.did}</Link>],
       ]} />
     </>
