@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
 from tests.e2e.test_portal import ROOT, SOON, opened, signed_in
+from tests.support.light_notebook import light_environment
 from tests.support.parts import require
 from tests.support.platform import ADMIN, Lab, Platform
+from tests.support.waiting import wait_for
 
+__all__ = ["light_environment"]
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
 PAGES = {
@@ -203,3 +207,44 @@ def test_arrow_keys_read_one_row_after_the_other(admin: BrowserContext) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("complementary")).to_have_count(0)
     page.close()
+
+
+@pytest.mark.sandbox
+def test_the_hubs_own_panel_is_a_click_away_and_starts_for_a_person_what_they_chose_last(
+    admin: BrowserContext, platform: Platform, lab: Lab, light_environment: str
+) -> None:
+    name = f"h{uuid.uuid4().hex[:8]}"
+    token = platform.add_person(name, lab.group)
+    image = platform.add_image(light_environment, f"light-{name}")
+    page = at(admin, "notebooks")
+    page.get_by_role("link", name="Hub admin panel").click()
+    row = page.get_by_role("row", name=name)
+
+    def offers(button: Locator) -> bool:
+        """Whether the panel has it, which shows servers as they were when it was loaded."""
+        page.reload()
+        row.wait_for()
+        return button.is_visible()
+
+    def press(verb: str) -> None:
+        button = row.get_by_role("button", name=f"{verb} Server")
+        wait_for(lambda: offers(button), 60, what=f"the panel offers to {verb} it")
+        with page.expect_response(re.compile(f"/hub/api/users/{name}/server")):
+            button.click()
+
+    try:
+        expect(page.get_by_role("row", name=lab.user)).to_be_visible(timeout=SOON)
+        page.get_by_placeholder("Search Users").fill(name)
+        expect(page.get_by_role("row", name=lab.user)).to_have_count(0)
+        press("Start")
+        expect(page.get_by_text("Failed to start server."), "nothing was ever chosen").to_be_visible(timeout=SOON)
+        platform.call("POST", "/notebooks", {**lab.launch, "image": image}, token=token)
+        for verb in ("Stop", "Start", "Stop"):
+            press(verb)
+        wait_for(lambda: offers(row.get_by_role("button", name="Start Server")), 60, what="all is stopped")
+        starts = platform.call("GET", f"/notebooks?user={name}", token=token)["items"]
+        assert [(start["image"], start["phase"]) for start in starts] == [(image, "STOPPED")] * 2
+    finally:
+        page.close()
+        platform.call("DELETE", f"/users/{name}")
+        platform.call("DELETE", f"/images/{image}")
