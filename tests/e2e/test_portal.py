@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, overflow
+from tests.support.jupyterlab import notebook
 from tests.support.parts import require
 from tests.support.platform import PASSWORD, Lab, Platform
 from tests.support.waiting import wait_for
@@ -106,17 +107,54 @@ def test_a_notebooks_whole_way(ann: BrowserContext, platform: Platform, lab: Lab
     assert overflow(page) == 0
 
 
-def test_eight_tabs_stay_live_and_a_ninth_page_loads(ann: BrowserContext, platform: Platform, lab: Lab) -> None:
-    tabs = [opened(ann, f"/g/{lab.group}/home") for _ in range(8)]
-    for tab in tabs:
-        expect(tab.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=30_000)
+@pytest.fixture
+def running(platform: Platform, lab: Lab) -> Iterator[str]:
+    """The address of ann's notebook, which runs and has a notebook of one cell, ``cell.ipynb``."""
+    words = ("--group", lab.group, "--instance-type", lab.instance_type, "--image", lab.image)
+    platform.json("notebooks", "start", *words, token=lab.token)
+    server = f"{platform.url}/user/{lab.user}"
+    httpx.put(
+        f"{server}/api/contents/cell.ipynb",
+        json={"type": "notebook", "format": "json", "content": notebook("print('ran', 6 * 7)")},
+        headers={"Authorization": f"token {lab.token}"},
+        trust_env=False,
+        timeout=30,
+    ).raise_for_status()
+    yield server
+    platform.cli("notebooks", "stop", token=lab.token)
+
+
+@pytest.mark.sandbox
+def test_eight_tabs_of_portal_and_jupyterlab_stay_live_and_a_ninth_page_of_either_loads(
+    ann: BrowserContext, platform: Platform, lab: Lab, running: str
+) -> None:
+    def portal() -> Page:
+        page = opened(ann, f"/g/{lab.group}/home")
+        expect(page.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=30_000)
+        return page
+
+    def jupyter() -> Page:
+        page = ann.new_page()
+        page.goto(f"{running}/lab/tree/cell.ipynb")
+        expect(page.locator(".jp-Notebook .jp-CodeCell")).to_be_visible(timeout=60_000)
+        return page
+
+    portals, labs = [], []
+    for _ in range(4):
+        portals.append(portal())
+        labs.append(jupyter())
     message = f"Eight tabs read this {uuid.uuid4().hex[:6]}"
     made = announce(platform, message)
     try:
-        for tab in tabs:
-            expect(tab.get_by_text(message)).to_be_visible(timeout=SOON)
-        ninth = opened(ann, f"/g/{lab.group}/notebooks")
-        expect(ninth.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=SOON)
+        for page in portals:
+            expect(page.get_by_text(message)).to_be_visible(timeout=SOON)
+        for page in labs:
+            page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
+            page.keyboard.press("Control+Enter")
+            # what the kernel says to this tab: nobody else's is in it
+            expect(page.locator(".jp-Notebook .jp-OutputArea-output")).to_have_text("ran 42", timeout=30_000)
+        portal().close()
+        jupyter()
     finally:
         platform.call("DELETE", f"/announcements/{made}")
 
