@@ -62,3 +62,10 @@ def database(database_url: str, clock: FixedClock) -> Iterator[Database]:
 def cast(database: Database) -> Cast:
     """Two groups and one of each kind of person."""
     return database.write_now(factories.cast)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests took with ``record_property``, also where several processes ran them."""
+    for report in terminalreporter.getreports("passed"):
+        for name, figure in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid}: {name}: {figure}")

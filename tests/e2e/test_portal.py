@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -72,20 +73,32 @@ def announce(platform: Platform, message: str) -> str:
     return str(platform.call("POST", "/announcements", {"message": message})["id"])
 
 
+def started(page: Page) -> Page:
+    """JupyterLab, in the window that a press of Start opens."""
+    with page.context.expect_page(timeout=60_000) as lab_page:
+        page.get_by_role("button", name="Start notebook").first.click()
+        expect(page.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
+    lab_page.value.wait_for_url("**/user/ann/lab**", timeout=60_000)
+    lab_page.value.wait_for_selector("#jp-main-dock-panel", timeout=60_000)
+    return lab_page.value
+
+
+def stop(page: Page) -> None:
+    page.get_by_role("button", name="Stop notebook").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop notebook").click()
+    expect(page.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=30_000)
+
+
 @pytest.mark.sandbox
-def test_a_notebooks_whole_way(ann: BrowserContext, platform: Platform, lab: Lab) -> None:
+def test_a_notebooks_whole_way(
+    ann: BrowserContext, platform: Platform, lab: Lab, record_property: Callable[[str, object], None]
+) -> None:
     page = opened(ann, f"/g/{lab.group}/notebooks?instancetype={lab.instance_type}&image={lab.image}")
     expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
     home = opened(ann, f"/g/{lab.group}/home")
     expect(home.get_by_text("Nobody uses anything now")).to_be_visible(timeout=SOON)
     page.bring_to_front()
-
-    with ann.expect_page(timeout=60_000) as lab_page:
-        page.get_by_role("button", name="Start notebook").first.click()
-        expect(page.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
-    lab_page.value.wait_for_url("**/user/ann/lab**", timeout=60_000)
-    lab_page.value.wait_for_selector("#jp-main-dock-panel", timeout=60_000)
-    lab_page.value.close()
+    started(page).close()
 
     expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
     expect(page.get_by_text("unless used").first).to_be_visible()
@@ -95,10 +108,14 @@ def test_a_notebooks_whole_way(ann: BrowserContext, platform: Platform, lab: Lab
     page.get_by_role("menuitem", name="For 8 h from now").click()
     expect(page.get_by_text("Kept until")).to_be_visible(timeout=SOON)
 
-    page.get_by_role("button", name="Stop notebook").click()
-    page.get_by_role("dialog").get_by_role("button", name="Stop notebook").click()
-    expect(page.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=30_000)
+    stop(page)
     expect(home.get_by_text("Nobody uses anything now")).to_be_visible(timeout=SOON)
+
+    began = time.monotonic()
+    again = started(page)
+    record_property("from Start to JupyterLab, the second time, in s", round(time.monotonic() - began, 1))
+    again.close()
+    stop(page)
 
     page.get_by_role("link", name="Past notebooks").click()
     page.locator("tbody").get_by_role("link").first.click()
