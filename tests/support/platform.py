@@ -68,9 +68,13 @@ class Platform:
 
     def start(self, *flags: str) -> None:
         """Start it and wait until it says that it is ready."""
+        self.start_by([*COMMAND, "up", "--data", str(self.data), "--port", str(self.port), *flags])
+
+    def start_by(self, words: list[str]) -> None:
+        """Likewise, by a command of one's own."""
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
-                [*COMMAND, "up", "--data", str(self.data), "--port", str(self.port), *flags],
+                words,
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
