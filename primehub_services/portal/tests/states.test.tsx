@@ -6,21 +6,27 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { admin, type Account, type Group } from '../src/api/admin';
 import { api, Problem } from '../src/api/client';
 import { ask } from '../src/api/queries';
-import type { GroupUsage, Me, Schedule } from '../src/api/types';
+import type { GroupUsage, Me, Notifications as Told, Schedule, Token } from '../src/api/types';
+import { copyText } from '../src/lib/copy';
 import { SessionContext } from '../src/lib/session';
+import { ThemeContext } from '../src/lib/theme-context';
 import GroupEdit from '../src/pages/admin/groups/GroupEdit';
 import { UserEdit } from '../src/pages/admin/users/UserForm';
+import Notifications from '../src/pages/profile/Notifications';
+import Profile from '../src/pages/profile/Profile';
+import Tokens from '../src/pages/profile/Tokens';
 import { ScheduleRowActions } from '../src/pages/schedules/actions';
+import ScheduleForm from '../src/pages/schedules/ScheduleForm';
 import { GroupMeters } from '../src/parts/usage';
 
-const me = { name: 'ann', platform_admin: true, groups: [{ group: 'lab', name: 'lab', display_name: 'Lab', role: 'admin' }] } as unknown as Me;
+const me = { name: 'ann', display_name: 'Ann', email: '', local: true, version: 1, platform_admin: true, groups: [{ group: 'lab', name: 'lab', display_name: 'Lab', role: 'admin' }] } as unknown as Me;
 const refused = new Problem(400, 'bad', 'Bad', 'It was refused.', 'r1');
 let queries: QueryClient;
 
 /** A page at its address, where nothing is answered that is not there already. */
-function shown(path: string, at: string, element: ReactNode) {
+function shown(path: string, at: string, element: ReactNode, who = me) {
   const router = createMemoryRouter([{ path, element }, { path: '*', element: null }], { initialEntries: [at] });
-  render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
+  render(<QueryClientProvider client={queries}><SessionContext.Provider value={who}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
   return router;
 }
 
@@ -110,4 +116,54 @@ test('deleting a recurring job wants its name, says in the question why it was r
   fireEvent.click(go);
   await waitFor(() => expect(api.DELETE).toHaveBeenCalledTimes(2));
   expect(router.state.location.search).toBe('?search=rep');
+});
+
+test('leaving the profile with a change asks, and a refused field says what would be right', async () => {
+  vi.mocked(api.PATCH).mockRejectedValue(new Problem(422, 'invalid', 'Invalid', '1 field is wrong.', 'r1', [{ field: 'email', message: 'another account has it', fix: 'write another' }]));
+  const router = shown('/profile', '/profile', <ThemeContext value={{ mode: 'light', choice: 'system', choose: () => {} }}><Profile /></ThemeContext>);
+  fireEvent.change(screen.getByLabelText(/^E-mail/), { target: { value: 'bo@example.org' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Save profile' }));
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('Another account has it. Write another.'));
+  await act(() => router.navigate('/tokens'));
+  expect(screen.getByRole('dialog').textContent).toContain('1 change on this page is not saved');
+  expect(router.state.location.pathname).toBe('/profile');
+});
+
+const told: Told = { email: false, webhook: false, webhook_url: '', webhook_secret_set: false, jobs: 'none', recurring: false, address: 'ann@example.org', email_available: true } as unknown as Told;
+
+test('leaving the notifications with a change asks, and what is wrong with no field of the form is said all the same', async () => {
+  queries.setQueryData(ask.notifications().queryKey, told);
+  vi.mocked(api).PUT = vi.fn().mockRejectedValue(new Problem(422, 'invalid', 'Invalid', '1 field is wrong.', 'r1', [{ field: 'jobs', message: 'it is not known', fix: '' }]));
+  const router = shown('/notifications', '/notifications', <Notifications />);
+  fireEvent.click(screen.getByRole('radio', { name: 'Always' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Save notifications' }));
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It is not known.'));
+  await act(() => router.navigate('/profile'));
+  expect(router.state.location.pathname).toBe('/notifications');
+});
+
+test('a recurring job of somebody else is not a member’s to change', () => {
+  queries.setQueryData(ask.schedule('s1').queryKey, schedule);
+  const member = { ...me, name: 'bo', platform_admin: false, groups: [{ ...me.groups[0]!, role: 'member' as const }] };
+  shown('/g/:group/recurring-jobs/:id/edit', '/g/lab/recurring-jobs/s1/edit', <ScheduleForm />, member);
+  expect(screen.getByText('Only its owner and group admins can change it')).toBeTruthy();
+  expect(screen.queryByRole('textbox')).toBeNull();
+});
+
+test('the day on which a token ends has the moment on hover', () => {
+  const token = { id: 't', note: 'ci', scopes: [], created_at: '2026-03-12T14:00:00Z', last_used_at: null, expires_at: '2026-04-12T14:00:00Z' } as unknown as Token;
+  queries.setQueryData(ask.tokens().queryKey, { items: [token] } as never);
+  shown('/tokens', '/tokens', <Tokens />);
+  expect(document.querySelector('time[dateTime="2026-04-12T14:00:00Z"], time[datetime="2026-04-12T14:00:00Z"]')!.getAttribute('title')).toMatch(/\d\d:00:00 UTC/);
+});
+
+test('what is to be copied is copied at an address without https too', async () => {
+  vi.spyOn(navigator, 'clipboard', 'get').mockReturnValue(undefined as never);
+  const put = vi.fn();
+  const copying = () => document.dispatchEvent(Object.assign(new Event('copy', { cancelable: true }), { clipboardData: { setData: put } }));
+  Object.assign(document, { execCommand: () => copying() || true });
+  await copyText('secret');
+  expect(put).toHaveBeenCalledWith('text/plain', 'secret');
+  Object.assign(document, { execCommand: () => false });
+  await expect(copyText('secret')).rejects.toThrow();
 });

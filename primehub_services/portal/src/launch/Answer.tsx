@@ -1,8 +1,7 @@
 import { Ban, CircleCheck, CircleHelp, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Decision, InstanceTypeOption, Reason } from '../api/types';
-import { ago } from '../lib/format';
-import { useNow } from '../lib/clock';
+import { Ago } from '../parts/page';
 import { t } from '../text';
 import { label, type Verdict } from './fit';
 
@@ -39,7 +38,6 @@ export function Answer({ verdict, decision, stale, why, button, others, onChoose
 }
 
 export function Helps({ reasons, others, onChoose }: { reasons: readonly Reason[]; others: InstanceTypeOption[]; onChoose: (slug: string) => void }) {
-  const now = useNow(30_000);
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
   const holders = reasons.flatMap((reason) => reason.holders);
   const seen = holders.filter((h, i) => holders.findIndex((o) => o.user === h.user && o.amount === h.amount && o.since === h.since) === i).slice(0, 5);
@@ -49,7 +47,7 @@ export function Helps({ reasons, others, onChoose }: { reasons: readonly Reason[
         <>
           <h3>{t.notebook.answer.heldBy}</h3>
           <ul className="helps">
-            {seen.map((h) => <li key={`${h.user}${h.since}${h.amount}`}>{t.notebook.answer.held(h.user ?? t.usage.hidden, h.amount, (t.usage.kinds[h.kind] ?? h.kind).toLowerCase())}, <span className="muted">{ago(h.since, now)}</span></li>)}
+            {seen.map((h) => <li key={`${h.user}${h.since}${h.amount}`}>{t.notebook.answer.held(h.user ?? t.usage.hidden, h.amount, (t.usage.kinds[h.kind] ?? h.kind).toLowerCase())}, <span className="muted"><Ago at={h.since} /></span></li>)}
           </ul>
         </>
       )}

@@ -54,6 +54,9 @@ export function Ago({ at }: { at: string }) {
   return near ? <Tooltip defaultOpen title={exact(at)}>{time}</Tooltip> : time;
 }
 
+/** The day, exact on hover. */
+export const Day = ({ at }: { at: string }) => <time dateTime={at} title={exact(at)}>{exact(at).slice(0, 10)}</time>;
+
 export const Who = ({ name }: { name: string }) => <span className="who"><i aria-hidden>{name[0]}</i>{name}</span>;
 
 /** Skeletons come after 150 ms, so that what is quick never flickers; the space is kept from the start. */

@@ -28,6 +28,8 @@ export const schedules = {
     newTitle: 'New recurring job',
     editTitle: (name: string) => `Edit ${name}`,
     ownersAlone: (owner: string) => `What it runs is ${owner}’s alone to change, for it runs with the owner’s rights and secrets. Its name and its times are yours to change too.`,
+    notYours: 'Only its owner and group admins can change it',
+    notYoursWhy: (owner: string, me: string) => `It is ${owner}’s, and you are signed in as ${me}. A job of it can be cloned by everyone in the group.`,
     lead: 'Its owner’s rights are looked at again each time; where they have ended it pauses and says so.',
     when: 'When',
     whenWhy: 'Five fields: minute, hour, day of month, month, day of week.',

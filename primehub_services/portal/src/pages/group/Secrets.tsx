@@ -7,6 +7,7 @@ import { ask } from '../../api/queries';
 import type { Secret } from '../../api/types';
 import { Field } from '../../parts/Field';
 import { Confirm } from '../../parts/form/Confirm';
+import { beside, saidOf } from '../../parts/form/form';
 import { Ago, Bones, Empty, Failure, Waiting } from '../../parts/page';
 import { g } from '../../text/groups';
 
@@ -61,6 +62,7 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
     },
   });
   const problem = save.error ? asProblem(save.error) : null;
+  const other = beside(problem, secret ? ['value'] : ['name', 'value']);
   const named = secret !== null || name.trim() !== '';
   return (
     <Modal open onCancel={onClose} title={secret ? words.replaceTitle(secret.name) : words.newTitle} width={440} footer={null}>
@@ -70,14 +72,14 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
         if (named && value !== '') save.mutate();
       }}>
         {!secret && (
-          <Field label={words.name} help={words.nameHelp} error={(tried && !named ? words.nameNeeded : '') || problem?.of('name')?.message}>
+          <Field label={words.name} help={words.nameHelp} error={(tried && !named ? words.nameNeeded : '') || saidOf(problem, 'name')}>
             {(ids) => <Input {...ids} className="mono" autoFocus maxLength={63} spellCheck={false} value={name} onChange={(event) => setName(event.target.value.trim())} />}
           </Field>
         )}
-        <Field label={words.value} help={words.valueHelp} error={(tried && value === '' ? words.valueNeeded : '') || problem?.of('value')?.message}>
+        <Field label={words.value} help={words.valueHelp} error={(tried && value === '' ? words.valueNeeded : '') || saidOf(problem, 'value')}>
           {(ids) => <Input.Password {...ids} autoComplete="new-password" value={value} onChange={(event) => setValue(event.target.value)} />}
         </Field>
-        {problem && problem.errors.length === 0 && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.message}</p>}
+        {other !== '' && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{other}</p>}
         <div className="ant-modal-footer"><Button onClick={onClose}>{words.cancel}</Button><Button type="primary" htmlType="submit" loading={save.isPending}>{words.save}</Button></div>
       </form>
     </Modal>

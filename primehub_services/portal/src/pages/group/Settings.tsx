@@ -2,13 +2,13 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Group } from '../../api/types';
-import { duration, exact } from '../../lib/format';
+import { duration } from '../../lib/format';
 import { RESOURCES, nameOfResource, number, show } from '../../lib/resources';
 import { useGroup, useMe } from '../../lib/session';
 import { TimeoutField, showTimeout } from '../../parts/form/fields';
 import { useForm, type Words } from '../../parts/form/form';
 import { FormPage, Section } from '../../parts/form/FormPage';
-import { Bones, Facts, Failure, Page, Panel, Waiting, Who } from '../../parts/page';
+import { Bones, Day, Facts, Failure, Page, Panel, Waiting, Who } from '../../parts/page';
 import { t } from '../../text';
 import { g } from '../../text/groups';
 import { Secrets } from './Secrets';
@@ -60,7 +60,7 @@ function Told({ group }: { group: Group }) {
     ...(group.description ? [[words.description, group.description] as [string, string]] : []),
     [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${group.shared_volume_capacity} GiB`}</> : words.folderNone],
     [words.idle, group.idle_timeout !== null ? idle(group.idle_timeout) : settings.data ? words.platform(idle(settings.data.idle_timeout)) : '–'],
-    [words.created, <span key="c" title={exact(group.created_at)}>{exact(group.created_at).slice(0, 10)}</span>],
+    [words.created, <Day key="c" at={group.created_at} />],
   ];
   const amount = (quota: Group['user_quota'], resource: (typeof RESOURCES)[number]) => {
     const value = number(quota, resource);

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import { hubBase } from '../../lib/base';
 import { exact } from '../../lib/format';
+import { copyText } from '../../lib/copy';
 import { nameOf, useGroup, useMe } from '../../lib/session';
 import { t } from '../../text';
 
@@ -22,7 +23,7 @@ export default function InviteDialog({ onClose }: { onClose: () => void }) {
     onSuccess: () => queries.invalidateQueries({ queryKey: ['invitations'] }),
   });
   const link = `${location.origin}${hubBase}invite#${make.data?.token ?? ''}`;
-  const copy = (text: string) => void navigator.clipboard.writeText(text).then(() => setCopied(true));
+  const copy = (text: string) => void copyText(text).then(() => setCopied(true));
   return (
     <Modal open onCancel={onClose} title={t.invite.title(nameOf(group))} width={480} footer={make.data ? <Button onClick={onClose}>{t.tokens.done}</Button> : (
       <>

@@ -47,7 +47,7 @@ export function Artifacts({ job, attempt, live }: { job: Job; attempt: number; l
             </tbody>
           </table>
           <div className="envFoot">
-            <span className="small">{size(files.data.size)}{until && `, ${t.jobs.until(exact(until).slice(0, 10))}`}</span>
+            <span className="small">{size(files.data.size)}{until && <span title={exact(until)}>, {t.jobs.until(exact(until).slice(0, 10))}</span>}</span>
             <Button type="text" href={`${apiBase}/jobs/${job.id}/artifacts.zip?attempt=${attempt}`} icon={<Download size={14} aria-hidden />}>{t.jobs.downloadAll}</Button>
           </div>
         </>

@@ -10,6 +10,7 @@ import { useNow } from '../../lib/clock';
 import { duration, exact } from '../../lib/format';
 import { summary } from '../../lib/resources';
 import { useGroup } from '../../lib/session';
+import { copyText } from '../../lib/copy';
 import { LinkButton } from '../../parts/LinkButton';
 import { LogView } from '../../parts/LogView';
 import { jobLog } from '../../parts/log';
@@ -114,7 +115,7 @@ function Results({ job }: { job: Job }) {
 function facts(job: Job): [string, React.ReactNode][] {
   const { facts: f } = t.jobs;
   const rows: [string, React.ReactNode][] = [
-    [f.id, <span key="id" className="withCopy"><code>{job.id}</code><Button type="text" size="small" aria-label={t.jobs.copyId} icon={<Copy size={13} aria-hidden />} onClick={() => void navigator.clipboard.writeText(job.id)} /></span>],
+    [f.id, <span key="id" className="withCopy"><code>{job.id}</code><Button type="text" size="small" aria-label={t.jobs.copyId} icon={<Copy size={13} aria-hidden />} onClick={() => void copyText(job.id)} /></span>],
     [f.user, <Who key="user" name={job.user} />],
     [f.submitted, <Ago key="at" at={job.created_at} />],
     [f.type, `${job.instance_type}: ${summary(job.limits)}`],

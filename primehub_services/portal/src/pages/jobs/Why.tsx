@@ -1,9 +1,9 @@
 import { Link } from 'react-router';
 import type { QueuePlace } from '../../api/types';
 import { useNow } from '../../lib/clock';
-import { about, ago, amount, clock, duration, exact } from '../../lib/format';
+import { about, amount, clock, duration, exact } from '../../lib/format';
 import { nameOfResource, type Resource } from '../../lib/resources';
-import { Panel, Who } from '../../parts/page';
+import { Ago, Panel, Who } from '../../parts/page';
 import { QuotaBar, withRequest } from '../../parts/quota';
 import { t } from '../../text';
 
@@ -49,7 +49,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
               {seen.map((h) => (
                 <tr key={`${h.user}${h.name}${h.since}`}>
                   <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
-                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft">{ago(h.since, now)}</td>
+                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft"><Ago at={h.since} /></td>
                 </tr>
               ))}
             </tbody>

@@ -2,6 +2,7 @@ import { Button } from 'antd';
 import { useState } from 'react';
 import type { Notebook } from '../../api/types';
 import { clock, exact } from '../../lib/format';
+import { copyText } from '../../lib/copy';
 import { Panel } from '../../parts/page';
 import { t } from '../../text';
 
@@ -20,7 +21,7 @@ export function EventLog({ notebook }: { notebook: Notebook }) {
   const [copied, setCopied] = useState(false);
   const copy = () => {
     const text = notebook.events.map((e) => `${e.at} ${e.message}`).join('\n');
-    void navigator.clipboard.writeText(text).then(() => {
+    void copyText(text).then(() => {
       setCopied(true);
       setTimeout(() => setCopied(false), 2000);
     });

@@ -5,7 +5,9 @@ import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import type { Scope } from '../../api/types';
 import { useMe } from '../../lib/session';
+import { copyText } from '../../lib/copy';
 import { Field } from '../../parts/Field';
+import { beside, saidOf } from '../../parts/form/form';
 import { t } from '../../text';
 
 const DAYS = [7, 30, 90, 365];
@@ -30,8 +32,9 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
     ...(me.platform_admin ? ['custom:primehub:admin' as const] : []),
   ];
   const problem = create.error ? asProblem(create.error) : null;
-  const noNote = tried && note.trim() === '' ? t.tokens.noteNeeded : problem?.of('note')?.message;
-  const noScope = tried && scopes.length === 0 ? t.tokens.scopeNeeded : problem?.of('scopes')?.message;
+  const noNote = tried && note.trim() === '' ? t.tokens.noteNeeded : saidOf(problem, 'note');
+  const noScope = tried && scopes.length === 0 ? t.tokens.scopeNeeded : saidOf(problem, 'scopes');
+  const other = beside(problem, ['note', 'scopes']);
   const made = create.data?.token;
 
   if (made !== undefined) {
@@ -40,7 +43,7 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
         <p className="small"><b>{t.tokens.made}.</b> {t.tokens.madeHow}</p>
         <div className="secret" style={{ marginTop: 12 }}>
           <code data-testid="token">{made}</code>
-          <Button icon={<Copy size={14} aria-hidden />} onClick={() => void navigator.clipboard.writeText(made).then(() => setCopied(true))}>{copied ? t.tokens.copied : t.tokens.copy}</Button>
+          <Button icon={<Copy size={14} aria-hidden />} onClick={() => void copyText(made).then(() => setCopied(true))}>{copied ? t.tokens.copied : t.tokens.copy}</Button>
         </div>
       </Modal>
     );
@@ -77,7 +80,7 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
             <Radio.Group value={days} onChange={(e) => setDays(e.target.value as number)} options={DAYS.map((n) => ({ value: n, label: t.tokens.days(n) }))} />
           </fieldset>
         </div>
-        {problem && problem.errors.length === 0 && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.message}</p>}
+        {other !== '' && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{other}</p>}
       </form>
     </Modal>
   );

@@ -7,6 +7,8 @@ import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Notifications as Settings } from '../../api/types';
 import { Field } from '../../parts/Field';
+import { beside, saidOf } from '../../parts/form/form';
+import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 
@@ -44,12 +46,15 @@ function Form({ settings }: { settings: Settings }) {
   const test = useMutation({ mutationFn: () => body(api.POST('/me/notifications/test')) });
   const problem = save.error ? asProblem(save.error) : null;
   const { secret, ...wanted } = draft;
-  const changed = secret !== '' || (Object.keys(wanted) as (keyof typeof wanted)[]).some((key) => wanted[key] !== settings[key]);
+  const changes = Number(secret !== '') + (Object.keys(wanted) as (keyof typeof wanted)[]).filter((key) => wanted[key] !== settings[key]).length;
+  const changed = changes > 0;
+  const other = beside(problem, ['email', 'webhook_url', 'webhook_secret']);
   return (
     <form className="sections" onSubmit={(event) => {
       event.preventDefault();
       save.mutate();
     }}>
+      <Leaving changes={save.isPending ? 0 : changes} />
       <section>
         <div><h2>{words.what}</h2><p>{words.whatWhy}</p></div>
         <div className="fields">
@@ -67,7 +72,7 @@ function Form({ settings }: { settings: Settings }) {
           {settings.address === '' ? <p className="small">{words.emailNoAddress} <Link to="/profile">{t.shell.profile}</Link></p>
             : <Checkbox disabled={!settings.email_available && !draft.email} checked={draft.email} onChange={(event) => change({ email: event.target.checked })}>{words.emailOn(settings.address)}</Checkbox>}
           {!settings.email_available && <p className="small">{words.emailNone}</p>}
-          {problem?.of('email') && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.of('email')!.message}</p>}
+          {saidOf(problem, 'email') && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{saidOf(problem, 'email')}</p>}
         </div>
       </section>
       <section>
@@ -76,10 +81,10 @@ function Form({ settings }: { settings: Settings }) {
           <Checkbox checked={draft.webhook} onChange={({ target }) => change(target.checked ? { webhook: true } : { webhook: false, webhook_url: settings.webhook_url })}>{words.webhookOn}</Checkbox>
           {draft.webhook && (
             <>
-              <Field label={words.url} help={words.urlHelp} error={problem?.of('webhook_url')?.message}>
+              <Field label={words.url} help={words.urlHelp} error={saidOf(problem, 'webhook_url')}>
                 {(ids) => <Input {...ids} type="text" inputMode="url" autoComplete="off" spellCheck={false} value={draft.webhook_url} onChange={(event) => change({ webhook_url: event.target.value.trim() })} />}
               </Field>
-              <Field label={words.secret} help={words.secretHelp} error={problem?.of('webhook_secret')?.message} optional>
+              <Field label={words.secret} help={words.secretHelp} error={saidOf(problem, 'webhook_secret')} optional>
                 {(ids) => <Input.Password {...ids} autoComplete="new-password" value={draft.secret} onChange={(event) => change({ secret: event.target.value })} />}
               </Field>
             </>
@@ -95,7 +100,7 @@ function Form({ settings }: { settings: Settings }) {
             <Button icon={<Send size={14} aria-hidden />} loading={test.isPending} disabled={changed || !(settings.email || settings.webhook)} onClick={() => test.mutate()}>{words.test}</Button>
             <span role="status" className="small">{save.isSuccess && !changed && <span className="why"><CircleCheck size={14} aria-hidden />{words.saved}</span>}</span>
           </div>
-          {problem && problem.errors.length === 0 && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.message}</p>}
+          {other !== '' && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{other}</p>}
           {test.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(test.error).message}</p>}
           <ul className="plain" role="status">
             {test.data?.deliveries.map((d) => <li key={d.channel}>{d.sent ? words.tested.sent(channelName(d.channel)) : words.tested.failed(channelName(d.channel), d.message)}</li>)}

@@ -10,6 +10,8 @@ import { nameOf, useMe } from '../../lib/session';
 import { useTheme } from '../../lib/theme-context';
 import type { Choice } from '../../lib/theme-mode';
 import { Field } from '../../parts/Field';
+import { beside, saidOf, toFirstError } from '../../parts/form/form';
+import { Leaving } from '../../parts/form/Leaving';
 import { Page } from '../../parts/page';
 import { t } from '../../text';
 import { g } from '../../text/groups';
@@ -25,24 +27,30 @@ export default function Profile() {
   const [email, setEmail] = useState(me.email);
   const save = useMutation({
     mutationFn: () => body(api.PATCH('/me', { body: { version: me.version, display_name: displayName, email } })),
-    onSuccess: (saved) => queries.setQueryData(ask.me().queryKey, saved),
+    onSuccess: (saved) => {
+      queries.setQueryData(ask.me().queryKey, saved);
+      setDisplayName(saved.display_name);
+      setEmail(saved.email);
+    },
     onError: () => queries.invalidateQueries({ queryKey: ['me'] }),
   });
   const problem = save.error ? asProblem(save.error) : null;
-  const changed = displayName !== me.display_name || email !== me.email;
-  const badEmail = EMAIL.test(email) ? problem?.of('email')?.message : t.profile.emailBad;
-  const fields = problem?.errors.some((e) => e.field === 'email' || e.field === 'display_name');
+  const changes = Number(displayName !== me.display_name) + Number(email !== me.email);
+  const changed = changes > 0;
+  const badEmail = EMAIL.test(email) ? saidOf(problem, 'email') : t.profile.emailBad;
+  const other = beside(problem, ['email', 'display_name']);
   return (
     <Page title={t.profile.title} lead={t.profile.lead(me.name)}>
+      <Leaving changes={save.isPending ? 0 : changes} />
       <div className="sections">
         <section>
           <div><h2>{t.profile.you}</h2><p>{t.profile.youWhy}</p></div>
           <form className="fields" onSubmit={(event) => {
             event.preventDefault();
             if (EMAIL.test(email)) save.mutate();
-            else document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+            else toFirstError();
           }}>
-            <Field label={t.profile.displayName} help={t.profile.displayNameHelp} error={problem?.of('display_name')?.message} optional>
+            <Field label={t.profile.displayName} help={t.profile.displayNameHelp} error={saidOf(problem, 'display_name')} optional>
               {(ids) => <Input {...ids} value={displayName} maxLength={100} autoComplete="name" onChange={(e) => setDisplayName(e.target.value)} />}
             </Field>
             <Field label={t.profile.email} help={t.profile.emailHelp} error={badEmail} optional>
@@ -53,7 +61,7 @@ export default function Profile() {
                 <Button type="primary" htmlType="submit" loading={save.isPending} disabled={!changed}>{t.profile.save}</Button>
                 <span role="status" className="small">{save.isSuccess && !changed && <span className="why"><CircleCheck size={14} aria-hidden />{t.profile.saved}</span>}</span>
               </div>
-              {problem && !fields && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem.status === 409 ? t.profile.conflict : `${t.profile.failed}. ${problem.message}`}</p>}
+              {other !== '' && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem?.status === 409 && problem.errors.length === 0 ? t.profile.conflict : `${t.profile.failed}. ${other}`}</p>}
             </div>
           </form>
         </section>

@@ -5,8 +5,7 @@ import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Token } from '../../api/types';
-import { Ago, Bones, Empty, Failure, Page, Waiting } from '../../parts/page';
-import { exact } from '../../lib/format';
+import { Ago, Bones, Day, Empty, Failure, Page, Waiting } from '../../parts/page';
 import { useMe } from '../../lib/session';
 import { t } from '../../text';
 import { CreateToken } from './CreateToken';
@@ -39,7 +38,7 @@ export default function Tokens() {
                       <td className="wrap">{token.scopes.filter(may).map((scope) => <span className="chip" key={scope} title={scope}>{t.tokens.scopeShort[scope] ?? scope}</span>)}</td>
                       <td className="soft"><Ago at={token.created_at} /></td>
                       <td className="soft">{token.last_used_at ? <Ago at={token.last_used_at} /> : t.tokens.never}</td>
-                      <td className="soft">{token.expires_at ? exact(token.expires_at).slice(0, 10) : t.tokens.never}</td>
+                      <td className="soft">{token.expires_at ? <Day at={token.expires_at} /> : t.tokens.never}</td>
                       <td className="r"><Button size="small" type="text" danger aria-label={t.tokens.deleteThis(token.note)} onClick={() => setDeleting(token)}>{t.tokens.delete}</Button></td>
                     </tr>
                   ))}

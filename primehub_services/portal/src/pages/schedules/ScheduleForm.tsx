@@ -3,17 +3,17 @@ import { Button, Checkbox, Input, Radio, Select } from 'antd';
 import { CircleAlert, Save } from 'lucide-react';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { api, asProblem, body, type Problem } from '../../api/client';
+import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { LaunchOptions, Schedule, ScheduleUpdate } from '../../api/types';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup, useMe } from '../../lib/session';
 import { Field } from '../../parts/Field';
 import { differing, same } from '../../parts/form/draft';
-import { toFirstError, told } from '../../parts/form/form';
+import { saidOf, toFirstError } from '../../parts/form/form';
 import { Leaving } from '../../parts/form/Leaving';
 import { Unsaved } from '../../parts/form/Unsaved';
-import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
+import { Bones, Failure, NoPermission, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { draftOf, isRight, specOf, wrongOf, type Draft } from '../jobs/spec';
 import { SpecFields } from '../jobs/SpecFields';
@@ -22,15 +22,18 @@ import { PRESETS, due, ownTimezone, presetOf, timesOf, timezones, type Clock, ty
 
 export default function ScheduleForm() {
   const group = useGroup();
+  const me = useMe();
   const { id } = useParams();
   const options = useQuery(ask.launchOptions(group.group));
   const old = useQuery({ ...ask.schedule(id ?? ''), enabled: id !== undefined });
   const failed = options.error ?? old.error;
   const ready = options.data && (id === undefined || old.data);
   const base = `/g/${group.group}/recurring-jobs`;
+  const may = !old.data || old.data.user === me.name || me.platform_admin || group.role === 'admin';
   return (
     <Page crumbs={{ to: id ? `${base}/${id}` : base, text: old.data?.name ?? t.shell.schedules }} title={old.data ? t.schedules.editTitle(old.data.name) : t.schedules.newTitle} lead={t.schedules.lead}>
-      {ready ? <Form options={options.data} old={old.data ?? null} />
+      {!may ? <NoPermission title={t.schedules.notYours}>{t.schedules.notYoursWhy(old.data.user, me.name)}</NoPermission>
+        : ready ? <Form options={options.data} old={old.data ?? null} />
         : failed ? <Panel><Failure error={failed} what={old.error ? t.schedules.failedOne : t.notebook.optionsFailed} onRetry={() => void (old.error ? old.refetch() : options.refetch())} /></Panel>
           : <Waiting><Panel><Bones rows={8} widths={[96]} /></Panel></Waiting>}
     </Page>
@@ -144,8 +147,3 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
     </>
   );
 }
-
-const saidOf = (problem: Problem | null, field: string) => {
-  const found = problem?.of(field);
-  return found && told(found);
-};

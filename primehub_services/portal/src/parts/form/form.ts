@@ -40,6 +40,19 @@ export const told = ({ message, fix }: FieldProblem) => [sentence(message), sent
 /** To the first field that is wrong, or to the words where there is nothing to choose from; the fields show their errors first. */
 export const toFirstError = () => setTimeout(() => document.querySelector<HTMLElement>('main [aria-invalid="true"], main .err[tabindex]')?.focus());
 
+/** What a refusal says beside the form: nothing where one of its fields says it. */
+export function beside(problem: Problem | null, fields: readonly string[]): string {
+  if (problem === null || fields.some((field) => problem.of(field))) return '';
+  if (problem.status === 0) return t.error.noAnswer;
+  return problem.errors[0] ? told(problem.errors[0]) : problem.message;
+}
+
+/** What a refusal says of one field. */
+export const saidOf = (problem: Problem | null, field: string): string | undefined => {
+  const found = problem?.of(field);
+  return found && told(found);
+};
+
 export function useForm<T extends object, A>({ saved, words, check, save, onSaved, creating = false }: {
   saved: T; words: Words<T>; check?: (draft: T) => Errors<T>; save: (draft: T, changed: (keyof T)[]) => Promise<A>;
   onSaved?: (answer: A) => void; creating?: boolean;

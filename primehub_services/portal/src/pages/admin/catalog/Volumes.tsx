@@ -3,6 +3,7 @@ import { Button } from 'antd';
 import { Copy, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { admin, type Volume } from '../../../api/admin';
+import { copyText } from '../../../lib/copy';
 import { LinkButton } from '../../../parts/LinkButton';
 import { Ago, Facts, Page, Panel } from '../../../parts/page';
 import { t } from '../../../text';
@@ -68,7 +69,7 @@ export function Bind({ volume }: { volume: Volume }) {
       <h3>{words.bind}</h3>
       <p className="small">{words.bindHow}</p>
       <pre className="command" tabIndex={0} aria-label={words.bind}>{data.yaml}</pre>
-      <Button icon={<Copy size={14} aria-hidden />} onClick={() => void navigator.clipboard.writeText(data.yaml).then(() => setCopied(true))}>{copied ? t.form.copied : t.form.copy}</Button>
+      <Button icon={<Copy size={14} aria-hidden />} onClick={() => void copyText(data.yaml).then(() => setCopied(true))}>{copied ? t.form.copied : t.form.copy}</Button>
     </Panel>
   );
 }

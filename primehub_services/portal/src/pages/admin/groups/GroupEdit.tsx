@@ -27,7 +27,7 @@ export default function GroupEdit() {
   const failed = [group, members, catalog].find((query) => query.error && !query.data);
   const made = group.data && a.list.made(group.data.name, exact(group.data.created_at).slice(0, 10));
   return (
-    <Page crumbs={{ to: '/admin/groups', text: words.title }} title={group.data?.display_name ?? id} lead={made ? <>{made.before} <code>{made.name}</code>{made.after}</> : '\u00a0'}>
+    <Page crumbs={{ to: '/admin/groups', text: words.title }} title={group.data?.display_name ?? id} lead={made ? <span title={exact(group.data.created_at)}>{made.before} <code>{made.name}</code>{made.after}</span> : '\u00a0'}>
       {failed ? <Failure error={failed.error} what={words.failedOne} unaffected={a.list.unaffected} onRetry={() => void failed.refetch()} />
         : group.data && members.data && catalog.data ? <Edit key={id} group={group.data} members={members.data} catalog={catalog.data} />
           : <Waiting><Bones rows={10} widths={[60, 90, 40]} /></Waiting>}

@@ -14,7 +14,7 @@ export function EditPage<T extends Thing>({ query, up, words, status, lead, chil
   const made = data && a.list.made(data.name, exact(data.created_at).slice(0, 10));
   return (
     <Page crumbs={{ to: up, text: words.title }} title={data ? data.display_name || data.name : words.title} status={data && status?.(data)}
-      lead={data && lead ? lead(data) : made ? <>{made.before} <code>{made.name}</code>{made.after}</> : '\u00a0'}>
+      lead={data && lead ? lead(data) : made ? <span title={exact(data.created_at)}>{made.before} <code>{made.name}</code>{made.after}</span> : '\u00a0'}>
       {data ? children(data)
         : query.error ? <Failure error={query.error} what={words.failedOne} unaffected={a.list.unaffected} onRetry={() => void query.refetch()} />
           : <Waiting><Bones rows={10} widths={[60, 90, 40]} /></Waiting>}

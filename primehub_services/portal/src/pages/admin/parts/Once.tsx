@@ -1,6 +1,7 @@
 import { Button, Modal } from 'antd';
 import { Copy } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
+import { copyText } from '../../../lib/copy';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 
@@ -12,7 +13,7 @@ export function Once({ title, value, more, onClose }: { title: string; value: st
       <p className="small"><b>{a.users.once}.</b> {a.users.onceHow} {more}</p>
       <div className="secret" style={{ marginTop: 12 }}>
         <code data-testid="once">{value}</code>
-        <Button icon={<Copy size={14} aria-hidden />} onClick={() => void navigator.clipboard.writeText(value).then(() => setCopied(true))}>{copied ? t.form.copied : t.form.copy}</Button>
+        <Button icon={<Copy size={14} aria-hidden />} onClick={() => void copyText(value).then(() => setCopied(true))}>{copied ? t.form.copied : t.form.copy}</Button>
       </div>
     </Modal>
   );

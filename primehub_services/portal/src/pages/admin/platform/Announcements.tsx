@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Input, Radio, Select } from 'antd';
 import { CircleAlert, Megaphone } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { admin } from '../../../api/admin';
 import { api, asProblem, body } from '../../../api/client';
 import type { Announcement } from '../../../api/types';
@@ -18,7 +18,7 @@ const words = a.settings;
 type Level = Announcement['level'];
 
 /** Lines above every page: what stands there, and a new one. */
-export function Announcements() {
+export function Announcements({ tell }: { tell: (section: string, changes: number) => void }) {
   const list = useQuery(admin.announcements());
   return (
     <Section title={words.announcements} why={words.announcementsWhy}>
@@ -26,7 +26,7 @@ export function Announcements() {
         : !list.data ? <Waiting><Bones rows={2} widths={[80]} /></Waiting>
           : list.data.items.length === 0 ? <p className="small muted">{words.noAnnouncements}</p>
             : <ul className="people announcements">{list.data.items.map((item) => <Line key={item.id} item={item} />)}</ul>}
-      <Announce />
+      <Announce tell={tell} />
     </Section>
   );
 }
@@ -48,13 +48,15 @@ function Line({ item }: { item: Announcement }) {
   );
 }
 
-function Announce() {
+function Announce({ tell }: { tell: (section: string, changes: number) => void }) {
   const queries = useQueryClient();
   const [message, setMessage] = useState('');
   const [level, setLevel] = useState<Level>('info');
   const [group, setGroup] = useState('');
   const [lasts, setLasts] = useState(0);
   const [tried, setTried] = useState(false);
+  const typed = message.trim() === '' ? 0 : 1;
+  useEffect(() => tell(words.announcements, typed), [tell, typed]);
   const send = useMutation({
     mutationFn: () => body(api.POST('/announcements', { body: { message: message.trim(), level, group: group || null, starts_at: null, ends_at: lasts === 0 ? null : new Date(Date.now() + lasts * 1000).toISOString() } })),
     onSuccess: () => {

@@ -83,7 +83,7 @@ function Sections({ settings }: { settings: SystemSettings }) {
         )}
       </Saved>
       <Email />
-      <Announcements />
+      <Announcements tell={tell} />
     </div>
   );
 }

@@ -48,7 +48,7 @@ function Stops({ notebook }: { notebook: Notebook }) {
   const now = useNow(20_000);
   if (!live(notebook)) return <span title={notebook.ended_at ? exact(notebook.ended_at) : undefined}>{notebook.ended_at ? <Ago at={notebook.ended_at} /> : '–'}</span>;
   if (notebook.phase !== 'RUNNING') return <>–</>;
-  return notebook.idle_deadline ? <>{words.inTime(about((Date.parse(notebook.idle_deadline) - now) / 1000))}</> : <>{words.never}</>;
+  return notebook.idle_deadline ? <span title={exact(notebook.idle_deadline)}>{words.inTime(about((Date.parse(notebook.idle_deadline) - now) / 1000))}</span> : <>{words.never}</>;
 }
 
 function Stop({ notebook }: { notebook: Notebook }) {

@@ -23,7 +23,7 @@ export function Links({ state, views }: { state: ListState<View>; views: readonl
     { key: 'state', title: words.columns.state, phone: 'end', cell: (row) => (row.used_at ? <span className="muted">{words.used(row.used_by ?? '')}</span> : Date.parse(row.expires_at) <= now ? <span className="muted">{words.late}</span> : words.open) },
     { key: 'by', title: words.columns.by, cell: (row) => <Who name={row.created_by} /> },
     { key: 'made', title: words.columns.made, className: 'soft', cell: (row) => <Ago at={row.created_at} /> },
-    { key: 'until', title: words.columns.until, className: 'soft', phone: 'none', cell: (row) => exact(row.expires_at).slice(0, 16) },
+    { key: 'until', title: words.columns.until, className: 'soft', phone: 'none', cell: (row) => <time dateTime={row.expires_at} title={exact(row.expires_at)}>{exact(row.expires_at).slice(0, 16)}</time> },
     { key: 'actions', title: a.notebooks.columns.actions, end: true, cell: (row) => (row.used_at ? null : <Withdraw link={row} />) },
   ];
   return <AdminList list={list} state={state} words={{ ...words, title: a.users.views.links, search: a.users.search }} columns={columns} id={(row) => row.id} views={views} filtered={state.search !== ''} />;
