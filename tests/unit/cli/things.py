@@ -23,6 +23,7 @@ def group(name: str = "g1", **fields: Any) -> dict[str, Any]:
         "group_quota": QUOTA,
         "shared_volume": True,
         "shared_volume_capacity": None,
+        "folder_problem": "",
         "launch_group_only": True,
         "job_timeout": None,
         "idle_timeout": None,
