@@ -123,6 +123,7 @@ def create_user(session: Session, name: str | None, file: Any, in_groups: tuple[
 
 @users.command("reset-password")
 @click.argument("name")
+@click.option("--temporary", is_flag=True, expose_value=False, help="As it always is; for scripts that say so.")
 @pass_session
 def reset_password(session: Session, name: str) -> None:
     """Give a temporary password, to be changed at the next sign-in. It is shown this once."""

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from .account import login
 from .nouns import Noun
 from .session import EXIT_USAGE, Session, api_url, pass_session, stop
 
@@ -13,6 +14,9 @@ from .session import EXIT_USAGE, Session, api_url, pass_session, stop
 @click.group(cls=Noun)
 def config() -> None:
     """Show and change what this command remembers."""
+
+
+config.add_command(login, "generate-token")  # what others call it; the browser is asked, and no code is to be pasted
 
 
 @config.command("show")

@@ -24,6 +24,8 @@ def _why(notebook: Notebook) -> str:
     return notebook.events[-1].message if waits else notebook.reason
 
 
+TAIL = 10
+"""Lines of a log that are printed where nothing is said."""
 COLUMNS = (
     ("ID", "id"),
     ("USER", "user"),
@@ -230,18 +232,23 @@ def list_(session: Session, ended: bool, user: str | None) -> None:
 @notebooks.command("logs")
 @click.argument("notebook", required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on until it ends.")
-@click.option("--tail", type=click.IntRange(min=1, max=10_000), help="Only the last lines.")
+@click.option("--tail", type=click.IntRange(min=1, max=10_000), help=f"Begin with so many of its last lines.  [{TAIL}]")
+@click.option("--all", "whole", is_flag=True, help="Begin with its first line.")
 @pass_session
-def logs(session: Session, notebook: str | None, follow: bool, tail: int | None) -> None:
-    """Print a notebook's log, also after its end. With --json it is one document, so it cannot be followed."""
+def logs(session: Session, notebook: str | None, follow: bool, tail: int | None, whole: bool) -> None:
+    """Print the end of a notebook's log, or all of it, also after its end. With --json it is one document, so it
+    cannot be followed.
+    """
     from .output import print_json
 
+    if whole and tail:
+        stop("--all begins with the first line: leave out --all, or --tail.", EXIT_USAGE)
     if follow and session.as_json:
         stop("--follow never ends in one document: leave out --follow, or --json.", EXIT_USAGE)
 
     async def run(client: PersonClient) -> None:
         found = await _find(client, session, notebook, ended=True)
-        pieces = _log(client, found.id, tail, follow)
+        pieces = _log(client, found.id, None if whole else tail or TAIL, follow)
         if session.as_json:
             print_json({"notebook": found.id, "log": "".join([text async for text in pieces])})
             return
@@ -252,7 +259,7 @@ def logs(session: Session, notebook: str | None, follow: bool, tail: int | None)
 
 
 async def _log(client: PersonClient, notebook: str, tail: int | None, follow: bool) -> AsyncIterator[str]:
-    """The log in pieces, up to now or until the notebook has ended."""
+    """The log in pieces, from its last ``tail`` lines or its first one, up to now or until the notebook has ended."""
     from ..domain.notebooks import FINAL
 
     part = await client.log(notebook, tail=tail) if tail else await client.log(notebook, offset=0)

@@ -72,12 +72,12 @@ def test_the_whole_way_by_command(platform: Platform, lab: Lab) -> None:
     assert status["phase"] == "RUNNING"
     usage = platform.json("groups", "usage", lab.group, token=lab.token)
     assert usage["user"]["used"]["cpu"] == 0.5
-    assert "ServerApp" in platform.cli("notebooks", "logs", token=lab.token).stdout
+    assert "ServerApp" in platform.cli("notebooks", "logs", "--all", token=lab.token).stdout
 
     stopped = platform.json("notebooks", "stop", token=lab.token)
     assert stopped["phase"] == "STOPPED"
     assert platform.json("groups", "usage", lab.group, token=lab.token)["user"]["used"]["cpu"] == 0
-    kept = platform.cli("notebooks", "logs", status["id"], token=lab.token)
+    kept = platform.cli("notebooks", "logs", "--all", status["id"], token=lab.token)
     assert "ServerApp" in kept.stdout, "the log is there after the end"
 
 

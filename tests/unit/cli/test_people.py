@@ -119,6 +119,13 @@ def test_a_denied_login_keeps_nothing(run: Run, api: FakeApi, home: Path) -> Non
     assert not config(home).exists()
 
 
+def test_a_token_is_generated_as_a_login_does_it(run: Run, api: FakeApi, home: Path) -> None:
+    api.answers["GET", "/me"] = 200, things.me("g1")
+    assert run("config", "generate-token", api.url, "--with-token", input="given\n").exit_code == 0
+    kept = json.loads(config(home).read_text())
+    assert (kept["endpoint"], kept["api-token"]) == (api.url, "given")
+
+
 def test_login_with_a_token_that_is_not_good_keeps_nothing(run: Run, api: FakeApi, home: Path) -> None:
     api.answers["GET", "/me"] = 401, {"code": "unauthenticated", "detail": "Sign in first."}
     assert run("login", api.url, "--with-token", input="bad\n").exit_code == 6

@@ -60,6 +60,25 @@ def test_a_log_is_text_or_one_document(signed_in: Run, api: FakeApi) -> None:
     assert signed_in("notebooks", "logs", things.NOTEBOOK_ID, "--json", "--follow").exit_code == 2
 
 
+def test_of_a_log_the_last_ten_lines_are_printed_unless_another_number_or_all_of_it_is_asked_for(
+    signed_in: Run, api: FakeApi
+) -> None:
+    path = f"/notebooks/{things.NOTEBOOK_ID}"
+    api.answers["GET", path] = 200, things.notebook("STOPPED")
+    api.answers["GET", f"{path}/log"] = 200, {"text": "", "offset": 9, "next_offset": 9, "size": 9}
+    for words, begun in (((), {"tail": "10"}), (("--tail", "3"), {"tail": "3"}), (("--all",), {"offset": "0"})):
+        assert signed_in("notebooks", "logs", things.NOTEBOOK_ID, *words).exit_code == 0
+        asked = [r["query"] for r in api.requests if r["path"] == f"{path}/log"]
+        assert asked[-2:] == [begun, {"offset": "9"}]
+    assert signed_in("notebooks", "logs", things.NOTEBOOK_ID, "--all", "--tail", "3").exit_code == 2
+
+
+def test_a_reset_password_may_be_called_temporary_which_it_is(signed_in: Run, api: FakeApi) -> None:
+    api.answers["POST", "/users/ann/password-reset"] = 200, {"user": "ann", "password": "abcd-efgh"}
+    for words in ((), ("--temporary",)):
+        assert signed_in("admin", "users", "reset-password", "ann", *words).stdout == "abcd-efgh\n"
+
+
 def test_one_thing_shows_moments_lengths_and_addresses_as_people_read_them(signed_in: Run, api: FakeApi) -> None:
     path = f"/notebooks/{things.NOTEBOOK_ID}"
     api.answers["GET", path] = 200, things.notebook("RUNNING", idle_timeout=7200)
