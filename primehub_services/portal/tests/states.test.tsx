@@ -12,12 +12,14 @@ import { SessionContext } from '../src/lib/session';
 import { ThemeContext } from '../src/lib/theme-context';
 import GroupEdit from '../src/pages/admin/groups/GroupEdit';
 import { UserEdit } from '../src/pages/admin/users/UserForm';
+import { StartForm } from '../src/pages/notebooks/StartForm';
 import Notifications from '../src/pages/profile/Notifications';
 import Profile from '../src/pages/profile/Profile';
 import Tokens from '../src/pages/profile/Tokens';
 import { ScheduleRowActions } from '../src/pages/schedules/actions';
 import ScheduleForm from '../src/pages/schedules/ScheduleForm';
 import { GroupMeters } from '../src/parts/usage';
+import { options } from './things';
 
 const me = { name: 'ann', display_name: 'Ann', email: '', local: true, version: 1, platform_admin: true, groups: [{ group: 'lab', name: 'lab', display_name: 'Lab', role: 'admin' }] } as unknown as Me;
 const refused = new Problem(400, 'bad', 'Bad', 'It was refused.', 'r1');
@@ -140,6 +142,16 @@ test('leaving the notifications with a change asks, and what is wrong with no fi
   await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It is not known.'));
   await act(() => router.navigate('/profile'));
   expect(router.state.location.pathname).toBe('/notifications');
+});
+
+test('leaving the start of a notebook asks where variables were typed', async () => {
+  queries.setQueryData(ask.launchOptions('lab').queryKey, { ...options, environment: { KEPT: '1' } });
+  const router = shown('/g/:group/notebooks', '/g/lab/notebooks', <StartForm />);
+  fireEvent.click(screen.getByRole('button', { name: 'Add variable' }));
+  fireEvent.change(screen.getByRole('textbox', { name: 'Name of variable 2' }), { target: { value: 'DEBUG' } });
+  await act(() => router.navigate('/g/lab/home'));
+  expect(screen.getByRole('dialog').textContent).toContain('1 change on this page is not saved');
+  expect(router.state.location.pathname).toBe('/g/lab/notebooks');
 });
 
 test('a recurring job of somebody else is not a member’s to change', () => {

@@ -10,6 +10,8 @@ import { useDebounced } from '../../lib/debounce';
 import { duration } from '../../lib/format';
 import { summary } from '../../lib/resources';
 import { useGroup, useMe } from '../../lib/session';
+import { same } from '../../parts/form/draft';
+import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Empty, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { Answer, verdictWords } from '../../launch/Answer';
@@ -52,7 +54,8 @@ function Form({ options }: { options: LaunchOptions }) {
   const [first] = useState(() => firstChoice(options, query));
   const [pickedType, pickType] = useState(first.type);
   const [pickedImage, pickImage] = useState(first.image);
-  const [rows, setRows] = useState(() => toRows(options.environment));
+  const [kept] = useState(() => toRows(options.environment));
+  const [rows, setRows] = useState(kept);
   const [safeMode, setSafeMode] = useState(options.defaults.safe_mode);
 
   // what is chosen may go away, or an image may become ready, while the form is open
@@ -109,8 +112,12 @@ function Form({ options }: { options: LaunchOptions }) {
         : verdict === 'unknown' ? <p>{asProblem(check.error).message} {t.notebook.answer.unknownWhy}</p>
           : <p>{t.notebook.answer.yesWhy(label(type!), label(image!))} {usually !== null && t.notebook.answer.usually(duration(usually))}</p>;
 
+  // choices are made again in a moment; variables may have taken a while
+  const typed = rows.filter(({ name, value }, i) => (name !== '' || value !== '') && !same(rows[i], kept[i])).length + Math.max(0, kept.length - rows.length);
+
   return (
     <>
+      <Leaving changes={start.isIdle || start.isError ? typed : 0} />
       {first.warnings.length > 0 && <div className="lines">{first.warnings.map((w) => <p key={w} className="hint" role="status"><TriangleAlert size={14} aria-hidden />{w}</p>)}</div>}
       <div className="withRail">
         <div className="formCol">
