@@ -15,11 +15,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from primehub_services.domain.handshake import ProviderRefusal, ProviderSignIn
+from primehub_services.domain.handshake import InvitationJoin, ProviderRefusal, ProviderSignIn, TokenInspection
 from primehub_services.domain.identity import Actor
 from primehub_services.domain.permissions import Scope
 from primehub_services.domain.problems import Problem
-from primehub_services.operations import provider_sign_in
+from primehub_services.operations import provider_sign_in, sign_in
 from primehub_services.store.database import Database
 from tests.integration.hub.fake_api import FakeApi
 from tests.integration.hub.harness import Hub, free_port, running_hub
@@ -144,12 +144,27 @@ async def store(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Database
 @pytest_asyncio.fixture(loop_scope="session")
 async def hub(tmp_path: Path, keycloak: Keycloak, hub_port: int, store: Database) -> AsyncIterator[Hub]:
     """A hub with local accounts and the provider, over the real operations."""
-    oidc = {"issuer": keycloak.issuer, "client_id": "primehub", "client_secret": "client-secret-for-tests"}
-    oidc |= {"name": "the lab's Keycloak", "ask_every": 1}
-    setting = {"PRIMEHUB_SETTING__ACCOUNTS__OIDC": json.dumps(oidc)}
+    setting = {"PRIMEHUB_SETTING__ACCOUNTS__OIDC": _oidc(keycloak)}
     async with running_hub(tmp_path / "data", port=hub_port, **setting) as (running, api):
         api.accounts = _operations(store, api)
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hub_without_passwords(
+    tmp_path: Path, keycloak: Keycloak, hub_port: int, store: Database
+) -> AsyncIterator[Hub]:
+    """A hub to which the provider is the only way in."""
+    setting = {"PRIMEHUB_SETTING__ACCOUNTS__OIDC": _oidc(keycloak, admin_groups=["root"])}
+    setting["PRIMEHUB_SETTING__ACCOUNTS__LOCAL"] = "no"
+    async with running_hub(tmp_path / "data", port=hub_port, **setting) as (running, api):
+        api.accounts = _operations(store, api)
+        yield running
+
+
+def _oidc(keycloak: Keycloak, **more: Any) -> str:
+    oidc = {"issuer": keycloak.issuer, "client_id": "primehub", "client_secret": "client-secret-for-tests"}
+    return json.dumps(oidc | {"name": "the lab's Keycloak", "ask_every": 1} | more)
 
 
 def _operations(store: Database, api: FakeApi) -> Any:
@@ -163,6 +178,11 @@ def _operations(store: Database, api: FakeApi) -> Any:
             elif path == "/accounts/provider-refusal":
                 await store.write(provider_sign_in.provider_refusal, actor, ProviderRefusal.model_validate(body))
                 return 204, {}
+            elif path == "/invitations/inspect":
+                view = await store.read(sign_in.inspect, actor, TokenInspection.model_validate(body))
+                return 200, view.model_dump(mode="json")
+            elif path == "/invitations/join":
+                state = await store.write(sign_in.join, actor, InvitationJoin.model_validate(body))
             else:
                 state = await store.read(lambda uow: provider_sign_in.state_of(uow, path.removeprefix("/accounts/")))
         except Problem as problem:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import httpx
 import pytest
 
-from primehub_services.domain.identity import Origin
+from primehub_services.domain.identity import Origin, Role
+from primehub_services.domain.system import InvitationKind
+from primehub_services.store import invitations
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, GroupRow, MembershipRow
 from tests.integration.hub.harness import Browser, Hub
@@ -28,9 +31,9 @@ async def sign_in(hub: Hub, username: str, password: str) -> tuple[str | None, h
         return await browser.signed_in_as(), done
 
 
-async def enter(browser: Browser, username: str, password: str) -> httpx.Response:
+async def enter(browser: Browser, username: str, password: str, door: str = "/hub/oauth_login") -> httpx.Response:
     """Through the provider's page; the hub's answer to who comes back."""
-    form = await browser.get("/hub/oauth_login", follow_redirects=True)
+    form = await browser.get(door, follow_redirects=True)
     assert "code_challenge=" in str(form.url)
     action = re.search(r'action="([^"]+)"', form.text)
     assert action, form.text[:2000]
@@ -140,3 +143,40 @@ async def test_a_person_who_says_no_at_the_provider_is_told_so(hub: Hub) -> None
         response = await browser.get("/hub/oauth_callback?error=access_denied&error_description=%3Cb%3Eno")
         assert response.status_code == 403
         assert "did not let you in: &lt;b&gt;no" in response.text
+
+
+async def test_where_the_provider_is_the_only_way_in_its_people_join_a_group_by_a_link(
+    hub_without_passwords: Hub, keycloak: Keycloak, store: Database
+) -> None:
+    person = f"guest-{hub_without_passwords.port}"
+    keycloak.make_user(person, "password-of-guest")
+    links = await store.write(_two_links)
+    async with Browser(hub_without_passwords) as browser:
+        no_use = await browser.send_form("/hub/invite", {"token": links["account"]})
+        assert no_use.status_code == 403
+        assert "nobody signs in with one here" in no_use.text
+        form = await browser.send_form("/hub/invite", {"token": links["join"]})
+        assert "Sign in with the lab&#39;s Keycloak" in form.text
+        assert 'type="password"' not in form.text
+        door = await browser.send_form("/hub/invite", {"token": links["join"], "use": "sign-in"}, page=form)
+        back = await enter(browser, person, "password-of-guest", door.headers["location"])
+        page = await browser.get(back.headers["location"])
+        assert f"Join as {person}" in page.text
+        done = await browser.send_form("/hub/invite", {"token": links["join"], "use": "join"}, page=page)
+        assert done.headers["location"] == "/services/primehub/"
+        assert await browser.signed_in_as() == person
+    assert await memberships(store, person) == {("vision", "local")}
+    assert links["join"] not in hub_without_passwords.log.read_text()
+
+
+def _two_links(uow):  # type: ignore[no-untyped-def]
+    """Tokens of a link into a group, and of one to an account with a password."""
+    day = timedelta(days=1)
+    group, account = factories.group(uow, "vision"), factories.account(uow, "ann")
+    into = {"group_id": group.id, "role": Role.MEMBER}
+    return {
+        "join": invitations.add(uow, InvitationKind.JOIN, created_by="root", lifetime=day, **into)[1],
+        "account": invitations.add(uow, InvitationKind.ACCOUNT, created_by="root", lifetime=day, account_id=account.id)[
+            1
+        ],
+    }
