@@ -54,4 +54,7 @@ async def end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
+    # asyncio calls a process over once its pipes are, and one whose reader was full is read no further by itself
+    while process.stdout is not None and await process.stdout.read(1 << 16):
+        pass
     await process.wait()

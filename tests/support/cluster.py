@@ -14,9 +14,10 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from .parts import require
-from .waiting import wait_for_async
+from .waiting import wait_for, wait_for_async
 
 REGISTRY, TAG = "PRIMEHUB_TEST_REGISTRY", "PRIMEHUB_TEST_TAG"
 NO_IMAGES = f"neither {REGISTRY} nor {TAG} says which images it has: make images and make test-images make them (CONTRIBUTING.md)"
@@ -138,6 +139,17 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
+def _listens() -> bool:
+    """Whether something takes connections at the address of the cluster's API."""
+    config = json.loads(Namespace("default").kubectl("config", "view", "--minify", "-o", "json"))
+    server = urlsplit(config["clusters"][0]["cluster"]["server"])
+    try:
+        with socket.create_connection((server.hostname or "", server.port or 443), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
 @contextmanager
 def faults() -> Iterator[Fault]:
     """Kills components of the cluster and starts them; what was killed is started again in the end."""
@@ -146,8 +158,13 @@ def faults() -> Iterator[Fault]:
     killed: list[str] = []
 
     def act(what: str, component: str) -> None:
+        if (what, component) == ("start", "apiserver"):
+            # a large process that was killed holds its address until its memory is given back
+            wait_for(lambda: not _listens(), 30, what="the killed API server is gone")
         subprocess.run([*command, what, component], check=True, capture_output=True, timeout=120)
         killed.append(component) if what == "kill" else killed.remove(component)
+        if (what, component) == ("start", "apiserver"):
+            wait_for(_listens, 60, what="the API server is there again")
 
     try:
         yield act
