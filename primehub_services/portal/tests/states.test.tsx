@@ -11,6 +11,8 @@ import { copyText } from '../src/lib/copy';
 import { SessionContext } from '../src/lib/session';
 import { ThemeContext } from '../src/lib/theme-context';
 import GroupEdit from '../src/pages/admin/groups/GroupEdit';
+import Settings from '../src/pages/admin/platform/Settings';
+import { Links } from '../src/pages/admin/users/Links';
 import { UserEdit } from '../src/pages/admin/users/UserForm';
 import { StartForm } from '../src/pages/notebooks/StartForm';
 import Notifications from '../src/pages/profile/Notifications';
@@ -18,6 +20,7 @@ import Profile from '../src/pages/profile/Profile';
 import Tokens from '../src/pages/profile/Tokens';
 import { ScheduleRowActions } from '../src/pages/schedules/actions';
 import ScheduleForm from '../src/pages/schedules/ScheduleForm';
+import { useListState } from '../src/parts/list/address';
 import { GroupMeters } from '../src/parts/usage';
 import { options } from './things';
 
@@ -142,6 +145,26 @@ test('leaving the notifications with a change asks, and what is wrong with no fi
   await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It is not known.'));
   await act(() => router.navigate('/profile'));
   expect(router.state.location.pathname).toBe('/notifications');
+});
+
+test('leaving the settings asks where an announcement was typed and not made', async () => {
+  const settings = { name: 'PrimeHub', logo: '', members_may_invite: false, default_volume_capacity: 20, idle_timeout: 0, idle_warning: 0, keep_max: 0, job_timeout: 0, queue_keep_after: 0, version: 1 };
+  queries.setQueryData(ask.settings().queryKey, settings as never);
+  const router = shown('/admin/settings', '/admin/settings', <Settings />);
+  fireEvent.change(screen.getByRole('textbox', { name: 'Message' }), { target: { value: 'Down on Sunday' } });
+  await act(() => router.navigate('/admin/groups'));
+  expect(router.state.location.pathname).toBe('/admin/settings');
+});
+
+const Handed = () => <Links state={useListState(['people', 'links'])} views={[]} />;
+
+test('a link that could not be withdrawn says why in its row', async () => {
+  const link = { id: 'i1', kind: 'join', group: 'lab', role: 'member', user: null, created_by: 'ann', created_at: '2026-03-12T14:00:00Z', expires_at: '2126-03-12T14:00:00Z', used_at: null };
+  vi.mocked(api.GET).mockResolvedValue({ data: { items: [link], total: 1 } } as never);
+  vi.mocked(api.DELETE).mockRejectedValue(refused);
+  shown('/admin/users', '/admin/users?view=links', <Handed />);
+  fireEvent.click(await screen.findByRole('button', { name: /^Withdraw/ }));
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It was refused.'));
 });
 
 test('leaving the start of a notebook asks where variables were typed', async () => {
