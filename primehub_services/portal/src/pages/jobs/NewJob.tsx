@@ -81,7 +81,7 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
   const button = (
     <Button type="primary" size="large" block disabled={verdict === 'never'} loading={submit.isPending} icon={<Play size={15} aria-hidden />} onClick={send}>{t.jobs.submit}</Button>
   );
-  const why = verdict === 'asking' ? <p>{request === null ? t.notebook.answer.chooseNothing : t.notebook.answer.askingWhy}</p>
+  const why = verdict === 'asking' ? <p>{request === null ? wrong.type || wrong.image : t.notebook.answer.askingWhy}</p>
     : verdict === 'yes' && type && image ? <p>{t.notebook.answer.yesWhy(label(type), label(image))}</p>
       : problem ? <p>{problem.message}</p> : null;
   return (
