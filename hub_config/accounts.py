@@ -27,6 +27,7 @@ from . import accounts_handlers as pages
 from . import hub_reads
 from .confirmations import LOOK_EVERY, Confirmations, Grant, Refused, error_of
 
+NOT_COMPLETED = "Single sign-on did not complete the sign-in. Try again; if it stays so, tell your administrator."
 GRACE = 300
 """Seconds for which somebody who is signed in may go on while the API does not answer. Sign-ins and starts need it."""
 
@@ -84,8 +85,13 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
     async def who(self, handler: Any) -> tuple[ProviderSignIn, Grant]:
         """Whom the provider vouches for in the callback that ``handler`` serves, and what to ask it with later."""
         await self.discover()
-        token_info = await self.get_token_info(handler, self.build_access_tokens_request_params(handler, None))
-        claims = await self.token_to_user(token_info)
+        try:
+            token_info = await self.get_token_info(handler, self.build_access_tokens_request_params(handler, None))
+            claims = await self.token_to_user(token_info)
+        except HTTPClientError as error:
+            # such as a person to whom it does not give the lasting grant that it lists: accounts.oidc.offline_access
+            self.log.error("OpenID Connect: a sign-in was not completed: %s %s", error.code, error_of(error))
+            raise pages.refusal(403 if error.code < 500 else 503, NOT_COMPLETED) from error
         self._check_id_token(token_info.get("id_token"), claims)
         request = self.sign_in_of(claims)
         return request, Grant.of(request, token_info, self.scope)

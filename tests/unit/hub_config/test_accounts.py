@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from tornado import web
+from tornado.httpclient import HTTPClientError
 from traitlets.config import Config
 
 from hub_config import accounts
-from hub_config.accounts import GRACE, PrimeHubAuthenticator, PrimeHubOIDCAuthenticator
+from hub_config.accounts import GRACE, NOT_COMPLETED, PrimeHubAuthenticator, PrimeHubOIDCAuthenticator
 from hub_config.accounts_handlers import in_words, words_of
 from primehub_services.client import ApiClient, ApiProblem
 from primehub_services.client.accounts import AccountsClient
@@ -88,6 +90,22 @@ def test_a_person_without_a_user_name_is_refused_naming_the_claim() -> None:
 
 
 # going on
+
+
+@pytest.mark.parametrize(("answered", "status"), [(400, 403), (401, 403), (502, 503), (599, 503)])
+async def test_a_sign_in_that_the_provider_does_not_complete_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, answered: int, status: int
+) -> None:
+    async def refused(*_: Any) -> Any:
+        raise HTTPClientError(answered, "client_secret=hidden")
+
+    asked = provider()
+    monkeypatch.setattr(asked, "discover", AsyncMock())
+    monkeypatch.setattr(asked, "build_access_tokens_request_params", lambda *_: {})
+    monkeypatch.setattr(asked, "get_token_info", refused)
+    with pytest.raises(web.HTTPError) as caught:
+        await asked.who(None)
+    assert (caught.value.status_code, caught.value.log_message) == (status, NOT_COMPLETED)
 
 
 async def test_nothing_is_written_while_nothing_has_changed() -> None:
