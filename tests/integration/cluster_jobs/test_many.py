@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from asyncio.subprocess import PIPE
 
 import pytest
@@ -60,8 +61,9 @@ async def most_at_once(bench: Bench, group: str, quota: str, count: int) -> int:
 
 
 async def test_a_hundred_jobs_go_five_at_a_time_and_a_wider_quota_beside_them_lets_more_go(bench: Bench) -> None:
+    once = uuid.uuid4().hex[:6]
     five, twelve = await asyncio.gather(
-        most_at_once(bench, "five", "0.25", 100), most_at_once(bench, "twelve", "0.6", 24)
+        most_at_once(bench, f"five-{once}", "0.25", 100), most_at_once(bench, f"twelve-{once}", "0.6", 24)
     )
     assert five == 5
     assert 5 < twelve <= 12
