@@ -218,7 +218,7 @@ def test_the_hubs_own_panel_is_a_click_away_and_starts_for_a_person_what_they_ch
     image = platform.add_image(light_environment, f"light-{name}")
     page = at(admin, "notebooks")
     page.get_by_role("link", name="Hub admin panel").click()
-    row = page.get_by_role("row", name=name)
+    row = page.get_by_test_id(f"user-row-{name}")
 
     def offers(button: Locator) -> bool:
         """Whether the panel has it, which shows servers as they were when it was loaded."""
@@ -233,9 +233,9 @@ def test_the_hubs_own_panel_is_a_click_away_and_starts_for_a_person_what_they_ch
             button.click()
 
     try:
-        expect(page.get_by_role("row", name=lab.user)).to_be_visible(timeout=SOON)
+        expect(page.get_by_test_id(f"user-row-{lab.user}")).to_be_visible(timeout=SOON)
         page.get_by_placeholder("Search Users").fill(name)
-        expect(page.get_by_role("row", name=lab.user)).to_have_count(0)
+        expect(page.get_by_test_id(f"user-row-{lab.user}")).to_have_count(0)
         press("Start")
         expect(page.get_by_text("Failed to start server."), "nothing was ever chosen").to_be_visible(timeout=SOON)
         platform.call("POST", "/notebooks", {**lab.launch, "image": image}, token=token)
