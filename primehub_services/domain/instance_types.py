@@ -24,7 +24,7 @@ _QUALIFIED = (
 
 def check_qualified(value: str) -> str:
     """A label's key or a resource's name, as Kubernetes takes them. Raises ``WrongValue`` otherwise."""
-    if not re.match(_QUALIFIED, value) or "\n" in value:
+    if not re.fullmatch(_QUALIFIED, value):  # `$` alone would let a line end through
         msg, fix = f"{value!r} is not a name that Kubernetes takes", "write it like pool or example.org/pool"
         raise WrongValue(msg, fix)
     return value

@@ -158,12 +158,13 @@ def faults() -> Iterator[Fault]:
     killed: list[str] = []
 
     def act(what: str, component: str) -> None:
-        if (what, component) == ("start", "apiserver"):
+        anew = (what, component) == ("start", "apiserver")
+        if anew:
             # a large process that was killed holds its address until its memory is given back
             wait_for(lambda: not _listens(), 30, what="the killed API server is gone")
         subprocess.run([*command, what, component], check=True, capture_output=True, timeout=120)
         killed.append(component) if what == "kill" else killed.remove(component)
-        if (what, component) == ("start", "apiserver"):
+        if anew:
             wait_for(_listens, 60, what="the API server is there again")
 
     try:
