@@ -21,6 +21,7 @@ from primehub_services.client.base import API_PATH
 
 from . import cluster
 from .accounts import PrimeHubAuthenticator
+from .hub_counts import count_servers_alone
 from .hub_database import ask_no_file_whether_it_is_there, write_ahead
 from .roles import (
     AUTHENTICATOR,
@@ -96,6 +97,7 @@ def _hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.db_url = settings.jupyterhub_database_url
     write_ahead(settings.jupyterhub_database_url)
     ask_no_file_whether_it_is_there()
+    count_servers_alone()
     cookie_secret = secrets_dir(settings) / "cookie_secret"
     secret_file(cookie_secret)
     c.JupyterHub.cookie_secret_file = str(cookie_secret)

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from html import escape
 from typing import Any
+from weakref import WeakSet
 
 from jupyterhub import orm
 from jupyterhub.spawner import SpawnException
@@ -24,6 +25,12 @@ from . import render
 
 _clients: dict[tuple[str, str], ClaimsClient] = {}
 _reports: dict[ClaimsClient, Reports] = {}
+_here: WeakSet[PrimeHubSpawnerMixin] = WeakSet()
+
+
+def spawners_here() -> list[PrimeHubSpawnerMixin]:
+    """All spawners in memory, of servers that run, start, stop or have stopped; the hub may have replaced some."""
+    return list(_here)
 
 
 class PrimeHubSpawnerMixin(LoggingConfigurable):
@@ -44,6 +51,10 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     claims = Instance(ClaimsClient)
     told = List(Dict(), help="Steps of the start that runs.")
     changed = Instance(asyncio.Event, ())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _here.add(self)
 
     @default("claims")
     def _claims(self) -> ClaimsClient:
