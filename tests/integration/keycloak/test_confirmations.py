@@ -12,9 +12,9 @@ import pytest
 from primehub_services.store.database import Database
 from tests.integration.hub.harness import Browser, Hub
 from tests.support import factories
+from tests.support.keycloak import Keycloak
 from tests.support.waiting import wait_for_async
 
-from .conftest import Keycloak
 from .test_provider import enter, memberships
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.keycloak]

@@ -16,8 +16,7 @@ from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, GroupRow, MembershipRow
 from tests.integration.hub.harness import Browser, Hub
 from tests.support import factories
-
-from .conftest import Keycloak
+from tests.support.keycloak import Keycloak, form_address
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.keycloak]
 
@@ -35,9 +34,7 @@ async def enter(browser: Browser, username: str, password: str, door: str = "/hu
     """Through the provider's page; the hub's answer to who comes back."""
     form = await browser.get(door, follow_redirects=True)
     assert "code_challenge=" in str(form.url)
-    action = re.search(r'action="([^"]+)"', form.text)
-    assert action, form.text[:2000]
-    back = await browser.post(unescape(action[1]), data={"username": username, "password": password})
+    back = await browser.post(form_address(form.text), data={"username": username, "password": password})
     assert back.status_code == 302, re.findall(r"(?s)kc-feedback-text.*?</", back.text)
     return await browser.get(back.headers["location"])
 
