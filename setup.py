@@ -85,6 +85,7 @@ setup(
             "nbclient>=0.10,<1",
             "ipykernel>=7,<8",
             "aiosmtpd>=1.4,<2",
+            "asyncssh>=2.24,<3",
             "ruff>=0.17,<0.18",
             "mypy>=2.4,<3",
             "import-linter>=2,<3",

@@ -39,6 +39,10 @@ Switch = Annotated[Literal["auto", "off"], BeforeValidator(lambda value: "off" i
 KubernetesName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 CapacityText = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")]
 """Like ``10Gi``."""
+KnownHost = Annotated[
+    str, Field(pattern=r"^(@cert-authority |@revoked )?[^\s#@]+ [a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?$")
+]
+"""Like ``git.example.org ssh-ed25519 AAAA...``, as ``ssh-keyscan`` prints it."""
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")]
 
 
@@ -137,6 +141,14 @@ class KubernetesSettings(_Section):
     """Let workloads write to their folders and ``/tmp`` alone, and to nothing of their image."""
     priority_class: KubernetesName | Literal[""] = ""
     """Of workloads' pods; empty is the cluster's default."""
+
+
+class GitSettings(_Section):
+    """How the repositories of volumes are fetched."""
+
+    known_hosts: tuple[KnownHost, ...] = ()
+    """Keys of the servers that are asked by ssh, as the lines of OpenSSH's file of that name. Where there are any, no
+    other server is trusted; empty trusts each by the key that it showed first."""
 
 
 class OidcSettings(_Section):
@@ -246,6 +258,7 @@ class Settings(_Section):
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     local: LocalSettings = Field(default_factory=LocalSettings)
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings)
+    git: GitSettings = Field(default_factory=GitSettings)
     notifications: NotificationSettings = Field(default_factory=NotificationSettings)
     hub_port: Port = 0
     """Ports inside the machine; 0 is a free one, kept for the next start."""

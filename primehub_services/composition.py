@@ -145,6 +145,7 @@ def _local(settings: Settings) -> EngineParts:
         allow_unsandboxed=local.allow_unsandboxed,
         capacity_cpu=local.capacity_cpu,
         capacity_memory=_memory(local.capacity_memory),
+        known_hosts=settings.git.known_hosts,
     )
     return EngineParts(
         name="local",

@@ -56,7 +56,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
     storage = claim_storage(given)
     engine = KubernetesEngine(
         cluster,
-        pod_settings(given),
+        pod_settings(given, settings.git.known_hosts),
         storage,
         spool,
         token=lambda workload: workload_token(key, workload),
@@ -107,13 +107,14 @@ def claim_storage(given: KubernetesSettings) -> ClaimStorage:
     )
 
 
-def pod_settings(given: KubernetesSettings) -> PodSettings:
+def pod_settings(given: KubernetesSettings, known_hosts: tuple[str, ...]) -> PodSettings:
     """What all pods have in common."""
     return PodSettings(
         instance=given.instance,
         api_url=given.api_url.rstrip("/"),
         sidecar_image=given.sidecar_image,
         git_image=given.git_image,
+        known_hosts=known_hosts,
         image_pull_policy=given.image_pull_policy,
         image_pull_secrets=given.image_pull_secrets,
         run_as_user=given.run_as_user,

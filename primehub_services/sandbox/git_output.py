@@ -25,7 +25,8 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     (r"error in libcrypto|invalid format", "The secret cannot be read as an SSH private key without a passphrase."),
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed",
-        "The server shows another key than before. If that is right, make the volume anew.",
+        "The server shows another key than before, or than git.known_hosts says. If that is right, correct"
+        " git.known_hosts; without it, make the volume anew.",
     ),
     (
         r"SSL certificate problem: (?P<what>.+)|server certificate verification failed(?P<none>)",

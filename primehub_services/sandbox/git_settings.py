@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 SCRIPT = """\
 set -f; umask 022
@@ -73,6 +73,7 @@ _CONFIG = """\
     lowSpeedTime = 60
 """
 _PROTOCOLS = "https:ssh"
+KNOWN_HOSTS = "known_hosts"
 
 
 def scheme_of(url: str) -> str:
@@ -99,9 +100,11 @@ def secret_problem(url: str, secret: str | None) -> str:
     return ""
 
 
-def private_files(secret: str | None) -> Mapping[str, tuple[str, int]]:
+def private_files(secret: str | None, known_hosts: Sequence[str] = ()) -> Mapping[str, tuple[str, int]]:
     """The files that one run of git is given: name, content, and mode."""
     files = {"config": (_CONFIG, 0o600)}
+    if known_hosts:
+        files[KNOWN_HOSTS] = ("".join(f"{line}\n" for line in known_hosts), 0o600)
     if secret is None:
         return files
     if is_key(secret):
@@ -110,10 +113,13 @@ def private_files(secret: str | None) -> Mapping[str, tuple[str, int]]:
     return {**files, "token": (secret.strip() + "\n", 0o600), "askpass": (_ASKPASS, 0o500)}
 
 
-def git_environment(url: str, secret: str | None, private: str, folder: str) -> dict[str, str]:
+def git_environment(
+    url: str, secret: str | None, private: str, folder: str, known_hosts: Sequence[str] = ()
+) -> dict[str, str]:
     """Git's environment: no configuration but ours, no hooks, no questions, no transports but the known ones.
 
-    ``private`` is the folder of ``private_files``; ``folder`` keeps the keys of the servers seen before.
+    ``private`` is the folder of ``private_files``; ``folder`` keeps the keys of the servers seen before, which are
+    not looked at where the administrator says which are right (``known_hosts``).
     """
     env = {
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -122,21 +128,21 @@ def git_environment(url: str, secret: str | None, private: str, folder: str) -> 
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "/bin/false",
         "SSH_ASKPASS_REQUIRE": "never",
-        "GIT_SSH_COMMAND": shlex.join(_ssh(secret, private, folder)),
+        "GIT_SSH_COMMAND": shlex.join(_ssh(secret, private, folder, strict=bool(known_hosts))),
     }
     if secret is not None and not is_key(secret):
         env["GIT_ASKPASS"] = f"{private}/askpass"
     return env
 
 
-def _ssh(secret: str | None, private: str, folder: str) -> list[str]:
-    # a server is trusted by the key it showed first; another key later is refused
+def _ssh(secret: str | None, private: str, folder: str, *, strict: bool) -> list[str]:
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": "30",
         "ServerAliveInterval": "15",
-        "StrictHostKeyChecking": "accept-new",
-        "UserKnownHostsFile": f"{folder}/known_hosts",
+        # a server is trusted by the key it showed first; another key later, of any type, is refused
+        "StrictHostKeyChecking": "yes" if strict else "accept-new",
+        "UserKnownHostsFile": f"{private if strict else folder}/{KNOWN_HOSTS}",
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
     }

@@ -21,7 +21,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,8 +55,11 @@ class FetchFailed(Exception):
 class Repositories:
     """The git volumes of a data folder. One process of the platform fetches at a time."""
 
-    def __init__(self, workloads: Workloads, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, workloads: Workloads, environ: Mapping[str, str] | None = None, known_hosts: Sequence[str] = ()
+    ) -> None:
         self._workloads = workloads
+        self._known_hosts = known_hosts
         self._layout = workloads.layout
         self._environ = os.environ if environ is None else environ
         self._locks: dict[str, threading.Lock] = {}
@@ -171,7 +174,7 @@ class Repositories:
         env = {
             **through,
             **trust,
-            **git_environment(source.url, secret, str(work / "private"), str(folder)),
+            **git_environment(source.url, secret, str(work / "private"), str(folder), self._known_hosts),
             "PATH": _PATH,
             "LANG": "C.UTF-8",
             "HOME": "/tmp" if sandbox.sandboxed else str(work / "tmp"),
@@ -216,7 +219,7 @@ class Repositories:
         work = self._layout.workload(key)
         make_folder(work, mode=passing_mode())
         make_folder(work / "private", owner=owner)
-        for name, (text, mode) in private_files(secret).items():
+        for name, (text, mode) in private_files(secret, self._known_hosts).items():
             handle = os.open(work / "private" / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)

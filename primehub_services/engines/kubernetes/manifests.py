@@ -43,6 +43,8 @@ class PodSettings:
     sidecar_image: str
     git_image: str = ""
     """What fetches repositories; empty where nothing does."""
+    known_hosts: tuple[str, ...] = ()
+    """Of OpenSSH, for the servers of repositories; empty trusts what each shows first."""
     image_pull_policy: str = ""
     image_pull_secrets: tuple[str, ...] = ()
     run_as_user: int = 1000

@@ -70,7 +70,7 @@ def make_fetch_secret(
     name: str, slug: str, secret: str | None, settings: PodSettings, *, authority: str = "", owner: Json
 ) -> Json:
     """What one run of git is given. ``authority``: the certificates that it trusts, where not the image's own."""
-    texts = {file: text for file, (text, _) in private_files(secret).items()}
+    texts = {file: text for file, (text, _) in private_files(secret, settings.known_hosts).items()}
     # ssh asks who it is, and an image knows no other users than its own
     texts["passwd"] = f"git:x:{settings.run_as_user}:{settings.run_as_group}::/tmp:/bin/sh\n"
     if authority:
@@ -129,7 +129,7 @@ def _pod(
         "containers": [_git(slug, source, secret, settings, through)],
         "volumes": [
             {"name": "volume", "persistentVolumeClaim": {"claimName": dataset_claim(slug)}},
-            {"name": "private", "secret": {"secretName": name, "items": _items(secret, through)}},
+            {"name": "private", "secret": {"secretName": name, "items": _items(secret, settings, through)}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
         ],
     }
@@ -140,11 +140,11 @@ def _pod(
     return spec
 
 
-def _items(secret: str | None, through: Mapping[str, str]) -> list[Json]:
+def _items(secret: str | None, settings: PodSettings, through: Mapping[str, str]) -> list[Json]:
     # a Secret's files are root's, and the pod's group reads them: to ssh that is no other's key
     found: list[Json] = [
         {"key": file, "path": file, "mode": 0o550 if mode & 0o100 else 0o440}
-        for file, (_, mode) in private_files(secret).items()
+        for file, (_, mode) in private_files(secret, settings.known_hosts).items()
     ]
     names = ["passwd", *([_TRUST] if f"{PRIVATE}/{_TRUST}" in through.values() else [])]
     return found + [{"key": file, "path": file, "mode": 0o440} for file in names]
@@ -153,7 +153,7 @@ def _items(secret: str | None, through: Mapping[str, str]) -> list[Json]:
 def _git(slug: str, source: GitSource, secret: str | None, settings: PodSettings, through: Mapping[str, str]) -> Json:
     env = {
         **through,
-        **git_environment(source.url, secret, PRIVATE, f"{_VOLUME}/.fetch"),
+        **git_environment(source.url, secret, PRIVATE, f"{_VOLUME}/.fetch", settings.known_hosts),
         "HOME": "/tmp",
         "LANG": "C.UTF-8",
     }

@@ -61,7 +61,8 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
 
     ``forward_out``: ports of this machine's loopback that workloads may reach (the hub's and the API's).
     ``allow_unsandboxed``: whether workloads start where no sandbox can run. ``capacity_cpu`` (cores) and
-    ``capacity_memory`` (bytes) stand for what is measured where they are set.
+    ``capacity_memory`` (bytes) stand for what is measured where they are set. ``known_hosts``: lines of OpenSSH's file,
+    for the servers of repositories.
     """
 
     name = "local"
@@ -75,6 +76,7 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
         allow_unsandboxed: bool = False,
         capacity_cpu: float | None = None,
         capacity_memory: int | None = None,
+        known_hosts: Sequence[str] = (),
     ) -> None:
         self._workloads = workloads
         self._forward_out = forward_out
@@ -82,7 +84,7 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
         self._capacity = (capacity_cpu, capacity_memory)
         self._builder = environments.EnvironmentBuilder(workloads)
         self._watchers: set[EndWatcher] = set()
-        self._repositories = repositories.Repositories(workloads)
+        self._repositories = repositories.Repositories(workloads, known_hosts=known_hosts)
 
     async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
         """See ``Engine``."""

@@ -15,6 +15,7 @@ from primehub_services.domain.volumes import GitSource
 from primehub_services.sandbox.repositories import FetchFailed, Repositories
 from primehub_services.sandbox.spec import SandboxOptions
 from primehub_services.sandbox.workloads import Workloads
+from tests.support.git_ssh import known_host, new_key, private_text, ssh_server
 from tests.support.parts import require
 from tests.support.repository import Repository, https_server
 from tests.support.sandbox import Machine, alive_with, make_plan, public_folder
@@ -220,6 +221,44 @@ def test_a_token_is_used_over_https_and_is_nowhere_else(machine: Machine, reposi
     assert carriers == []
     found = subprocess.run(["grep", "-rl", TOKEN, str(folder / "data")], capture_output=True, text=True, check=False)
     assert found.stdout == ""
+
+
+def test_over_ssh_a_key_is_used_and_a_server_that_shows_another_one_of_any_type_is_refused(
+    machine: Machine, repositories: Repositories, repository: Repository
+) -> None:
+    commit = repository.commit(a_txt="one")
+    person, stranger, own = new_key(), new_key(), new_key()
+    with ssh_server(repository, person, own) as (url, port):
+        for wrong in (None, private_text(stranger)):
+            with pytest.raises(FetchFailed, match="refuses the SSH key"):
+                repositories.fetch("code", GitSource(url=url), secret=wrong)
+        assert repositories.fetch("code", GitSource(url=url), secret=private_text(person)) == commit
+    for other in (new_key(), new_key("ecdsa-sha2-nistp256")):
+        with (
+            ssh_server(repository, person, other, port=port),
+            pytest.raises(FetchFailed, match="another key than before"),
+        ):
+            repositories.fetch("code", GitSource(url=url), secret=private_text(person))
+    second = repository.commit(a_txt="two")
+    with ssh_server(repository, person, own, port=port):
+        assert repositories.fetch("code", GitSource(url=url), secret=private_text(person)) == second
+    # another server is another matter
+    with ssh_server(repository, person, new_key()) as (elsewhere, _):
+        assert repositories.fetch("code", GitSource(url=elsewhere), secret=private_text(person)) == second
+
+
+def test_where_an_administrator_says_which_keys_servers_have_no_other_is_trusted(
+    machine: Machine, repository: Repository
+) -> None:
+    commit = repository.commit(a_txt="one")
+    person, own = new_key(), new_key()
+    with ssh_server(repository, person, own) as (url, port):
+        for wrong in (known_host(new_key(), "127.0.0.1", port), known_host(own, "git.example.org", port)):
+            strict = Repositories(machine.workloads, {}, (wrong,))
+            with pytest.raises(FetchFailed, match=r"git\.known_hosts"):
+                strict.fetch("code", GitSource(url=url), secret=private_text(person))
+        right = Repositories(machine.workloads, {}, (known_host(own, "127.0.0.1", port),))
+        assert right.fetch("code", GitSource(url=url), secret=private_text(person)) == commit
 
 
 def test_without_a_sandbox_a_running_workload_sees_a_new_commit_too(

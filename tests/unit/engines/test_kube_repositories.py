@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,17 @@ def test_the_platforms_proxies_and_authorities_are_those_of_git() -> None:
     env = {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
     assert (env["HTTPS_PROXY"], env["GIT_SSL_CAINFO"]) == ("http://proxy:3128", "/private/authority")
     assert "authority" in [item["key"] for item in pod["volumes"][1]["secret"]["items"]]
+
+
+def test_the_keys_that_an_administrator_names_are_those_of_the_servers() -> None:
+    settings = replace(SETTINGS, known_hosts=("git.example.org ssh-ed25519 AAAA", "other ssh-rsa BBBB"))
+    job = manifests.make_fetch_job("git-code-1", "code", SOURCE, None, settings)
+    secret = manifests.make_fetch_secret("git-code-1", "code", None, settings, owner=OWNER)
+    pod = job["spec"]["template"]["spec"]
+    assert {"key": "known_hosts", "path": "known_hosts", "mode": 0o440} in pod["volumes"][1]["secret"]["items"]
+    assert base64.b64decode(secret["data"]["known_hosts"]).decode() == "\n".join((*settings.known_hosts, ""))
+    env = {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
+    assert "UserKnownHostsFile=/private/known_hosts" in env["GIT_SSH_COMMAND"].split()
 
 
 @pytest.mark.parametrize(
