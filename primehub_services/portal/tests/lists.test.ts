@@ -10,9 +10,10 @@ const item = (id: string, phase = 'RUNNING'): Item => ({ id, phase });
 const idOf = ({ id }: Item) => id;
 
 test('rows under the pointer stay where they are and are renewed; what is new is counted', () => {
-  const { rows, fresh } = steadied([item('b'), item('a')], [item('c'), item('b', 'FAILED')], idOf);
+  const { rows, fresh, gone } = steadied([item('b'), item('a')], [item('c'), item('b', 'FAILED')], idOf);
   expect(rows).toEqual([item('b', 'FAILED'), item('a')]);
   expect(fresh).toBe(1);
+  expect([...gone]).toEqual(['a']);
 });
 
 test('rows are held only while somebody is among them, and never for another question', () => {
@@ -25,6 +26,17 @@ test('rows are held only while somebody is among them, and never for another que
   expect(result.current.rows).toEqual([item('x')]);
   rerender({ key: 'failed', items: second, held: false });
   expect([result.current.rows, result.current.fresh]).toEqual([second, 0]);
+});
+
+test('rows that stand in until a search is answered are not held in its place', () => {
+  const all = [item('b'), item('a')];
+  const { result, rerender } = renderHook(({ key, items, stale }) => useSteady(key, items, true, idOf, stale), { initialProps: { key: '', items: all, stale: false } });
+  rerender({ key: 'a', items: all, stale: true });
+  expect(result.current.rows).toEqual(all);
+  rerender({ key: 'a', items: [item('a')], stale: false });
+  expect([result.current.rows, result.current.gone.size]).toEqual([[item('a')], 0]);
+  rerender({ key: 'a', items: [item('c'), item('a')], stale: false });
+  expect([result.current.rows, result.current.fresh]).toEqual([[item('a')], 1]);
 });
 
 test('a change of the list begins at its first page, and empty words leave the address', () => {

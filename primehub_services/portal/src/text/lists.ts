@@ -6,6 +6,7 @@ export const lists = {
     range: 'Submitted',
     ranges: { 1: 'Last 24 hours', 7: 'Last 7 days', 30: 'Last 30 days', 0: 'All time' } as Record<number, string>,
     columns: 'Columns',
+    gone: 'No longer listed',
     fresh: (n: number) => `${n} new`,
     total: (from: number, to: number, total: string) => `${from.toLocaleString('en')} to ${to.toLocaleString('en')} of ${total}`,
     previous: 'Previous page',

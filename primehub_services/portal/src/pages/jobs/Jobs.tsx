@@ -32,7 +32,7 @@ export default function Jobs() {
   const counts = useQuery(ask.jobCounts(group.group, state.search, since));
   const make = <LinkButton type="primary" icon={<Plus size={15} aria-hidden />} to={`/g/${group.group}/jobs/new`}>{t.jobs.create}</LinkButton>;
   const table = (
-    <DataTable label={t.shell.jobs} columns={shownColumns(columns, state.columns)} rows={jobs.data?.items} idOf={(job) => job.id} versionOf={(job) => job.version}
+    <DataTable label={t.shell.jobs} columns={shownColumns(columns, state.columns)} rows={jobs.data?.items} stale={jobs.isPlaceholderData} idOf={(job) => job.id} versionOf={(job) => job.version}
       question={JSON.stringify([group.group, state.page, { ...filter, since: state.days }])} sort={state.sort} onSort={(sort) => state.put({ sort: sort === '-created_at' ? null : sort })} />
   );
   return (

@@ -32,7 +32,7 @@ export default function Past() {
         : past.data?.total === 0
           ? state.filtered ? <Empty title={t.notebook.pastNothing(state.search)} action={<Button onClick={state.clear}>{t.list.clear}</Button>} /> : <Empty title={t.notebook.pastNone} action={start}>{t.notebook.pastNoneWhy}</Empty>
           : (
-            <DataTable label={t.notebook.past} columns={columns} rows={past.data?.items} idOf={(n) => n.id} question={JSON.stringify([group.group, state.page, state.search, state.sort])}
+            <DataTable label={t.notebook.past} columns={columns} rows={past.data?.items} stale={past.isPlaceholderData} idOf={(n) => n.id} question={JSON.stringify([group.group, state.page, state.search, state.sort])}
               sort={state.sort} onSort={(sort) => state.put({ sort: sort === NEWEST ? null : sort })} />
           )}
       <Pager label={t.notebook.past} page={state.page} total={past.data?.total} onTurn={(page) => state.put({ page: String(page) })} />

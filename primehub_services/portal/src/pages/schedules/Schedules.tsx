@@ -28,7 +28,7 @@ export default function Schedules() {
         : list.data?.total === 0
           ? state.filtered ? <Empty title={t.schedules.nothingOf(state.search)} action={<Button onClick={state.clear}>{t.jobs.clear}</Button>} /> : <Empty title={t.schedules.none} action={make}>{t.schedules.noneWhy}</Empty>
           : (
-            <DataTable label={t.shell.schedules} columns={columns} rows={list.data?.items} idOf={(schedule) => schedule.id} versionOf={(schedule) => schedule.version}
+            <DataTable label={t.shell.schedules} columns={columns} rows={list.data?.items} stale={list.isPlaceholderData} idOf={(schedule) => schedule.id} versionOf={(schedule) => schedule.version}
               question={JSON.stringify([group.group, state.page, state.search, state.sort])} sort={state.sort} onSort={(sort) => state.put({ sort: sort === 'name' ? null : sort })} />
           )}
       <Pager label={t.shell.schedules} page={state.page} total={list.data?.total} onTurn={(page) => state.put({ page: String(page) })} />

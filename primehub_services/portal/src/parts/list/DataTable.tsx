@@ -25,25 +25,34 @@ type Props<T> = {
   /** A number that changes with the row: a change by others is shown for a second. */
   versionOf?: (row: T) => number;
   /** What the rows answer: another one is shown at once, the same keeps its rows in place. */
-  question: string; sort?: string; onSort?: (sort: string) => void; skeletons?: number; selected?: string | null;
+  question: string;
+  /** Whether the rows still are those of the question before, until this one is answered. */
+  stale: boolean; sort?: string; onSort?: (sort: string) => void; skeletons?: number; selected?: string | null;
 };
 
 /** The table of every list: a real head at once, rows that do not jump, `j` and `k` through them. */
-export function DataTable<T>({ label, columns, rows: given, idOf, versionOf, question, sort = '', onSort, skeletons = 8, selected }: Props<T>) {
+export function DataTable<T>({ label, columns, rows: given, idOf, versionOf, question, stale, sort = '', onSort, skeletons = 8, selected }: Props<T>) {
   const [over, setOver] = useState(false);
   const [inside, setInside] = useState(false);
+  const region = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
-  const { rows, fresh, show } = useSteady(question, given, over || inside, idOf);
+  const { rows, fresh, gone, show } = useSteady(question, given, over || inside, idOf, stale);
   useRowKeys(body);
+  useEffect(() => {
+    // a button that had the focus may have gone with its row; no event tells that
+    if (!inside || document.activeElement !== document.body) return;
+    region.current?.focus();
+    setInside(false);
+  }, [inside, rows, gone]);
   return (
     <div className="listBox">
       {fresh > 0 && <p className="fresh" role="status"><button type="button" className="linkish" onClick={show}>{t.list.fresh(fresh)}</button></p>}
-      <div className="scroll onSheet" role="region" aria-label={label} tabIndex={-1} aria-busy={rows === undefined}>
+      <div ref={region} className="scroll onSheet" role="region" aria-label={label} tabIndex={-1} aria-busy={stale || rows === undefined}>
         <table className="sheet list">
           <thead><tr>{columns.map((column) => <Head key={column.key} column={column} sort={sort} onSort={onSort} />)}</tr></thead>
           <tbody ref={body} onPointerEnter={() => setOver(true)} onPointerLeave={() => setOver(false)} onFocus={() => setInside(true)}
             onBlur={(event: FocusEvent) => setInside(event.currentTarget.contains(event.relatedTarget))}>
-            {rows?.map((row) => <Row key={idOf(row)} row={row} columns={columns} version={versionOf?.(row) ?? 0} id={idOf(row)} selected={selected === idOf(row)} />)}
+            {rows?.map((row) => <Row key={idOf(row)} row={row} columns={columns} version={versionOf?.(row) ?? 0} id={idOf(row)} selected={selected === idOf(row)} gone={gone.has(idOf(row))} />)}
           </tbody>
         </table>
         {rows === undefined && <Waiting><div className="boneRows" aria-hidden>{Array.from({ length: skeletons }, (_, i) => <p key={i}><i style={{ width: `${[14, 11, 16, 12][i % 4]}%` }} /><i style={{ width: `${[24, 18, 30, 21][i % 4]}%` }} /><i style={{ width: '9%' }} /></p>)}</div></Waiting>}
@@ -67,13 +76,14 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: string; on
   );
 }
 
-function Row<T>({ row, id, columns, version, selected }: { row: T; id: string; columns: readonly Column<T>[]; version: number; selected: boolean }) {
+function Row<T>({ row, id, columns, version, selected, gone }: { row: T; id: string; columns: readonly Column<T>[]; version: number; selected: boolean; gone: boolean }) {
   const [first] = useState(version);
   // two names for one animation: each further change begins it anew
   const changed = version === first ? undefined : (version - first) % 2 ? 'changed' : 'changed again';
+  const last = columns.length - 1;
   return (
-    <tr className={changed} data-id={id} aria-current={selected || undefined}>
-      {columns.map((column) => <td key={column.key} className={classOf(column)}>{column.cell(row)}</td>)}
+    <tr className={gone ? 'gone' : changed} data-id={id} aria-current={selected || undefined}>
+      {columns.map((column, i) => (gone && i === last ? <td key={column.key} className="r">{t.list.gone}</td> : <td key={column.key} className={classOf(column)}>{column.cell(row)}</td>))}
     </tr>
   );
 }

@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'react';
 import { useSearchParams } from 'react-router';
-import { useDebounced } from '../../lib/debounce';
 
 export const SIZE = 50;
 /** Ranges that can be chosen, in days; 0 is all of it. */
@@ -19,14 +18,8 @@ export type ListState<V extends string> = {
 export function useListState<V extends string>(views: readonly [V, ...V[]], sorted = '', days = 0): ListState<V> {
   const [query, setQuery] = useSearchParams();
   const inAddress = query.get('search') ?? '';
-  const [typed, type] = useState(inAddress);
-  const settled = useDebounced(typed, 250);
   const put = (changes: Record<string, string | null>) => setQuery((before) => changed(before, changes), { replace: true });
-  useEffect(() => {
-    if (settled !== inAddress) put({ search: settled });
-    // only what was typed is put into the address; a change of the address alone changes nothing here
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [settled]);
+  const [typed, type] = useTyped(inAddress, (text) => put({ search: text }));
   const view = views.find((v) => v === query.get('view')) ?? views[0];
   const range = RANGES.find((r) => String(r) === query.get('days')) ?? days;
   return {
@@ -38,6 +31,30 @@ export function useListState<V extends string>(views: readonly [V, ...V[]], sort
       put({ search: null, view: null, days: null });
     },
   };
+}
+
+const PAUSE = 250;
+
+/**
+ * What stands in a field whose words are in the address: what is typed goes there after a pause, and where the address changes
+ * in any other way (a link, Back), the field follows it.
+ */
+export function useTyped(inAddress: string, put: (text: string) => void): [typed: string, type: (text: string) => void] {
+  const [field, set] = useState({ typed: inAddress, settled: inAddress, address: inAddress });
+  const { typed, settled, address } = field;
+  // what was put there from here is no reason to take back what has been typed since
+  if (address !== inAddress) set(inAddress === settled ? { ...field, address: inAddress } : { typed: inAddress, settled: inAddress, address: inAddress });
+  useEffect(() => {
+    if (typed === settled) return undefined;
+    const timer = setTimeout(() => set((now) => ({ ...now, settled: typed })), PAUSE);
+    return () => clearTimeout(timer);
+  }, [typed, settled]);
+  useEffect(() => {
+    if (settled !== inAddress) put(settled);
+    // only what was typed is put into the address, and once
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [settled]);
+  return [typed, (text) => set((now) => ({ ...now, typed: text }))];
 }
 
 /** The words of the address after a change: what is empty is left out, and another list begins at its first page. */

@@ -36,11 +36,19 @@ export function AdminList<T, V extends string>({ list, state, words, columns, id
   }, { replace: true });
   const shown = panel && list.data?.items.find((row) => id(row) === open);
   const table = (
-    <DataTable label={words.title} columns={columns} rows={list.data?.items} idOf={id} versionOf={version} selected={open} sort={state.sort} onSort={(sort) => state.put({ sort })}
+    <DataTable label={words.title} columns={columns} rows={list.data?.items} stale={list.isPlaceholderData} idOf={id} versionOf={version} selected={open} sort={state.sort} onSort={(sort) => state.put({ sort })}
       question={JSON.stringify([state.page, state.search, state.sort, state.view, filtered && query.toString()])} />
   );
+  const box = useRef<HTMLDivElement>(null);
+  const close = (event: KeyboardEvent) => {
+    // what a row or the panel has opened over the page closes by itself
+    if (event.key !== 'Escape' || !shown || !event.currentTarget.contains(event.target as Node)) return;
+    select(null);
+    // the panel takes the focus with it
+    if ((event.target as HTMLElement).closest('.drawerPanel')) box.current?.querySelector<HTMLElement>(`tr[data-id="${CSS.escape(open!)}"] .strong`)?.focus();
+  };
   return (
-    <div className={shown ? 'listAndPanel' : undefined}>
+    <div ref={box} className={shown ? 'listAndPanel' : undefined} onKeyDown={close}>
       <div className="listBox">
         <ListBar state={state} search={words.search} views={views}>{filters}</ListBar>
         {list.error && !list.data ? <Failure error={list.error} what={words.failed} unaffected={a.list.unaffected} onRetry={() => void list.refetch()} />
@@ -55,7 +63,7 @@ export function AdminList<T, V extends string>({ list, state, words, columns, id
   );
 }
 
-/** A click on a row reads it; arrow keys from a name go to the next one, Esc closes the panel. */
+/** A click on a row reads it, as Space does on its name; arrow keys from there go to the next one. */
 function Selectable({ select, open, children }: { select: (id: string | null) => void; open: string | null; children: ReactNode }) {
   const rowOf = (target: EventTarget) => (target as HTMLElement).closest<HTMLTableRowElement>('tbody tr');
   const click = (event: MouseEvent) => {
@@ -64,7 +72,11 @@ function Selectable({ select, open, children }: { select: (id: string | null) =>
   };
   const press = (event: KeyboardEvent) => {
     const row = rowOf(event.target);
-    if (event.key === 'Escape') select(null);
+    if (event.key === ' ' && (event.target as HTMLElement).matches('.strong')) {
+      event.preventDefault();
+      select(row!.dataset.id === open ? null : row!.dataset.id!);
+      return;
+    }
     const next = event.key === 'ArrowDown' ? row?.nextElementSibling : event.key === 'ArrowUp' ? row?.previousElementSibling : null;
     if (!(next instanceof HTMLTableRowElement)) return;
     event.preventDefault();

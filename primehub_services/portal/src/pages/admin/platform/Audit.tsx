@@ -1,11 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Input, Select } from 'antd';
 import { Link, useSearchParams } from 'react-router';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { admin, type AuditEvent } from '../../../api/admin';
-import { useDebounced } from '../../../lib/debounce';
 import { Ago, Page, Who } from '../../../parts/page';
-import { sinceDays } from '../../../parts/list/address';
+import { sinceDays, useTyped } from '../../../parts/list/address';
 import { a } from '../../../text/admin';
 import { GroupField } from '../parts/Access';
 import { AdminList, queryOf, useListState, type Column } from '../parts/AdminList';
@@ -32,7 +31,7 @@ export default function Audit() {
   return (
     <Page title={words.title} lead={words.lead}>
       <div className="filterRow">
-        <By key={actor} value={actor} onChange={(value) => state.put({ actor: value })} />
+        <By value={actor} onChange={(value) => state.put({ actor: value })} />
         <label className="filter"><span>{words.what}</span>
           <Select aria-label={words.what} value={action} onChange={(value: string) => state.put({ action: value })} popupMatchSelectWidth={false} options={[{ value: '', label: words.whatAny }, ...Object.entries(words.nouns).map(([value, label]) => ({ value, label }))]} />
         </label>
@@ -50,14 +49,8 @@ export default function Audit() {
 }
 
 function By({ value, onChange }: { value: string; onChange: (actor: string) => void }) {
-  const [typed, type] = useState(value);
-  const settled = useDebounced(typed, 300).trim();
-  useEffect(() => {
-    if (settled !== value) onChange(settled);
-    // what is typed goes into the address, not the other way round
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [settled]);
-  return <label className="filter"><span>{words.by}</span><Input allowClear aria-label={words.by} placeholder={words.byAny} value={typed} onChange={(event) => type(event.target.value)} /></label>;
+  const [typed, type] = useTyped(value, onChange);
+  return <label className="filter"><span>{words.by}</span><Input allowClear aria-label={words.by} placeholder={words.byAny} value={typed} onChange={(event) => type(event.target.value.trim())} /></label>;
 }
 
 function Entry({ event }: { event: AuditEvent }) {
