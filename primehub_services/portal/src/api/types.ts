@@ -3,6 +3,8 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 export type Me = Schemas['Me'];
+/** What is left out stays as it is; the generated type asks for all of it. */
+export type MeUpdate = Schemas['MeUpdate'];
 export type MyGroup = Schemas['MyGroup'];
 export type Notebook = Schemas['Notebook'];
 export type Decision = Schemas['Decision'];

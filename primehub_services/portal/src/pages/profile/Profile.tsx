@@ -1,17 +1,18 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Button, Input, Radio } from 'antd';
-import { CircleAlert, CircleCheck } from 'lucide-react';
-import { useState } from 'react';
+import { useMemo } from 'react';
 import { Link } from 'react-router';
-import { api, asProblem, body } from '../../api/client';
+import { api, body } from '../../api/client';
 import { ask } from '../../api/queries';
+import type { Me, MeUpdate } from '../../api/types';
 import { hub } from '../../lib/base';
 import { nameOf, useMe } from '../../lib/session';
 import { useTheme } from '../../lib/theme-context';
 import type { Choice } from '../../lib/theme-mode';
 import { Field } from '../../parts/Field';
-import { beside, saidOf, toFirstError } from '../../parts/form/form';
+import { useForm, type Words } from '../../parts/form/form';
 import { Leaving } from '../../parts/form/Leaving';
+import { SaveLine } from '../../parts/form/SaveLine';
 import { Page } from '../../parts/page';
 import { t } from '../../text';
 import { g } from '../../text/groups';
@@ -19,51 +20,54 @@ import { Secrets } from '../group/Secrets';
 
 const EMAIL = /^$|^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
-export default function Profile() {
+type Draft = Pick<Me, 'display_name' | 'email'>;
+const labels: Words<Draft> = { display_name: { label: t.profile.displayName }, email: { label: t.profile.email } };
+const check = ({ email }: Draft) => ({ email: EMAIL.test(email) ? undefined : t.profile.emailBad });
+
+/** What others see of the person. */
+function You() {
   const me = useMe();
   const queries = useQueryClient();
-  const { choice, choose } = useTheme();
-  const [displayName, setDisplayName] = useState(me.display_name);
-  const [email, setEmail] = useState(me.email);
-  const save = useMutation({
-    mutationFn: () => body(api.PATCH('/me', { body: { version: me.version, display_name: displayName, email } })),
-    onSuccess: (saved) => {
-      queries.setQueryData(ask.me().queryKey, saved);
-      setDisplayName(saved.display_name);
-      setEmail(saved.email);
+  const saved = useMemo<Draft>(() => ({ display_name: me.display_name, email: me.email }), [me.display_name, me.email]);
+  const form = useForm<Draft, Me>({
+    saved, words: labels, check,
+    save: async (draft, changed) => {
+      const fields = Object.fromEntries(changed.map((key) => [key, draft[key]]));
+      try {
+        return await body(api.PATCH('/me', { body: { version: me.version, ...fields } as MeUpdate }));
+      } catch (error) {
+        void queries.invalidateQueries({ queryKey: ['me'] });
+        throw error;
+      }
     },
-    onError: () => queries.invalidateQueries({ queryKey: ['me'] }),
+    onSaved: (answer) => queries.setQueryData(ask.me().queryKey, answer),
   });
-  const problem = save.error ? asProblem(save.error) : null;
-  const changes = Number(displayName !== me.display_name) + Number(email !== me.email);
-  const changed = changes > 0;
-  const badEmail = EMAIL.test(email) ? saidOf(problem, 'email') : t.profile.emailBad;
-  const other = beside(problem, ['email', 'display_name']);
+  return (
+    <form className="fields" noValidate onSubmit={(event) => {
+      event.preventDefault();
+      form.submit();
+    }}>
+      <Leaving changes={form.unsaved} />
+      <Field label={t.profile.displayName} help={t.profile.displayNameHelp} error={form.error('display_name')} optional>
+        {(ids) => <Input {...ids} value={form.draft.display_name} maxLength={100} autoComplete="name" onChange={(e) => form.set({ display_name: e.target.value })} />}
+      </Field>
+      <Field label={t.profile.email} help={t.profile.emailHelp} error={form.error('email')} optional>
+        {(ids) => <Input {...ids} value={form.draft.email} type="text" inputMode="email" autoComplete="email" onChange={(e) => form.set({ email: e.target.value })} />}
+      </Field>
+      <SaveLine form={form} go={t.profile.save} />
+    </form>
+  );
+}
+
+export default function Profile() {
+  const me = useMe();
+  const { choice, choose } = useTheme();
   return (
     <Page title={t.profile.title} lead={t.profile.lead(me.name)}>
-      <Leaving changes={save.isPending ? 0 : changes} />
       <div className="sections">
         <section>
           <div><h2>{t.profile.you}</h2><p>{t.profile.youWhy}</p></div>
-          <form className="fields" onSubmit={(event) => {
-            event.preventDefault();
-            if (EMAIL.test(email)) save.mutate();
-            else toFirstError();
-          }}>
-            <Field label={t.profile.displayName} help={t.profile.displayNameHelp} error={saidOf(problem, 'display_name')} optional>
-              {(ids) => <Input {...ids} value={displayName} maxLength={100} autoComplete="name" onChange={(e) => setDisplayName(e.target.value)} />}
-            </Field>
-            <Field label={t.profile.email} help={t.profile.emailHelp} error={badEmail} optional>
-              {(ids) => <Input {...ids} value={email} type="text" inputMode="email" autoComplete="email" onChange={(e) => setEmail(e.target.value)} />}
-            </Field>
-            <div>
-              <div className="saveRow">
-                <Button type="primary" htmlType="submit" loading={save.isPending} disabled={!changed}>{t.profile.save}</Button>
-                <span role="status" className="small">{save.isSuccess && !changed && <span className="why"><CircleCheck size={14} aria-hidden />{t.profile.saved}</span>}</span>
-              </div>
-              {other !== '' && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{problem?.status === 409 && problem.errors.length === 0 ? t.profile.conflict : `${t.profile.failed}. ${other}`}</p>}
-            </div>
-          </form>
+          <You />
         </section>
         <section>
           <div><h2>{t.profile.groups}</h2><p>{t.profile.groupsWhy}</p></div>

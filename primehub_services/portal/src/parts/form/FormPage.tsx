@@ -20,7 +20,7 @@ export function FormPage<T extends object>({ form, go = t.form.save, effects, de
   const open = form.creating || form.changed.length > 0;
   return (
     <div className="withRail editCols">
-      <Leaving changes={form.pending ? 0 : form.changed.length} />
+      <Leaving changes={form.unsaved} />
       <div>
         <form id="edit" className="sections" noValidate onSubmit={(event) => {
           event.preventDefault();

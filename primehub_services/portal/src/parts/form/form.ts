@@ -1,9 +1,9 @@
 /** A form over something that is saved: what changed, what is wrong with it, and the saving. */
 import { useMutation } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { asProblem, type FieldProblem, type Problem } from '../../api/client';
 import { t } from '../../text';
-import { same, useDraft } from './draft';
+import { left, same, useDraft } from './draft';
 
 /** For each field its label, how its value reads, and what the API calls it where that is another name. */
 export type Words<T> = { [K in keyof T]: { label: string; show?: (value: T[K]) => string; field?: string } };
@@ -23,6 +23,8 @@ export type Form<T extends object> = Fields<T> & {
   saved: T;
   changed: (keyof T)[];
   clashes: (keyof T)[];
+  /** How many changes leaving now would lose: while a save is under way, those that were typed since. */
+  unsaved: number;
   /** How many fields are wrong, once saving was tried. */
   wrong: number;
   submit: () => void;
@@ -57,21 +59,23 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
   saved: T; words: Words<T>; check?: (draft: T) => Errors<T>; save: (draft: T, changed: (keyof T)[]) => Promise<A>;
   onSaved?: (answer: A) => void; creating?: boolean;
 }): Form<T> {
-  const { draft, edits, changed, clashes, set, reset } = useDraft(saved);
+  const { draft, edits, changed, clashes, set, settle, reset } = useDraft(saved);
   const [tried, setTried] = useState(false);
-  const sent = useRef<T>(draft);
   const [refused, setRefused] = useState<{ problem: Problem; draft: T } | null>(null);
   const saving = useMutation({
-    mutationFn: () => save(draft, changed),
-    onSuccess: (answer) => {
+    mutationFn: (sent: T) => save(sent, changed),
+    onSuccess: (answer, sent) => {
       setTried(false);
       setRefused(null);
-      reset();
+      // what was made has a page of its own, where this form ends; else one goes on with what was typed meanwhile
+      if (creating) reset();
+      else settle(sent);
       onSaved?.(answer);
     },
-    onError: (error) => setRefused({ problem: asProblem(error), draft: sent.current }),
+    onError: (error, sent) => setRefused({ problem: asProblem(error), draft: sent }),
   });
   const keys = Object.keys(words) as (keyof T)[];
+  const sent = saving.isPending ? saving.variables : null;
   const own: Errors<T> = check?.(draft) ?? {};
   const fromServer = (key: keyof T) => {
     // what was changed since it was refused may be right now
@@ -84,7 +88,9 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
     return e.field === field || e.field.startsWith(`${field}.`);
   }));
   return {
-    draft, saved, words, set, error, changed, clashes, creating,
+    draft, saved, words, error, changed, clashes, creating,
+    set: (part) => set(part, saving.isPending),
+    unsaved: sent === null ? changed.length : creating ? 0 : Object.keys(left(edits, sent)).length,
     wrong: tried || refused ? keys.filter((key) => error(key)).length : 0,
     submit: () => {
       setTried(true);
@@ -92,8 +98,7 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
         toFirstError();
         return;
       }
-      sent.current = draft;
-      saving.mutate();
+      saving.mutate(draft);
     },
     reset: () => {
       reset();
