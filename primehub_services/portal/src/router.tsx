@@ -1,24 +1,9 @@
-import { createBrowserRouter, Navigate, useLocation, useParams, type RouteObject } from 'react-router';
+import { createBrowserRouter, Navigate, useParams, type RouteObject } from 'react-router';
 import { base } from './lib/base';
-import { useMe } from './lib/session';
-import { recall } from './lib/storage';
 import { Crashed, NotFound } from './shell/Wholes';
 import { Shell } from './shell/Shell';
 import { GroupGate } from './shell/GroupGate';
-import { NoGroup } from './shell/NoGroup';
-
-/** To the group of the address's `?group=`, else the last one, else the first. */
-function ToGroup({ page }: { page: string }) {
-  const me = useMe();
-  const { search } = useLocation();
-  const query = new URLSearchParams(search);
-  const wanted = query.get('group') ?? recall('group', '');
-  const group = me.groups.find((g) => g.group === wanted || g.name === wanted) ?? me.groups[0];
-  if (group === undefined) return <NoGroup />;
-  query.delete('group');
-  const rest = query.size > 0 ? `?${query}` : '';
-  return <Navigate replace to={`/g/${group.group}/${page}${rest}`} />;
-}
+import { ToGroup } from './shell/ToGroup';
 
 function ToHome() {
   const { group } = useParams();

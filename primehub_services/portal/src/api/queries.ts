@@ -124,6 +124,13 @@ export const ask = {
     placeholderData: keepPreviousData,
   }),
 
+  /** For platform admins: of all groups, not only their own. */
+  allGroups: (search: string, most: number) => queryOptions({
+    queryKey: ['groups', 'found', search, most],
+    queryFn: ({ signal }) => body(api.GET('/groups', { signal, params: { query: { search, page_size: most, all: true } } })),
+    placeholderData: keepPreviousData,
+  }),
+
   group: (group: string) => queryOptions({
     queryKey: ['groups', group],
     queryFn: ({ signal }) => body(api.GET('/groups/{group}', { signal, params: { path: { group } } })),

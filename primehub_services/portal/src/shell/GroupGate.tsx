@@ -1,7 +1,8 @@
+import { TriangleAlert } from 'lucide-react';
 import { useEffect } from 'react';
-import { Link, Outlet, useParams } from 'react-router';
+import { Link, Outlet, useParams, useSearchParams } from 'react-router';
 import { NoPermission } from '../parts/page';
-import { useMe } from '../lib/session';
+import { nameOf, useMe } from '../lib/session';
 import { remember } from '../lib/storage';
 import { t } from '../text';
 import { NoGroup } from './NoGroup';
@@ -10,7 +11,10 @@ import { NoGroup } from './NoGroup';
 export function GroupGate() {
   const me = useMe();
   const { group = '' } = useParams();
-  const member = me.groups.some((g) => g.group === group);
+  const [query] = useSearchParams();
+  const here = me.groups.find((g) => g.group === group);
+  const member = here !== undefined;
+  const wanted = query.get('group');
   useEffect(() => {
     if (member) remember('group', group);
   }, [member, group]);
@@ -22,6 +26,11 @@ export function GroupGate() {
       </div>
     );
   }
-  // another group is another page: nothing chosen in one is carried into the other
-  return <Outlet key={group} />;
+  return (
+    <>
+      {wanted !== null && <p className="hint strayed" role="status"><TriangleAlert size={14} aria-hidden />{t.notebook.unavailable(t.shell.group, wanted, nameOf(here))}</p>}
+      {/* another group is another page: nothing chosen in one is carried into the other */}
+      <Outlet key={group} />
+    </>
+  );
 }

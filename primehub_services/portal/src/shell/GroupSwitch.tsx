@@ -4,19 +4,20 @@ import { useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import { nameOf, useMe } from '../lib/session';
 import { t } from '../text';
+import { samePage } from './same-page';
 import { useWorkingGroup } from './SideMenu';
 
 const MANY = 8;
 
-/** The working group. Switching keeps the page: `/g/a/notebooks` becomes `/g/b/notebooks`. */
+/** The working group. Switching keeps the page and what its list shows: `/g/a/jobs?view=failed` becomes `/g/b/jobs?view=failed`. */
 export function GroupSwitch() {
   const me = useMe();
   const current = useWorkingGroup();
   const go = useNavigate();
-  const { pathname } = useLocation();
+  const { pathname, search } = useLocation();
   const [find, setFind] = useState('');
   if (current === null) return null;
-  const page = /^\/g\/[^/]+\/([^/]+)/.exec(pathname)?.[1] ?? 'home';
+  const page = samePage(pathname, search);
   const name = nameOf(me.groups.find((g) => g.group === current)!);
   const shown = me.groups
     .filter((g) => `${nameOf(g)} ${g.name}`.toLowerCase().includes(find.toLowerCase()))

@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 import { useMe } from '../lib/session';
+import { LinkButton } from '../parts/LinkButton';
 import { t } from '../text';
 
 export function NoGroup() {
@@ -11,7 +12,8 @@ export function NoGroup() {
     <div className="whole">
       <div className="state">
         <h1>{t.noGroup.title}</h1>
-        <p>{t.noGroup.why(me.name)}</p>
+        <p>{t.noGroup.why(me.name)} {me.platform_admin ? t.noGroup.admin : t.noGroup.others} {t.noGroup.notices}</p>
+        {me.platform_admin && <LinkButton type="primary" to="/admin/groups">{t.noGroup.adminGo}</LinkButton>}
       </div>
     </div>
   );

@@ -6,7 +6,7 @@ import { useNavigate } from 'react-router';
 import { ask } from '../api/queries';
 import { hub } from '../lib/base';
 import { useDebounced } from '../lib/debounce';
-import { nameOf, useMe } from '../lib/session';
+import { useMe } from '../lib/session';
 import { Status } from '../parts/Status';
 import { t } from '../text';
 import { found, pagesFor, type Entry } from './palette-entries';
@@ -19,7 +19,7 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
   const go = useNavigate();
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
-  const { sections, searching } = useFound(text.trim());
+  const { sections, searching, failed } = useFound(text.trim());
   const entries = sections.flatMap((section) => section.entries);
   const current = Math.min(at, Math.max(0, entries.length - 1));
   const id = useId();
@@ -62,7 +62,8 @@ export default function Palette({ onClose, onHelp }: { onClose: () => void; onHe
           </div>
         ))}
       </div>
-      {entries.length === 0 && <p className="paletteNone" role="status">{searching ? t.palette.searching : t.palette.nothing(text)}</p>}
+      {failed.length > 0 ? <p className="paletteNone" role="status">{t.palette.failed(failed.join(', '))}</p>
+        : entries.length === 0 && <p className="paletteNone" role="status">{searching ? t.palette.searching : t.palette.nothing(text)}</p>}
     </Modal>
   );
 }
@@ -84,27 +85,48 @@ function Option({ id, entry, chosen, onPoint, onChoose }: { id: string; entry: E
 
 const MOST = 6;
 
-function useFound(text: string): { sections: { title: string; entries: Entry[] }[]; searching: boolean } {
+/** The pages of the admin portal. Their words come with them: most people never need any. */
+function useAdminPages(): readonly Entry[] {
+  const me = useMe();
+  const [pages, setPages] = useState<readonly Entry[]>([]);
+  useEffect(() => {
+    if (me.platform_admin) void import('./admin-pages').then(({ entries }) => setPages(entries));
+  }, [me.platform_admin]);
+  return pages;
+}
+
+const ofUser = (p: { name: string; display_name: string }): Entry => ({ key: `p-${p.name}`, kind: 'person', text: p.display_name || p.name, note: p.name, to: `/admin/users?search=${encodeURIComponent(p.name)}` });
+const ofGroup = (g: { group: string; name: string; display_name: string }, to: string): Entry => ({ key: `g-${g.group}`, kind: 'group', text: g.display_name || g.name, note: g.display_name ? g.name : '', to });
+
+/** What was found where, whether more may come, and where it could not be looked for. */
+type Found = { sections: { title: string; entries: Entry[] }[]; searching: boolean; failed: string[] };
+
+function useFound(text: string): Found {
   const me = useMe();
   const group = useWorkingGroup();
+  const adminPages = useAdminPages();
   const wanted = useDebounced(text, 150);
   const long = wanted.length >= 2;
   const jobs = useQuery({ ...ask.jobs(group ?? '-', 1, MOST, { search: wanted }), enabled: group !== null && long });
-  const members = useQuery({ ...ask.members(group ?? '-'), enabled: group !== null && long });
+  const members = useQuery({ ...ask.members(group ?? '-'), enabled: group !== null && !me.platform_admin && long });
   const people = useQuery({ ...ask.people(wanted, MOST), enabled: me.platform_admin && long });
-  const groups = me.groups.filter((g) => g.group !== group)
-    .map((g): Entry => ({ key: `g-${g.group}`, kind: 'group', text: nameOf(g), note: g.name === nameOf(g) ? '' : g.name, to: `/g/${g.group}/home` }));
-  const persons = me.platform_admin
-    ? (people.data?.items ?? []).map((p): Entry => ({ key: `p-${p.name}`, kind: 'person', text: p.display_name || p.name, note: p.name, to: `/admin/users?search=${encodeURIComponent(p.name)}` }))
+  const others = useQuery({ ...ask.allGroups(wanted, MOST), enabled: me.platform_admin && long });
+  const groups = [
+    ...me.groups.filter((g) => g.group !== group).map((g) => ofGroup(g, `/g/${g.group}/home`)),
+    ...(long && text !== '' ? others.data?.items ?? [] : []).filter((g) => !me.groups.some((mine) => mine.group === g.slug)).map((g) => ofGroup({ ...g, group: g.slug }, `/admin/groups/${g.slug}`)),
+  ];
+  const persons = me.platform_admin ? (people.data?.items ?? []).map(ofUser)
     : (members.data?.items ?? []).map((p): Entry => ({ key: `p-${p.user}`, kind: 'person', text: p.display_name || p.user, note: p.user, to: `/g/${group}/jobs?search=${encodeURIComponent(p.user)}` }));
   const role = me.groups.find((g) => g.group === group)?.role;
+  const asked: [string, { isFetching: boolean; isError: boolean }][] = [[t.palette.groups, others], [t.palette.jobs, jobs], [t.palette.people, members], [t.palette.people, people]];
   return {
     sections: [
-      { title: t.palette.pages, entries: found(pagesFor(group, role === 'admin' || me.platform_admin, me.platform_admin), text) },
+      { title: t.palette.pages, entries: found([...pagesFor(group, role === 'admin' || me.platform_admin, me.platform_admin), ...(text === '' ? [] : adminPages)], text) },
       { title: t.palette.groups, entries: found(groups, text).slice(0, text === '' ? 3 : MOST) },
       { title: t.palette.jobs, entries: long && text !== '' ? (jobs.data?.items ?? []).map((j) => ({ key: j.id, kind: 'job', text: j.name, note: j.user, state: j.phase, to: `/g/${j.group}/jobs/${j.id}` })) : [] },
       { title: t.palette.people, entries: long && text !== '' ? found(persons, text).slice(0, MOST) : [] },
     ],
-    searching: wanted !== text || (long && (jobs.isFetching || members.isFetching)),
+    searching: wanted !== text || (long && asked.some(([, query]) => query.isFetching)),
+    failed: long ? asked.filter(([, query]) => query.isError).map(([title]) => title) : [],
   };
 }

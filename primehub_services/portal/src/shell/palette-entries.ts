@@ -1,4 +1,5 @@
-import { Bell, BookOpen, CalendarClock, CircleUser, House, Keyboard, KeyRound, ListOrdered, NotebookPen, Package, Plus, ShieldCheck, SlidersHorizontal, SquareTerminal, type LucideIcon } from 'lucide-react';
+import { Bell, BookOpen, CalendarClock, CircleUser, House, Keyboard, KeyRound, LayoutDashboard, ListOrdered, NotebookPen, Package, Plus, ShieldCheck, SlidersHorizontal, SquareTerminal, type LucideIcon } from 'lucide-react';
+import { hub } from '../lib/base';
 import type { State } from '../parts/Status';
 import { t } from '../text';
 
@@ -25,6 +26,7 @@ export function pagesFor(group: string | null, groupAdmin: boolean, platformAdmi
     page('/tokens', t.shell.tokens, KeyRound),
     page('/notifications', t.shell.notifications, Bell),
     ...(platformAdmin ? [page('/admin', t.shell.adminPortal, ShieldCheck)] : []),
+    page(hub.controlPanel, t.shell.controlPanel, LayoutDashboard),
     page('?', t.keys.title, Keyboard, { keys: ['?'] }),
   ];
 }

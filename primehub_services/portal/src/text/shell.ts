@@ -51,7 +51,9 @@ export const shell = {
   },
   noGroup: {
     title: 'No group available',
-    why: (name: string) => `You are signed in as ${name}, and you are in no group yet. Notebooks and everything else live in groups; a platform admin can put you in one. This page notices by itself.`,
+    why: (name: string) => `You are signed in as ${name}, and you are in no group yet. Notebooks and everything else live in groups.`,
+    others: 'A platform admin can put you in one.',
+    notices: 'This page notices by itself.',
     admin: 'As a platform admin you can make a group and put yourself in it.',
     adminGo: 'Open Groups',
   },
@@ -78,12 +80,13 @@ export const shell = {
     people: 'People',
     searching: 'Searching',
     nothing: (text: string) => `Nothing found for “${text}”`,
+    failed: (what: string) => `Could not be searched: ${what}`,
   },
   keys: {
     title: 'Keyboard shortcuts',
     list: [
       [['Ctrl', 'K'], 'Search or go to a page, group, job or person'], [['g', 'h'], 'Home'], [['g', 'n'], 'Notebooks'], [['g', 'j'], 'Jobs'],
-      [['g', 'r'], 'Recurring jobs'], [['g', 'q'], 'Queue'], [['/'], 'Search this list'], [['j'], 'Next row'], [['k'], 'Row before'], [['Enter'], 'Open the row'],
+      [['g', 'r'], 'Recurring jobs'], [['g', 'q'], 'Queue'], [['/'], 'Search this list'], [['j'], 'Next row'], [['k'], 'Row before'], [['Enter'], 'Open the row'], [['Space'], 'Read the row beside the list (admin pages)'],
       [['Esc'], 'Close what is open'], [['?'], 'This list'],
     ] as [string[], string][],
     single: 'Shortcuts of single letters (Ctrl-K always works)',

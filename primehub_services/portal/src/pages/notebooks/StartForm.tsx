@@ -9,7 +9,7 @@ import type { LaunchOptions, LaunchRequest } from '../../api/types';
 import { useDebounced } from '../../lib/debounce';
 import { duration } from '../../lib/format';
 import { summary } from '../../lib/resources';
-import { useGroup, useMe } from '../../lib/session';
+import { nameOf, useGroup, useMe } from '../../lib/session';
 import { same } from '../../parts/form/draft';
 import { Leaving } from '../../parts/form/Leaving';
 import { Bones, Empty, Failure, Page, Panel, Waiting } from '../../parts/page';
@@ -112,6 +112,10 @@ function Form({ options }: { options: LaunchOptions }) {
         : verdict === 'unknown' ? <p>{asProblem(check.error).message} {t.notebook.answer.unknownWhy}</p>
           : <p>{t.notebook.answer.yesWhy(label(type!), label(image!))} {usually !== null && t.notebook.answer.usually(duration(usually))}</p>;
 
+  // said at the head of the page, over which the question stands
+  const wantedGroup = query.get('group');
+  const strayed = wantedGroup === null ? [] : [t.notebook.unavailable(t.shell.group, wantedGroup, nameOf(group))];
+
   // choices are made again in a moment; variables may have taken a while
   const typed = rows.filter(({ name, value }, i) => (name !== '' || value !== '') && !same(rows[i], kept[i])).length + Math.max(0, kept.length - rows.length);
 
@@ -166,11 +170,12 @@ function Form({ options }: { options: LaunchOptions }) {
         )}>
         {type && image && (
           <dl className="facts">
+            <div><dt>{t.shell.group}</dt><dd>{nameOf(group)}</dd></div>
             <div><dt>{t.notebook.type}</dt><dd>{label(type)}: {summary(type.limits)}</dd></div>
             <div><dt>{t.notebook.image}</dt><dd>{label(image)}</dd></div>
           </dl>
         )}
-        {first.warnings.map((w) => <p key={w} className="hint"><TriangleAlert size={14} aria-hidden />{w}</p>)}
+        {[...strayed, ...first.warnings].map((w) => <p key={w} className="hint"><TriangleAlert size={14} aria-hidden />{w}</p>)}
         <p className="small" role="status" style={{ marginTop: 8 }}>{verdictWords(verdict)}{refused && check.data ? `: ${check.data.reasons[0]?.message ?? ''}` : '.'}</p>
       </Modal>
     </>
