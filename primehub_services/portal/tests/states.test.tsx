@@ -14,6 +14,7 @@ import GroupEdit from '../src/pages/admin/groups/GroupEdit';
 import Settings from '../src/pages/admin/platform/Settings';
 import { Links } from '../src/pages/admin/users/Links';
 import { UserEdit } from '../src/pages/admin/users/UserForm';
+import { Secrets } from '../src/pages/group/Secrets';
 import { StartForm } from '../src/pages/notebooks/StartForm';
 import Notifications from '../src/pages/profile/Notifications';
 import Profile from '../src/pages/profile/Profile';
@@ -36,7 +37,7 @@ function shown(path: string, at: string, element: ReactNode, who = me) {
 }
 
 /** What a later look at something said, which was there before. */
-const failed = (queryKey: readonly unknown[]) => queries.getQueryCache().find({ queryKey })!.setState({ status: 'error', error: refused, fetchStatus: 'idle' });
+const failed = (queryKey: readonly unknown[], error = refused) => queries.getQueryCache().find({ queryKey })!.setState({ status: 'error', error, fetchStatus: 'idle' });
 
 beforeEach(() => {
   localStorage.clear();
@@ -89,6 +90,23 @@ test('what was typed in a form stays when a later look at the group fails', asyn
     await new Promise((done) => setTimeout(done, 20));
   });
   expect(screen.getByLabelText(/^Display name/)).toHaveProperty('value', 'Laboratory');
+});
+
+test('a group or a user that somebody else deleted is not there any more, whatever was known of it', async () => {
+  const gone = new Problem(404, 'not-found', 'Not found', 'There is none.', 'r1');
+  groupIsThere();
+  shown('/admin/groups/:id', '/admin/groups/lab', <GroupEdit />);
+  act(() => failed(admin.group('lab').queryKey, gone));
+  await waitFor(() => expect(screen.getByText('It is not there')).toBeTruthy());
+  expect(screen.getByRole('link', { name: 'To groups' }).getAttribute('href')).toBe('/admin/groups');
+  expect(screen.queryByRole('textbox')).toBeNull();
+  cleanup();
+  queries.setQueryData(admin.user('bo').queryKey, { name: 'bo', display_name: 'Bo', created_at: '2026-03-12T14:00:00Z', enabled: true } as unknown as Account);
+  queries.setQueryData(admin.memberships('bo').queryKey, []);
+  shown('/admin/users/:id', '/admin/users/bo', <UserEdit />);
+  act(() => failed(admin.user('bo').queryKey, gone));
+  await waitFor(() => expect(screen.getByText('It is not there')).toBeTruthy());
+  expect(screen.queryByRole('textbox')).toBeNull();
 });
 
 test('a group whose losses cannot be counted says so before it is deleted', async () => {
@@ -158,12 +176,12 @@ test('leaving the settings asks where an announcement was typed and not made', a
 
 const Handed = () => <Links state={useListState(['people', 'links'])} views={[]} />;
 
-test('a link that could not be withdrawn says why in its row', async () => {
+test('a link says what it is for, and one that could not be withdrawn says why in its row', async () => {
   const link = { id: 'i1', kind: 'join', group: 'lab', role: 'member', user: null, created_by: 'ann', created_at: '2026-03-12T14:00:00Z', expires_at: '2126-03-12T14:00:00Z', used_at: null };
   vi.mocked(api.GET).mockResolvedValue({ data: { items: [link], total: 1 } } as never);
   vi.mocked(api.DELETE).mockRejectedValue(refused);
   shown('/admin/users', '/admin/users?view=links', <Handed />);
-  fireEvent.click(await screen.findByRole('button', { name: /^Withdraw/ }));
+  fireEvent.click(await screen.findByRole('button', { name: 'Withdraw: New member of lab' }));
   await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It was refused.'));
 });
 
@@ -183,6 +201,20 @@ test('a recurring job of somebody else is not a member’s to change', () => {
   shown('/g/:group/recurring-jobs/:id/edit', '/g/lab/recurring-jobs/s1/edit', <ScheduleForm />, member);
   expect(screen.getByText('Only its owner and group admins can change it')).toBeTruthy();
   expect(screen.queryByRole('textbox')).toBeNull();
+});
+
+test('a secret that was typed is not lost by Esc unasked', async () => {
+  queries.setQueryData(ask.ownSecrets('lab').queryKey, { items: [] });
+  shown('/g/:group/settings', '/g/lab/settings', <Secrets group="lab" />);
+  fireEvent.click(screen.getByRole('button', { name: 'Add secret' }));
+  fireEvent.change(await screen.findByLabelText('Value'), { target: { value: 'hunter2' } });
+  fireEvent.keyDown(screen.getByRole('dialog'), { key: 'Escape', keyCode: 27 });
+  expect(screen.getByRole('alert').textContent).toContain('Leave without saving?');
+  fireEvent.click(screen.getByRole('button', { name: 'Stay here' }));
+  expect(screen.getByLabelText('Value')).toHaveProperty('value', 'hunter2');
+  fireEvent.keyDown(screen.getByRole('dialog'), { key: 'Escape', keyCode: 27 });
+  fireEvent.click(screen.getByRole('button', { name: 'Leave' }));
+  await waitFor(() => expect(screen.queryByLabelText('Value')).toBeNull());
 });
 
 test('the day on which a token ends has the moment on hover', () => {

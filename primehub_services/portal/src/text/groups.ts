@@ -68,7 +68,7 @@ export const g = {
     newTitle: 'Add a secret', replaceTitle: (name: string) => `Replace the value of “${name}”`,
     name: 'Name', nameHelp: 'How jobs refer to it. It stays.', nameNeeded: 'Give it a name.',
     value: 'Value', valueHelp: 'Nobody can read it back, you neither.', valueNeeded: 'Give the value.',
-    save: 'Save secret', cancel: 'Not now',
+    save: 'Save secret', cancel: 'Not now', leave: 'Leave without saving? The value that you typed would be lost.',
     deleteTitle: (name: string) => `Delete secret “${name}”?`, deleteLose: 'Jobs that name it fail at their start. Its value is gone.', deleteGo: 'Delete secret', keep: 'Keep it',
     failed: 'The secrets could not be loaded',
   },

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Input, Modal } from 'antd';
-import { CircleAlert, KeyRound, Plus } from 'lucide-react';
+import { CircleAlert, KeyRound, Plus, TriangleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
@@ -9,6 +9,7 @@ import { Field } from '../../parts/Field';
 import { Confirm } from '../../parts/form/Confirm';
 import { beside, saidOf } from '../../parts/form/form';
 import { Ago, Bones, Empty, Failure, Waiting } from '../../parts/page';
+import { t } from '../../text';
 import { g } from '../../text/groups';
 
 const words = g.secrets;
@@ -52,6 +53,7 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
   const [tried, setTried] = useState(false);
+  const [leaving, leave] = useState(false);
   const save = useMutation({
     mutationFn: () => (secret
       ? body(api.PATCH('/secrets/{secret}', { params: { path: { secret: secret.slug } }, body: { version: secret.version, value, display_name: null, registry: null, username: null, groups: null } }))
@@ -65,7 +67,8 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
   const other = beside(problem, secret ? ['value'] : ['name', 'value']);
   const named = secret !== null || name.trim() !== '';
   return (
-    <Modal open onCancel={onClose} title={secret ? words.replaceTitle(secret.name) : words.newTitle} width={440} footer={null}>
+    // Esc or a click beside it may be a slip; what was typed cannot be read back anywhere
+    <Modal open onCancel={() => (value === '' ? onClose() : leave(true))} title={secret ? words.replaceTitle(secret.name) : words.newTitle} width={440} footer={null}>
       <form className="fields" autoComplete="off" onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
@@ -80,7 +83,11 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
           {(ids) => <Input.Password {...ids} autoComplete="new-password" value={value} onChange={(event) => setValue(event.target.value)} />}
         </Field>
         {other !== '' && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{other}</p>}
-        <div className="ant-modal-footer"><Button onClick={onClose}>{words.cancel}</Button><Button type="primary" htmlType="submit" loading={save.isPending}>{words.save}</Button></div>
+        {leaving && <p className="hint" role="alert"><TriangleAlert size={14} aria-hidden />{words.leave}</p>}
+        <div className="ant-modal-footer">
+          {leaving ? <><Button danger onClick={onClose}>{t.form.leave.go}</Button><Button autoFocus onClick={() => leave(false)}>{t.form.leave.keep}</Button></> : <Button onClick={onClose}>{words.cancel}</Button>}
+          <Button type="primary" htmlType="submit" loading={save.isPending}>{words.save}</Button>
+        </div>
       </form>
     </Modal>
   );

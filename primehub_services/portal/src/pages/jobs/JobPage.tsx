@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Select, Tabs } from 'antd';
 import { Copy, CopyPlus, RotateCw, Square, Trash2, TriangleAlert } from 'lucide-react';
 import { useState } from 'react';
-import { Link, useParams, useSearchParams } from 'react-router';
+import { Link, Navigate, useLocation, useParams, useSearchParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Job } from '../../api/types';
@@ -29,6 +29,7 @@ import { ended, noteOf, took } from './words';
 export default function JobPage() {
   const group = useGroup();
   const { id = '' } = useParams();
+  const { search } = useLocation();
   const one = useQuery(ask.job(id));
   const crumbs = { to: `/g/${group.group}/jobs`, text: t.shell.jobs };
   if (one.error && asProblem(one.error).status === 404) return <NotFound />;
@@ -39,6 +40,8 @@ export default function JobPage() {
       </Page>
     );
   }
+  // a link may have been put together by hand: what it names has one address
+  if (one.data.group !== group.group) return <Navigate replace to={`/g/${one.data.group}/jobs/${id}${search}`} />;
   return <One job={one.data} crumbs={crumbs} />;
 }
 

@@ -31,6 +31,7 @@ export default function PastOne() {
   }
   const notebook = one.data;
   if (notebook.ended_at === null && notebook.user === me.name) return <Navigate replace to={`/g/${notebook.group}/notebooks`} />;
+  if (notebook.group !== group.group) return <Navigate replace to={`/g/${notebook.group}/notebooks/${id}`} />;
   return (
     <Page crumbs={crumbs} title={t.home.lastOn(notebook.image, notebook.instance_type)} status={<Status state={notebook.phase} note={notebook.reason} big />}
       lead={notebook.phase === 'FAILED' ? reasonWords(notebook.reason) : exact(notebook.created_at)}

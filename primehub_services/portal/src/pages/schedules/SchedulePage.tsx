@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { Pause, Pencil, Play, Trash2, TriangleAlert } from 'lucide-react';
-import { Link, useParams } from 'react-router';
+import { Link, Navigate, useParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Schedule } from '../../api/types';
@@ -30,6 +30,7 @@ export default function SchedulePage() {
       </Page>
     );
   }
+  if (one.data.group !== group.group) return <Navigate replace to={`/g/${one.data.group}/recurring-jobs/${id}`} />;
   return <One schedule={one.data} crumbs={crumbs} />;
 }
 

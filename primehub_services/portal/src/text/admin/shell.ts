@@ -21,6 +21,11 @@ export const shell = {
     fixedName: 'The name cannot be changed.',
     made: (name: string, day: string) => ({ before: 'Name', name, after: `, made on ${day}. It cannot be changed.` }),
   },
+  gone: {
+    title: 'It is not there',
+    why: 'It was deleted, perhaps while this page was open, or the address is misspelt.',
+    up: (list: string) => `To ${list[0]!.toLowerCase()}${list.slice(1)}`,
+  },
   access: {
     title: 'Who may use it',
     why: 'Members of these groups find it when they start something.',

@@ -8,6 +8,7 @@ import { useForm, type Words } from '../../../parts/form/form';
 import { FormPage } from '../../../parts/form/FormPage';
 import { Bones, Failure, Page, Waiting } from '../../../parts/page';
 import { a } from '../../../text/admin';
+import { Gone, isGone } from '../parts/EditPage';
 import { AccessFields, accessLabels, accessOf, saveAccess, type AccessDraft } from './Access';
 import { DeleteGroup } from './DeleteGroup';
 import { check, draftOf, fieldsOf, labels, newDraft, type GroupDraft, type Role } from './draft';
@@ -24,6 +25,7 @@ export default function GroupEdit() {
   const group = useQuery(admin.group(id));
   const members = useQuery(admin.members(id));
   const catalog = useQuery(admin.catalog());
+  if (isGone(group)) return <Gone name={group.data?.display_name || id} up="/admin/groups" title={words.title} />;
   const failed = [group, members, catalog].find((query) => query.error && !query.data);
   const made = group.data && a.list.made(group.data.name, exact(group.data.created_at).slice(0, 10));
   return (

@@ -12,7 +12,7 @@ import { AdminList, queryOf, type Column } from '../parts/AdminList';
 
 const words = a.users.links;
 type View = 'people' | 'links';
-const what = (link: Invitation) => (link.kind === 'join' ? words.join(link.role === 'admin' ? a.groups.groupAdmin.toLowerCase() : a.groups.member.toLowerCase(), link.group ?? '') : words.account(link.user ?? ''));
+const what = (link: Invitation) => (link.kind === 'join' ? words.join(link.group ?? '', (link.role === 'admin' ? a.groups.groupAdmin : a.groups.member).toLowerCase()) : words.account(link.user ?? ''));
 
 /** Links that were handed out; the tokens themselves are shown once, when they are made. */
 export function Links({ state, views }: { state: ListState<View>; views: readonly { key: View; text: string }[] }) {
