@@ -28,7 +28,7 @@ export function GroupGate() {
   }
   return (
     <>
-      {wanted !== null && <p className="hint strayed" role="status"><TriangleAlert size={14} aria-hidden />{t.notebook.unavailable(t.shell.group, wanted, nameOf(here))}</p>}
+      {wanted !== null && <p className="hint" role="status"><TriangleAlert size={14} aria-hidden />{t.notebook.unavailable(t.shell.group, wanted, nameOf(here))}</p>}
       {/* another group is another page: nothing chosen in one is carried into the other */}
       <Outlet key={group} />
     </>

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { Button, Input, Radio } from 'antd';
+import { Input, Radio } from 'antd';
 import { useMemo } from 'react';
 import { Link } from 'react-router';
 import { api, body } from '../../api/client';
