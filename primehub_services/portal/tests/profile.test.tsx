@@ -75,9 +75,9 @@ test('notifications that were changed in another tab are not put back', async ()
   const told = { email: false, webhook: false, webhook_url: '', webhook_secret_set: false, webhook_secret: null, jobs: 'none', recurring: false, address: 'ann@example.org', email_available: true } as unknown as Told;
   queries.setQueryData(ask.notifications().queryKey, told);
   shown(<Notifications />);
-  fireEvent.click(screen.getByRole('radio', { name: 'Always' }));
+  fireEvent.click(screen.getByLabelText('Always'));
   act(() => void queries.setQueryData(ask.notifications().queryKey, { ...told, recurring: true }));
-  await waitFor(() => expect(screen.getByRole('checkbox', { name: /^When a recurring job/ })).toHaveProperty('checked', true));
+  await waitFor(() => expect(screen.getByLabelText(/^When a recurring job/)).toHaveProperty('checked', true));
   save('notifications');
   await waitFor(() => expect(api.PUT).toHaveBeenCalledExactlyOnceWith('/me/notifications', { body: { email: false, webhook: false, webhook_url: '', jobs: 'all', recurring: true, webhook_secret: null } }));
 });
