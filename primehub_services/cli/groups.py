@@ -34,6 +34,7 @@ COLUMNS = (
     ("DISPLAY NAME", "display_name"),
     ("QUOTA OF A PERSON", _quota("user_quota")),
     ("QUOTA OF THE GROUP", _quota("group_quota")),
+    ("POD SECURITY", "pod_security"),
 )
 
 

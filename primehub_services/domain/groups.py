@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from .model import Model, Timestamp
 from .names import Description, DisplayName, Name
+from .pod_security import PodSecurity
 from .resources import RESOURCE_NAMES, Quota
 from .wrong import WrongValue
 
@@ -33,6 +34,8 @@ class Group(Model):
     """Why nothing can mount its folder, on a cluster; empty where it can, or where that is not known yet."""
     launch_group_only: bool
     """Whether the shared volume is mounted only in workloads launched in this group."""
+    pod_security: PodSecurity = PodSecurity.RESTRICTED
+    """What its notebooks and jobs may do on a cluster; on one machine it changes nothing."""
     job_timeout: Seconds | None = None
     idle_timeout: Seconds | None = None
     """Seconds without activity until a notebook stops; null is the system's, 0 is never."""
@@ -51,6 +54,7 @@ class GroupCreate(Model):
     shared_volume: bool = True
     shared_volume_capacity: Gibibytes | None = None
     launch_group_only: bool = True
+    pod_security: PodSecurity = PodSecurity.RESTRICTED
     job_timeout: Seconds | None = None
     idle_timeout: Seconds | None = None
 
@@ -71,6 +75,7 @@ class GroupUpdate(Model):
     shared_volume: bool | None = None
     shared_volume_capacity: Gibibytes | None = None
     launch_group_only: bool | None = None
+    pod_security: PodSecurity | None = None
     job_timeout: Seconds | None = None
     idle_timeout: Seconds | None = None
 

@@ -11,6 +11,7 @@ from .environment import Environment
 from .images import ImageSource
 from .instance_types import Toleration
 from .model import Model
+from .pod_security import LABEL, PodSecurity
 from .resources import Resources
 from .volumes import VolumeSource
 
@@ -96,13 +97,16 @@ class LaunchPlan(Model):
     profiles: tuple[str, ...] = ()
     """Scripts in the group's folder that are sourced before the workload, in order, where they are there."""
     safe_mode: bool = False
+    pod_security: PodSecurity = PodSecurity.RESTRICTED
+    """The launch group's."""
     idle_timeout: int = Field(ge=0, description="seconds; 0 is never")
     idle_warning: int = Field(default=0, ge=0, description="seconds before the end for idleness")
 
     @property
     def labels(self) -> dict[str, str]:
         """What marks the pod or process as this start's."""
-        return {
+        more = {} if self.pod_security is PodSecurity.RESTRICTED else {LABEL: self.pod_security.value}
+        return more | {
             "primehub.io/start": self.start_id,
             "primehub.io/kind": self.kind.value,
             "primehub.io/group": self.group,

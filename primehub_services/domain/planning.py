@@ -88,6 +88,7 @@ def make_plan(chosen: Chosen) -> LaunchPlan:
         environment=_environment(chosen, variables),
         profiles=_profiles(chosen),
         safe_mode=chosen.safe_mode,
+        pod_security=chosen.group.pod_security,
         idle_timeout=(timeout := idle_timeout(kind, chosen.group, chosen.settings)),
         idle_warning=idle_warning(timeout, chosen.settings),
     )

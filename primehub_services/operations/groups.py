@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..domain.groups import Group, GroupCreate, GroupUpdate, check_quotas
 from ..domain.identity import Actor
 from ..domain.overview import GroupLosses
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import PERMISSIONS, allowed, relations, require
-from ..domain.problems import Invalid, NotFound
+from ..domain.problems import FieldError, Forbidden, Invalid, NotFound
 from ..domain.resources import Quota
 from ..domain.wrong import WrongValue
 from ..store import accounts as account_store
@@ -24,6 +26,7 @@ _PLAIN_FIELDS = (
     "shared_volume",
     "shared_volume_capacity",
     "launch_group_only",
+    "pod_security",
     "job_timeout",
     "idle_timeout",
 )
@@ -80,9 +83,7 @@ def create(uow: UnitOfWork, actor: Actor, new: GroupCreate) -> Group:
 def update(uow: UnitOfWork, actor: Actor, ref: str, update: GroupUpdate) -> Group:
     """Change a group. Its admins may set the job timeout, platform admins everything."""
     row = resolve_group(uow, actor, ref, lock=True)
-    only_settings = update.model_fields_set - {"version"} <= _BY_GROUP_ADMINS
-    if not (only_settings and allowed(actor, "group.settings", group_id=row.id)):
-        require(actor, "group.edit", group_id=row.id, visible=True)
+    _require_rights(actor, row, update.model_fields_set - {"version"} - _BY_GROUP_ADMINS)
     before = store.to_model(row)
     check_version(update.version, row.version, before)
     fields = given(update, nullable=_NULLABLE)
@@ -101,6 +102,22 @@ def update(uow: UnitOfWork, actor: Actor, ref: str, update: GroupUpdate) -> Grou
         uow.audit(actor, "group.update", row.slug, group_id=row.id, changes=differing)
         uow.changed("group", row.id, "update", group_id=row.id)
     return after
+
+
+def _require_rights(actor: Actor, row: GroupRow, more: Collection[str]) -> None:
+    """Raises unless the actor may set these fields, beside those that the group's admins may."""
+    settings = allowed(actor, "group.settings", group_id=row.id)
+    if settings and not more:
+        return
+    try:
+        require(actor, "group.edit", group_id=row.id, visible=True)
+    except Forbidden as refused:
+        if not settings or refused.extra:  # what a token lacks is said by itself
+            raise
+        only = "only a platform admin may change it"
+        errors = tuple(FieldError(field=field, message=only, fix="leave it out") for field in sorted(more))
+        msg = f"Only a platform admin may change {', '.join(sorted(more))}."
+        raise Forbidden(msg, errors=errors) from None
 
 
 def delete(uow: UnitOfWork, actor: Actor, ref: str) -> None:

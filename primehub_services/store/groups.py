@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ..domain.groups import Group
 from ..domain.names import as_reference, make_slug
 from ..domain.paging import PageQuery
+from ..domain.pod_security import PodSecurity
 from ..domain.pods import ClaimNeed, project_need
 from ..domain.resources import Quota
 from ..domain.units import Bytes, Millicores
@@ -52,6 +53,7 @@ def to_model(row: GroupRow) -> Group:
         shared_volume_capacity=row.shared_volume_capacity,
         folder_problem=row.folder_problem if row.shared_volume else "",
         launch_group_only=row.launch_group_only,
+        pod_security=PodSecurity(row.pod_security),
         job_timeout=row.job_timeout,
         idle_timeout=row.idle_timeout,
         created_at=row.created_at,

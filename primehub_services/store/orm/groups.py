@@ -30,6 +30,7 @@ class GroupRow(Identified, Versioned, Base):
     shared_volume_capacity: Mapped[int | None]
     folder_problem: Mapped[str] = mapped_column(sa.String(2000), default="", server_default="")
     launch_group_only: Mapped[bool]
+    pod_security: Mapped[str] = mapped_column(sa.String(20), default="restricted", server_default="restricted")
     job_timeout: Mapped[int | None]
     idle_timeout: Mapped[int | None]
     created_at: Mapped[datetime]

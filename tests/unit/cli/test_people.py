@@ -318,6 +318,17 @@ def test_update_sends_the_version_it_read_so_that_nobodys_change_is_lost(signed_
     assert api.sent("PATCH", "/groups/g1")[-1]["version"] == 2
 
 
+def test_what_a_groups_pods_may_do_is_listed_and_set_like_all_else_of_it(signed_in: Run, api: FakeApi) -> None:
+    api.answers["GET", "/groups"] = page(things.group("g1"), things.group("g2", pod_security="baseline"))
+    heads, *lines = signed_in("admin", "groups", "list").stdout.splitlines()
+    assert "POD SECURITY" in heads
+    assert [line.split()[-1] for line in lines] == ["restricted", "baseline"]
+    api.answers["GET", "/groups/g1"] = 200, things.group("g1", version=7)
+    api.answers["PATCH", "/groups/g1"] = 200, things.group("g1", version=8, pod_security="baseline")
+    assert "baseline" in signed_in("admin", "groups", "update", "g1", input='{"pod_security": "baseline"}').stdout
+    assert api.sent("PATCH", "/groups/g1") == [{"pod_security": "baseline", "version": 7}]
+
+
 def test_connecting_keeps_the_other_groups(signed_in: Run, api: FakeApi) -> None:
     api.answers["GET", "/groups/g1"] = 200, things.group("g1")
     api.answers["GET", "/images/base"] = 200, things.image()

@@ -25,6 +25,7 @@ def group(name: str = "g1", **fields: Any) -> dict[str, Any]:
         "shared_volume_capacity": None,
         "folder_problem": "",
         "launch_group_only": True,
+        "pod_security": "restricted",
         "job_timeout": None,
         "idle_timeout": None,
         "created_at": NOW,

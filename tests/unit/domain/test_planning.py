@@ -11,6 +11,7 @@ from primehub_services.domain.identity import Account
 from primehub_services.domain.images import Image, ImagePhase
 from primehub_services.domain.instance_types import InstanceType
 from primehub_services.domain.planning import Chosen, idle_timeout, idle_warning, is_given, make_plan, volume_variables
+from primehub_services.domain.pod_security import PodSecurity
 from primehub_services.domain.system import SystemSettings
 from primehub_services.domain.volumes import EnvSource, Volume
 
@@ -285,3 +286,12 @@ def test_profiles_are_of_the_launch_group_and_skipped_in_safe_mode_and_without_i
     assert make_plan(replace(CHOSEN, safe_mode=True)).profiles == ()
     without = RESEARCH.model_copy(update={"shared_volume": False})
     assert make_plan(replace(CHOSEN, group=without)).profiles == ()
+
+
+def test_a_plan_is_as_open_as_its_launch_group_alone() -> None:
+    other = group("open").model_copy(update={"pod_security": PodSecurity.BASELINE})
+    assert make_plan(replace(CHOSEN, groups=(RESEARCH, other))).pod_security is PodSecurity.RESTRICTED
+    plan = make_plan(replace(CHOSEN, group=other, groups=(RESEARCH, other)))
+    assert plan.pod_security is PodSecurity.BASELINE
+    assert plan.labels["primehub.io/pod-security"] == "baseline"
+    assert "primehub.io/pod-security" not in make_plan(CHOSEN).labels

@@ -13,10 +13,11 @@ from primehub_services.domain.identity import Actor, MembershipPut
 from primehub_services.domain.names import is_slug
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.permissions import Scope
+from primehub_services.domain.pod_security import PodSecurity
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound
 from primehub_services.operations import actors, groups, members
 from primehub_services.store.database import Database
-from primehub_services.store.orm import InvitationRow, MembershipRow, NotebookRow
+from primehub_services.store.orm import AuditRow, InvitationRow, MembershipRow, NotebookRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.factories import Cast
 from tests.support.identity import SERVICES, audited, changes, expected, notebook, outcomes, rows, stop_requests
@@ -140,6 +141,35 @@ def test_group_admins_set_the_job_timeout_and_nothing_else(database: Database, c
     assert outcomes(database, cast, groups.update, "research", timeout) == allowed
     both = GroupUpdate(version=version, job_timeout=5, description="mine")
     assert outcomes(database, cast, groups.update, "research", both) == allowed | {"group_admin": "forbidden"}
+
+
+def test_a_group_admin_who_asks_for_more_is_told_by_field_what_is_not_theirs(database: Database, cast: Cast) -> None:
+    version = database.read_now(groups.get, cast.member, "research").version
+    more = GroupUpdate(version=version, job_timeout=5, pod_security=PodSecurity.BASELINE)
+    with pytest.raises(Forbidden, match="Only a platform admin may change pod_security") as refused:
+        database.write_now(groups.update, cast.group_admin, "research", more)
+    assert [(error.field, error.fix) for error in refused.value.errors] == [("pod_security", "leave it out")]
+    now = database.read_now(groups.get, cast.member, "research")
+    assert (now.pod_security, now.job_timeout) == (PodSecurity.RESTRICTED, None)
+
+
+def test_what_a_groups_pods_may_do_is_a_platform_admins_to_say_and_is_written_down(
+    database: Database, cast: Cast
+) -> None:
+    assert create(database, cast, "open", pod_security=PodSecurity.BASELINE).pod_security is PodSecurity.BASELINE
+    made = create(database, cast, "lab")
+    assert made.pod_security is PodSecurity.RESTRICTED
+    change = GroupUpdate(version=made.version, pod_security=PodSecurity.BASELINE)
+    changed = database.write_now(groups.update, cast.platform_admin, "lab", change)
+    assert changed.pod_security is PodSecurity.BASELINE
+    [detail] = [row.details for row in rows(database, sa.select(AuditRow).where(AuditRow.action == "group.update"))]
+    assert detail["changes"] == {"pod_security": {"from": "restricted", "to": "baseline"}}
+    nothing = GroupUpdate(version=changed.version, pod_security=None)
+    with pytest.raises(Invalid) as refused:
+        database.write_now(groups.update, cast.platform_admin, "lab", nothing)
+    assert refused.value.errors[0].field == "pod_security"
+    with pytest.raises(ValidationError):
+        GroupUpdate.model_validate({"version": 1, "pod_security": "privileged"})
 
 
 def test_who_sees_a_group(database: Database, cast: Cast) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
@@ -131,3 +132,21 @@ def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(migrate.MigrationError, match="Check that the server runs") as caught:
         migrate.upgrade("postgresql+psycopg://ann:hunter2@127.0.0.1:9/primehub")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_group_that_was_there_keeps_to_restricted_and_the_change_can_be_taken_back(empty_url: str) -> None:
+    def columns(connection: sa.Connection) -> set[str]:
+        return {column["name"] for column in sa.inspect(connection).get_columns("groups")}
+
+    with migrate.exclusive(empty_url) as connection:
+        command.upgrade(migrate.configuration(connection), "0002")
+        insert = "INSERT INTO groups (id, version, name, slug, display_name, description, shared_volume, launch_group_only, created_at)"
+        connection.execute(
+            sa.text(f"{insert} VALUES ('g', 1, 'g', 'g', '', '', :yes, :yes, '2026-01-01')"), {"yes": True}
+        )
+    migrate.upgrade(empty_url)
+    with migrate.exclusive(empty_url) as connection:
+        assert connection.execute(sa.text("SELECT pod_security FROM groups")).all() == [("restricted",)]
+        command.downgrade(migrate.configuration(connection), "0002")
+        assert "pod_security" not in columns(connection)
+        assert connection.execute(sa.text("SELECT slug FROM groups")).all() == [("g",)]
