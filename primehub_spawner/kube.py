@@ -18,6 +18,7 @@ from primehub_services.domain import notebook_pods, pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.pod_reasons import PodReason
+from primehub_services.domain.pod_security import Ids, PodSecurity
 from primehub_services.domain.pods import claims_needed, home_claim, pod_folders
 
 from . import kube_render
@@ -185,7 +186,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     def _take_up(self, plan: LaunchPlan, missing: Mapping[str, str]) -> None:
         """Set the traits of this start, from nothing of the one before."""
         if self._configured is None:
-            names = (*kube_render.MERGED, *kube_render.REPLACED, *kube_render.ADDED)
+            names = (*kube_render.MERGED, *kube_render.REPLACED, *kube_render.ADDED, *kube_render.IDS)
             self._configured = {name: getattr(self, name) for name in names}
         folders = pod_folders(plan.mounts, missing, scratch=self.scratch_capacity)
         for left_out in folders.left_out:
@@ -194,12 +195,20 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             plan,
             folders,
             instance=self.instance,
+            ids=Ids(*(self._id(name) for name in kube_render.IDS)),
             scratch=self.scratch_capacity,
             read_only_root=self.read_only_root,
             configured=self._configured,
         )
         for name, value in found.items():
             setattr(self, name, value)
+
+    def _id(self, name: str) -> int | None:
+        """A number that an administrator configured, or a function that says it of this server."""
+        assert self._configured is not None
+        given = self._configured[name]
+        found: int | None = given(self) if callable(given) else given
+        return found
 
     async def _missing(self, plan: LaunchPlan) -> dict[str, str]:
         """The claims that cannot be mounted. Raises ``SpawnException`` where the person's own files are among them."""
@@ -286,7 +295,9 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     def _refusal_of(self, error: ApiException) -> PodReason:
         if error.status in (429, 0) or error.status >= 500:
             return PodReason("cluster-away", AWAY)
-        return pod_reasons.refusal(error.status, message_of(error))
+        plan = self.running_plan
+        allowed = PodSecurity.RESTRICTED if plan is None else plan.pod_security
+        return pod_reasons.refusal(error.status, message_of(error), allowed)
 
     async def _make_create_pod_request(self, pod: Any, request_timeout: float) -> bool:
         """As KubeSpawner's, but that the pod, with people's values in it, is never written to the log; and that one of

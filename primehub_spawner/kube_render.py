@@ -13,6 +13,7 @@ from primehub_services.domain.launch import LaunchPlan
 from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
+from primehub_services.domain.pod_security import Ids, contexts
 from primehub_services.domain.pods import Folders, literal, marks, scratch_resources, scratch_volume
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
@@ -24,6 +25,8 @@ MERGED = ("extra_labels", "extra_annotations", "extra_pod_config", "volumes", "v
 """Traits whose own values stay beside what an administrator configured."""
 REPLACED = ("node_selector", "tolerations", "image_pull_policy")
 """Traits whose own value, where there is one, takes the place of what an administrator configured."""
+IDS = ("uid", "gid", "fs_gid")
+"""Traits that say who a server is, where the group's level lets the installation say it."""
 ADDED = ("image_pull_secrets",)
 """Traits whose own values come after those that an administrator configured."""
 _TMP = "/tmp"
@@ -34,16 +37,18 @@ def traits(
     folders: Folders,
     *,
     instance: str,
+    ids: Ids,
     scratch: str = "",
     read_only_root: bool = False,
     configured: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every trait of KubeSpawner that the plan decides, and what ``configured`` says of the rest of each.
 
-    ``scratch``: the most that the server writes to its node's disk.
+    ``ids`` are what an administrator configured as ``IDS``, which say nothing themselves any more. ``scratch``: the most that the server writes to its node's disk.
     """
     _, odd = for_shells(plan.environment)
     script = start_script(folders.links, plan.profiles, cwd=HOME, odd=odd)
+    security = contexts(plan.pod_security, ids, read_only_root=read_only_root)
     volumes = [*folders.volumes, scratch_volume("tmp", scratch)]
     mounts = [*folders.mounts, {"name": "tmp", "mountPath": _TMP}]
     found: dict[str, Any] = {
@@ -69,20 +74,11 @@ def traits(
             "terminationGracePeriodSeconds": GRACE,
         },
         "automount_service_account_token": False,
-        "allow_privilege_escalation": False,
+        # all of it is in the two contexts: KubeSpawner's own words for parts of them would say more than the level does
+        **dict.fromkeys((*IDS, "allow_privilege_escalation")),
         "privileged": False,
-        "container_security_context": {
-            "runAsNonRoot": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-            **({"readOnlyRootFilesystem": True} if read_only_root else {}),
-        },
-        "pod_security_context": {
-            "runAsNonRoot": True,
-            # a home with many files would take minutes each time
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "container_security_context": security.workload,
+        "pod_security_context": security.pod,
     }
     for name in MERGED:
         found[name] = {**((configured or {}).get(name) or {}), **found[name]}

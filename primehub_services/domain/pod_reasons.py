@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .pod_security import PodSecurity
 from .units import MIB, format_memory
 
 Json = Mapping[str, Any]
 
 ASK = "Ask your administrator."
+_MAY_MORE = "A platform admin can let a group run as root (its pod security, baseline)."
 NODE_AWAY = "Its node went away."
 SHOWN = 300
 """Characters of the cluster's own words."""
@@ -37,8 +39,11 @@ class PodReason:
         return f"{self.sentence} {self.help}".strip()
 
 
-def refusal(status: int, message: str) -> PodReason:
-    """Why the API server does not take a pod, a Job or a claim: the message of its ``Status``."""
+def refusal(status: int, message: str, allowed: PodSecurity = PodSecurity.RESTRICTED) -> PodReason:
+    """Why the API server does not take a pod, a Job or a claim: the message of its ``Status``.
+
+    ``allowed`` is the level of the group that it is for.
+    """
     quota = re.search(
         r"exceeded quota: (?P<name>[^,]+), requested: (?P<asked>.+?), used: (?P<used>.+?), limited: (?P<limit>.+)$",
         message,
@@ -53,8 +58,7 @@ def refusal(status: int, message: str) -> PodReason:
         sentence = f"The cluster's quota {must[1]} wants {must[2]} to be set, and the instance type does not say it."
         return PodReason("quota", sentence, ASK, final=True)
     if (level := re.search(r'violates PodSecurity "([^":]+)[^"]*": (.+)$', message)) is not None:
-        sentence = f"The cluster's security level ({level[1]}) forbids it: {_clip(level[2])}."
-        return PodReason("pod-security", sentence, ASK, final=True)
+        return _forbidden(level[1], _clip(level[2]), allowed)
     if (size := re.search(r"((?:maximum|minimum) \S+ usage per \S+ is .+?)(?:, but|\.|$)", message)) is not None:
         return PodReason("limit-range", f"The cluster's limits forbid this size: {size[1]}.", ASK, final=True)
     if "being terminated" in message and "namespace" in message:
@@ -100,8 +104,11 @@ def waiting(reason: str, message: str, image: str = "") -> PodReason | None:
     return PodReason("waiting", f"It does not begin: {reason}{f', {_clip(message)}' if message else ''}.")
 
 
-def event(reason: str, message: str) -> PodReason | None:
-    """What a warning among a pod's or a claim's events means; None for one that says nothing to people."""
+def event(reason: str, message: str, allowed: PodSecurity = PodSecurity.RESTRICTED) -> PodReason | None:
+    """What a warning among a pod's or a claim's events means; None for one that says nothing to people.
+
+    ``allowed`` is the level of the group that the pod is for.
+    """
     if reason == "FailedScheduling":
         return unschedulable(message)
     if reason in ("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
@@ -116,7 +123,7 @@ def event(reason: str, message: str) -> PodReason | None:
     if reason in ("FailedCreatePodSandBox", "NetworkNotReady", "FailedCreatePodContainer"):
         return PodReason("node", f"The node cannot begin it yet: {_clip(_last(message))}.")
     if reason == "FailedCreate":
-        return refusal(403, message.partition("forbidden: ")[2] or message)
+        return refusal(403, message.partition("forbidden: ")[2] or message, allowed)
     if reason == "Evicted":
         return ended("Evicted", message)
     if reason == "NodeNotReady":
@@ -259,11 +266,23 @@ def _container(message: str) -> PodReason:
     if (missing := re.search(r'(secret|configmap) "([^"]+)" not found', message)) is not None:
         return PodReason("missing", f"The {missing[1]} {missing[2]} that it needs is not in the cluster.", ASK)
     if "run as non-root" in message or "runAsNonRoot" in message:
-        sentence = "The image wants to run as root, which the cluster's security level forbids."
-        return PodReason("pod-security", sentence, "Choose another image.", final=True)
+        sentence = "The image wants to run as root, which the group may not do."
+        return PodReason("pod-security", sentence, f"Choose another image. {_MAY_MORE}", final=True)
     if "executable file not found" in message or "no such file or directory" in message:
         return PodReason("image", f"The image lacks a program that is needed: {_clip(_last(message))}.", final=True)
     return PodReason("container", f"The node cannot begin it: {_clip(_last(message))}.")
+
+
+def _forbidden(level: str, words: str, allowed: PodSecurity) -> PodReason:
+    """What Pod Security says: of the namespace's own level, or that it is below the one that a group was given."""
+    if level == PodSecurity.RESTRICTED and allowed is not PodSecurity.RESTRICTED:
+        sentence = (
+            f"The group may have more ({allowed.value}) than the cluster lets the platform's namespace give "
+            f"({level}): {words}."
+        )
+        help_ = f"Ask your administrator: the namespace has to enforce {allowed.value}, or the group be {level}."
+        return PodReason("pod-security", sentence, help_, final=True)
+    return PodReason("pod-security", f"The cluster's security level ({level}) forbids it: {words}.", ASK, final=True)
 
 
 def _disk(message: str) -> PodReason | None:

@@ -11,6 +11,7 @@ import pytest
 from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Toleration, TolerationOperator
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
+from primehub_services.domain.pod_security import Ids, PodSecurity, contexts
 from primehub_services.domain.pods import pod_folders
 from primehub_services.domain.resources import Resources
 from primehub_services.domain.volumes import GitSource, PvcSource
@@ -81,25 +82,25 @@ def variables(container: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if name not in HUBS}
 
 
-async def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+async def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, plan: LaunchPlan = PLAN) -> dict[str, Any]:
     """The notebook's pod."""
-    async with without_cluster(folder, monkeypatch, PLAN, {}) as spawner:
+    async with without_cluster(folder, monkeypatch, plan, {}) as spawner:
         spawner.scratch_capacity = SETTINGS.scratch_capacity
-        spawner._take_up(PLAN, {})
+        spawner._take_up(plan, {})
         pod: dict[str, Any] = (await manifest(spawner))["spec"]
         return pod
 
 
-def job() -> dict[str, Any]:
+def job(plan: LaunchPlan = PLAN) -> dict[str, Any]:
     """The same plan in the pod of the engine."""
-    folders = pod_folders(PLAN.mounts, scratch=SETTINGS.scratch_capacity)
-    return make_pod_spec(Workload(plan=PLAN, argv=("true",)), folders, SETTINGS, "exec true")
+    folders = pod_folders(plan.mounts, scratch=SETTINGS.scratch_capacity)
+    return make_pod_spec(Workload(plan=plan, argv=("true",)), folders, SETTINGS, "exec true")
 
 
-def sandbox() -> SandboxSpec:
+def sandbox(plan: LaunchPlan = PLAN) -> SandboxSpec:
     """The same plan in a sandbox."""
     target = Target(sandboxed=True, network=NetworkMode.ISOLATED, uid=1000, gid=1000)
-    return render(PLAN, Layout(Path("/data")), Process(argv=("true",)), target, Machine(exists=lambda _path: True)).spec
+    return render(plan, Layout(Path("/data")), Process(argv=("true",)), target, Machine(exists=lambda _path: True)).spec
 
 
 def quantity(value: Any) -> int:
@@ -135,22 +136,26 @@ async def test_a_notebooks_pod_and_a_jobs_show_the_same(tmp_path: Path, monkeypa
     for placement in ("nodeSelector", "tolerations", "restartPolicy", "enableServiceLinks"):
         assert ours[placement] == engines[placement]
     assert ours["automountServiceAccountToken"] is engines["automountServiceAccountToken"] is False
-    for one in (ours, engines):
-        security = {**one["securityContext"], **one["containers"][0]["securityContext"]}
-        assert security == {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 100,
-            "fsGroup": 100,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        }
+    expected = contexts(PodSecurity.RESTRICTED, Ids(user=1000, group=100, files=100))
+    assert [(one["securityContext"], one["containers"][0]["securityContext"]) for one in (ours, engines)] == [
+        (expected.pod, expected.workload)
+    ] * 2
     # and both begin with the same lines: links, profiles, variables that a shell would drop
     script = "ln -s /project/team /home/jovyan/team"
     begun = [" ".join([*container["command"]]).replace("$$", "$") for container in (notebooks, main)]
     assert all(script in text and "/project/team/.primehub/profile" in text and "MY-DATA_KEY" in text for text in begun)
+
+
+async def test_a_group_that_may_have_more_has_it_in_both_pods_and_a_sandbox_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PLAN.model_copy(update={"pod_security": PodSecurity.BASELINE})
+    expected = contexts(PodSecurity.BASELINE, Ids(user=1000, group=100, files=100))
+    for pod in (await notebook(tmp_path, monkeypatch, plan), job(plan)):
+        assert pod["securityContext"] == expected.pod
+        assert pod["containers"][0]["securityContext"] == expected.workload
+    boxed, other = sandbox(plan), sandbox()
+    assert boxed.model_copy(update={"labels": other.labels}) == other
 
 
 async def test_a_sandbox_shows_the_same_folders_links_and_variables(

@@ -11,6 +11,7 @@ from typing import Any
 
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.planning import HOME
+from primehub_services.domain.pod_security import Contexts, Ids, PodSecurity, contexts
 from primehub_services.domain.pods import Folders, literal, marks, scratch_resources, scratch_volume
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
@@ -54,6 +55,11 @@ class PodSettings:
     priority_class: str = ""
     scratch_capacity: str = ""
     """The most that a workload writes to its node's disk; empty is no limit."""
+
+    def contexts(self, level: PodSecurity) -> Contexts:
+        """The ``securityContext`` of a pod of this level, and of its containers."""
+        ids = Ids(user=self.run_as_user, group=self.run_as_group, files=self.fs_group)
+        return contexts(level, ids, read_only_root=self.read_only_root)
 
 
 def name_of(key: str) -> str:
@@ -124,7 +130,7 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": FLUSH_S,
-        "securityContext": make_pod_security(settings),
+        "securityContext": settings.contexts(plan.pod_security).pod,
         "initContainers": [_sidecar(workload, folders, settings)],
         "containers": [_main(workload, folders, settings, in_pod)],
         "volumes": [*folders.volumes, *_own(plan, settings.scratch_capacity)],
@@ -138,24 +144,6 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
     if plan.tolerations:
         spec["tolerations"] = [t.model_dump(mode="json", exclude_none=True) for t in plan.tolerations]
     return spec
-
-
-def make_pod_security(settings: PodSettings) -> Json:
-    """Of the pod: what the level ``restricted`` asks for."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": settings.run_as_user,
-        "runAsGroup": settings.run_as_group,
-        "fsGroup": settings.fs_group,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def make_security(*, read_only_root: bool = False) -> Json:
-    """Of each container."""
-    found: Json = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    return found | ({"readOnlyRootFilesystem": True} if read_only_root else {})
 
 
 def _scratch_home(plan: LaunchPlan) -> bool:
@@ -191,7 +179,7 @@ def _main(workload: Workload, folders: Folders, settings: PodSettings, in_pod: s
             for name in sorted(plain)
         ],
         "resources": make_resources(plan, settings.scratch_capacity),
-        "securityContext": make_security(read_only_root=settings.read_only_root),
+        "securityContext": settings.contexts(plan.pod_security).workload,
         "volumeMounts": mounts,
     }
 
@@ -245,7 +233,7 @@ def _sidecar(workload: Workload, folders: Folders, settings: PodSettings) -> Jso
             "limits": {"cpu": "1", "memory": "128Mi"} | limits,
             "requests": {"cpu": "10m", "memory": "32Mi"} | requests,
         },
-        "securityContext": make_security(read_only_root=True),
+        "securityContext": settings.contexts(workload.plan.pod_security).ours,
         "volumeMounts": mounts,
     }
 

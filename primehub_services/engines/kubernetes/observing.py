@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from primehub_services.domain import pod_reasons
+from primehub_services.domain.pod_security import LABEL, PodSecurity
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.workloads import Observation, ObservedState
 
@@ -166,7 +167,7 @@ def _without_pod(seen: Seen, asked_at: datetime | None) -> Observation:
             message="Its pod is gone: somebody deleted it, or its node went away.",
             ended_at=_moment(failed.get("lastTransitionTime")),
         )
-    why = _warned(seen.warnings)
+    why = _warned(seen.warnings, _level(seen.job))
     if why is not None and why.final:
         return Observation(state=ObservedState.EXITED, reason="Refused", message=why.text)
     return Observation(state=ObservedState.PENDING, message=why.text if why is not None else "")
@@ -218,13 +219,18 @@ def _pending(seen: Seen, pod: Json) -> Observation:
     return Observation(state=ObservedState.PENDING, message=_words(why))
 
 
-def _warned(warnings: Sequence[Json]) -> pod_reasons.PodReason | None:
+def _warned(warnings: Sequence[Json], allowed: PodSecurity) -> pod_reasons.PodReason | None:
     """What the newest warning that says something says."""
     for warning in reversed(warnings):
-        found = pod_reasons.event(warning.get("reason", ""), warning.get("message", ""))
+        found = pod_reasons.event(warning.get("reason", ""), warning.get("message", ""), allowed)
         if found is not None:
             return found
     return None
+
+
+def _level(job: Json) -> PodSecurity:
+    """What the Job's group was allowed when it was made."""
+    return PodSecurity((job["metadata"].get("labels") or {}).get(LABEL, PodSecurity.RESTRICTED))
 
 
 def _words(why: pod_reasons.PodReason | None) -> str:

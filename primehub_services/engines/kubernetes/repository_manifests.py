@@ -18,11 +18,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from primehub_services.domain.pod_security import PodSecurity
 from primehub_services.domain.pods import dataset_claim, literal, marks
 from primehub_services.domain.volumes import GitSource
 from primehub_services.sandbox.git_settings import SCRIPT, git_environment, private_files
 
-from .manifests import PodSettings, make_pod_security, make_security, owned_by
+from .manifests import PodSettings, owned_by
 
 Json = dict[str, Any]
 KIND = "git-fetch"
@@ -125,7 +126,7 @@ def _pod(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 5,
-        "securityContext": make_pod_security(settings),
+        "securityContext": settings.contexts(PodSecurity.RESTRICTED).pod,
         "containers": [_git(slug, source, secret, settings, through)],
         "volumes": [
             {"name": "volume", "persistentVolumeClaim": {"claimName": dataset_claim(slug)}},
@@ -169,7 +170,7 @@ def _git(slug: str, source: GitSource, secret: str | None, settings: PodSettings
             "limits": {"cpu": "1", "memory": "2Gi"},
             "requests": {"cpu": "10m", "memory": "64Mi"},
         },
-        "securityContext": make_security(read_only_root=True),
+        "securityContext": settings.contexts(PodSecurity.RESTRICTED).ours,
         "volumeMounts": [
             {"name": "volume", "mountPath": _VOLUME},
             {"name": "private", "mountPath": PRIVATE, "readOnly": True},

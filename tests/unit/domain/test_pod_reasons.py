@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from primehub_services.domain.pod_reasons import ended, event, of_pod, refusal, unschedulable, waiting
+from primehub_services.domain.pod_reasons import PodReason, ended, event, of_pod, refusal, unschedulable, waiting
+from primehub_services.domain.pod_security import PodSecurity
 
 PREEMPTION = (
     " no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
@@ -133,6 +134,21 @@ def test_an_image_that_is_root_and_may_not_be() -> None:
     assert reason is not None
     assert reason.code == "pod-security"
     assert reason.final
+    assert "a group run as root" in reason.help
+
+
+def test_a_namespace_that_keeps_a_group_from_what_it_may_is_told_apart_from_a_pod_that_nobody_may_have() -> None:
+    def forbidden(level: str, allowed: PodSecurity) -> PodReason:
+        return refusal(403, f'pods "a" is forbidden: violates PodSecurity "{level}:latest": why', allowed)
+
+    below = forbidden("restricted", PodSecurity.BASELINE)
+    assert below.text == (
+        "The group may have more (baseline) than the cluster lets the platform's namespace give (restricted): why. "
+        "Ask your administrator: the namespace has to enforce baseline, or the group be restricted."
+    )
+    assert (below.code, below.final) == ("pod-security", True)
+    for level, allowed in (("baseline", PodSecurity.BASELINE), ("restricted", PodSecurity.RESTRICTED)):
+        assert forbidden(level, allowed).sentence == f"The cluster's security level ({level}) forbids it: why."
 
 
 def pod(phase: str = "Pending", **status: Any) -> dict[str, Any]:

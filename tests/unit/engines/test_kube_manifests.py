@@ -11,6 +11,7 @@ import pytest
 from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Effect, Toleration
 from primehub_services.domain.launch import Mount, MountKind, WorkloadKind
+from primehub_services.domain.pod_security import Ids, PodSecurity
 from primehub_services.domain.pods import pod_folders
 from primehub_services.domain.prelude import EITHER_SHELL, start_script
 from primehub_services.domain.resources import Resources
@@ -33,6 +34,7 @@ LABELS = {
     "app.kubernetes.io/managed-by": "primehub",
     "primehub.io/instance": "test",
 }
+IDS = Ids(user=1000, group=100, files=100)
 CLOSED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
@@ -217,6 +219,27 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
     assert ids == {"runAsUser": 5, "runAsGroup": 6, "fsGroup": 7}
 
 
+def test_a_group_that_may_have_more_runs_as_its_image_says_beside_a_sidecar_that_does_not() -> None:
+    plan = workload().plan.model_copy(update={"pod_security": PodSecurity.BASELINE})
+    made = job(workload().model_copy(update={"plan": plan}))
+    pod = made["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "fsGroup": 100,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert pod["containers"][0]["securityContext"] == {"capabilities": {"drop": ["NET_RAW"]}}
+    assert pod["initContainers"][0]["securityContext"] == {
+        **CLOSED,
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 100,
+    }
+    for thing in (made, made["spec"]["template"]):
+        assert thing["metadata"]["labels"]["primehub.io/pod-security"] == "baseline"
+
+
 def test_where_nothing_limits_scratch_folders_nothing_is_said_of_them() -> None:
     pod = job(workload(), replace(SETTINGS, scratch_capacity=""))["spec"]["template"]["spec"]
     assert "ephemeral-storage" not in str(pod)
@@ -246,7 +269,7 @@ def test_an_image_that_only_some_may_have_is_always_asked_for(
     pod = job(given.model_copy(update={"plan": plan}), settings)["spec"]["template"]["spec"]
     assert pod["containers"][0].get("imagePullPolicy") == policy
     assert pod["initContainers"][0].get("imagePullPolicy", "") == configured
-    found = traits(plan, pod_folders(()), instance="ph", configured={"image_pull_policy": configured or None})
+    found = traits(plan, pod_folders(()), instance="ph", ids=IDS, configured={"image_pull_policy": configured or None})
     assert found["image_pull_policy"] == policy
 
 

@@ -203,3 +203,8 @@ def test_a_quota_is_waited_for_and_a_rule_that_forbids_it_is_not() -> None:
     seen = look(a_job(), warnings=[warning(forbidden)])
     assert (seen.state, seen.reason) == (ObservedState.EXITED, "Refused")
     assert "security level (restricted)" in seen.message
+    given_more = a_job()
+    given_more["metadata"]["labels"] = {"primehub.io/pod-security": "baseline"}
+    seen = look(given_more, warnings=[warning(forbidden)])
+    assert (seen.state, seen.reason) == (ObservedState.EXITED, "Refused")
+    assert "may have more (baseline)" in seen.message

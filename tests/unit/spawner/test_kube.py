@@ -15,6 +15,7 @@ from primehub_services.domain import notebook_pods
 from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Toleration, TolerationOperator
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
+from primehub_services.domain.pod_security import Ids, PodSecurity
 from primehub_services.domain.pods import pod_folders
 from primehub_services.domain.prelude import EITHER_SHELL, start_script
 from primehub_services.domain.resources import Resources
@@ -24,6 +25,7 @@ from primehub_spawner.kube import PrimeHubKubeSpawner
 from primehub_spawner.server import NOTEBOOK_MAIN
 from tests.support.kube_spawner import manifest, without_cluster
 
+IDS = Ids(user=1000, group=100, files=100)
 START = "0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PLAN = LaunchPlan(
@@ -118,10 +120,6 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "capabilities": {"drop": ["ALL"]},
-                        "runAsGroup": 100,
-                        "runAsNonRoot": True,
-                        "runAsUser": 1000,
-                        "seccompProfile": {"type": "RuntimeDefault"},
                     },
                     "volumeMounts": [
                         {"name": "dataset-share", "mountPath": "/datasets/share", "readOnly": True},
@@ -138,7 +136,9 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
             "securityContext": {
                 "fsGroup": 100,
                 "fsGroupChangePolicy": "OnRootMismatch",
+                "runAsGroup": 100,
                 "runAsNonRoot": True,
+                "runAsUser": 1000,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "terminationGracePeriodSeconds": 6,
@@ -190,7 +190,9 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
 async def test_nothing_of_a_start_is_left_to_the_next(spawner: PrimeHubKubeSpawner) -> None:
     spawner.node_selector = {"pool": "any"}
     spawner.extra_labels = {"cost-centre": "7"}
-    spawner._take_up(PLAN, {})
+    spawner._take_up(PLAN.model_copy(update={"pod_security": PodSecurity.BASELINE}), {})
+    security = (await manifest(spawner))["spec"]["containers"][0]["securityContext"]
+    assert security == {"capabilities": {"drop": ["NET_RAW"]}}
     plain = PLAN.model_copy(
         update={"limits": Resources(cpu=1, memory="1Gi"), "node_selector": {}, "tolerations": (), "mounts": ()}
     )
@@ -202,6 +204,27 @@ async def test_nothing_of_a_start_is_left_to_the_next(spawner: PrimeHubKubeSpawn
     assert [volume["name"] for volume in spec["volumes"]] == ["tmp"]
     assert "nvidia.com/gpu" not in spec["containers"][0]["resources"]["limits"]
     assert pod["metadata"]["labels"]["cost-centre"] == "7"
+    assert (spec["securityContext"]["runAsUser"], spec["securityContext"]["runAsNonRoot"]) == (1000, True)
+    assert spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+async def test_who_a_server_is_may_be_a_function_of_it(spawner: PrimeHubKubeSpawner) -> None:
+    spawner.uid = lambda server: 2000 + len(server.user.name)
+    spawner.gid = None
+    for _ in range(2):  # the second start from nothing of the first
+        spawner._take_up(PLAN, {})
+        security = (await manifest(spawner))["spec"]["securityContext"]
+        assert (security["runAsUser"], "runAsGroup" in security) == (2000 + len("ann@example.org"), False)
+
+
+async def test_a_group_that_may_have_more_is_told_that_its_namespace_may_not(spawner: PrimeHubKubeSpawner) -> None:
+    error = ApiException(status=403, reason="Forbidden")
+    error.body = (
+        '{"message": "pods \\"x\\" is forbidden: violates PodSecurity \\"restricted:latest\\": runAsNonRoot != true"}'
+    )
+    assert "security level (restricted) forbids it" in spawner._refusal_of(error).sentence
+    spawner.running_plan = PLAN.model_copy(update={"pod_security": PodSecurity.BASELINE})
+    assert "may have more (baseline)" in spawner._refusal_of(error).sentence
 
 
 async def test_an_image_is_fetched_with_its_own_secret_beside_the_operators(spawner: PrimeHubKubeSpawner) -> None:
@@ -332,11 +355,11 @@ def test_why_a_server_ended_before_it_answered() -> None:
 
 
 def test_a_plan_without_mounts_has_no_volume_but_its_own() -> None:
-    found = kube_render.traits(PLAN, pod_folders(()), instance="ph")
+    found = kube_render.traits(PLAN, pod_folders(()), instance="ph", ids=IDS)
     assert [volume["name"] for volume in found["volumes"].values()] == ["tmp"]
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_an_image_that_may_not_be_written_to_is_asked_for(asked: bool) -> None:
-    found = kube_render.traits(PLAN, pod_folders(()), instance="ph", read_only_root=asked)
+    found = kube_render.traits(PLAN, pod_folders(()), instance="ph", ids=IDS, read_only_root=asked)
     assert ("readOnlyRootFilesystem" in found["container_security_context"]) is asked
