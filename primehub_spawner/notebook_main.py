@@ -1,6 +1,6 @@
 """What a notebook's process runs: ``python -c <this file> ARGUMENTS``, in anybody's environment.
 
-It is ``python -m jupyterhub.singleuser`` but for three things. Standard library only, as far as it is loaded by itself.
+It is ``python -m jupyterhub.singleuser`` but for four things. Standard library only, as far as it is loaded by itself.
 
 One import is put off. jsonschema, which Jupyter's events need, takes up ``rfc3987_syntax`` where it is installed, and
 importing that builds a parser for a second or more, for a check (of IRIs) that no schema of Jupyter's asks for.
@@ -8,6 +8,8 @@ importing that builds a parser for a second or more, for a check (of IRIs) that 
 And visitors are looked after: who is let in without being the server's owner, a platform admin. Jupyter keeps the hub's
 answer about somebody for five minutes and never asks again about an open connection. An owner who leaves loses the
 server itself; a visitor who leaves would go on in it.
+
+Jupyter warns its user of being root, and ends. Who is root here is so by leave of a platform admin, in a pod.
 
 And JupyterLab gets what PrimeHub adds to it, which is no part of the image.
 """
@@ -62,6 +64,12 @@ def extend() -> None:
     ]
 
 
+def be_root() -> None:
+    """Begin where this is root, too: only a pod of a group that may be lets it be."""
+    if os.geteuid() == 0:
+        sys.argv[1:1] = ["--ServerApp.allow_root=True"]
+
+
 def look_after_visitors() -> None:
     """Ask the hub about a visitor at every request, and again and again while a connection of theirs is open."""
     spec = importlib.util.find_spec("jupyterhub.singleuser")
@@ -112,5 +120,6 @@ def look_after_visitors() -> None:
 if __name__ == "__main__":
     put_off(SLOW)
     extend()
+    be_root()
     look_after_visitors()
     runpy.run_module("jupyterhub.singleuser", run_name="__main__", alter_sys=True)

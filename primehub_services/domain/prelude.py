@@ -84,7 +84,9 @@ def start_script(
 
     ``odd`` is what ``for_shells`` says of the variables.
     """
-    lines = [f"cd {shlex.quote(cwd)} 2>/dev/null || cd /", *link_lines(links)]
+    # what root makes is for the group of the folder, too: its people also start as somebody else, and others share it
+    lines = ['[ "$(id -u 2>/dev/null)" != 0 ] || umask 002']
+    lines += [f"cd {shlex.quote(cwd)} 2>/dev/null || cd /", *link_lines(links)]
     lines += profile_lines(profiles, '"${BASH:-/bin/sh}"')
     named = [f'{shlex.quote(f"{name}=")}"${kept}"' for kept, name in (odd or {}).items()]
     unset = [f"-u {kept}" for kept in odd or ()]

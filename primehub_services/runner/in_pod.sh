@@ -3,6 +3,7 @@
 # Waits for the sidecar's permit, writes all output to a file that the sidecar follows, and the exit code in the end.
 
 run=/opt/primehub-run
+artifacts=/home/jovyan/artifacts
 grace=$1
 shift
 trap 'exit 143' TERM
@@ -38,6 +39,8 @@ while kill -0 "$command" 2>/dev/null; do
   code=$?
 done
 kill "$watcher" 2>/dev/null
+# the sidecar is another user where the image says who this is: it reads what the folder's group may
+[ -L "$artifacts" ] || chmod -R g+rX "$artifacts" 2>/dev/null
 [ ! -e "$run/killed" ] || killed=' killed'
 echo "$code$killed" >"$run/exit"
 exit "$code"

@@ -1,8 +1,8 @@
 """The walk over a workload's scratch home, without trust in any of it. Standard library only: sidecars do it too.
 
 Everything is opened relative to the folder above it and never through a link, so that nothing that the workload swaps
-under our feet leads elsewhere. Only regular files of the workload's own user are read: not the fifo that would make us
-wait, nor a file of somebody else's that a hard link shows.
+under our feet leads elsewhere. Only regular files are read, not the fifo that would make us wait; and where the folder
+shares its disk with others, only those of the workload's own user, not one of somebody else's that a hard link shows.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class LeftOut:
 
 
 class Scratch:
-    """The files below ``home``, which the workload calls ``root``, as far as they are ``uid``'s."""
+    """The files below ``home``, which the workload calls ``root``, as far as they are ``uid``'s; None is anybody's."""
 
-    def __init__(self, home: str, uid: int, root: str) -> None:
+    def __init__(self, home: str, uid: int | None, root: str) -> None:
         self._home = home
         self._uid = uid
         self._root = root
@@ -146,7 +146,7 @@ class Scratch:
                 raise NotTaken("it is a link to a folder")
             if not stat.S_ISREG(found.st_mode):
                 raise NotTaken("it is no regular file")
-            if found.st_uid != self._uid:
+            if self._uid is not None and found.st_uid != self._uid:
                 raise NotTaken("it belongs to somebody else")
         except BaseException:
             os.close(handle)

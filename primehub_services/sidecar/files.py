@@ -37,7 +37,8 @@ class Files:
     """The files of one workload. ``root`` is what the workload calls ``home``."""
 
     def __init__(self, home: str, root: str, api: Api, limits: Limits) -> None:
-        self._scratch = Scratch(home, os.getuid(), root)
+        # a folder of this pod alone, in which no link can show another's; and its workload may be anybody, or several
+        self._scratch = Scratch(home, None, root)
         self._api = api
         self._limits = limits
         self._sent: dict[str, Mark] = {}

@@ -92,6 +92,7 @@ class Sidecar:
         permit = self._api.json("POST", "/permit", {"pod": self._environ["PRIMEHUB_POD"]})
         for name in permit["inputs"]:
             self._fetch(name)
+        self._make_log()
         self._put("permit", "")
         limits = Limits(size=permit["limits"]["size"], files=permit["limits"]["files"])
         keeper = _Keeper(Files(self._home, self._root, self._connected(), limits), self._ended)
@@ -109,6 +110,16 @@ class Sidecar:
             raise keeper.over
         times = {"began_at": self._moment("began"), "ended_at": self._moment("exit") or datetime.now(UTC).isoformat()}
         self._api.json("PUT", "/end", {"code": code, "killed": killed} | times | keeper.left_out())
+
+    def _make_log(self) -> None:
+        """The file for the output, so that it can be written here too: its disk is given back behind what was sent.
+        The workload may be another user; both are in the group that the folder is for."""
+        try:
+            handle = os.open(f"{self._run}/log", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC)
+        except FileExistsError:  # this one was started anew
+            return
+        os.fchmod(handle, 0o660)
+        os.close(handle)
 
     def _fetch(self, name: str) -> None:
         target = os.path.join(self._inputs, name)

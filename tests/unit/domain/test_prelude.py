@@ -53,3 +53,9 @@ def test_variables_with_odd_names_reach_the_program() -> None:
     lines = set(done.stdout.splitlines())
     assert {f"{name}={value}" for name, value in given.items()} <= lines
     assert not any(line.startswith("PRIMEHUB_VARIABLE_") for line in lines)
+
+
+def test_what_root_makes_is_for_the_group_of_the_folder_too() -> None:
+    script = start_script((), (), cwd="/").replace("$(id -u 2>/dev/null)", "$WHO")
+    asked = [run(f"umask 022\n{script}", "sh", "-c", "umask", WHO=who).stdout for who in ("0", "1000", "")]
+    assert asked == ["0002\n", "0022\n", "0022\n"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -141,6 +142,26 @@ async def test_output_comes_while_it_is_written_and_masked(pod: Pod) -> None:
     assert end is not None
     assert (end.code, end.killed) == (3, False)
     assert pod.log() == b"the password is [masked]\nagain [masked], and the end"
+
+
+async def test_the_output_is_a_file_that_another_user_of_the_folders_group_writes_to(pod: Pod) -> None:
+    pod.begin()
+    await pod.has("run/permit")
+    assert stat.S_IMODE((pod.folder / "run/log").stat().st_mode) == 0o660
+    pod.put("run/exit", b"0\n")
+    assert await pod.ended() is not None
+
+
+async def test_files_are_kept_whoever_the_workload_is(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    pod.put("home/artifacts/a.txt", b"12345")
+    mine = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: mine + 1)
+    pod.begin()
+    pod.put("run/exit", b"0\n")
+    end = await pod.ended()
+    assert end is not None
+    assert not end.left_out
+    assert [file.path for file in ScratchFiles(pod.spool.home("one"), mine).list_("artifacts").files] == ["a.txt"]
 
 
 async def test_files_are_kept_within_the_limits_and_what_is_not_is_named(pod: Pod) -> None:

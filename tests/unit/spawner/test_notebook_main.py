@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from primehub_services.sandbox.extension import VARIABLE
 from primehub_spawner.server import NOTEBOOK_MAIN
 
 PACKAGE = "jupyter_primehub_ext"
+ROOTS = ["--ServerApp.allow_root=True"] if os.geteuid() == 0 else []
+"""What root has to say; these tests are run by root or by somebody."""
 SLOW = "print('slow is loaded')\nTERMS = ['iri']\ndef is_valid_syntax(term, value):\n    return value == 'good'\n"
 
 
@@ -40,7 +43,7 @@ def run(environment: Path, singleuser: str, *arguments: str, **variables: str) -
 
 def test_it_runs_the_servers_module_with_its_arguments(environment: Path) -> None:
     said = run(environment, "import sys; print(__name__, sys.argv[1:])", "--port=1", "--x")
-    assert said == "__main__ ['--port=1', '--x']\n"
+    assert said == f"__main__ {[*ROOTS, '--port=1', '--x']}\n"
 
 
 def test_the_slow_import_is_put_off_until_it_is_used(environment: Path) -> None:
@@ -78,9 +81,9 @@ def test_the_server_is_offered_what_primehub_adds(environment: Path, tmp_path: P
         f"--ServerApp.jpserver_extensions={PACKAGE}=True",
         f"--LabApp.extra_labextensions_path={folder}/{PACKAGE}/labextensions",
     ]
-    assert said == f"{[*flags, '--port=1']}\nimported\n{folder}\n"
+    assert said == f"{[*ROOTS, *flags, '--port=1']}\nimported\n{folder}\n"
 
 
 @pytest.mark.parametrize("folder", ["", "/nonexistent"])
 def test_without_what_primehub_adds_it_starts_all_the_same(environment: Path, folder: str) -> None:
-    assert run(environment, "import sys; print(sys.argv[1:])", **{VARIABLE: folder}) == "[]\n"
+    assert run(environment, "import sys; print(sys.argv[1:])", **{VARIABLE: folder}) == f"{ROOTS}\n"
