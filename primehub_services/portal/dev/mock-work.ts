@@ -64,7 +64,7 @@ let secrets: S['Secret'][] = [['hf-token', null, 'ann'], ['wandb', 'vision-lab',
 }));
 let group: S['Group'] = {
   id: 'g', name: 'vision-lab', slug: 'vision-lab', display_name: 'Vision lab', description: 'Finding defects in pictures', user_quota: { cpu: 16, memory: null, gpu: 2 }, group_quota: { cpu: 32, memory: '128Gi', gpu: 4 },
-  shared_volume: true, folder_problem: '', shared_volume_capacity: 500, launch_group_only: true, job_timeout: 28_800, idle_timeout: null, created_at: ago(86_400 * 200), version: 3,
+  shared_volume: true, folder_problem: '', shared_volume_capacity: 500, launch_group_only: true, pod_security: 'restricted', job_timeout: 28_800, idle_timeout: null, created_at: ago(86_400 * 200), version: 3,
 };
 const points = Array.from({ length: 90 }, (_, i): S['UsagePoint'] => ({ at: ago((90 - i) * 10), cpu: i < 4 ? 200 : Math.round(3300 + 350 * Math.sin(i / 3)), memory: Math.round((i < 5 ? 1 : 8.6 + Math.sin(i / 9) / 2) * 1024 ** 3), gpus: [] }));
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { admin, type AuditEvent, type Group, type Part } from '../src/api/admin';
 import { ask } from '../src/api/queries';
-import { check, draftOf, fieldsOf, newDraft } from '../src/pages/admin/groups/draft';
+import { check, draftOf, fieldsOf, labels, newDraft } from '../src/pages/admin/groups/draft';
 import { sorted } from '../src/pages/admin/platform/Health';
 import { actorOf, told } from '../src/pages/admin/platform/sentence';
 
@@ -35,7 +35,7 @@ describe('an entry of the audit log', () => {
 
 const group = {
   name: 'lab', display_name: 'Lab', description: '', user_quota: { cpu: 0.5, memory: '512Mi', gpu: 0 }, group_quota: { cpu: 8, memory: null, gpu: 4 }, shared_volume: true, shared_volume_capacity: null,
-  launch_group_only: true, idle_timeout: null, job_timeout: 0,
+  launch_group_only: true, pod_security: 'restricted', idle_timeout: null, job_timeout: 0,
 } as Group;
 
 describe('the form of a group', () => {
@@ -47,6 +47,12 @@ describe('the form of a group', () => {
 
   it('sends only what was changed', () => {
     expect(fieldsOf({ ...draftOf(group), job_timeout: 60 }, ['job_timeout'])).toEqual({ job_timeout: 60 });
+  });
+
+  it('reads a level by its name, and says the same when nothing was changed', () => {
+    expect(labels.pod_security.show!(draftOf({ ...group, pod_security: 'baseline' }).pod_security)).toBe('Baseline');
+    expect(fieldsOf({ ...draftOf(group), pod_security: 'baseline' }, ['pod_security'])).toEqual({ pod_security: 'baseline' });
+    expect(newDraft.pod_security).toBe('restricted');
   });
 
   it('says by how much one person may not have more than the group', () => {

@@ -73,7 +73,7 @@ test('the space of a group’s meters is as large before its use is known as aft
 
 const group = {
   name: 'lab', slug: 'lab', display_name: 'Lab', description: '', user_quota: { cpu: 1, memory: '1Gi', gpu: 0 }, group_quota: { cpu: 8, memory: null, gpu: 4 }, shared_volume: true,
-  shared_volume_capacity: null, launch_group_only: true, idle_timeout: null, job_timeout: 0, created_at: '2026-03-12T14:00:00Z', version: 1,
+  shared_volume_capacity: null, launch_group_only: true, pod_security: 'restricted', idle_timeout: null, job_timeout: 0, created_at: '2026-03-12T14:00:00Z', version: 1,
 } as unknown as Group;
 const groupIsThere = () => {
   queries.setQueryData(admin.group('lab').queryKey, group);

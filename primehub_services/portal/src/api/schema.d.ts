@@ -2680,6 +2680,11 @@ export interface components {
             folder_problem: string;
             /** @description Whether the shared volume is mounted only in workloads launched in this group. */
             launch_group_only: boolean;
+            /**
+             * @description What its notebooks and jobs may do on a cluster; on one machine it changes nothing.
+             * @default restricted
+             */
+            pod_security: components["schemas"]["PodSecurity"];
             /** @default null */
             job_timeout: number | null;
             /**
@@ -2706,6 +2711,8 @@ export interface components {
             shared_volume_capacity: number | null;
             /** @default true */
             launch_group_only: boolean;
+            /** @default restricted */
+            pod_security: components["schemas"]["PodSecurity"];
             /** @default null */
             job_timeout: number | null;
             /** @default null */
@@ -2786,6 +2793,8 @@ export interface components {
             shared_volume_capacity: number | null;
             /** @default null */
             launch_group_only: boolean | null;
+            /** @default null */
+            pod_security: components["schemas"]["PodSecurity"] | null;
             /** @default null */
             job_timeout: number | null;
             /** @default null */
@@ -3597,6 +3606,11 @@ export interface components {
             profiles: string[];
             /** @default false */
             safe_mode: boolean;
+            /**
+             * @description The launch group's.
+             * @default restricted
+             */
+            pod_security: components["schemas"]["PodSecurity"];
             /** @description seconds; 0 is never */
             idle_timeout: number;
             /**
@@ -4186,6 +4200,11 @@ export interface components {
             /** @description Accounts, each counted once. */
             people: number;
         };
+        /**
+         * @description What a group's notebooks and jobs may do on a cluster.
+         * @enum {string}
+         */
+        PodSecurity: "restricted" | "baseline";
         /** @description The first part of a file. */
         Preview: {
             path: string;

@@ -48,6 +48,11 @@ export const g = {
     facts: 'Set by platform admins', factsWhy: 'Ask one of them for more.',
     name: 'Name', displayName: 'Display name', description: 'Description', slug: 'In paths', folder: 'Group folder', folderNone: 'none', folderOf: (path: string, size: string) => `${path}${size}`,
     each: 'Each person', all: 'The group together', noLimit: 'no limit', idle: 'Notebooks stop when idle', never: 'never', after: (time: string) => `after ${time}`, platform: (time: string) => `${time}, as the platform`,
+    podSecurity: 'Pod security',
+    levels: {
+      restricted: { label: 'Restricted', help: 'On a cluster, notebooks and jobs run as one ordinary user, whatever their image says, who can become no other.' },
+      baseline: { label: 'Baseline', help: 'On a cluster, notebooks and jobs run as their image says, as root too, and may become root (sudo, apt).' },
+    },
     created: 'Made',
     quota: 'Quota', quotaColumns: { resource: 'Resource', each: 'Each person', all: 'Together' },
     members: 'Members', membersWhy: 'Platform admins put people in; group admins invite by link.',

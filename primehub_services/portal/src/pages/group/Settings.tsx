@@ -59,6 +59,7 @@ function Told({ group }: { group: Group }) {
     [words.name, <code key="n">{group.name}</code>],
     ...(group.description ? [[words.description, group.description] as [string, string]] : []),
     [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${group.shared_volume_capacity} GiB`}</> : words.folderNone],
+    [words.podSecurity, <div key="p">{words.levels[group.pod_security].label}<div className="small">{words.levels[group.pod_security].help}</div></div>],
     [words.idle, group.idle_timeout !== null ? idle(group.idle_timeout) : settings.data ? words.platform(idle(settings.data.idle_timeout)) : '–'],
     [words.created, <Day key="c" at={group.created_at} />],
   ];

@@ -82,6 +82,21 @@ export function SwitchField<T extends object>({ form, name, help, disabled }: { 
   );
 }
 
+/** One of a few, each with what it means. */
+export function ChoiceField<T extends object, K extends string>({ form, name, choices }: {
+  form: Fields<T>; name: Keys<T, K>; choices: Record<K, { label: string; help: string }>;
+}) {
+  const { label } = form.words[name];
+  return (
+    <div className="field">
+      <span className="label">{label}</span>
+      <Radio.Group vertical className="choices" aria-label={label} value={form.draft[name]} onChange={({ target }: { target: { value?: K } }) => put(form, name, target.value)}
+        options={(Object.keys(choices) as K[]).map((value) => ({ value, label: <>{choices[value].label}<small>{choices[value].help}</small></> }))} />
+      {form.error(name) && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error(name)}</p>}
+    </div>
+  );
+}
+
 const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
 type Unit = keyof typeof UNITS;
 /** The largest unit in which the time is a whole number. */

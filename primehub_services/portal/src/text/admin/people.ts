@@ -63,6 +63,13 @@ export const people = {
     launchOnly: 'Launch group only',
     folderProblem: 'Nothing can mount the shared volume',
     launchOnlyHelp: 'Mounted only when a notebook or job starts in this group. Else members find it wherever they start.',
+    security: 'Security',
+    securityWhy: 'What its notebooks and jobs may do on a cluster, from their next start. On one machine they keep to their sandbox, whatever is chosen here.',
+    podSecurity: 'Pod security',
+    levels: {
+      restricted: { label: 'Restricted', help: 'Everything runs as one ordinary user, whatever its image says, who can become no other. Enough for nearly every group.' },
+      baseline: { label: 'Baseline', help: 'An image may run as root, and people may become root in their own container (sudo, apt). Root reads and changes every file that it is given to write, whoever’s it is; of the node it gets no more. The platform’s namespace has to enforce baseline then.' },
+    },
     timeouts: 'Timeouts',
     timeoutsWhy: 'For what starts from now on.',
     idle: 'A notebook that nobody uses stops',

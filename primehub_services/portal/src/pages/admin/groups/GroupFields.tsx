@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ask } from '../../../api/queries';
 import { RESOURCES } from '../../../lib/resources';
-import { LimitField, NumberField, SwitchField, TextField, TimeoutField } from '../../../parts/form/fields';
+import { ChoiceField, LimitField, NumberField, SwitchField, TextField, TimeoutField } from '../../../parts/form/fields';
 import type { Fields } from '../../../parts/form/form';
 import { Section } from '../../../parts/form/FormPage';
 import { t } from '../../../text';
@@ -35,6 +35,9 @@ export function GroupFields({ form, slug }: { form: Fields<GroupDraft>; slug: st
         <SwitchField form={form} name="shared_volume" />
         {form.draft.shared_volume && <NumberField form={form} name="shared_volume_capacity" unit={t.form.units.gib} help={words.capacityHelp} optional min={1} placeholder={words.volumeOpen} />}
         {form.draft.shared_volume && <SwitchField form={form} name="launch_group_only" help={words.launchOnlyHelp} />}
+      </Section>
+      <Section title={words.security} why={words.securityWhy}>
+        <ChoiceField form={form} name="pod_security" choices={words.levels} />
       </Section>
       <Section title={words.timeouts} why={words.timeoutsWhy}>
         <TimeoutField form={form} name="idle_timeout" platform={settings?.idle_timeout} />

@@ -39,6 +39,7 @@ export function GroupPanel({ group, overview }: { group: Group; overview: GroupO
         [words.images, given ? words.imagesOf(given.images.length, given.images.filter((x) => x.group === group.slug).length) : '–'],
         [words.volumes, given ? given.volumes.map((v) => v.display_name || v.name).join(', ') || a.list.none : '–'],
         [words.volume, group.shared_volume ? [group.shared_volume_capacity === null ? words.volumeOpen : words.volumeOf(String(group.shared_volume_capacity)), group.launch_group_only && words.launchOnly.toLowerCase()].filter(Boolean).join(', ') : a.list.none],
+        [words.podSecurity, words.levels[group.pod_security].label],
       ]} />
       <h3>{words.now}</h3>
       <Facts rows={[

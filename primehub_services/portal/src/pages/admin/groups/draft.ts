@@ -15,7 +15,8 @@ export type Writing = 'read' | 'write';
 export type GroupDraft = {
   name: string; display_name: string; description: string;
   user_cpu: Limit; user_memory: Limit; user_gpu: Limit; group_cpu: Limit; group_memory: Limit; group_gpu: Limit;
-  shared_volume: boolean; shared_volume_capacity: Limit; launch_group_only: boolean; idle_timeout: number | null; job_timeout: number | null;
+  shared_volume: boolean; shared_volume_capacity: Limit; launch_group_only: boolean; pod_security: Group['pod_security'];
+  idle_timeout: number | null; job_timeout: number | null;
 };
 
 const memory = (value: string | null | undefined): Limit => (value === null || value === undefined ? null : Math.round(gib(value) * 1000) / 1000);
@@ -26,12 +27,13 @@ export const draftOf = (group: Group): GroupDraft => ({
   user_cpu: group.user_quota.cpu ?? null, user_memory: memory(group.user_quota.memory), user_gpu: group.user_quota.gpu ?? null,
   group_cpu: group.group_quota.cpu ?? null, group_memory: memory(group.group_quota.memory), group_gpu: group.group_quota.gpu ?? null,
   shared_volume: group.shared_volume, shared_volume_capacity: group.shared_volume_capacity, launch_group_only: group.launch_group_only,
-  idle_timeout: group.idle_timeout, job_timeout: group.job_timeout,
+  pod_security: group.pod_security, idle_timeout: group.idle_timeout, job_timeout: group.job_timeout,
 });
 
 export const newDraft: GroupDraft = {
   name: '', display_name: '', description: '', user_cpu: 0.5, user_memory: null, user_gpu: 0, group_cpu: null, group_memory: null, group_gpu: null,
-  shared_volume: true, shared_volume_capacity: null, launch_group_only: true, idle_timeout: null, job_timeout: null,
+  shared_volume: true, shared_volume_capacity: null, launch_group_only: true, pod_security: 'restricted',
+  idle_timeout: null, job_timeout: null,
 };
 
 /** What the API is sent of the fields; all of a quota goes together. */
@@ -72,6 +74,7 @@ export const labels: Words<GroupDraft> = {
   shared_volume: { label: words.volumeOn, show: yes },
   shared_volume_capacity: { label: words.capacity, show: (value) => (value === null ? words.volumeOpen : words.volumeOf(count(value))) },
   launch_group_only: { label: words.launchOnly, show: yes },
+  pod_security: { label: words.podSecurity, show: (value) => words.levels[value].label },
   idle_timeout: { label: words.idle, show: showTimeout },
   job_timeout: { label: words.jobLimit, show: showTimeout },
 };
