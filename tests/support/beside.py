@@ -44,6 +44,13 @@ addresses = [tuple(address) for address in json.loads({addresses!r})]
 print(json.dumps(list(ThreadPoolExecutor(16).map(reached, addresses))))
 """
 
+ASKS_BY_SHELL = """
+for address in {addresses}; do
+  (timeout 3 bash -c "exec 3<>/dev/tcp/${{address%:*}}/${{address##*:}}" 2>/dev/null && echo "$address") &
+done
+wait
+"""
+
 WATCHES = """
 import time, urllib.request
 
@@ -60,6 +67,11 @@ while True:
 def asks(addresses: Sequence[Address]) -> str:
     """Python that prints, as JSON, which of these it reaches, in their order."""
     return ASKS.format(addresses=json.dumps(list(addresses)))
+
+
+def asks_by_shell(addresses: Sequence[Address]) -> str:
+    """Bash that prints which of these it reaches, ``host:port`` a line, in any order."""
+    return ASKS_BY_SHELL.format(addresses=" ".join(f"{host}:{port}" for host, port in addresses))
 
 
 class Beside:

@@ -25,6 +25,9 @@ NAME = "primehub"
 READY = 300
 """Seconds after which an installation that is not ready is given up."""
 PARTS = ("hub", "services", "gateway", "proxy")
+NEXT = "primehub/test/next"
+"""The image of `tests/images/next`: the platform's, with one revision of the database more, which makes a table: a second
+time would fail, and end the process."""
 
 
 def images() -> dict[str, Any]:
@@ -127,6 +130,16 @@ class Installed(Platform):
         assert isinstance(found, dict)
         return found
 
+    def to_the_next_version(self) -> None:
+        """Upgrade every part."""
+        self.upgrade({"images": self.values["images"] | {"hub": NEXT}})
+
+    def parts(self, *names: str) -> list[dict[str, Any]]:
+        """The pods of these parts of the platform, of all of them unless said."""
+        labels = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component in ({','.join(names or PARTS)})"
+        found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
+        return found
+
     def inside(self, pod: dict[str, Any], code: str) -> Any:
         """What Python prints, as JSON, in a workload's container."""
         container = pod["spec"]["containers"][0]["name"]
@@ -146,6 +159,16 @@ class Installed(Platform):
             subprocess.run([*words, *more], capture_output=True, text=True) for more in (["get", "pods"], ["events"])
         ]
         return "\n".join(t.stdout[-4000:] for t in told)
+
+
+def restarts(pods: list[dict[str, Any]]) -> list[int]:
+    """How often the container of each pod has ended and begun anew."""
+    return [pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods]
+
+
+def are_next(pods: list[dict[str, Any]]) -> bool:
+    """Whether all of them are of the next version."""
+    return all(f"/{NEXT}:" in f"/{pod['spec']['containers'][0]['image']}" for pod in pods)
 
 
 @contextmanager

@@ -244,6 +244,27 @@ def xsrf_of(html: str) -> str:
     return found[1]
 
 
+def like_a_persons(browser: httpx.Client) -> httpx.Client:
+    """It follows redirects, and takes this machine for secure without TLS, as browsers do."""
+
+    def loopback_is_secure(_: httpx.Response) -> None:
+        for cookie in browser.cookies.jar:
+            cookie.secure = False
+
+    browser.follow_redirects = True
+    browser.event_hooks = {"response": [loopback_is_secure]}
+    return browser
+
+
+def asked_by_portal(browser: httpx.Client, path: str) -> Any:
+    """What the API answers the portal's page that is open in this browser."""
+    own = next(c.value or "" for c in browser.cookies.jar if (c.name, c.path) == ("_xsrf", "/services/primehub/"))
+    script = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "X-XSRFToken": own}
+    answer = browser.get(API_PATH + path, headers=script)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 @contextmanager
 def running_platform(environ: Mapping[str, str] | None = None) -> Iterator[Platform]:
     """A platform on a free port and a new data folder, with its administrator signed in; ended at the end."""

@@ -18,7 +18,7 @@ from primehub_services.store.database import Database
 from . import databases
 from .cluster import LEVEL, own_address
 from .installed import NAME, Installed, images, installation
-from .platform import API_PATH
+from .platform import API_PATH, free_port, like_a_persons
 from .relay import Relay, relay
 from .waiting import wait_for
 
@@ -32,9 +32,11 @@ ROOT = "/services/primehub"
 class Several:
     """The release, the way to its database, and a way to each of its pods."""
 
-    def __init__(self, installed: Installed, way: Relay, database: Database) -> None:
+    def __init__(self, installed: Installed, way: Relay, database: Database, git_port: int) -> None:
         self.installed = installed
         self.way = way
+        self.git_port = git_port
+        """A port of this machine that pods reach which fetch repositories, as they reach the database's by no policy."""
         self._database = database
         self._ports: dict[str, tuple[subprocess.Popen[str], int]] = {}
 
@@ -70,19 +72,17 @@ class Several:
         found = self._database.read_now(leader.leadership)
         return found.holder if found is not None and found.held else ""
 
+    def revision(self) -> str:
+        """The revision of the database."""
+        with self._database.engine.connect() as connection:
+            return str(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one())
+
     def browser(self) -> httpx.Client:
         """A browser each of whose requests for the services comes to another pod than the one before."""
         browser = self.installed.browser()
         browser._mounts = {}
         browser._transport = _EachInTurn(self.installed.port, [self.port(pod) for pod in self.all_ready()])
-        browser.follow_redirects = True
-
-        def loopback_is_secure(_: httpx.Response) -> None:
-            for cookie in browser.cookies.jar:
-                cookie.secure = False
-
-        browser.event_hooks = {"response": [loopback_is_secure]}
-        return browser
+        return like_a_persons(browser)
 
     def close(self) -> None:
         """Let all ports go."""
@@ -106,13 +106,16 @@ class _EachInTurn(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-def _values(address: str, port: int) -> Mapping[str, Any]:
-    to_database = {"to": [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [{"protocol": "TCP", "port": port}]}
+def _values(address: str, port: int, git_port: int) -> Mapping[str, Any]:
+    to_database, to_git = (
+        {"to": [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [{"protocol": "TCP", "port": number}]}
+        for number in (port, git_port)
+    )
     return {
         **images(),
         "services": {"replicas": PODS, "storage": {"accessMode": "ReadWriteMany", "size": "1Gi"}},
         "secretSettings": {"database_url": {"name": SECRET, "key": "url"}},
-        "networkPolicies": {"platform": {"extraEgress": [to_database]}},
+        "networkPolicies": {"platform": {"extraEgress": [to_database]}, "git": {"extraEgress": [to_git]}},
     }
 
 
@@ -120,17 +123,17 @@ def _values(address: str, port: int) -> Mapping[str, Any]:
 def several() -> Iterator[Several]:
     """It, installed in a namespace that enforces what pods may be, with its administrator signed in."""
     with databases.postgres_database(databases.postgres_server()) as url:
-        there, address = sa.make_url(url), own_address()
+        there, address, git_port = sa.make_url(url), own_address(), free_port()
         with (
             relay(address, (there.host or "127.0.0.1", there.port or 5432)) as way,
-            installation(_values(address, way.port)) as installed,
+            installation(_values(address, way.port, git_port)) as installed,
         ):
             given = there.set(host=address, port=way.port).render_as_string(hide_password=False)
             _prepared_namespace(installed, given)
             installed.install()
             installed.become_admin()
             database = Database(url)
-            found = Several(installed, way, database)
+            found = Several(installed, way, database, git_port)
             try:
                 yield found
             finally:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cluster import require_cluster
-from tests.support.platform import PASSWORD, Lab, xsrf_of
+from tests.support.beside import asks_by_shell
+from tests.support.cluster import own_address, require_cluster
+from tests.support.git_ssh import new_key, private_text, ssh_server
+from tests.support.installed import NAME, are_next, restarts
+from tests.support.platform import PASSWORD, Lab, asked_by_portal, xsrf_of
+from tests.support.repository import Repository
 from tests.support.scenarios import COUNTS, Jobs, counts_to_its_end
-from tests.support.several import Several, several
+from tests.support.several import PODS, Several, several
 from tests.support.waiting import wait_for
 
 from .conftest import SMALL
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.postgres]
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.postgres, pytest.mark.xdist_group("several")]
 SEEN_S = 2.0
 MOVED_S = 10.0
 
@@ -52,6 +58,11 @@ def changes(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
             yield event, json.loads(value)
 
 
+def test_pods_that_begin_at_once_over_an_empty_database_make_its_tables_once(pods: Several) -> None:
+    assert len(pods.all_ready()) == PODS
+    assert restarts(pods.installed.parts("services")) == [0] * PODS
+
+
 def test_somebody_signs_in_at_one_pod_and_is_signed_in_at_the_other(pods: Several, jobs: Jobs) -> None:
     with pods.browser() as browser:
         form = {"_xsrf": xsrf_of(browser.get("/hub/login").text), "username": "ann", "password": PASSWORD}
@@ -60,13 +71,7 @@ def test_somebody_signs_in_at_one_pod_and_is_signed_in_at_the_other(pods: Severa
         for _ in range(3):
             page = browser.get("/services/primehub/")
             assert (page.status_code, page.url.path) == (200, "/services/primehub/"), [*page.history, page, page.text]
-            own = next(
-                c.value or "" for c in browser.cookies.jar if (c.name, c.path) == ("_xsrf", "/services/primehub/")
-            )
-            script = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "X-XSRFToken": own}
-            me = browser.get("/services/primehub/api/v1/me", headers=script)
-            assert me.status_code == 200, me.text
-            assert me.json()["name"] == "ann"
+            assert asked_by_portal(browser, "/me")["name"] == "ann"
 
 
 def test_a_change_at_one_pod_is_seen_live_at_the_other(pods: Several, jobs: Jobs) -> None:
@@ -82,6 +87,47 @@ def test_a_change_at_one_pod_is_seen_live_at_the_other(pods: Several, jobs: Jobs
             print(f"\nseen at the other pod {took:.2f} s after it was asked for")
             assert took < SEEN_S
             assert change["action"] == "create"
+
+
+def test_a_repository_is_fetched_over_ssh_by_a_pod_that_reaches_its_server_and_nothing_of_the_platform(
+    pods: Several, jobs: Jobs, tmp_path: Path
+) -> None:
+    installed, person, own, address = pods.installed, new_key(), new_key(), own_address()
+    repository = Repository(tmp_path / "team")
+    first = repository.commit(a_txt="one\n")
+    asked, answered = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        asked.set()
+        answered.wait(60)
+
+    with ssh_server(repository, person, own, address=address, port=pods.git_port, asked=hold) as (url, port):
+        source = {"type": "git", "url": url, "secret": "deploy-key"}
+        installed.call("POST", "/secrets", {"name": "deploy-key", "kind": "git", "value": private_text(person)})
+        given = [{"group": jobs.lab.group}]
+        volume = installed.call("POST", "/volumes", {"name": "over-ssh", "source": source, "groups": given})
+        assert asked.wait(90), installed.state_of_pods()
+        fetches = f"pod/{installed.pod_of('git-fetch')['metadata']['name']}"
+        server = (address, port)
+        others = [(address, pods.way.port), (f"{NAME}-hub", 8081), (f"{NAME}-services", 8092)]
+        others += [(f"{NAME}-proxy-api", 8001), (f"{NAME}-gateway", 8093), ("kubernetes.default.svc", 443)]
+        reached = installed.kubectl("exec", fetches, "--", "bash", "-c", asks_by_shell([server, *others]))
+        answered.set()
+        assert reached.split() == [f"{address}:{port}"]
+        path = f"/volumes/{volume['slug']}"
+        fetched = wait_for(lambda: installed.call("GET", path)["content"], 60, what="it is fetched")
+        assert fetched["commit"] == first
+        job = jobs.submit(f"cat /datasets/{volume['slug']}/a.txt")
+        assert jobs.ended(job)["phase"] == "SUCCEEDED"
+        assert jobs.log(job) == "one\n"
+
+    repository.commit("next", a_txt="two\n")
+    with ssh_server(repository, person, new_key("ecdsa-sha2-nistp256"), address=address, port=port):
+        version = installed.call("GET", path)["version"]
+        installed.call("PATCH", path, {"version": version, "source": source | {"ref": "next"}})
+        wait_for(lambda: "another key" in installed.call("GET", path)["message"], 60, what="it is refused")
+    left = ("get", "jobs,secrets", "-l", "primehub.io/kind=git-fetch", "-o", "name")
+    wait_for(lambda: not installed.kubectl(*left).strip(), 30, what="nothing of the fetches is left")
 
 
 def moved(pods: Several, was: str, began: float) -> float:
@@ -133,3 +179,18 @@ def test_a_leader_that_is_cut_off_from_the_database_is_followed_by_the_other(pod
         pods.way.mend()
     counts_to_its_end(jobs, job)
     all_once(jobs, waiting)
+
+
+def test_an_upgrade_migrates_the_database_once_while_jobs_run_and_pods_of_both_versions_work(
+    pods: Several, jobs: Jobs
+) -> None:
+    job = jobs.submit(COUNTS)
+    wait_for(lambda: "line 5\n" in jobs.log(job), 90, what="the job counts")
+    pods.installed.to_the_next_version()
+    names = pods.all_ready()
+    assert pods.revision() == "next"
+    found = [pod for pod in pods.installed.parts("services") if pod["metadata"]["name"] in names]
+    assert are_next(found)
+    assert restarts(found) == [0] * PODS
+    counts_to_its_end(jobs, job)
+    all_once(jobs, [jobs.submit("echo ran 0")])
