@@ -22,7 +22,6 @@ from ..engines.base import Engine, EngineError, EngineUnavailable
 from ..operations import job_starts
 from ..store import jobs
 from ..store.database import Database
-from ..store.orm import AttemptRow
 from ..store.unit_of_work import UnitOfWork
 from .job_ports import EndedAttempt, Kept, ResultsKeeper, SecretResolver
 from .job_workloads import make_workload, notebook_files
@@ -36,6 +35,10 @@ FINISH_AT_ONCE = 4
 """Attempts that are being finished at the same time, on lanes of their own: keeping a lot takes long, and nobody's start
 or stop waits for it. Fewer than a small machine has threads."""
 SWEEP_EVERY = 5.0
+LOOKS_A_SECOND = 100
+"""Attempts that are looked at without a hint, on average: of more than 200, all are looked at less often than by default."""
+LONGEST_LOOK = 15.0
+"""Seconds between two looks at all attempts at most: a time limit may be overstepped by so long."""
 LONGEST_PAUSE = 30.0
 KEEP_TRIES = 20
 """Tries to keep an attempt's results, some ten minutes; then it ends without, or its quota would be held for ever. Those
@@ -84,7 +87,8 @@ class _Trouble:
 
 
 class JobController:
-    """Every two seconds, on every change of a job, and as soon as the engine says that one has ended.
+    """Every two seconds, on every change of a job, and as soon as the engine says that one has ended; at more than some
+    hundreds of attempts less often (``LOOKS_A_SECOND``).
 
     ``snapshots`` is the folder of uploaded notebooks.
     """
@@ -117,6 +121,7 @@ class JobController:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._finishing = asyncio.Semaphore(FINISH_AT_ONCE)
         self._looked: datetime | None = None
+        self._look_every = self.interval
         self._swept: datetime | None = None
 
     async def step(self, now: datetime) -> None:
@@ -124,7 +129,7 @@ class JobController:
 
         Between two full looks, only at those that wait for something to be done. Raises ``EngineUnavailable``.
         """
-        full = self._looked is None or not 0 <= (now - self._looked).total_seconds() < self.interval - SHORTEST_WAIT
+        full = self._looked is None or not 0 <= (now - self._looked).total_seconds() < self._look_every - SHORTEST_WAIT
         living = await self._database.read(load)
         if not full:
             living = [one for one in living if not one.refs or one.ending is not None or one.cancel is not None]
@@ -135,6 +140,7 @@ class JobController:
         if full:
             await self._sweep(now)
             self._looked = now
+            self._look_every = max(self.interval, min(len(living) / LOOKS_A_SECOND, LONGEST_LOOK))
 
     async def settled(self) -> None:
         """Wait until nothing is being done about any attempt."""
@@ -338,41 +344,41 @@ class JobController:
 
 def load(uow: UnitOfWork) -> list[Living]:
     """Every attempt that has not ended."""
-    return [_living(*found) for found in jobs.live_attempts(uow)]
+    return [_living(found) for found in jobs.live_attempts(uow)]
 
 
 def load_one(uow: UnitOfWork, attempt_id: str) -> Living | None:
     """One attempt; None where it has ended."""
     found = jobs.live_attempt(uow, attempt_id)
-    return None if found is None else _living(*found)
+    return None if found is None else _living(found)
 
 
-def _living(row: AttemptRow, cancel: str | None, timeout: int) -> Living:
+def _living(row: jobs.AttemptLife) -> Living:
     return Living(
         id=row.id,
         job_id=row.job_id,
         number=row.number,
         phase=JobPhase(row.phase),
-        refs=tuple(job_starts.refs_of(row)),
+        refs=tuple(EngineRef.model_validate(ref) for ref in row.refs),
         ending=None if row.ending is None else Ending.model_validate(row.ending),
         created_at=row.created_at,
         started_at=row.started_at,
-        cancel=cancel,
-        timeout=timeout,
+        cancel=row.cancel_requested,
+        timeout=row.timeout,
         said=row.message,
     )
 
 
 def load_start(uow: UnitOfWork, attempt_id: str) -> Start | None:
     """What is needed to start an attempt; None where it has ended."""
-    found = jobs.live_attempt(uow, attempt_id)
-    named = None if found is None else jobs.find(uow, found[0].job_id)
+    found = jobs.live_plan(uow, attempt_id)
+    named = None if found is None else jobs.find(uow, found[0])
     if found is None or named is None:
         return None
     row = named.row
     snapshot = jobs.snapshot(uow, row.snapshot_id) if row.snapshot_id else None
     return Start(
-        plan=job_starts.plan_of(found[0]),
+        plan=LaunchPlan.model_validate(found[1]),
         spec=jobs.spec_of(row),
         account_id=row.account_id,
         group_id=row.group_id,

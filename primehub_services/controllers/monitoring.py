@@ -59,7 +59,7 @@ class MonitoringController:
 
 
 def _running(uow: UnitOfWork) -> list[Running]:
-    jobs = [Running(a.id, a.job, a.number, a.created_at) for a in results.running_attempts(uow)]
+    jobs = (Running(*found) for found in results.running_attempts(uow))
     return [*jobs, *(Running(start_id, start_id, None, since) for start_id, since in notebooks.running_starts(uow))]
 
 

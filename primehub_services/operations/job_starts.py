@@ -107,11 +107,6 @@ def touched(uow: UnitOfWork, row: JobRow, action: str = "update") -> None:
     uow.changed("job", row.id, action, group_id=row.group_id, account_id=row.account_id)
 
 
-def plan_of(attempt: AttemptRow) -> LaunchPlan:
-    """The plan that was made for an attempt."""
-    return LaunchPlan.model_validate(attempt.plan)
-
-
 def refs_of(attempt: AttemptRow) -> list[EngineRef]:
     """Where an attempt's workload is."""
     return [EngineRef.model_validate(ref) for ref in attempt.refs]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import defer
 
 from ..domain.jobs import (
     ACTIVE,
@@ -267,26 +266,46 @@ def attempt_locked(uow: UnitOfWork, attempt_id: str) -> AttemptRow | None:
     )
 
 
-def live_attempts(uow: UnitOfWork) -> Sequence[tuple[AttemptRow, str | None, int]]:
-    """Every attempt that has not ended, without its plan; with what asks for its job's end, and its timeout in seconds."""
-    found = uow.session.execute(
-        sa.select(AttemptRow, JobRow.cancel_requested, JobRow.timeout)
-        .join(JobRow, JobRow.id == AttemptRow.job_id)
-        .where(AttemptRow.phase.in_(_ACTIVE))
-        .order_by(AttemptRow.created_at, AttemptRow.id)
-        .options(defer(AttemptRow.plan))
-    )
-    return [(attempt, cancel, timeout) for attempt, cancel, timeout in found]
+class AttemptLife(NamedTuple):
+    """What the life of an attempt is decided by: plain columns, for every few seconds they are read of all attempts."""
+
+    id: str
+    job_id: str
+    number: int
+    phase: str
+    refs: list[Any]
+    ending: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    message: str
+    cancel_requested: str | None
+    timeout: int
+    """Of its job, in seconds."""
 
 
-def live_attempt(uow: UnitOfWork, attempt_id: str) -> tuple[AttemptRow, str | None, int] | None:
+def _lives() -> sa.Select[Any]:
+    own = ("id", "job_id", "number", "phase", "refs", "ending", "created_at", "started_at", "message")
+    columns = [getattr(AttemptRow, name) for name in own]
+    query = sa.select(*columns, JobRow.cancel_requested, JobRow.timeout).join(JobRow, JobRow.id == AttemptRow.job_id)
+    return query.where(AttemptRow.phase.in_(_ACTIVE))
+
+
+def live_attempts(uow: UnitOfWork) -> list[AttemptLife]:
+    """Every attempt that has not ended."""
+    return [AttemptLife(*row) for row in uow.session.execute(_lives().order_by(AttemptRow.created_at, AttemptRow.id))]
+
+
+def live_attempt(uow: UnitOfWork, attempt_id: str) -> AttemptLife | None:
     """One of ``live_attempts``; None where it has ended."""
-    found = uow.session.execute(
-        sa.select(AttemptRow, JobRow.cancel_requested, JobRow.timeout)
-        .join(JobRow, JobRow.id == AttemptRow.job_id)
-        .where(AttemptRow.id == attempt_id, AttemptRow.phase.in_(_ACTIVE))
-    ).one_or_none()
-    return None if found is None else (found[0], found[1], found[2])
+    found = uow.session.execute(_lives().where(AttemptRow.id == attempt_id)).one_or_none()
+    return None if found is None else AttemptLife(*found)
+
+
+def live_plan(uow: UnitOfWork, attempt_id: str) -> tuple[str, dict[str, Any]] | None:
+    """The job of an attempt and the plan that was made for it; None where it has ended."""
+    query = sa.select(AttemptRow.job_id, AttemptRow.plan)
+    found = uow.session.execute(query.where(AttemptRow.id == attempt_id, AttemptRow.phase.in_(_ACTIVE))).one_or_none()
+    return None if found is None else (found.job_id, found.plan)
 
 
 def running_notebooks(uow: UnitOfWork) -> Sequence[AttemptRow]:

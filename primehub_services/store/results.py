@@ -67,12 +67,17 @@ def find_attempt(uow: UnitOfWork, job_id: str, number: int | None) -> AttemptOf 
     return _attempt(*found) if found is not None else None
 
 
-def running_attempts(uow: UnitOfWork) -> list[AttemptOf]:
-    """Those whose workload runs, or did when it was last seen."""
+def running_attempts(uow: UnitOfWork) -> list[tuple[str, str, int, datetime]]:
+    """Those whose workload runs, or did when it was last seen: the workload's key, the job, its number, when it was made.
+
+    No more than that: it is asked every few seconds, of all of them.
+    """
     phases = [JobPhase.RUNNING.value, JobPhase.UNKNOWN.value]
-    query = sa.select(AttemptRow, JobRow).join(JobRow, JobRow.id == AttemptRow.job_id)
-    found = uow.session.execute(query.where(AttemptRow.phase.in_(phases)))
-    return [_attempt(attempt, job) for attempt, job in found]
+    query = sa.select(AttemptRow.id, AttemptRow.job_id, AttemptRow.number, AttemptRow.created_at)
+    return [
+        (key, job, number, at)
+        for key, job, number, at in uow.session.execute(query.where(AttemptRow.phase.in_(phases)))
+    ]
 
 
 def _attempt(row: AttemptRow, job: JobRow) -> AttemptOf:

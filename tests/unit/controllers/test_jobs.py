@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from primehub_services.controllers.job_ports import EndedAttempt, Kept
-from primehub_services.controllers.jobs import AT_ONCE, KEEP_TRIES
+from primehub_services.controllers.jobs import AT_ONCE, KEEP_TRIES, LONGEST_LOOK
 from primehub_services.domain.job_life import GRACE_S, PLACING_S, PLATFORM_TRIES, lost
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import WorkloadKind
@@ -173,6 +173,19 @@ async def test_a_timeout_counts_from_the_start_of_the_attempt(world: World) -> N
     now = world.job(job.id)
     assert (now.phase, now.reason) == ("FAILED", "Timeout")
     assert now.message == "It ran for longer than its timeout of 1 min."
+
+
+async def test_where_there_are_very_many_they_are_looked_at_less_often_but_soon_enough(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await world.running(timeout=60)
+    monkeypatch.setattr("primehub_services.controllers.jobs.LOOKS_A_SECOND", 0.01)
+    await world.look(50)
+    await world.look(12)
+    assert world.job(job.id).phase is JobPhase.RUNNING
+    await world.look(LONGEST_LOOK)
+    await world.look(LONGEST_LOOK)
+    assert world.job(job.id).phase is JobPhase.FAILED
 
 
 async def test_a_timeout_of_nothing_is_none(world: World) -> None:
