@@ -4,6 +4,7 @@ import { Boxes, CircleUser, CornerDownLeft, Search, SquareTerminal, type LucideI
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { useNavigate } from 'react-router';
 import { ask } from '../api/queries';
+import type { Job } from '../api/types';
 import { hub } from '../lib/base';
 import { useDebounced } from '../lib/debounce';
 import { useMe } from '../lib/session';
@@ -96,7 +97,21 @@ function useAdminPages(): readonly Entry[] {
 }
 
 const ofUser = (p: { name: string; display_name: string }): Entry => ({ key: `p-${p.name}`, kind: 'person', text: p.display_name || p.name, note: p.name, to: `/admin/users?search=${encodeURIComponent(p.name)}` });
+const ofMember = (p: { user: string; display_name: string }, group: string | null): Entry => ({ key: `p-${p.user}`, kind: 'person', text: p.display_name || p.user, note: p.user, to: `/g/${group}/jobs?search=${encodeURIComponent(p.user)}` });
+const ofJob = (j: Job): Entry => ({ key: j.id, kind: 'job', text: j.name, note: j.user, state: j.phase, to: `/g/${j.group}/jobs/${j.id}` });
 const ofGroup = (g: { group: string; name: string; display_name: string }, to: string): Entry => ({ key: `g-${g.group}`, kind: 'group', text: g.display_name || g.name, note: g.display_name ? g.name : '', to });
+
+/** What the API is asked, of what this person may find: for platform admins everybody and every group. */
+function useAsked(wanted: string, group: string | null) {
+  const { platform_admin: all } = useMe();
+  const long = wanted.length >= 2;
+  return {
+    jobs: useQuery({ ...ask.jobs(group ?? '-', 1, MOST, { search: wanted }), enabled: group !== null && long }),
+    members: useQuery({ ...ask.members(group ?? '-'), enabled: group !== null && !all && long }),
+    people: useQuery({ ...ask.people(wanted, MOST), enabled: all && long }),
+    groups: useQuery({ ...ask.allGroups(wanted, MOST), enabled: all && long }),
+  };
+}
 
 /** What was found where, whether more may come, and where it could not be looked for. */
 type Found = { sections: { title: string; entries: Entry[] }[]; searching: boolean; failed: string[] };
@@ -106,27 +121,21 @@ function useFound(text: string): Found {
   const group = useWorkingGroup();
   const adminPages = useAdminPages();
   const wanted = useDebounced(text, 150);
-  const long = wanted.length >= 2;
-  const jobs = useQuery({ ...ask.jobs(group ?? '-', 1, MOST, { search: wanted }), enabled: group !== null && long });
-  const members = useQuery({ ...ask.members(group ?? '-'), enabled: group !== null && !me.platform_admin && long });
-  const people = useQuery({ ...ask.people(wanted, MOST), enabled: me.platform_admin && long });
-  const others = useQuery({ ...ask.allGroups(wanted, MOST), enabled: me.platform_admin && long });
-  const groups = [
-    ...me.groups.filter((g) => g.group !== group).map((g) => ofGroup(g, `/g/${g.group}/home`)),
-    ...(long && text !== '' ? others.data?.items ?? [] : []).filter((g) => !me.groups.some((mine) => mine.group === g.slug)).map((g) => ofGroup({ ...g, group: g.slug }, `/admin/groups/${g.slug}`)),
-  ];
-  const persons = me.platform_admin ? (people.data?.items ?? []).map(ofUser)
-    : (members.data?.items ?? []).map((p): Entry => ({ key: `p-${p.user}`, kind: 'person', text: p.display_name || p.user, note: p.user, to: `/g/${group}/jobs?search=${encodeURIComponent(p.user)}` }));
+  const { jobs, members, people, groups } = useAsked(wanted, group);
+  const searched = wanted.length >= 2 && text !== '';
+  const mine = me.groups.filter((g) => g.group !== group).map((g) => ofGroup(g, `/g/${g.group}/home`));
+  const others = (searched ? groups.data?.items ?? [] : []).filter((g) => !me.groups.some((own) => own.group === g.slug)).map((g) => ofGroup({ ...g, group: g.slug }, `/admin/groups/${g.slug}`));
+  const persons = me.platform_admin ? (people.data?.items ?? []).map(ofUser) : (members.data?.items ?? []).map((p) => ofMember(p, group));
   const role = me.groups.find((g) => g.group === group)?.role;
-  const asked: [string, { isFetching: boolean; isError: boolean }][] = [[t.palette.groups, others], [t.palette.jobs, jobs], [t.palette.people, members], [t.palette.people, people]];
+  const asked: [string, { isFetching: boolean; isError: boolean }][] = [[t.palette.groups, groups], [t.palette.jobs, jobs], [t.palette.people, members], [t.palette.people, people]];
   return {
     sections: [
       { title: t.palette.pages, entries: found([...pagesFor(group, role === 'admin' || me.platform_admin, me.platform_admin), ...(text === '' ? [] : adminPages)], text) },
-      { title: t.palette.groups, entries: found(groups, text).slice(0, text === '' ? 3 : MOST) },
-      { title: t.palette.jobs, entries: long && text !== '' ? (jobs.data?.items ?? []).map((j) => ({ key: j.id, kind: 'job', text: j.name, note: j.user, state: j.phase, to: `/g/${j.group}/jobs/${j.id}` })) : [] },
-      { title: t.palette.people, entries: long && text !== '' ? found(persons, text).slice(0, MOST) : [] },
+      { title: t.palette.groups, entries: found([...mine, ...others], text).slice(0, text === '' ? 3 : MOST) },
+      { title: t.palette.jobs, entries: searched ? (jobs.data?.items ?? []).map(ofJob) : [] },
+      { title: t.palette.people, entries: searched ? found(persons, text).slice(0, MOST) : [] },
     ],
-    searching: wanted !== text || (long && asked.some(([, query]) => query.isFetching)),
-    failed: long ? asked.filter(([, query]) => query.isError).map(([title]) => title) : [],
+    searching: wanted !== text || (searched && asked.some(([, query]) => query.isFetching)),
+    failed: searched ? asked.filter(([, query]) => query.isError).map(([title]) => title) : [],
   };
 }
