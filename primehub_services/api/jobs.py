@@ -40,7 +40,7 @@ async def _submit(call: Call) -> Any:
 
 
 async def _check(call: Call) -> Any:
-    return await call.read(jobs.check, call["group"], call.body, await call.context.capacity())
+    return await call.read(queue_places.of_check, call["group"], call.body, await call.context.capacity())
 
 
 async def _rerun(call: Call) -> Any:

@@ -177,6 +177,8 @@ class JobCheck(Decision):
 
     position: int | None = None
     """Its place in the group's queue, where it would wait for what others hold."""
+    estimate: Timestamp | None = None
+    """When it may start then, as ``QueuePlace.estimate``."""
 
 
 class QueueEntry(Model):

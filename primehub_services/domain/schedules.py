@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .jobs import JobName, JobSpec
+from .jobs import JobName, JobPhase, JobSpec
 from .model import Model, Timestamp
 from .snapshots import SnapshotFormat
 
@@ -75,6 +75,8 @@ class Firing(Model):
     count: int = 1
     outcome: FiringOutcome
     job: str | None = None
+    phase: JobPhase | None = None
+    """Of its job, as it is now; null where no job ran, or it is deleted."""
     message: str = ""
     decided_at: Timestamp
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from ..domain.claims import COUNTED_FOR_PERSON, Decision, Held, MachineCapacity, Reason, decide
 from ..domain.groups import Group
 from ..domain.identity import Actor
-from ..domain.jobs import Job, JobPhase, QueueEntry, QueuePlace
+from ..domain.job_planning import default_name, timeout_of
+from ..domain.jobs import Job, JobCheck, JobPhase, JobReason, JobSpec, QueueEntry, QueuePlace
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import require
 from ..domain.problems import NotFound
@@ -64,6 +65,30 @@ def of_group(
         for position, entry in found
     ]
     return page_of(entries, total, query)
+
+
+def of_check(uow: UnitOfWork, actor: Actor, reference: str, spec: JobSpec, capacity: MachineCapacity) -> JobCheck:
+    """What ``jobs.check`` says, and for a job that would wait when it may start. Raises as that does."""
+    found = jobs.check(uow, actor, reference, spec, capacity)
+    if found.position is None or found.position > MOST_JOBS:
+        return found
+    choice = jobs.choose(uow, actor, spec, capacity)
+    entry = InQueue(
+        id="",
+        name=spec.name or default_name(spec),
+        user=choice.account.name,
+        account_id=choice.account.id,
+        group_id=choice.group.id,
+        instance_type=choice.instance_type.name,
+        timeout=timeout_of(spec, choice.group.job_timeout, settings.load(uow).job_timeout),
+        queued_at=uow.now,
+        not_before=None,
+        reason=JobReason.QUEUED.value,
+        message="",
+        limits=choice.instance_type.limits,
+        requests=choice.instance_type.requests,
+    )
+    return found.model_copy(update={"estimate": _Line(uow, actor, choice.group, capacity).estimate_of(entry)})
 
 
 class _Line:
@@ -124,12 +149,16 @@ class _Line:
         if position > MOST_JOBS:
             return None
         if self._estimates is None:
-            self._estimates = self._estimated()
+            self._estimates = self._estimated(queue_places.front(self._uow, self._group.id, MOST_JOBS))
         return self._estimates.get(entry.id)
 
-    def _estimated(self) -> dict[str, datetime]:
+    def estimate_of(self, entry: InQueue) -> datetime | None:
+        """When a job may start that would be the last of the queue."""
+        front = queue_places.front(self._uow, self._group.id, MOST_JOBS)
+        return self._estimated([*front, entry]).get(entry.id)
+
+    def _estimated(self, front: Sequence[InQueue]) -> dict[str, datetime]:
         uow, group = self._uow, self._group
-        front = queue_places.front(uow, group.id, MOST_JOBS)
         past = queue_places.past_runs(uow, group.id)
         lengths = {e.id: usual_seconds(past, e.account_id, e.name, e.instance_type, e.timeout) for e in front}
         limits = Limits(

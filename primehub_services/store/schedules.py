@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from ..domain.cron_words import reading
-from ..domain.jobs import FINAL, JobSpec
+from ..domain.jobs import FINAL, JobPhase, JobSpec
 from ..domain.paging import PageQuery
 from ..domain.schedules import Firing, FiringOutcome, Overlap, Schedule
 from ..domain.snapshots import SnapshotFormat
@@ -82,8 +82,15 @@ def _job(row: ScheduleRow, group: str, *, shown: bool) -> JobSpec:
     return spec.model_copy(update=changes)
 
 
-def to_firing(row: FiringRow) -> Firing:
-    """The row in the domain's words."""
+def _to_firings(uow: UnitOfWork, rows: Sequence[FiringRow]) -> dict[str, Firing]:
+    """By id, in the order of the rows: they in the domain's words."""
+    ids = [row.job_id for row in rows if row.job_id is not None]
+    found = uow.session.execute(sa.select(JobRow.id, JobRow.phase).where(JobRow.id.in_(ids)))
+    phases = {job_id: JobPhase(phase) for job_id, phase in found}
+    return {row.id: _to_firing(row, phases.get(row.job_id or "")) for row in rows}
+
+
+def _to_firing(row: FiringRow, phase: JobPhase | None) -> Firing:
     return Firing.model_construct(
         id=row.id,
         instant=row.instant,
@@ -91,6 +98,7 @@ def to_firing(row: FiringRow) -> Firing:
         count=row.count,
         outcome=FiringOutcome(row.outcome),
         job=row.job_id,
+        phase=phase,
         message=row.message,
         decided_at=row.decided_at,
     )
@@ -104,8 +112,9 @@ def _last_firings(uow: UnitOfWork, ids: Sequence[str]) -> Mapping[str, Firing]:
         .subquery()
     )
     same = sa.and_(FiringRow.schedule_id == newest.c.schedule_id, FiringRow.instant == newest.c.instant)
-    rows = uow.session.scalars(sa.select(FiringRow).join(newest, same))
-    return {row.schedule_id: to_firing(row) for row in rows}
+    rows = uow.session.scalars(sa.select(FiringRow).join(newest, same)).all()
+    found = _to_firings(uow, rows)
+    return {row.schedule_id: found[row.id] for row in rows}
 
 
 def _snapshots(uow: UnitOfWork, ids: Iterable[str]) -> dict[str, SnapshotRow]:
@@ -177,7 +186,7 @@ def firings(uow: UnitOfWork, schedule_id: str, query: PageQuery) -> tuple[list[F
     if query.search:
         statement = statement.where(sa.or_(FiringRow.outcome == query.search.upper(), FiringRow.job_id == query.search))
     rows, total = page(uow, statement, query, sorts=_FIRING_SORTS, default="-instant", key=FiringRow.id)
-    return [to_firing(row) for row in rows], total
+    return list(_to_firings(uow, rows).values()), total
 
 
 def add_firing(uow: UnitOfWork, row: FiringRow) -> None:

@@ -55,6 +55,7 @@ export const router = createBrowserRouter([
           { path: 'secrets/:id', ...page(async () => ({ default: (await import('./pages/admin/catalog/SecretForm')).SecretEdit })) },
           { path: 'notebooks', ...page(() => import('./pages/admin/runs/Notebooks')) },
           { path: 'jobs', ...page(() => import('./pages/admin/runs/Jobs')) },
+          { path: 'jobs/:id', ...page(() => import('./pages/admin/runs/Job')) },
           { path: 'usage', ...page(() => import('./pages/admin/runs/UsageNow')) },
           { path: 'audit', ...page(() => import('./pages/admin/platform/Audit')) },
           { path: 'settings', ...page(() => import('./pages/admin/platform/Settings')) },

@@ -88,7 +88,7 @@ test('a new one for which no image can be chosen says what is missing and what t
 });
 
 test('a missed stretch says why, and is not called missed alone where a job ran for it', () => {
-  const missed: Firing = { id: 'f', instant: old.created_at, until: old.created_at, count: 3, outcome: 'COALESCED', job: null, message: 'The platform was down', decided_at: old.created_at };
+  const missed: Firing = { id: 'f', instant: old.created_at, until: old.created_at, count: 3, outcome: 'COALESCED', job: null, phase: null, message: 'The platform was down', decided_at: old.created_at };
   expect(outcomeOf(missed)).toBe('Missed');
   expect(detailOf(missed, 'UTC')).toMatch(/^3 due times until .*The platform was down$/);
   expect(outcomeOf({ ...missed, job: 'job-1' })).toContain('run once');

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from primehub_services.domain.claims import Budget, Decision, MachineCapacity
 from primehub_services.domain.identity import Actor
-from primehub_services.domain.jobs import JobPhase, JobReason, JobSpec, QueuePlace
+from primehub_services.domain.jobs import JobCheck, JobPhase, JobReason, JobSpec, QueuePlace
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import NotFound, Refused
@@ -438,6 +438,32 @@ def test_nobody_can_say_when_a_job_starts_behind_one_that_may_run_for_ever(world
     world.queue("cpu-2")
     world.admit()
     assert world.place(world.queue("cpu-2")).estimate is None
+
+
+def test_the_dry_run_of_a_job_says_when_it_may_start_as_its_place_will(world: World) -> None:
+    world.quota(group_cpu=2000)
+    world.queue("cpu-2", timeout=3600)
+    world.admit()
+    world.queue("cpu-2", timeout=60)
+    spec = JobSpec(group="research", instance_type="cpu-2", image="base", command="true")
+
+    check = world.database.read_now(queue_places.of_check, world.cast.member, "research", spec, world.capacity)
+    assert (check.would_start, check.position) == (False, 2)
+    assert check.estimate == world.claims()[0].created_at + timedelta(seconds=3660)
+    assert world.place(world.queue("cpu-2")).estimate == check.estimate
+
+
+def test_the_dry_run_of_a_job_says_no_time_that_nobody_knows(world: World) -> None:
+    world.quota(group_cpu=2000)
+    spec = JobSpec(group="research", instance_type="cpu-2", image="base", command="true")
+
+    def check() -> JobCheck:
+        return world.database.read_now(queue_places.of_check, world.cast.member, "research", spec, world.capacity)
+
+    assert check().estimate is None  # it would start now
+    world.queue("cpu-2")
+    world.admit()
+    assert (check().position, check().estimate) == (1, None)  # behind one that may run for ever
 
 
 def test_who_waits_behind_a_kept_place_is_told_so(world: World) -> None:

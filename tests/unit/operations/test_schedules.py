@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import AccountUpdate
-from primehub_services.domain.jobs import JobSpec, NotebookRun
+from primehub_services.domain.jobs import JobPhase, JobSpec, NotebookRun
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Refused
 from primehub_services.domain.resources import Quota
 from primehub_services.domain.schedules import (
     CronRequest,
+    FiringOutcome,
     Overlap,
     Schedule,
     ScheduleCreate,
@@ -408,6 +409,9 @@ def test_a_later_run_takes_the_place_of_an_earlier_one(database: Database, cast:
     assert second.cancel_requested is None
     assert [(row.outcome, row.job_id) for row in firing_rows(database)] == [("JOB", first.id), ("REPLACED", second.id)]
     end_jobs(database)
+    told = database.read_now(schedules.get, cast.member, made.id).last
+    assert told is not None
+    assert (told.outcome, told.job, told.phase) == (FiringOutcome.REPLACED, second.id, JobPhase.SUCCEEDED)
     clock.advance(HOUR)
     assert fire(database, made)
     assert firing_rows(database)[-1].outcome == "JOB"

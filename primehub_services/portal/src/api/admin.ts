@@ -1,5 +1,6 @@
 /** What admin pages read. The first word of a key is what `live.tsx` makes stale. */
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { all, MOST } from './all';
 import { api, body } from './client';
 import type { components } from './schema';
 
@@ -36,17 +37,6 @@ export type Page<T> = { items: T[]; total: number; page: number; page_size: numb
 
 export type ListQuery = { page: number; page_size: number; search: string; sort?: string };
 export type AuditFilter = { actor: string; action: string; group?: string; since?: string; until?: string };
-const MOST = 200;
-
-/** Every item of a list, for what needs the whole: the members of a group, the names to choose from. */
-async function all<T>(load: (page: number) => Promise<{ items: readonly T[]; total: number }>): Promise<T[]> {
-  const found: T[] = [];
-  for (let page = 1; ; page += 1) {
-    const { items, total } = await load(page);
-    found.push(...items);
-    if (found.length >= total || items.length === 0) return found;
-  }
-}
 
 export const admin = {
   overview: () => queryOptions({ queryKey: ['platform-usage'], queryFn: ({ signal }) => body(api.GET('/usage', { signal })) }),

@@ -1,8 +1,20 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { all, MOST } from './all';
 import { api, body } from './client';
-import type { JobPhase, JobSpec, LaunchRequest, Preview } from './types';
+import type { JobPhase, JobSpec, LaunchRequest, Preview, Secret } from './types';
 
 export type JobFilter = { active?: boolean; phase?: JobPhase; user?: string; search?: string; schedule?: string; since?: string; sort?: string };
+
+export type ScheduleFilter = { search: string; sort: string; paused?: boolean; user?: string };
+
+/** A platform admin is told of everybody's secrets, and may use no more of them than others may. */
+async function envSecrets(signal: AbortSignal, wanted: (secret: Secret, me: string) => boolean): Promise<{ items: Secret[] }> {
+  const [{ name }, secrets] = await Promise.all([
+    body(api.GET('/me', { signal })),
+    all((page) => body(api.GET('/secrets', { signal, params: { query: { page, page_size: MOST, sort: 'name' } } }))),
+  ]);
+  return { items: secrets.filter((secret) => secret.kind === 'env' && wanted(secret, name)) };
+}
 
 /** Everything that pages read. The first word of a key is what `live.tsx` makes stale. */
 export const ask = {
@@ -114,7 +126,7 @@ export const ask = {
 
   members: (group: string) => queryOptions({
     queryKey: ['members', group],
-    queryFn: ({ signal }) => body(api.GET('/groups/{group}/members', { signal, params: { path: { group }, query: { page_size: 200 } } })),
+    queryFn: async ({ signal }) => ({ items: await all((page) => body(api.GET('/groups/{group}/members', { signal, params: { path: { group }, query: { page, page_size: MOST } } }))) }),
   }),
 
   /** For platform admins. */
@@ -142,9 +154,9 @@ export const ask = {
     refetchInterval: 10_000,
   }),
 
-  schedules: (group: string, page: number, pageSize: number, search: string, sort: string) => queryOptions({
-    queryKey: ['schedules', 'list', group, page, pageSize, search, sort],
-    queryFn: ({ signal }) => body(api.GET('/schedules', { signal, params: { query: { group, page, page_size: pageSize, search, sort } } })),
+  schedules: (group: string, page: number, pageSize: number, filter: ScheduleFilter) => queryOptions({
+    queryKey: ['schedules', 'list', group, page, pageSize, filter],
+    queryFn: ({ signal }) => body(api.GET('/schedules', { signal, params: { query: { group, page, page_size: pageSize, ...filter } } })),
     placeholderData: keepPreviousData,
   }),
 
@@ -169,20 +181,19 @@ export const ask = {
   /** Secrets that a workload in the group may have in its environment: the person's own and the group's. */
   envSecrets: (group: string) => queryOptions({
     queryKey: ['secrets', 'env', group],
-    queryFn: async ({ signal }) => {
-      const page = await body(api.GET('/secrets', { signal, params: { query: { page_size: 200 } } }));
-      return { items: page.items.filter((secret) => secret.kind === 'env' && (secret.group === null || secret.group === group)) };
-    },
+    queryFn: ({ signal }) => envSecrets(signal, (secret, me) => secret.owner === me || secret.group === group),
   }),
 
   /** `env` secrets that belong to the group, or to the person where no group is named. */
   ownSecrets: (group: string | null) => queryOptions({
     queryKey: ['secrets', 'own', group],
-    queryFn: async ({ signal }) => {
-      const page = await body(api.GET('/secrets', { signal, params: { query: { page_size: 200, sort: 'name' } } }));
-      const me = await body(api.GET('/me', { signal }));
-      return { items: page.items.filter((secret) => secret.kind === 'env' && (group === null ? secret.owner === me.name : secret.group === group)) };
-    },
+    queryFn: ({ signal }) => envSecrets(signal, (secret, me) => (group === null ? secret.owner === me : secret.group === group)),
+  }),
+
+  /** Secrets with which the group's images may be fetched. */
+  pullSecrets: (group: string) => queryOptions({
+    queryKey: ['secrets', 'pull', group],
+    queryFn: async ({ signal }) => (await all((page) => body(api.GET('/secrets', { signal, params: { query: { group, page, page_size: MOST, sort: 'name' } } })))).filter((secret) => secret.kind === 'pull'),
   }),
 
   images: (group: string, page: number, search: string, sort: string) => queryOptions({

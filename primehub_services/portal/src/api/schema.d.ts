@@ -2608,6 +2608,11 @@ export interface components {
             outcome: components["schemas"]["FiringOutcome"];
             /** @default null */
             job: string | null;
+            /**
+             * @description Of its job, as it is now; null where no job ran, or it is deleted.
+             * @default null
+             */
+            phase: components["schemas"]["JobPhase"] | null;
             /** @default  */
             message: string;
             /** Format: date-time */
@@ -3287,6 +3292,11 @@ export interface components {
              * @default null
              */
             position: number | null;
+            /**
+             * @description When it may start then, as ``QueuePlace.estimate``.
+             * @default null
+             */
+            estimate: string | null;
         };
         /** @description How many jobs each view of a list has. */
         JobCounts: {

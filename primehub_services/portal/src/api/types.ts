@@ -23,6 +23,7 @@ export type Resources = Schemas['Resources'];
 export type Scope = Schemas['Scope'];
 export type LogBody = Schemas['LogPart'];
 export type Job = Schemas['Job'];
+export type JobCheck = Schemas['JobCheck'];
 export type JobCounts = Schemas['JobCounts'];
 export type JobSpec = Schemas['JobSpecInput'];
 export type JobPhase = Job['phase'];

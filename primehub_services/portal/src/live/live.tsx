@@ -5,17 +5,17 @@ import { connect, type Link } from './connect';
 import type { Change, LogPart, StreamState } from './messages';
 
 /** Which lists and things a change of each kind makes stale: the first word of the query keys. */
-const STALE: Record<string, readonly string[]> = {
+export const STALE: Record<string, readonly string[]> = {
   account: ['me', 'users', 'members', 'running'],
   membership: ['me', 'members', 'users', 'memberships', 'groups', 'launch-options', 'usage', 'platform-usage'],
-  group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check'],
-  instance_type: ['launch-options', 'launch-check', 'instance-types', 'catalog'],
-  image: ['launch-options', 'launch-check', 'images', 'catalog'],
+  group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check', 'job-check'],
+  instance_type: ['launch-options', 'launch-check', 'job-check', 'instance-types', 'catalog'],
+  image: ['launch-options', 'launch-check', 'job-check', 'images', 'catalog'],
   volume: ['launch-options', 'volumes', 'catalog'],
   secret: ['secrets'],
   claim: ['usage', 'platform-usage', 'launch-check', 'job-check', 'launch-options', 'notebooks', 'queue', 'running', 'groups'],
-  notebook: ['notebooks', 'usage', 'launch-check', 'running'],
-  job: ['jobs', 'queue', 'usage', 'platform-usage', 'launch-check', 'job-check', 'artifacts', 'running'],
+  notebook: ['notebooks', 'usage', 'launch-check', 'job-check', 'running'],
+  job: ['jobs', 'queue', 'usage', 'platform-usage', 'launch-check', 'job-check', 'artifacts', 'running', 'schedules'],
   queue: ['queue', 'jobs'],
   schedule: ['schedules'],
   notification: ['notifications'],

@@ -31,6 +31,7 @@ export const g = {
     base: 'Interpreter', baseHelp: 'Path of a Python on this machine. Empty is the platform’s own.',
     url: 'Address', urlHelp: 'For example quay.io/jupyter/scipy-notebook:2026-11-01', urlNeeded: 'Give the address of the image.',
     urlGpu: 'Address on GPU instance types', urlGpuHelp: 'Empty is the same.',
+    pull: 'Pull secret', pullHelp: 'For a registry that asks who fetches. Platform admins share secrets with the group.', pullNone: 'None: everybody may fetch it',
     make: 'Make image',
     effects: 'A change of what is in it builds it anew. What runs goes on with what it began with.',
     given: 'This image is an environment that is there already; only a platform admin changes where.',

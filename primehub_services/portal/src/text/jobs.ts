@@ -91,7 +91,7 @@ export const jobs = {
     waitWhy: 'It may be submitted: it starts when there is room.',
     overview: 'Overview',
     facts: {
-      id: 'Job ID', user: 'User', submitted: 'Submitted', type: 'Instance type', image: 'Image', limit: 'Time limit', attempt: 'Attempt', schedule: 'Recurring job',
+      id: 'Job ID', user: 'User', group: 'Group', submitted: 'Submitted', type: 'Instance type', image: 'Image', limit: 'Time limit', attempt: 'Attempt', schedule: 'Recurring job',
       retries: 'Further attempts', exit: 'Exit code', ended: 'Ended', rerunOf: 'Rerun of', leftOut: 'Left out', started: 'Started', none: 'none', notStarted: 'not started',
     },
     tabs: { log: 'Log', artifacts: 'Artifacts', monitoring: 'Monitoring', definition: 'Definition', why: 'Why is it waiting?' },

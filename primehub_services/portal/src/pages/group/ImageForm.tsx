@@ -8,7 +8,7 @@ import { ask } from '../../api/queries';
 import type { Image } from '../../api/types';
 import { useGroup, useMe } from '../../lib/session';
 import { Confirm } from '../../parts/form/Confirm';
-import { TextField } from '../../parts/form/fields';
+import { SelectField, TextField } from '../../parts/form/fields';
 import { useForm, type Fields } from '../../parts/form/form';
 import { FormPage, Section } from '../../parts/form/FormPage';
 import { offered } from '../../parts/form/offered';
@@ -44,7 +44,7 @@ function Create() {
   const queries = useQueryClient();
   const form = useForm<Draft, Image>({
     saved: nothing, words: labels, check, creating: true,
-    save: (draft) => body(api.POST('/images', { body: { name: draft.name.trim(), display_name: draft.display_name, description: draft.description, kind: draft.kind, group: group.group, all_groups: false, groups: [], source: sourceOf(draft, null) } })),
+    save: (draft) => body(api.POST('/images', { body: { name: draft.name.trim(), display_name: draft.display_name, description: draft.description, kind: draft.kind, group: group.group, all_groups: false, groups: [], source: sourceOf(draft) } })),
     onSaved: (image) => {
       void queries.invalidateQueries({ queryKey: ['images'] });
       void go(`/g/${group.group}/images/${image.slug}`);
@@ -60,7 +60,7 @@ function Edit({ image }: { image: Image }) {
     saved, words: labels, check,
     save: async (draft, changed) => {
       const plain = Object.fromEntries(changed.filter((key) => !SOURCE.includes(key)).map((key) => [key, draft[key]]));
-      const source = changed.some((key) => SOURCE.includes(key)) ? { source: sourceOf(draft, image) } : {};
+      const source = changed.some((key) => SOURCE.includes(key)) ? { source: sourceOf(draft) } : {};
       try {
         await body(api.PATCH('/images/{image}', { params: { path: { image: image.slug } }, body: { ...plain, ...source, version: image.version } as never }));
       } finally {
@@ -93,12 +93,22 @@ function ImageFields({ form }: { form: Fields<Draft> }) {
               {form.error('type') && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error('type')}</p>}
             </div>
             {draft.type === 'packages' ? <><TextField form={form} name="packages" help={words.packagesHelp} lines={5} mono max={20_000} />{(me.platform_admin || draft.base !== '') && <TextField form={form} name="base" help={words.baseHelp} optional mono max={1000} />}</>
-              : <><TextField form={form} name="url" help={words.urlHelp} mono max={500} /><TextField form={form} name="url_gpu" help={words.urlGpuHelp} optional mono max={500} /></>}
+              : <><TextField form={form} name="url" help={words.urlHelp} mono max={500} /><TextField form={form} name="url_gpu" help={words.urlGpuHelp} optional mono max={500} /><PullSecret form={form} /></>}
           </>
         )}
       </Section>
     </>
   );
+}
+
+/** Those that a platform admin shares with the group; the one that is named stays to be seen when it is not shared any more. */
+function PullSecret({ form }: { form: Fields<Draft> }) {
+  const { group } = useGroup();
+  const { data: secrets = [] } = useQuery(ask.pullSecrets(group));
+  const named = form.draft.pull_secret;
+  const shared = secrets.map((secret) => ({ value: secret.slug, label: `${secret.name} (${secret.registry})` }));
+  const others = named === '' || shared.some((secret) => secret.value === named) ? [] : [{ value: named, label: named }];
+  return <SelectField form={form} name="pull_secret" help={words.pullHelp} optional options={[{ value: '', label: words.pullNone }, ...shared, ...others]} />;
 }
 
 function Build({ image }: { image: Image }) {

@@ -1,7 +1,9 @@
 import { Ban, CircleCheck, CircleHelp, Clock, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { Decision } from '../../api/types';
+import type { InstanceTypeOption, JobCheck } from '../../api/types';
 import { Helps } from '../../launch/Answer';
+import { useNow } from '../../lib/clock';
+import { about } from '../../lib/format';
 import { t } from '../../text';
 import type { Verdict } from '../../launch/fit';
 
@@ -14,24 +16,31 @@ const looks: Record<Verdict, { box: string; Icon: typeof Ban; words: string }> =
   unknown: { box: 'asking', Icon: CircleHelp, words: t.notebook.answer.unknown },
 };
 
+/** Seconds; what should have ended by now says nothing about when it will. */
+const SOON = 5;
+
 export const jobVerdict = (verdict: Verdict) => looks[verdict].words;
 
 /** "Would this start?" for a job, which may wait: then what for, and who holds it. */
-export function JobAnswer({ verdict, decision, stale, why, button }: {
-  verdict: Verdict; decision: Decision | undefined; stale: boolean; why: ReactNode; button: ReactNode;
+export function JobAnswer({ verdict, decision, stale, why, button, others, onChoose }: {
+  verdict: Verdict; decision: JobCheck | undefined; stale: boolean; why: ReactNode; button: ReactNode;
+  /** Instance types with which it would start now. */
+  others: InstanceTypeOption[]; onChoose: (slug: string) => void;
 }) {
+  const now = useNow(5000);
   const { box, Icon, words } = looks[verdict];
+  const wait = verdict === 'no' && decision?.estimate ? (Date.parse(decision.estimate) - now) / 1000 : 0;
   const reasons = verdict === 'no' || verdict === 'never' ? decision?.reasons ?? [] : [];
   return (
     <section className={`answer ${box}${stale ? ' stale' : ''}`} aria-busy={stale} aria-label={t.notebook.answer.asking}>
       <div aria-live="polite" aria-atomic>
-        <h2><Icon size={18} aria-hidden />{words}</h2>
+        <h2><Icon size={18} aria-hidden />{wait > SOON ? t.jobs.waitAbout(about(wait)) : words}</h2>
         {reasons.map((reason) => <p key={`${reason.code}-${reason.budget}-${reason.resource}`}>{reason.message}</p>)}
         {verdict === 'no' ? <p>{t.jobs.waitWhy}</p> : reasons.length === 0 && why}
         {verdict === 'yes' && decision?.warnings.map((warning) => <p key={warning}>{warning}</p>)}
       </div>
       <div className="go">{button}</div>
-      {reasons.length > 0 && <Helps reasons={reasons} others={[]} onChoose={() => undefined} />}
+      {reasons.length > 0 && <Helps reasons={reasons} others={others} onChoose={onChoose} />}
     </section>
   );
 }

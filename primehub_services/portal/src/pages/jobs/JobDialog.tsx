@@ -5,13 +5,17 @@ import { useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
 import type { Job } from '../../api/types';
+import { useMe } from '../../lib/session';
+import { Confirm } from '../../parts/form/Confirm';
 import { t } from '../../text';
+import { jobPath } from './paths';
 
 export type Asked = 'cancel' | 'delete' | 'rerun';
 
 /** Asks before it does something with a job, and says where it could not be done. */
 export default function JobDialog({ job, what, onClosed }: { job: Job; what: Asked; onClosed: () => void }) {
   const queries = useQueryClient();
+  const me = useMe();
   const go = useNavigate();
   const { pathname } = useLocation();
   const [open, setOpen] = useState(true);
@@ -26,12 +30,18 @@ export default function JobDialog({ job, what, onClosed }: { job: Job; what: Ask
     onSuccess: (made) => {
       setOpen(false);
       void queries.invalidateQueries({ queryKey: ['jobs'] });
-      if (what === 'rerun' && made) void go(`/g/${made.group}/jobs/${made.id}`);
+      if (what === 'rerun' && made) void go(jobPath(me, made.group, made.id));
       // from a list one stays there, with what one searched for
-      if (what === 'delete' && pathname.endsWith(`/${job.id}`)) void go(`/g/${job.group}/jobs`);
+      if (what === 'delete' && pathname.endsWith(`/${job.id}`)) void go(pathname.slice(0, -job.id.length - 1));
     },
   });
   const words = t.jobs.ask[what];
+  if (what === 'delete') {
+    return (
+      <Confirm open={open} title={words.title(job.name)} name={job.name} go={words.go} keep={words.keep} pending={act.isPending} error={act.error} onGo={() => act.mutate()} onClose={() => setOpen(false)}
+        onClosed={onClosed}>{words.lose}</Confirm>
+    );
+  }
   return (
     <Modal open={open} onCancel={() => setOpen(false)} title={words.title(job.name)} width={440} afterClose={onClosed} footer={(
       <>

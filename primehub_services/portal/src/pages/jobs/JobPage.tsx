@@ -5,11 +5,11 @@ import { useState } from 'react';
 import { Link, Navigate, useLocation, useParams, useSearchParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
-import type { Job } from '../../api/types';
+import type { Job, Me } from '../../api/types';
 import { useNow } from '../../lib/clock';
 import { duration, exact } from '../../lib/format';
 import { summary } from '../../lib/resources';
-import { useGroup } from '../../lib/session';
+import { useGroup, useMe } from '../../lib/session';
 import { copyText } from '../../lib/copy';
 import { LinkButton } from '../../parts/LinkButton';
 import { LogView } from '../../parts/LogView';
@@ -22,16 +22,22 @@ import { useJobActions } from './actions';
 import { Artifacts } from './Artifacts';
 import { Definition } from './Definition';
 import { Monitoring } from './Monitoring';
+import { isMember, jobPath } from './paths';
 import { Timeline } from './Timeline';
 import { Why } from './Why';
 import { ended, noteOf, took } from './words';
 
 export default function JobPage() {
   const group = useGroup();
+  return <JobOf group={group.group} up={{ to: `/g/${group.group}/jobs`, text: t.shell.jobs }} />;
+}
+
+/** The job of the address, below the list that it stands in: of one group, or of all where none is named. */
+export function JobOf({ group, up: crumbs }: { group?: string; up: { to: string; text: string } }) {
+  const me = useMe();
   const { id = '' } = useParams();
   const { search } = useLocation();
   const one = useQuery(ask.job(id));
-  const crumbs = { to: `/g/${group.group}/jobs`, text: t.shell.jobs };
   if (one.error && asProblem(one.error).status === 404) return <NotFound />;
   if (!one.data) {
     return (
@@ -41,13 +47,14 @@ export default function JobPage() {
     );
   }
   // a link may have been put together by hand: what it names has one address
-  if (one.data.group !== group.group) return <Navigate replace to={`/g/${one.data.group}/jobs/${id}${search}`} />;
+  if (group !== undefined && one.data.group !== group) return <Navigate replace to={`${jobPath(me, one.data.group, id)}${search}`} />;
   return <One job={one.data} crumbs={crumbs} />;
 }
 
 function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }) {
   const now = useNow(ended(job) ? 3_600_000 : 1000);
-  const { ask: askFor, dialog, mayCancel, mayDelete } = useJobActions(job);
+  const { ask: askFor, dialog, mayRun, mayCancel, mayDelete } = useJobActions(job);
+  const me = useMe();
   const time = took(job, now);
   const note = noteOf(job) || (time === null ? '' : duration(time));
   const waits = job.phase === 'PENDING' ? job.queue : null;
@@ -55,8 +62,8 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
     <Page crumbs={crumbs} title={job.name} status={<Status state={job.phase} note={note} big announce />}
       actions={(
         <>
-          <LinkButton icon={<CopyPlus size={14} aria-hidden />} to={`/g/${job.group}/jobs/new?from=${job.id}`}>{t.jobs.clone}</LinkButton>
-          <Button icon={<RotateCw size={14} aria-hidden />} onClick={() => askFor('rerun')}>{t.jobs.rerun}</Button>
+          {mayRun && <LinkButton icon={<CopyPlus size={14} aria-hidden />} to={`/g/${job.group}/jobs/new?from=${job.id}`}>{t.jobs.clone}</LinkButton>}
+          {mayRun && <Button icon={<RotateCw size={14} aria-hidden />} onClick={() => askFor('rerun')}>{t.jobs.rerun}</Button>}
           {mayCancel && <Button danger icon={<Square size={13} aria-hidden />} onClick={() => askFor('cancel')}>{t.jobs.cancel}</Button>}
           {mayDelete && <Button danger icon={<Trash2 size={14} aria-hidden />} onClick={() => askFor('delete')}>{t.jobs.delete}</Button>}
         </>
@@ -68,7 +75,7 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
           {waits && <Why group={job.group} place={waits} />}
           {(!waits || job.attempts.length > 0) && <Results job={job} />}
         </div>
-        <aside className="rail"><Panel title={t.jobs.overview}><Facts rows={facts(job)} /></Panel></aside>
+        <aside className="rail"><Panel title={t.jobs.overview}><Facts rows={facts(job, me)} /></Panel></aside>
       </div>
       {dialog}
     </Page>
@@ -115,7 +122,7 @@ function Results({ job }: { job: Job }) {
   );
 }
 
-function facts(job: Job): [string, React.ReactNode][] {
+function facts(job: Job, me: Me): [string, React.ReactNode][] {
   const { facts: f } = t.jobs;
   const rows: [string, React.ReactNode][] = [
     [f.id, <span key="id" className="withCopy"><code>{job.id}</code><Button type="text" size="small" aria-label={t.jobs.copyId} icon={<Copy size={13} aria-hidden />} onClick={() => void copyText(job.id)} /></span>],
@@ -129,8 +136,10 @@ function facts(job: Job): [string, React.ReactNode][] {
   if (job.ended_at) rows.push([f.ended, exact(job.ended_at)]);
   if (job.exit_code !== null) rows.push([f.exit, String(job.exit_code)]);
   if (job.attempts.length > 1) rows.push([f.attempt, String(job.attempts.length)]);
-  if (job.schedule) rows.push([f.schedule, <Link key="s" to={`/g/${job.group}/recurring-jobs/${job.schedule}`}>{job.schedule_name || job.schedule}</Link>]);
-  if (job.rerun_of) rows.push([f.rerunOf, <Link key="r" to={`/g/${job.group}/jobs/${job.rerun_of}`}>{job.rerun_of}</Link>]);
+  const member = isMember(me, job.group);
+  if (!member) rows.push([f.group, <Link key="g" to={`/admin/groups/${job.group}`}>{job.group}</Link>]);
+  if (job.schedule) rows.push([f.schedule, member ? <Link key="s" to={`/g/${job.group}/recurring-jobs/${job.schedule}`}>{job.schedule_name || job.schedule}</Link> : job.schedule_name || job.schedule]);
+  if (job.rerun_of) rows.push([f.rerunOf, <Link key="r" to={jobPath(me, job.group, job.rerun_of)}>{job.rerun_of}</Link>]);
   if (job.left_out.length > 0) rows.push([f.leftOut, job.left_out.join(', ')]);
   return rows;
 }

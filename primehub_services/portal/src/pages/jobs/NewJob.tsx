@@ -7,7 +7,7 @@ import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Job, JobSpec, LaunchOptions } from '../../api/types';
 import { Budgets } from '../../launch/Budgets';
-import { label, verdictOf } from '../../launch/fit';
+import { alternatives, label, verdictOf } from '../../launch/fit';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup } from '../../lib/session';
 import { differing } from '../../parts/form/draft';
@@ -94,7 +94,7 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
         </div>
         <aside className="rail">
           <div className="sticky">
-            <JobAnswer verdict={verdict} decision={check.data} stale={stale} why={why} button={button} />
+            <JobAnswer verdict={verdict} decision={check.data} stale={stale} why={why} button={button} others={type ? alternatives(options, type, image ?? null, lines) : []} onChoose={(slug) => change({ type: slug })} />
             {submit.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(submit.error).message}</p>}
           </div>
           <Budgets options={options} lines={lines} type={type ? label(type) : ''} machine={check.data?.reasons.some((r) => r.budget === 'machine') ?? false} />

@@ -3,12 +3,15 @@ import type { QueuePlace } from '../../api/types';
 import { useNow } from '../../lib/clock';
 import { about, amount, clock, duration, exact } from '../../lib/format';
 import { nameOfResource, type Resource } from '../../lib/resources';
+import { useMe } from '../../lib/session';
 import { Ago, Panel, Who } from '../../parts/page';
 import { QuotaBar, withRequest } from '../../parts/quota';
 import { t } from '../../text';
+import { jobPath } from './paths';
 
 /** What a waiting job waits for: the numbers, who holds them, and what would help. */
 export function Why({ group, place }: { group: string; place: QueuePlace }) {
+  const me = useMe();
   const now = useNow(5000);
   const { reasons, budgets } = place.decision;
   const holders = reasons.flatMap((reason) => reason.holders);
@@ -49,7 +52,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
               {seen.map((h) => (
                 <tr key={`${h.user}${h.name}${h.since}`}>
                   <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
-                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={`/g/${group}/jobs/${h.name}`}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft"><Ago at={h.since} /></td>
+                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={jobPath(me, group, h.name)}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft"><Ago at={h.since} /></td>
                 </tr>
               ))}
             </tbody>

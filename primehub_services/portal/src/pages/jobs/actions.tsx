@@ -6,6 +6,7 @@ import { useMe } from '../../lib/session';
 import { RowButton, RowMenu } from '../../parts/list/RowMenu';
 import { t } from '../../text';
 import type { Asked } from './JobDialog';
+import { isMember } from './paths';
 import { ended } from './words';
 
 // everybody reads lists, few act on a row
@@ -18,24 +19,25 @@ export function useJobActions(job: Job) {
   const admin = me.platform_admin || me.groups.find((g) => g.group === job.group)?.role === 'admin';
   const may = job.user === me.name || admin;
   const dialog = asked && <Suspense><Dialog key={asked} job={job} what={asked} onClosed={() => ask(null)} /></Suspense>;
-  return { ask, dialog, mayCancel: may && !ended(job) && !job.cancel_requested, mayDelete: may && ended(job) };
+  // a platform admin reads and ends the jobs of all groups; to run one takes a member
+  return { ask, dialog, mayRun: isMember(me, job.group), mayCancel: may && !ended(job) && !job.cancel_requested, mayDelete: may && ended(job) };
 }
 
 /** The one action of a row, and the rest. */
 export function RowActions({ job }: { job: Job }) {
-  const { ask, dialog, mayCancel, mayDelete } = useJobActions(job);
+  const { ask, dialog, mayRun, mayCancel, mayDelete } = useJobActions(job);
   const go = useNavigate();
   const over = ended(job);
   const rest = () => [
-    { key: 'clone', label: t.jobs.clone, icon: <CopyPlus size={14} aria-hidden />, onClick: () => void go(`/g/${job.group}/jobs/new?from=${job.id}`) },
-    ...(over ? [] : [{ key: 'rerun', label: t.jobs.rerun, icon: <RotateCw size={14} aria-hidden />, onClick: () => ask('rerun') }]),
+    ...(mayRun ? [{ key: 'clone', label: t.jobs.clone, icon: <CopyPlus size={14} aria-hidden />, onClick: () => void go(`/g/${job.group}/jobs/new?from=${job.id}`) }] : []),
+    ...(over || !mayRun ? [] : [{ key: 'rerun', label: t.jobs.rerun, icon: <RotateCw size={14} aria-hidden />, onClick: () => ask('rerun') }]),
     ...(mayDelete ? [{ key: 'delete', danger: true, label: t.jobs.delete, icon: <Trash2 size={14} aria-hidden />, onClick: () => ask('delete') }] : []),
   ];
   return (
     <span className="rowActions">
       {mayCancel && <RowButton label={t.jobs.cancelThis(job.name)} title={t.jobs.cancel} onClick={() => ask('cancel')}><Square size={13} aria-hidden /></RowButton>}
-      {over && <RowButton label={t.jobs.rerunThis(job.name)} title={t.jobs.rerun} onClick={() => ask('rerun')}><RotateCw size={14} aria-hidden /></RowButton>}
-      <RowMenu label={t.jobs.moreOf(job.name)} items={rest} />
+      {over && mayRun && <RowButton label={t.jobs.rerunThis(job.name)} title={t.jobs.rerun} onClick={() => ask('rerun')}><RotateCw size={14} aria-hidden /></RowButton>}
+      {(mayRun || mayDelete) && <RowMenu label={t.jobs.moreOf(job.name)} items={rest} />}
       {dialog}
     </span>
   );

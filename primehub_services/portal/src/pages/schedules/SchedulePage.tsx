@@ -1,14 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { Pause, Pencil, Play, Trash2, TriangleAlert } from 'lucide-react';
+import { useState } from 'react';
 import { Link, Navigate, useParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
-import type { Schedule } from '../../api/types';
+import type { Firing, Schedule } from '../../api/types';
 import { label } from '../../launch/fit';
 import { exact } from '../../lib/format';
 import { useGroup } from '../../lib/session';
 import { LinkButton } from '../../parts/LinkButton';
+import { Pager } from '../../parts/list/Pager';
 import { Ago, Bones, Empty, Facts, Failure, Page, Panel, Waiting, Who } from '../../parts/page';
 import { Status } from '../../parts/Status';
 import { NotFound } from '../../shell/Wholes';
@@ -76,36 +78,46 @@ function One({ schedule, crumbs }: { schedule: Schedule; crumbs: { to: string; t
   );
 }
 
+const PAGE = 20;
+
 function History({ schedule }: { schedule: Schedule }) {
-  const firings = useQuery(ask.firings(schedule.id, 1, 20));
-  const columns = t.schedules.firingColumns;
+  const [page, turn] = useState(1);
+  const firings = useQuery(ask.firings(schedule.id, page, PAGE));
   return (
     <Panel title={t.schedules.history} className="flush">
       {firings.error && !firings.data ? <Failure error={firings.error} what={t.schedules.failedOne} onRetry={() => void firings.refetch()} />
         : !firings.data ? <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>
-          : firings.data.items.length === 0 ? <Empty title={t.schedules.historyNone}>{t.schedules.historyNoneWhy}</Empty>
-            : (
-              <div className="scroll">
-                <table className="sheet">
-                  <thead><tr><th scope="col">{columns.due}</th><th scope="col">{columns.outcome}</th><th scope="col">{columns.job}</th></tr></thead>
-                  <tbody>
-                    {firings.data.items.map((firing) => (
-                      <tr key={firing.id}>
-                        <td title={exact(firing.instant)}>{due(firing.instant, schedule.timezone)}</td>
-                        <td className="wrap">{outcomeOf(firing)} <span className="muted">{detailOf(firing, schedule.timezone)}</span></td>
-                        <td>{firing.job ? <Link to={`/g/${schedule.group}/jobs/${firing.job}`}><code>{firing.job}</code></Link> : <span className="muted">–</span>}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )}
+          : firings.data.total === 0 ? <Empty title={t.schedules.historyNone}>{t.schedules.historyNoneWhy}</Empty>
+            : <Firings schedule={schedule} items={firings.data.items} />}
+      <Pager label={t.schedules.history} page={page} total={firings.data?.total} size={PAGE} onTurn={turn} />
     </Panel>
   );
 }
 
+function Firings({ schedule, items }: { schedule: Schedule; items: readonly Firing[] }) {
+  const columns = t.schedules.firingColumns;
+  return (
+    <div className="scroll">
+      <table className="sheet">
+        <thead><tr><th scope="col">{columns.due}</th><th scope="col">{columns.outcome}</th><th scope="col">{columns.job}</th></tr></thead>
+        <tbody>
+          {items.map((firing) => (
+            <tr key={firing.id}>
+              <td title={exact(firing.instant)}>{due(firing.instant, schedule.timezone)}</td>
+              <td className="wrap">{outcomeOf(firing)} <span className="muted">{detailOf(firing, schedule.timezone)}</span></td>
+              <td>{firing.job ? <><Link to={`/g/${schedule.group}/jobs/${firing.job}`}><code>{firing.job}</code></Link>{firing.phase && <> <Status state={firing.phase} /></>}</> : <span className="muted">–</span>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 function Jobs({ schedule }: { schedule: Schedule }) {
-  const jobs = useQuery(ask.jobs(schedule.group, 1, 10, { schedule: schedule.id }));
+  const [page, turn] = useState(1);
+  const jobs = useQuery(ask.jobs(schedule.group, page, PAGE, { schedule: schedule.id }));
+  if (jobs.error && !jobs.data) return <Panel title={t.schedules.jobs}><Failure error={jobs.error} what={t.jobs.failed} onRetry={() => void jobs.refetch()} /></Panel>;
   if (!jobs.data || jobs.data.total === 0) return null;
   return (
     <Panel title={t.schedules.jobs}>
@@ -118,6 +130,7 @@ function Jobs({ schedule }: { schedule: Schedule }) {
           </li>
         ))}
       </ul>
+      <Pager label={t.schedules.jobs} page={page} total={jobs.data.total} size={PAGE} onTurn={turn} />
     </Panel>
   );
 }

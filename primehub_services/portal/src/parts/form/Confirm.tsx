@@ -5,11 +5,11 @@ import { asProblem } from '../../api/client';
 import { t } from '../../text';
 
 /** A dangerous act: what is lost, what stays, and the name typed where that cannot be undone. */
-export function Confirm({ open, title, name, go, keep, pending, error, onGo, onClose, children }: {
-  open: boolean; title: string; name?: string; go: string; keep: string; pending: boolean; error: unknown; onGo: () => void; onClose: () => void; children: ReactNode;
+export function Confirm({ open, title, name, go, keep, pending, error, onGo, onClose, onClosed, children }: {
+  open: boolean; title: string; name?: string; go: string; keep: string; pending: boolean; error: unknown; onGo: () => void; onClose: () => void; onClosed?: () => void; children: ReactNode;
 }) {
   return (
-    <Modal open={open} destroyOnHidden onCancel={onClose} title={title} width={480} footer={null}>
+    <Modal open={open} destroyOnHidden onCancel={onClose} afterClose={onClosed} title={title} width={480} footer={null}>
       <Body name={name} go={go} keep={keep} pending={pending} error={error} onGo={onGo} onClose={onClose}>{children}</Body>
     </Modal>
   );

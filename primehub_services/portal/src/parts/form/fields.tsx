@@ -50,6 +50,17 @@ export function Amount({ ids, value, unit, min = 0, step, disabled, placeholder,
   );
 }
 
+/** One of several, by name. */
+export function SelectField<T extends object>({ form, name, label, help, optional, options }: {
+  form: Fields<T>; name: Keys<T, string>; label?: string; help?: string; optional?: boolean; options: readonly { value: string; label: string }[];
+}) {
+  return (
+    <Field label={label ?? form.words[name].label} help={help} optional={optional} error={form.error(name)}>
+      {(ids) => <Select {...ids} status={ids['aria-invalid'] ? 'error' : undefined} value={form.draft[name] as string} options={[...options]} onChange={(value: string) => put(form, name, value)} />}
+    </Field>
+  );
+}
+
 /** An amount, or no limit. */
 export function LimitField<T extends object>({ form, name, unit, step }: { form: Fields<T>; name: Keys<T, number | null>; unit: string; step?: number }) {
   const id = useId();

@@ -1,12 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Radio, Select } from 'antd';
+import { Radio } from 'antd';
 import { useMemo } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { admin, some, type Image, type ImageCreate, type ImageUpdate } from '../../../api/admin';
 import { api, body } from '../../../api/client';
 import { ask } from '../../../api/queries';
 import { Field } from '../../../parts/Field';
-import { TextField } from '../../../parts/form/fields';
+import { SelectField, TextField } from '../../../parts/form/fields';
 import { useForm, type Errors, type Fields, type Words } from '../../../parts/form/form';
 import { FormPage, Section } from '../../../parts/form/FormPage';
 import { offered } from '../../../parts/form/offered';
@@ -74,9 +74,7 @@ function ImageFields({ form, owned = false }: { form: Fields<Draft>; owned?: boo
           <>
             <TextField form={form} name="url" help={words.urlHelp} mono max={500} />
             <TextField form={form} name="url_gpu" help={words.urlGpuHelp} optional mono max={500} />
-            <Field label={words.pull} help={words.pullHelp} optional error={form.error('pull_secret')}>
-              {({ id }) => <Select id={id} value={draft.pull_secret} onChange={(secret: string) => set({ pull_secret: secret })} options={[{ value: '', label: words.noSecret }, ...(secrets ?? []).filter((s) => s.kind === 'pull').map((s) => ({ value: s.slug, label: `${s.name} (${s.registry})` }))]} />}
-            </Field>
+            <SelectField form={form} name="pull_secret" help={words.pullHelp} optional options={[{ value: '', label: words.noSecret }, ...(secrets ?? []).filter((s) => s.kind === 'pull').map((s) => ({ value: s.slug, label: `${s.name} (${s.registry})` }))]} />
           </>
         )}
       </Section>

@@ -1,12 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Radio, Select } from 'antd';
+import { Radio } from 'antd';
 import { useMemo } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { admin, some, type Volume, type VolumeCreate, type VolumeUpdate } from '../../../api/admin';
 import { api, body } from '../../../api/client';
 import { ask } from '../../../api/queries';
 import { Field } from '../../../parts/Field';
-import { NumberField, SwitchField, TextField } from '../../../parts/form/fields';
+import { NumberField, SelectField, SwitchField, TextField } from '../../../parts/form/fields';
 import { useForm, type Errors, type Fields, type Words } from '../../../parts/form/form';
 import { FormPage, Section } from '../../../parts/form/FormPage';
 import { offered } from '../../../parts/form/offered';
@@ -84,9 +84,7 @@ function VolumeFields({ form }: { form: Fields<Draft> }) {
           <>
             <TextField form={form} name="url" help={words.urlHelp} mono max={1000} />
             <TextField form={form} name="ref" help={words.refHelp} optional mono />
-            <Field label={words.secret} help={words.secretHelp} optional error={form.error('secret')}>
-              {({ id }) => <Select id={id} value={draft.secret} onChange={(secret: string) => set({ secret })} options={[{ value: '', label: words.noSecret }, ...(secrets ?? []).filter((s) => s.kind === 'git').map((s) => ({ value: s.slug, label: s.name }))]} />}
-            </Field>
+            <SelectField form={form} name="secret" help={words.secretHelp} optional options={[{ value: '', label: words.noSecret }, ...(secrets ?? []).filter((s) => s.kind === 'git').map((s) => ({ value: s.slug, label: s.name }))]} />
           </>
         )}
         {draft.kind === 'env' && <Pairs label={words.variables} help={words.variablesHelp} pairs={draft.variables} error={form.error('variables')} onChange={(variables) => set({ variables })} />}

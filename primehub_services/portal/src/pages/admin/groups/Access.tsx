@@ -77,8 +77,8 @@ function Several({ label, placeholder, things, chosen, more = '', onChange }: {
   const everyones = things.filter((thing) => thing.all_groups);
   return (
     <Field label={label} help={[everyones.length > 0 && words.forAllGroups(names(everyones)), more].filter(Boolean).join('. ')}>
-      {({ id }) => (
-        <Select id={id} mode="multiple" style={{ width: '100%' }} placeholder={placeholder} value={chosen} onChange={(slugs: string[]) => onChange([...slugs].sort())} showSearch={{ optionFilterProp: 'label' }}
+      {(ids) => (
+        <Select {...ids} mode="multiple" style={{ width: '100%' }} placeholder={placeholder} value={chosen} onChange={(slugs: string[]) => onChange([...slugs].sort())} showSearch={{ optionFilterProp: 'label' }}
           options={things.filter((thing) => !thing.all_groups).map((thing) => ({ value: thing.slug, label: shown(thing) }))} />
       )}
     </Field>
@@ -92,8 +92,8 @@ function Volumes({ catalog, chosen, onChange }: { catalog: Catalog; chosen: Reco
   return (
     <div className="field">
       <Field label={words.volumes} help={everyones.length > 0 ? words.forAllGroups(names(everyones)) : ''}>
-        {({ id }) => (
-          <Select id={id} value={null} style={{ width: '100%' }} placeholder={words.chooseVolumes} onChange={(slug: string | null) => slug && set(slug, 'read')} showSearch={{ optionFilterProp: 'label' }}
+        {(ids) => (
+          <Select {...ids} value={null} style={{ width: '100%' }} placeholder={words.chooseVolumes} onChange={(slug: string | null) => slug && set(slug, 'read')} showSearch={{ optionFilterProp: 'label' }}
             options={catalog.volumes.filter((v) => !(v.slug in chosen)).map((v) => ({ value: v.slug, label: shown(v) }))} />
         )}
       </Field>

@@ -30,7 +30,7 @@ export function GroupsField({ label, help, value, onChange, error }: { label: st
   const options = useGroupOptions();
   return (
     <Field label={label} help={help} error={error}>
-      {({ id }) => <Select id={id} mode="multiple" style={{ width: '100%' }} placeholder={words.choose} value={value} onChange={(groups: string[]) => onChange([...groups].sort())} options={options} showSearch={{ optionFilterProp: 'label' }} />}
+      {(ids) => <Select {...ids} status={error ? 'error' : undefined} mode="multiple" style={{ width: '100%' }} placeholder={words.choose} value={value} onChange={(groups: string[]) => onChange([...groups].sort())} options={options} showSearch={{ optionFilterProp: 'label' }} />}
     </Field>
   );
 }
@@ -40,7 +40,7 @@ export function GroupField({ label, help, value, onChange, error, empty }: { lab
   const options = useGroupOptions();
   return (
     <Field label={label} help={help} error={error}>
-      {({ id }) => <Select id={id} style={{ width: '100%' }} placeholder={words.choose} value={value === '' && empty === undefined ? null : value} status={error ? 'error' : undefined} onChange={(group: string | null) => onChange(group ?? '')}
+      {(ids) => <Select {...ids} style={{ width: '100%' }} placeholder={words.choose} value={value === '' && empty === undefined ? null : value} status={error ? 'error' : undefined} onChange={(group: string | null) => onChange(group ?? '')}
         options={empty === undefined ? options : [{ value: '', label: empty }, ...options]} showSearch={{ optionFilterProp: 'label' }} />}
     </Field>
   );
@@ -70,7 +70,7 @@ export function VolumeAccess<T extends VolumeGroups>({ form, writable }: { form:
       {(!all || writable) && (
         <div className="field">
           <Field label={words.groups} error={fields.error('groups')} help={groups.length === 0 && !all ? words.nobody : ''}>
-            {({ id }) => <Select id={id} value={null} style={{ width: '100%' }} placeholder={words.add} options={options.filter((o) => !groups.some((g) => g.group === o.value))} showSearch={{ optionFilterProp: 'label' }}
+            {(ids) => <Select {...ids} value={null} style={{ width: '100%' }} placeholder={words.add} options={options.filter((o) => !groups.some((g) => g.group === o.value))} showSearch={{ optionFilterProp: 'label' }}
               onChange={(group: string | null) => group && set([...groups, { group, writable: all }])} />}
           </Field>
           <ul className="people two">

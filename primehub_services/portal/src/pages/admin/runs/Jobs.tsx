@@ -3,7 +3,6 @@ import { Link } from 'react-router';
 import { admin } from '../../../api/admin';
 import type { Job } from '../../../api/types';
 import { useNow } from '../../../lib/clock';
-import { useMe } from '../../../lib/session';
 import { Ago, Page, Who } from '../../../parts/page';
 import { Status } from '../../../parts/Status';
 import { a } from '../../../text/admin';
@@ -14,10 +13,9 @@ import { AdminList, queryOf, useListState, type Column } from '../parts/AdminLis
 const words = a.jobs;
 const VIEWS = ['active', 'PENDING', 'FAILED', 'all'] as const;
 
-const columns = (mine: (group: string) => boolean): Column<Job>[] => [
+const columns: Column<Job>[] = [
   { key: 'state', title: words.columns.state, phone: 'end', className: 'cut', cell: (row) => <Status state={row.phase} note={noteOf(row)} /> },
-  // the page of a job is in its group, and only the group's people have that
-  { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => (mine(row.group) ? <Link className="strong" to={`/g/${row.group}/jobs/${row.id}`}>{row.name}</Link> : <span className="strong" title={row.id}>{row.name}</span>) },
+  { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <Link className="strong" to={`/admin/jobs/${row.id}`}>{row.name}</Link> },
   { key: 'user', title: words.columns.user, sort: 'user', cell: (row) => <Who name={row.user} /> },
   { key: 'group', title: words.columns.group, sort: 'group', className: 'soft', cell: (row) => <Link to={`/admin/groups/${row.group}`}>{row.group}</Link> },
   { key: 'type', title: words.columns.type, sort: 'instance_type', className: 'soft', phone: 'none', cell: (row) => row.instance_type },
@@ -28,14 +26,13 @@ const columns = (mine: (group: string) => boolean): Column<Job>[] => [
 ];
 
 export default function Jobs() {
-  const me = useMe();
   const state = useListState(VIEWS, '-created_at');
   const { view } = state;
   const list = useQuery(admin.jobs({ ...queryOf(state), ...(view === 'active' ? { active: true } : view === 'all' ? {} : { phase: view }) }));
   const views = VIEWS.map((key) => ({ key, text: words.views[key] }));
   return (
     <Page title={words.title} lead={words.lead}>
-      <AdminList list={list} state={state} words={view === 'all' ? { ...words, none: words.noneAll } : words} columns={columns((group) => me.groups.some((g) => g.group === group))} id={(row) => row.id} views={views} filtered={state.search !== '' || view === 'PENDING' || view === 'FAILED'} />
+      <AdminList list={list} state={state} words={view === 'all' ? { ...words, none: words.noneAll } : words} columns={columns} id={(row) => row.id} views={views} filtered={state.search !== '' || view === 'PENDING' || view === 'FAILED'} />
     </Page>
   );
 }
