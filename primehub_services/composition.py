@@ -74,6 +74,8 @@ class EngineParts:
     """Where volumes are claims that an operator binds."""
     folders: FolderPort | None = None
     """Where groups' folders are claims, which the cluster may not be able to make."""
+    claims_changed: Callable[[Callable[[], None]], None] | None = None
+    """Tells who listens, on the event loop, of each claim that changed, and of what the cluster says of one."""
     pull_secrets: PullSecretPort | None = None
     """Where nodes fetch images with secrets of the cluster."""
     notebook_logs: NotebookLogPort | None = None

@@ -123,16 +123,22 @@ def _of_the_engine(tools: Tools) -> list[Runner]:
     if parts.volumes is not None:
         found.append(Runner(VolumeController(database, parts.volumes, tools.keyring)))
     if parts.claims is not None:
-        found.append(Runner(ClaimController(database, parts.claims)))
+        found.append(_told_of_claims(parts, Runner(ClaimController(database, parts.claims))))
     if parts.notebook_logs is not None:
         found.append(Runner(NotebookLogController(database, parts.notebook_logs)))
     if parts.folders is not None:
-        found.append(Runner(GroupFolderController(database, parts.folders)))
+        found.append(_told_of_claims(parts, Runner(GroupFolderController(database, parts.folders))))
     if parts.pull_secrets is not None:
         found.append(Runner(PullSecretController(database, parts.pull_secrets, tools.keyring)))
     if isinstance(parts.engine, WorkFiles):
         found.append(Runner(ProgressController(database, parts.engine)))
     return found
+
+
+def _told_of_claims(parts: EngineParts, runner: Runner) -> Runner:
+    if parts.claims_changed is not None:
+        parts.claims_changed(runner.hint)
+    return runner
 
 
 def _notifications(tools: Tools) -> NotificationController:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -25,6 +26,7 @@ from .engines.base import EngineUnavailable as ClusterUnavailable
 from .engines.base import VolumeFailed as EngineVolumeFailed
 from .engines.kubernetes import KubernetesEngine, PodSettings
 from .engines.kubernetes.claim_troubles import ClaimTroubles, FolderTroubles
+from .engines.kubernetes.claim_watch import WatchedClaims
 from .engines.kubernetes.claims import Claims
 from .engines.kubernetes.cluster import Cluster
 from .engines.kubernetes.notebooks import NotebookPods
@@ -67,7 +69,12 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         # how much there is in all is not ours to ask; what does not fit is told by the scheduler
         return MachineCapacity(image_types=engine.image_sources)
 
-    claims = ClaimTroubles(cluster, engine.warnings)
+    watched = WatchedClaims(cluster)
+    claims = ClaimTroubles(cluster, watched, engine.warnings)
+
+    async def run() -> None:
+        await asyncio.gather(engine.run(), watched.run())
+
     return EngineParts(
         name=engine.name,
         engine=engine,
@@ -81,12 +88,13 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
         claims=claims,
-        folders=FolderTroubles(Claims(cluster, storage), claims),
+        folders=FolderTroubles(Claims(cluster, storage, watched), claims),
+        claims_changed=watched.listen,
         pull_secrets=PullSecrets(cluster, given.instance),
         spool=spool,
         heard=engine.heard,
         namespace=cluster.namespace,
-        run=engine.run,
+        run=run,
     )
 
 

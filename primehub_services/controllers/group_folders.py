@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from ..domain.claim_reasons import NOT_YET
 from ..domain.pods import ClaimNeed
 from ..store import groups
 from ..store.database import Database
 from .claims import sentence
 
-WELL_FOR = timedelta(minutes=10)
-"""For so long what is well is not looked at again."""
+PATIENCE = timedelta(seconds=10)
+"""For so long a claim may be on its way: one that was made just now is not bound yet, and that is no trouble."""
 
 
 class FolderPort(Protocol):
@@ -25,7 +26,7 @@ class FolderPort(Protocol):
 
 
 class GroupFolderController:
-    """Every ten seconds, and when a group changed. Writes only what is new."""
+    """Every ten seconds, and when a group or a claim changed. Writes only what is new."""
 
     name = "group-folders"
     interval = 10.0
@@ -34,19 +35,16 @@ class GroupFolderController:
     def __init__(self, database: Database, folders: FolderPort) -> None:
         self._database = database
         self._folders = folders
-        self._well: dict[str, datetime] = {}
-        self._seen: dict[str, str] = {}
-        """What was said of each the last time: a claim that was made just now is not bound yet, and that is no trouble."""
+        self._waits: dict[str, datetime] = {}
+        """Since when the claim of each is on its way."""
 
     async def step(self, now: datetime) -> None:
-        """Look at each that is not known to be well."""
-        found = await self._database.read(groups.with_folders)
-        for group_id, need, told in found:
-            if not told and self._well.get(group_id, now - WELL_FOR) > now - WELL_FOR:
+        """Look at each."""
+        for group_id, need, told in await self._database.read(groups.with_folders):
+            trouble = await self._folders.trouble(need)
+            if not trouble.endswith(NOT_YET):
+                self._waits.pop(group_id, None)
+            elif now - self._waits.setdefault(group_id, now) < PATIENCE:
                 continue
-            trouble = sentence(await self._folders.trouble(need))
-            if not trouble:
-                self._well[group_id] = now
-            if trouble != told and trouble in ("", self._seen.get(group_id)):
-                await self._database.write(groups.report_folder, group_id, trouble)
-            self._seen[group_id] = trouble
+            if (text := sentence(trouble)) != told:
+                await self._database.write(groups.report_folder, group_id, text)

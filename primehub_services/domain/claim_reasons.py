@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from .pod_reasons import SHOWN, Json
 from .pods import ClaimNeed
 
+NOT_YET = "is not bound to a volume yet"
+"""How a clause ends that tells of nothing but waiting: what was made just now is so too."""
+_ACCESS = "incompatible accessMode"
+
 
 def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -> tuple[str, bool]:
     """Why a claim cannot be mounted (empty where it can), and whether waiting will not change that."""
@@ -27,9 +31,19 @@ def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -
             return "", True  # it is bound where the pod goes
         if reason == "ProvisioningFailed":
             return f"its storage cannot be made: {_shown(message)}", False
+        if reason == "VolumeMismatch":
+            return f"its claim {need.name} and its volume do not fit: {_mismatch(message)}", not need.made_by_us
         if reason == "FailedBinding":
             return f"its claim {need.name} is not bound to a volume: {_shown(message)}", not need.made_by_us
-    return f"its claim {need.name} is not bound to a volume yet", False
+    return f"its claim {need.name} {NOT_YET}", False
+
+
+def _mismatch(message: str) -> str:
+    """Of ``Cannot bind to requested volume "x": incompatible accessMode`` what an operator has to change."""
+    volume, _, why = message.removeprefix("Cannot bind to requested volume ").partition(": ")
+    if why == _ACCESS:
+        return f"{volume} cannot be accessed as the claim asks (accessModes)"
+    return _shown(f"{volume}: {why}" if why else message)
 
 
 def _shown(message: str) -> str:

@@ -11,6 +11,7 @@ from primehub_services.domain.mount_reasons import MountFailure, failures, mount
 from primehub_services.domain.pods import ClaimNeed
 
 from ..base import EngineUnavailable
+from .claim_watch import AskedClaims, ClaimLook
 from .claims import Claims
 from .cluster import Cluster, ClusterRefusal, Json
 
@@ -18,11 +19,15 @@ from .cluster import Cluster, ClusterRefusal, Json
 class ClaimTroubles:
     """``controllers.ClaimPort`` over a cluster. Raises ``EngineUnavailable``.
 
-    ``warnings`` are all that the cluster gives in the namespace, kept by somebody's watch.
+    ``look`` is where claims are looked at; ``warnings`` are all that the cluster gives in the namespace, kept by
+    somebody's watch.
     """
 
-    def __init__(self, cluster: Cluster, warnings: Callable[[], Iterable[Json]] = tuple) -> None:
+    def __init__(
+        self, cluster: Cluster, look: ClaimLook | None = None, warnings: Callable[[], Iterable[Json]] = tuple
+    ) -> None:
         self._cluster = cluster
+        self._look = look or AskedClaims(cluster)
         self._warnings = warnings
 
     async def troubles(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
@@ -46,19 +51,14 @@ class ClaimTroubles:
         return {need.name: why for need, why in zip(needs, found, strict=True) if why}
 
     async def _of(self, need: ClaimNeed) -> str:
-        claim = await self._cluster.get("PersistentVolumeClaim", need.name)
+        claim = await self._look.claim(need.name)
         pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
-        return claim_trouble(need, claim, await self._events(need.name) if pending else [])[0]
+        return claim_trouble(need, claim, await self._look.told(need.name) if pending else [])[0]
 
     async def _unmountable(self, need: ClaimNeed, told: Sequence[MountFailure], pods: Sequence[Json]) -> str:
-        claim = await self._cluster.get("PersistentVolumeClaim", need.name)
+        claim = await self._look.claim(need.name)
         volume = ((claim or {}).get("spec") or {}).get("volumeName")
         return mount_trouble(volume, need.name, told, pods, datetime.now(UTC)) if volume else ""
-
-    async def _events(self, name: str) -> list[Json]:
-        chosen = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"
-        found, _ = await self._cluster.list_("Event", {"fieldSelector": chosen})
-        return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 class FolderTroubles:

@@ -10,15 +10,17 @@ from primehub_services.domain.launch import Mount
 from primehub_services.domain.pods import ClaimNeed, claims_needed, volume_need
 
 from ..base import EngineError
+from .claim_watch import AskedClaims, ClaimLook
 from .cluster import Cluster, ClusterRefusal, Json
 
 
 class Claims:
     """Of one installation."""
 
-    def __init__(self, cluster: Cluster, storage: ClaimStorage) -> None:
+    def __init__(self, cluster: Cluster, storage: ClaimStorage, look: ClaimLook | None = None) -> None:
         self._cluster = cluster
         self._storage = storage
+        self._look = look or AskedClaims(cluster)
 
     async def ready(self, mounts: Collection[Mount]) -> dict[str, str]:
         """Make what is missing; why a claim of that name cannot be mounted."""
@@ -30,7 +32,7 @@ class Claims:
 
     async def look_at(self, need: ClaimNeed) -> str | None:
         """Make one that is missing and ours to make; why it cannot be mounted: a clause."""
-        found = await self._cluster.get("PersistentVolumeClaim", need.name)
+        found = await self._look.claim(need.name)
         if found is None and need.made_by_us:
             try:
                 found = await self._make(need)

@@ -11,6 +11,7 @@ from primehub_services.blobs import FolderLogStore, notebook_key
 from primehub_services.domain.pods import operators_manifests
 from primehub_services.domain.volumes import HostPathSource
 from primehub_spawner.kube import ABANDONED
+from tests.support.cluster import told_in_time
 from tests.support.waiting import wait_for_async
 
 from .platform import UID, ClusterPlatform
@@ -156,7 +157,11 @@ async def test_a_volume_without_its_claim_is_said_before_the_start_and_costs_the
     async def taken_up() -> bool:
         return await left_out() == ""
 
-    await wait_for_async(taken_up, 60, what="the volume is there")
+    def bound() -> bool:
+        found = platform.namespace.get("pvc", f"made-for-{name}")
+        return found is not None and found["status"]["phase"] == "Bound"
+
+    await told_in_time(bound, taken_up)
     notebook = await platform.begin(person)
     await platform.phase(person, notebook, "RUNNING")
     pod = platform.pod(notebook)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from primehub_services.controllers import GroupFolderController
-from primehub_services.controllers.group_folders import WELL_FOR
+from primehub_services.controllers.group_folders import PATIENCE
 from primehub_services.controllers.ports import EngineUnavailable
 from primehub_services.domain.groups import GroupUpdate
 from primehub_services.domain.pods import ClaimNeed
@@ -47,11 +47,13 @@ async def test_a_folder_that_cannot_be_made_is_told_until_it_can_and_spoils_no_e
     version = database.read_now(groups.get, cast.platform_admin, "research").version
     folders.said = {"project-research": "its claim is not bound to a volume yet"}
     await controller.step(clock.now)
+    await controller.step(clock.now + PATIENCE - timedelta(seconds=1))
     assert problem(database, cast) == "", "a claim that was made just now is not bound yet"
+    await controller.step(clock.now + PATIENCE)
+    assert problem(database, cast) == "Its claim is not bound to a volume yet."
 
     folders.said = {"project-research": WHY}
-    for _ in range(2):
-        await controller.step(clock.now)
+    await controller.step(clock.now)
     assert problem(database, cast) == SAID
     change = GroupUpdate(version=version, description="new")
     assert database.write_now(groups.update, cast.platform_admin, "research", change).folder_problem == SAID
@@ -66,18 +68,23 @@ async def test_a_folder_that_cannot_be_made_is_told_until_it_can_and_spoils_no_e
     assert problem(database, cast) == ""
 
 
-async def test_what_is_well_is_seldom_looked_at_and_a_group_without_a_folder_never(
-    database: Database, cast: Cast, clock: FixedClock
-) -> None:
+async def test_a_claim_that_waits_again_has_its_time_again(database: Database, cast: Cast, clock: FixedClock) -> None:
     folders = Folders()
     controller = GroupFolderController(database, folders)
-    for _ in range(3):
-        await controller.step(clock.now)
+    waits = {"project-research": "its claim is not bound to a volume yet"}
+    for said, seconds in ((waits, 0), ({}, 5), (waits, 12)):
+        folders.said = said
+        await controller.step(clock.now + timedelta(seconds=seconds))
+    assert problem(database, cast) == ""
+
+
+async def test_a_group_without_a_folder_is_not_looked_at(database: Database, cast: Cast, clock: FixedClock) -> None:
+    folders = Folders()
+    controller = GroupFolderController(database, folders)
+    await controller.step(clock.now)
     assert folders.asked.count("project-research") == 1
-    await controller.step(clock.now + WELL_FOR + timedelta(seconds=1))
-    assert folders.asked.count("project-research") == 2
     version = database.read_now(groups.get, cast.platform_admin, "research").version
     off = GroupUpdate(version=version, shared_volume=False)
     database.write_now(groups.update, cast.platform_admin, "research", off)
-    await controller.step(clock.now + 3 * WELL_FOR)
-    assert folders.asked.count("project-research") == 2
+    await controller.step(clock.now)
+    assert folders.asked.count("project-research") == 1

@@ -111,5 +111,13 @@ def test_which_claims_are() -> None:
     text, final = claim_trouble(SHARE, claim("Pending"), unbound)
     assert final
     assert text.startswith("its claim dataset-share is not bound to a volume: no persistent volumes available")
+    mismatch = 'Cannot bind to requested volume "share": incompatible accessMode'
+    assert claim_trouble(SHARE, claim("Pending"), happened("VolumeMismatch", mismatch)) == (
+        'its claim dataset-share and its volume do not fit: "share" cannot be accessed as the claim asks (accessModes)',
+        True,
+    )
+    small = mismatch.replace("incompatible accessMode", "requested PV is too small")
+    text, _ = claim_trouble(SHARE, claim("Pending"), happened("VolumeMismatch", small))
+    assert text.endswith('do not fit: "share": requested PV is too small')
     gone = {"metadata": {"deletionTimestamp": "now"}, "status": {"phase": "Bound"}}
     assert claim_trouble(HOME, gone, []) == ("its claim claim-ann is being deleted", True)
