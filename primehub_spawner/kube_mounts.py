@@ -7,9 +7,9 @@ from datetime import datetime
 
 from kubernetes_asyncio.client import ApiException
 
-from primehub_services.domain.launch import LaunchPlan, MountKind
+from primehub_services.domain.launch import LaunchPlan
 from primehub_services.domain.mount_reasons import failing
-from primehub_services.domain.pods import claim_need
+from primehub_services.domain.pods import spare_claims
 
 from .kube_api import UNREACHED, Cluster, Json
 
@@ -28,9 +28,7 @@ class Spare:
 
     def __init__(self, cluster: Cluster, plan: LaunchPlan) -> None:
         self._cluster = cluster
-        mounts = [m for m in plan.mounts if m.kind is not MountKind.HOME]
-        spare = [m for m in mounts if not (m.kind is MountKind.PROJECT and m.slug == plan.group)]
-        self._claims = {need.name for mount in spare if (need := claim_need(mount)) is not None}
+        self._claims = {need.name for need in spare_claims(plan.mounts, plan.group)}
         self._volumes: dict[str, str] | None = None
 
     async def check(self, events: Sequence[Json], now: datetime) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from .jobs import PLATFORM_FAILURES, JobPhase, JobReason
 from .model import Model
-from .workloads import Observation, ObservedState
+from .workloads import UNMOUNTABLE, Observation, ObservedState
 
 PLACING_S = 180.0
 """Seconds that an engine has to place a workload; then its job waits in the queue again, for that counts no attempt."""
@@ -121,15 +121,21 @@ def _ending(seen: Seen, state: ObservedState) -> Step:
 
 def _going_on(seen: Seen, state: ObservedState) -> Step:
     if state is ObservedState.PENDING:
-        if seen.ran is None and seen.waited >= PLACING_S:
-            message = f"It could not be placed within {PLACING_S / 60:.0f} min: {seen.observation.message or 'no room'}"
-            return Step(
-                Act.DECIDE,
-                ending=Ending(phase=JobPhase.PENDING, reason=JobReason.NOT_PLACED, message=message[:2000]),
-            )
+        if seen.ran is None and (why := _not_placed(seen)):
+            ending = Ending(phase=JobPhase.PENDING, reason=JobReason.NOT_PLACED, message=why[:MOST])
+            return Step(Act.DECIDE, ending=ending)
         news = seen.phase is JobPhase.UNKNOWN or seen.observation.message[:MOST] != seen.said
         return Step(Act.NOTE, phase=JobPhase.PREPARING) if news else Step(Act.NOTHING)
     return Step(Act.NOTHING) if seen.phase is JobPhase.RUNNING else Step(Act.NOTE, phase=JobPhase.RUNNING)
+
+
+def _not_placed(seen: Seen) -> str:
+    """Why it goes back into the queue, where it does."""
+    if seen.observation.reason == UNMOUNTABLE:
+        return f"{seen.observation.message} It is tried again without it."
+    if seen.waited < PLACING_S:
+        return ""
+    return f"It could not be placed within {PLACING_S / 60:.0f} min: {seen.observation.message or 'no room'}"
 
 
 def cancelled(why: str) -> Ending:

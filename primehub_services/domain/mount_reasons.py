@@ -54,6 +54,11 @@ def failing(events: Iterable[Json], now: datetime) -> Mapping[str, str]:
     return {failure.volume: failure.why for failure in failures(events) if now - failure.first >= LASTS}
 
 
+def lasting(events: Iterable[Json]) -> Mapping[str, str]:
+    """Why each volume cannot be mounted that could not be for so long that it stays known without the pod."""
+    return {failure.volume: failure.why for failure in failures(events) if _lasts(failure)}
+
+
 def mount_trouble(volume: str, claim: str, told: Iterable[MountFailure], pods: Sequence[Json], now: datetime) -> str:
     """Why the volume behind this claim cannot be mounted, in words that follow its name; empty where it can."""
     mine = [failure for failure in told if failure.volume == volume and now - failure.last < KNOWN_FOR]
@@ -62,11 +67,15 @@ def mount_trouble(volume: str, claim: str, told: Iterable[MountFailure], pods: S
     newest = max(mine, key=lambda failure: failure.last)
     if any(began is not None and began > newest.last for began in (_began_with(claim, pod) for pod in pods)):
         return ""
-    if newest.last - newest.first >= LASTS or _GAVE_UP.search(newest.why):
+    if _lasts(newest):
         return newest.why
     # told once or twice: only as long as that pod still waits for it
     waits = any(_waits(pod) and pod["metadata"].get("uid") == newest.pod for pod in pods)
     return newest.why if waits and now - newest.first >= LASTS else ""
+
+
+def _lasts(failure: MountFailure) -> bool:
+    return failure.last - failure.first >= LASTS or _GAVE_UP.search(failure.why) is not None
 
 
 def _waits(pod: Json) -> bool:

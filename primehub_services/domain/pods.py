@@ -118,6 +118,12 @@ def claims_needed(mounts: Iterable[Mount]) -> tuple[ClaimNeed, ...]:
     return tuple(found.values())
 
 
+def spare_claims(mounts: Iterable[Mount], group: str) -> tuple[ClaimNeed, ...]:
+    """Those that a launch in the group with this slug can do without: all but the person's own files and its folder."""
+    needed = project_claim(group)
+    return tuple(n for n in claims_needed(mounts) if n.kind is not MountKind.HOME and n.name != needed)
+
+
 def folder_trouble(mounts: Iterable[Mount], group: str, missing: Mapping[str, str]) -> str:
     """Why the folder of the group with this slug cannot be mounted, where it is wanted and cannot; else empty.
 

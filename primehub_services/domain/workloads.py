@@ -70,6 +70,10 @@ class ObservedState(StrEnum):
     """The engine cannot tell just now. Nothing may be concluded from it."""
 
 
+UNMOUNTABLE = "Unmountable"
+"""Reason of what is pending only for storage that it can do without: made anew, it would be without."""
+
+
 class Observation(Model):
     """One workload as it was seen."""
 

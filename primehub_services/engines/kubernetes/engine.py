@@ -46,6 +46,7 @@ from .metrics import sample_of
 from .observing import ASKED_AT, STOP_AT, Seen, observation
 from .repositories import Repositories
 from .repository_manifests import KIND as FETCHES
+from .spared import Spared
 from .spool import Spool
 from .sweeping import Sweeper
 from .watching import Watched
@@ -87,6 +88,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._in_pod = in_pod
         self._clock = clock
         self._claims = Claims(cluster, storage)
+        self._spared = Spared(cluster, self.warnings)
         self._repositories = Repositories(cluster, settings, self._claims)
         kinds = f"primehub.io/kind notin (notebook,{FETCHES})"
         ours = {"labelSelector": f"{selector(settings.instance)},{kinds}"}
@@ -134,7 +136,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             msg = f"The image {workload.plan.image} is no container image: choose another one."
             raise EngineError(msg, code="environment")
         await asyncio.to_thread(self._spool.begin, workload.key, workload.files)
-        missing = await self._claims.ready(workload.plan.mounts)
+        missing = {**await self._spared.missing(workload.plan), **await self._claims.ready(workload.plan.mounts)}
         if why := folder_trouble(workload.plan.mounts, workload.plan.group, missing):
             msg = f"The group's folder cannot be mounted: {why.rstrip('.')}."
             raise EngineError(msg, code="volume")
@@ -170,7 +172,8 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             names = [name, *(pod["metadata"]["name"] for pod in mine)]
             said = sorted((w for n in names for w in warnings.get(n, ())), key=_told_at)
             permitted, end = told[key]
-            found[key] = observation(Seen(self._jobs.items.get(name), mine, said, end, permitted), now)
+            seen = observation(Seen(self._jobs.items.get(name), mine, said, end, permitted), now)
+            found[key] = await self._spared.seen(seen, mine, said)
         return found
 
     def _told(self, key: str) -> tuple[bool, EndReport | None]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from primehub_services.domain.pods import operators_manifests
+from primehub_services.domain.volumes import HostPathSource
 from tests.support.cluster import Namespace, told_in_time
 from tests.support.mesh import mesh
 from tests.support.waiting import wait_for_async
 
 from .platform import OVER, Bench
 
+UNMOUNTED_S = 60
+"""Seconds in which a job goes on without a volume that no node can mount: 15 until that is sure, and two starts."""
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -85,14 +90,34 @@ async def test_what_pod_security_forbids_ends_the_job_with_the_clusters_words(be
     await bench.dropped()
 
 
-async def test_a_volume_whose_claim_nobody_bound_is_left_out_and_the_jobs_own_record_says_so(bench: Bench) -> None:
-    body = {"name": "unbound", "source": {"type": "pvc", "claim": "nobody-made-it"}, "all_groups": True}
-    made = await bench.admin.ask("POST", "/volumes", body)
-    assert made.status_code == 201, made.text
+async def test_volumes_that_nobody_bound_or_that_no_node_can_mount_are_left_out_and_the_jobs_own_record_says_so(
+    bench: Bench,
+) -> None:
+    nowhere = {"type": "hostPath", "path": f"/nowhere/{bench.namespace.name}"}
+    sources = {"unbound": {"type": "pvc", "claim": "nobody-made-it"}, "away": nowhere}
+    volume, claim = operators_manifests("away", HostPathSource.model_validate(nowhere), bench.namespace.name)
+    for manifest in (volume, claim):
+        bench.namespace.apply(manifest)
     try:
+        for name, source in sources.items():
+            made = await bench.admin.ask("POST", "/volumes", {"name": name, "source": source, "all_groups": True})
+            assert made.status_code == 201, made.text
+
+        async def bound() -> bool:
+            found = bench.namespace.get("pvc", claim["metadata"]["name"]) or {}
+            told = (await bench.admin.ask("GET", "/volumes/away")).json()["message"]
+            return found["status"]["phase"] == "Bound" and told == ""
+
+        await wait_for_async(bound, 20, what="the claim is bound, and nothing is known of what is behind it")
         done = await bench.until(await bench.submit("ls /datasets/unbound"), *OVER)
     finally:
-        await bench.admin.ask("DELETE", "/volumes/unbound")
+        bench.namespace.kubectl("delete", "pv", volume["metadata"]["name"], "--wait=false", check=False)
+        for name in sources:
+            await bench.admin.ask("DELETE", f"/volumes/{name}")
     assert (done["phase"], done["reason"]) == ("FAILED", "Exited"), done
-    [left_out] = done["left_out"]
-    assert left_out.lower().startswith("unbound: its claim nobody-made-it is not in the cluster"), left_out
+    assert [attempt["reason"] for attempt in done["attempts"]] == ["NotPlaced", "Exited"]
+    took = datetime.fromisoformat(done["ended_at"]) - datetime.fromisoformat(done["created_at"])
+    assert took.total_seconds() < UNMOUNTED_S
+    away, unbound = sorted(text.lower() for text in done["left_out"])
+    assert unbound.startswith("unbound: its claim nobody-made-it is not in the cluster"), unbound
+    assert away.startswith("away: it cannot be mounted: "), away

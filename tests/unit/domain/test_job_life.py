@@ -29,7 +29,7 @@ from primehub_services.domain.job_life import (
     timed_out,
 )
 from primehub_services.domain.jobs import JobPhase, JobReason
-from primehub_services.domain.workloads import Observation, ObservedState
+from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
 
 HISTORY = History(retries=0, retries_used=0, platform_failures=0, not_placed=0, cancel=None)
 FAILED = Ending(phase=JobPhase.FAILED, reason=JobReason.EXITED, message="Exit code 3.", exit_code=3)
@@ -104,6 +104,18 @@ def test_a_job_that_was_stopped_with_the_platform_is_tried_again_however_often_t
     stopped = Ending(phase=JobPhase.FAILED, reason=JobReason.PLATFORM, message="Stopped.")
     outcome = after(stopped, replace(HISTORY, platform_failures=100))
     assert (outcome.phase, outcome.retry, outcome.pause) == (JobPhase.PENDING, False, STOPPED_PAUSE_S)
+
+
+def test_what_waits_for_nothing_that_it_needs_is_made_anew_at_once() -> None:
+    waits = Observation(state=ObservedState.PENDING, reason=UNMOUNTABLE, message="The storage cannot be mounted: why.")
+    seen = Seen(JobPhase.PREPARING, True, None, None, waits, waited=15, ran=None, timeout=0)
+    step = decide_attempt(seen)
+    assert step.act is Act.DECIDE
+    assert step.ending is not None
+    assert (step.ending.phase, step.ending.reason) == (JobPhase.PENDING, JobReason.NOT_PLACED)
+    assert step.ending.message == "The storage cannot be mounted: why. It is tried again without it."
+    assert after(step.ending, HISTORY).pause == pause(0)
+    assert decide_attempt(replace(seen, observation=waits.model_copy(update={"reason": ""}))).act is Act.NOTE
 
 
 @pytest.mark.parametrize("reason", [JobReason.IMAGE, JobReason.INVALID])

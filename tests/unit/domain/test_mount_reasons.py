@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from primehub_services.domain.mount_reasons import KNOWN_FOR, LASTS, failing, failures, mount_trouble
+from primehub_services.domain.mount_reasons import KNOWN_FOR, LASTS, failing, failures, lasting, mount_trouble
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VOLUME, CLAIM = "ns-dataset-share", "dataset-share"
@@ -85,3 +85,10 @@ def test_a_warning_of_something_else_says_nothing(other: dict[str, Any]) -> None
 def test_a_pod_that_waits_does_so_for_what_failed_long_enough() -> None:
     assert failing([warning(LASTS, seconds(0))], NOW) == {VOLUME: WHY}
     assert failing([warning(seconds(5), seconds(0))], NOW) == {}
+
+
+def test_what_is_still_told_when_its_pod_is_gone_is_what_a_pod_may_be_ended_for() -> None:
+    timed_out = "mount.nfs: Connection timed out"
+    for event in (warning(LASTS, seconds(0)), warning(LASTS, LASTS), warning(LASTS, LASTS, timed_out)):
+        assert bool(lasting([event])) is bool(trouble(event))
+    assert lasting([warning(LASTS, seconds(0))]) == {VOLUME: WHY}

@@ -1,0 +1,77 @@
+"""A job that waits for storage which cannot be mounted: what it can do without, and what it cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from primehub_services.domain.launch import Mount, MountKind
+from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
+from primehub_services.engines.kubernetes.spared import Spared
+from tests.support.sandbox import make_plan
+
+NOW = datetime.now(UTC)
+PENDING = Observation(state=ObservedState.PENDING, message="A volume cannot be mounted yet.")
+MOUNTS = (
+    Mount(kind=MountKind.PROJECT, slug="team", path="/project/team"),
+    Mount(kind=MountKind.PROJECT, slug="other", path="/project/other"),
+    Mount(kind=MountKind.DATASET, slug="share", path="/datasets/share"),
+)
+CLAIMS = ("project-team", "project-other", "dataset-share")
+
+
+def failed(claim: str, lasted: int) -> dict[str, Any]:
+    """A node's warning about the storage of a claim."""
+    return {
+        "reason": "FailedMount",
+        "message": f'MountVolume.SetUp failed for volume "pv-{claim}" : /x is not a directory',
+        "firstTimestamp": (NOW - timedelta(seconds=lasted)).isoformat(),
+        "lastTimestamp": NOW.isoformat(),
+        "involvedObject": {"uid": "u1"},
+    }
+
+
+class Namespace:
+    """A cluster in which each claim is bound to a volume of its name."""
+
+    async def get(self, _kind: str, name: str) -> dict[str, Any]:
+        return {"spec": {"volumeName": f"pv-{name}"}, "status": {"phase": "Bound"}}
+
+    async def list_(self, _kind: str, _query: object) -> tuple[list[dict[str, Any]], str]:
+        return [], "1"
+
+
+def spared(*warnings: dict[str, Any]) -> Spared:
+    return Spared(Namespace(), lambda: warnings)  # type: ignore[arg-type]
+
+
+def pod() -> dict[str, Any]:
+    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in CLAIMS]
+    metadata = {"uid": "u1", "labels": {"primehub.io/group": "team"}}
+    return {"metadata": metadata, "spec": {"volumes": [*volumes, {"name": "tmp", "emptyDir": {}}]}}
+
+
+@pytest.mark.parametrize("claim", ["project-other", "dataset-share"])
+async def test_what_it_can_do_without_holds_it_up_no_longer_than_a_notebook(claim: str) -> None:
+    seen = await spared().seen(PENDING, [pod()], [failed(claim, 15)])
+    assert (seen.state, seen.reason) == (ObservedState.PENDING, UNMOUNTABLE)
+    assert seen.message == f"The storage of its claim {claim} cannot be mounted: /x is not a directory."
+    assert await spared().seen(PENDING, [pod()], [failed(claim, 14)]) == PENDING
+
+
+async def test_its_groups_folder_is_waited_for() -> None:
+    assert await spared().seen(PENDING, [pod()], [failed("project-team", 60)]) == PENDING
+
+
+async def test_what_runs_is_never_held_up() -> None:
+    running = Observation(state=ObservedState.RUNNING)
+    assert await spared().seen(running, [pod()], [failed("dataset-share", 60)]) == running
+
+
+async def test_the_next_pod_is_made_without_it_and_with_its_groups_folder_all_the_same() -> None:
+    plan = make_plan(group="team", mounts=MOUNTS)
+    found = await spared(*(failed(claim, 20) for claim in CLAIMS)).missing(plan)
+    assert set(found) == {"project-other", "dataset-share"}
+    assert await spared().missing(plan) == {}
