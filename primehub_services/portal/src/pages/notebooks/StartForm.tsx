@@ -175,7 +175,7 @@ function Form({ options }: { options: LaunchOptions }) {
             <div><dt>{t.notebook.image}</dt><dd>{label(image)}</dd></div>
           </dl>
         )}
-        {[...strayed, ...first.warnings].map((w) => <p key={w} className="hint"><TriangleAlert size={14} aria-hidden />{w}</p>)}
+        <div className="lines">{[...strayed, ...first.warnings].map((w) => <p key={w} className="hint"><TriangleAlert size={14} aria-hidden />{w}</p>)}</div>
         <p className="small" role="status" style={{ marginTop: 8 }}>{verdictWords(verdict)}{refused && check.data ? `: ${check.data.reasons[0]?.message ?? ''}` : '.'}</p>
       </Modal>
     </>
