@@ -24,7 +24,7 @@ REALM = FETCH.with_name("realm.json")
 CLIENT = {"client_id": "primehub", "client_secret": "client-secret-for-tests"}
 """What the realm knows the platform by."""
 HEAP = "-Xms64m -Xmx512m -XX:TieredStopAtLevel=1"
-STARTS_IN = 150
+STARTS_IN = 300
 
 
 def issuer_at(url: str) -> str:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.support import scenarios
-from tests.support.beside import Beside
-from tests.support.installed import NAME, PARTS, Installed
-from tests.support.platform import Lab
+from tests.support.beside import Beside, asks
+from tests.support.cluster import own_address
+from tests.support.installed import NAME, PARTS, Installed, are_next, restarts
+from tests.support.keycloak import CLIENT, Keycloak, form_address, issuer_at, running_keycloak
+from tests.support.platform import Lab, asked_by_portal, free_port, like_a_persons
 from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
 KEYS = f"{NAME}-keys"
-NEXT = "primehub/test/next"
-"""The image of `tests/images/next`: the platform's, with one revision of the database more."""
+SSO = "single-sign-on"
 AWAY = 60
 """Seconds that the portal may be away: a pod of each part ends and another begins."""
 REVISION = """
@@ -37,7 +40,7 @@ def test_an_upgrade_to_the_next_version_loses_no_notebook_no_job_no_key_and_no_s
     keys = json.loads(installed.kubectl("get", "secret", KEYS, "-o", "json"))["data"]
     before = installed.pod_of("notebook", user=lab.user)["metadata"]["uid"]
     with beside.watching(f"http://{NAME}-proxy/services/primehub/api/v1/health") as pauses:
-        installed.upgrade({"images": installed.values["images"] | {"hub": NEXT}})
+        installed.to_the_next_version()
         wait_for(lambda: _answers(installed, lab, notebook), 60, what="the notebook is behind the proxy again")
     print(f"\nthe portal was away for {max(pauses):.1f} s")
     assert max(pauses) < AWAY
@@ -48,12 +51,10 @@ def test_an_upgrade_to_the_next_version_loses_no_notebook_no_job_no_key_and_no_s
 
 
 def test_the_upgrade_replaced_every_part_and_migrated_the_database_once(installed: Installed) -> None:
-    labels = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component in ({','.join(PARTS)})"
-    pods = json.loads(installed.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
+    pods = installed.parts()
     assert len(pods) == len(PARTS)
-    assert all(f"/{NEXT}:" in f"/{pod['spec']['containers'][0]['image']}" for pod in pods)
-    # its revision makes a table: a second time would have failed, and ended the process
-    assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods] == [0] * len(PARTS)
+    assert are_next(pods)
+    assert restarts(pods) == [0] * len(PARTS)
     words = ("exec", f"deploy/{NAME}-services", "--", "python3", "-c", REVISION)
     assert installed.kubectl(*words).split() == ["next"]
 
@@ -81,13 +82,67 @@ def test_what_is_uninstalled_leaves_peoples_data_and_the_keys_to_it(
     assert (still["metadata"]["uid"], still["status"]["phase"]) == (before, "Running")
 
 
+@pytest.fixture(scope="module")
+def provider_url() -> str:
+    """Where pods and browsers find a provider, once there is one."""
+    return f"http://{own_address()}:{free_port()}"
+
+
+def with_provider(url: str) -> dict[str, Any]:
+    """The values of an installation whose people may sign in there; the policies are opened to it alone."""
+    there = urlsplit(url)
+    peer = {"to": [{"ipBlock": {"cidr": f"{there.hostname}/32"}}], "ports": [{"protocol": "TCP", "port": there.port}]}
+    oidc = {"issuer": issuer_at(url), "client_id": CLIENT["client_id"], "name": "the lab's Keycloak"}
+    return {
+        "settings": {"accounts": {"oidc": oidc}},
+        "secretSettings": {"accounts.oidc.client_secret": {"name": SSO, "key": "secret"}},
+        "networkPolicies": {"platform": {"extraEgress": [peer]}},
+    }
+
+
 def test_what_is_installed_again_finds_it_with_a_secret_that_somebody_keeps_and_configuration_of_ones_own(
-    installed: Installed, lab: Lab, notebook: dict[str, Any]
+    installed: Installed, lab: Lab, notebook: dict[str, Any], provider_url: str
 ) -> None:
     extra = "c.JupyterHub.template_vars.update({'announcement': 'told by an operator'})"
-    installed.install({"existingSecret": KEYS, "hub": {"extraConfig": {"told": extra}}})
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SSO}}
+    given = json.dumps(secret | {"stringData": {"secret": CLIENT["client_secret"]}})
+    installed.kubectl("apply", "-f", "-", given=given)
+    # with a provider that is away, too
+    more = {"existingSecret": KEYS, "hub": {"extraConfig": {"told": extra}}, **with_provider(provider_url)}
+    installed.install(more)
     # the tokens of before are known, and what ran all the time is told of and reached
     wait_for(lambda: _answers(installed, lab, notebook), 60, what="the notebook is behind the new proxy")
     assert installed.call("GET", "/me")["name"] == "admin"
     page = httpx.get(f"{installed.url}/hub/login", trust_env=False, timeout=30)
     assert "told by an operator" in page.text
+
+
+@pytest.mark.keycloak
+def test_who_is_in_a_group_of_the_provider_signs_in_and_is_in_that_group_here(
+    installed: Installed, beside: Beside, notebook: dict[str, Any], provider_url: str, tmp_path: Path
+) -> None:
+    groups = {group["name"]: group["slug"] for group in installed.call("GET", "/groups")["items"]}
+    slug = groups.get("research") or installed.call("POST", "/groups", {"name": "research"})["slug"]
+    with running_keycloak(tmp_path, installed.url, provider_url) as provider, installed.browser() as browser:
+        me = signed_in_through(browser, provider)
+        assert (me["name"], [group["group"] for group in me["groups"]]) == ("ann-lee", [slug])
+        members = installed.call("GET", f"/groups/{slug}/members")["items"]
+        assert {m["user"]: m["origins"] for m in members}["ann-lee"] == ["provider"]
+        there = urlsplit(provider_url)
+        address = [(str(there.hostname), there.port or 80)]
+        assert beside.reaches(address, f"deploy/{NAME}-hub") == [True]
+        assert beside.reaches(address, f"deploy/{NAME}-gateway") == [False]
+        assert installed.inside(installed.pod_of("notebook", start=notebook["id"]), asks(address)) == [False]
+    kinds = "configmaps,deployments,pods,replicasets"
+    assert CLIENT["client_secret"] not in installed.kubectl("get", kinds, "-o", "json")
+
+
+def signed_in_through(browser: httpx.Client, provider: Keycloak) -> Any:
+    """Go through the provider's page as ``ann-lee``; what the portal then says of who one is."""
+    like_a_persons(browser)
+    assert "Sign in with the lab" in browser.get("/hub/login").text
+    form = browser.get("/hub/oauth_login")
+    assert str(form.url).startswith(provider.issuer), form.text
+    page = browser.post(form_address(form.text), data={"username": "ann-lee", "password": "password-of-ann"})
+    assert (page.status_code, page.url.path) == (200, "/services/primehub/"), [*page.history, page, page.text]
+    return asked_by_portal(browser, "/me")
