@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import websocket
 
-from tests.support import crowd, databases, faults
+from tests.support import databases, faults
 from tests.support.faults import Victim
 from tests.support.light_notebook import light_environment
 from tests.support.platform import Platform, running_platform
@@ -152,11 +152,11 @@ def nothing_else(scene: Scene) -> Iterator[None]:
     for name in ("go", "end"):
         (scene.platform.data / "homes" / "ann" / name).unlink(missing_ok=True)
     yield
-    for start_id in crowd.claimed(scene.platform) - {scene.bystander}:
+    for start_id in scene.platform.claimed() - {scene.bystander}:
         scene.stop(start_id)
     for name in ("go", "end"):
         scene.release("ann", name)
-    wait_for(lambda: crowd.claimed(scene.platform) == {scene.bystander}, 30, what="only the bystander is left")
+    wait_for(lambda: scene.platform.claimed() == {scene.bystander}, 30, what="only the bystander is left")
     wait_for(lambda: faults.accounts_agree(scene.platform), 30, what="all is quiet")
 
 
@@ -170,7 +170,7 @@ def test_what_is_killed_takes_nothing_else_along_and_the_claims_are_right_again(
         platform.call("GET", "/me", token=scene.tokens["ann"])  # who she is need not be asked while the hub is deaf
         with faults.held_up(platform.state()["hub_pid"]):
             start_id = scene.start("ann")
-            assert start_id in crowd.claimed(platform)
+            assert start_id in platform.claimed()
             recovered = faults.kill(platform, victim, start_id)
     else:
         start_id = scene.bring_to(moment, "ann")
@@ -187,12 +187,12 @@ def test_what_is_killed_takes_nothing_else_along_and_the_claims_are_right_again(
     def right_again() -> bool:
         # right after the end of a notebook all accounts still agree that it runs: what it has come to belongs to the
         # question. Of one that the hub may or may not have heard of, either is right
-        known = moment is Moment.CLAIMED or (start_id in crowd.alive(platform)) == lives_on
+        known = moment is Moment.CLAIMED or (start_id in platform.alive()) == lives_on
         return known and faults.accounts_agree(platform)
 
     wait_for(right_again, RECOVERY, what="every account of what runs is the same, and right")
     assert scene.echo("after") == "after", "the same connection"
-    assert scene.bystander in crowd.alive(platform)
+    assert scene.bystander in platform.alive()
     assert scene.phase(scene.bystander) == "RUNNING"
     if moment is Moment.CLAIMED:
         return

@@ -61,7 +61,7 @@ def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(p
     job = submit(platform, ONCE)
     wait_for(lambda: "begun" in platform.call("GET", f"/jobs/{job}/log")["text"], 30, what="the job runs")
     starting = start(platform, "three", HOLD_START="never")
-    wait_for(lambda: starting in crowd.alive(platform), 20, what="it starts")
+    wait_for(lambda: starting in platform.alive(), 20, what="it starts")
 
     assert platform.stop() == 0
     steps = ["Stopping notebooks", "Stopping the hub and its services", "Stopping the proxy", "PrimeHub has stopped"]
@@ -69,10 +69,10 @@ def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(p
     assert [step for step in steps if step in said] == steps
     assert sorted(said.index(step) for step in steps) == [said.index(step) for step in steps]
     wait_for(lambda: not platform.processes(), what="no process is left")
-    assert crowd.alive(platform) == set()
+    assert platform.alive() == set()
 
     platform.start()
-    wait_for(lambda: not crowd.claimed(platform), 10, what="nothing is held")
+    wait_for(lambda: not platform.claimed(), 10, what="nothing is held")
     assert crowd.servers(platform) == {}
     assert [phase(platform, start_id) for start_id in ready] == ["STOPPED", "STOPPED"]
     assert phase(platform, starting) == "FAILED"
@@ -98,5 +98,5 @@ def test_a_restart_keeps_notebooks_and_their_connections(platform: Platform) -> 
     assert line.recv() == "still there?"
     assert faults.notebook_process(kept) == before
     wait_for(lambda: faults.accounts_agree(platform), 10, what="every account of what runs is the same")
-    assert crowd.claimed(platform) == {kept}
+    assert platform.claimed() == {kept}
     assert httpx.get(f"{platform.url}/user/admin/kept/", trust_env=False).status_code == 200

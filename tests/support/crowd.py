@@ -1,4 +1,4 @@
-"""Many people at once on a running platform, and what it then holds: claims, servers, workloads."""
+"""Many people at once on a running platform, and what its hub then holds."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from primehub_services.domain.launch import WorkloadKind
-from primehub_services.sandbox.workloads import Workloads
-from primehub_services.store import claims
-from primehub_services.store.database import Database
-
 from .platform import Platform
 
 T = TypeVar("T")
-KIND = "primehub.io/kind"
 AT_ONCE = 10
 """People that are made side by side: more would only wait for each other."""
 
@@ -60,24 +54,8 @@ async def all_at_once(tokens: Mapping[str, str], ask: Callable[[str, str], Await
     return dict(zip(tokens, answers, strict=True))
 
 
-def claimed(platform: Platform) -> set[str]:
-    """The start ids of the notebooks in the ledger."""
-    url = platform.environ.get("PRIMEHUB_SETTING__DATABASE_URL") or f"sqlite:///{platform.data / 'primehub.sqlite'}"
-    database = Database(url, read_threads=1)
-    try:
-        return {c.id for c in database.read_now(claims.held) if c.kind is WorkloadKind.NOTEBOOK}
-    finally:
-        database.close()
-
-
-def alive(platform: Platform) -> set[str]:
-    """The start ids of the notebooks whose processes run."""
-    found = Workloads(platform.data).list_()
-    return {s.key for s in found if s.alive and s.labels.get(KIND) == WorkloadKind.NOTEBOOK.value}
-
-
-def servers(platform: Platform) -> dict[str, dict[str, Any]]:
-    """The hub's servers by their start id, those that start or stop too."""
+def servers(platform: Platform, group: str = "") -> dict[str, dict[str, Any]]:
+    """The hub's servers by their start id, those that start or stop too; all, or those in one group."""
     answer = httpx.get(
         f"{platform.url}/hub/api/users",
         params={"state": "active", "limit": "200"},
@@ -86,10 +64,13 @@ def servers(platform: Platform) -> dict[str, dict[str, Any]]:
         timeout=30,
     )
     answer.raise_for_status()
-    found = [server for user in answer.json() for server in user["servers"].values()]
-    return {str((server.get("user_options") or {}).get("start_id")): server for server in found}
+    found = [
+        (server.get("user_options") or {}, server) for user in answer.json() for server in user["servers"].values()
+    ]
+    return {str(o.get("start_id")): server for o, server in found if group in ("", o.get("group"))}
 
 
-def ready(platform: Platform) -> set[str]:
+def ready(platform: Platform, group: str = "") -> set[str]:
     """The start ids of the servers that the hub takes for ready, and does not stop."""
-    return {start_id for start_id, server in servers(platform).items() if server["ready"] and not server["pending"]}
+    known = servers(platform, group)
+    return {start_id for start_id, server in known.items() if server["ready"] and not server["pending"]}

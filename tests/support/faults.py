@@ -107,7 +107,7 @@ def accounts_agree(platform: Platform) -> bool:
     except httpx.HTTPError:
         return False
     ready = {start_id for start_id, server in known.items() if server["ready"] and not server["pending"]}
-    return seen == crowd.claimed(platform) == crowd.alive(platform) == ready == known.keys()
+    return seen == platform.claimed() == platform.alive() == ready == known.keys()
 
 
 def when_recovered(recovered: Callable[[], bool]) -> None:

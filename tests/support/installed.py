@@ -18,7 +18,7 @@ import yaml
 
 from .chart import CHART
 from .cluster import LEVEL, cluster_image
-from .platform import PASSWORD, Platform
+from .platform import ADMIN, GROUP, KIND, PASSWORD, Address, Platform
 from .waiting import wait_for
 
 NAME = "primehub"
@@ -28,6 +28,15 @@ PARTS = ("hub", "services", "gateway", "proxy")
 NEXT = "primehub/test/next"
 """The image of `tests/images/next`: the platform's, with one revision of the database more, which makes a table: a second
 time would fail, and end the process."""
+START = "primehub.io/start"
+LIVES = ("Pending", "Running")
+"""Phases of a pod in which something of it runs, or soon will."""
+CLAIMED = """
+import json, sqlite3
+ledger = sqlite3.connect("/var/lib/primehub/primehub.sqlite")
+query = "SELECT c.id FROM claims c JOIN groups g ON g.id = c.group_id WHERE c.kind = 'notebook' AND ? IN ('', g.slug)"
+print(json.dumps([start for start, in ledger.execute(query, ({group!r},))]))
+"""
 
 
 def images() -> dict[str, Any]:
@@ -111,23 +120,71 @@ class Installed(Platform):
         except (httpx.HTTPError, ValueError):
             return False
 
-    def sign_in_link(self) -> str:
+    def sign_in_link(self, user: str = ADMIN) -> str:
         """The one-time link that NOTES tell of."""
-        command = ("exec", f"deploy/{NAME}-services", "--", "primehub", "sign-in-link")
+        command = ("exec", f"deploy/{NAME}-services", "--", "primehub", "sign-in-link", user)
         return self.kubectl(*command).strip().splitlines()[-1]
 
     def become_admin(self) -> str:
         """Use the one-time link, and make a token with all of the first administrator's rights."""
         self.redeem(self.sign_in_link().partition("#")[2], PASSWORD).close()
-        self.admin_token = self.token("admin", PASSWORD)
+        self.admin_token = self.token(ADMIN, PASSWORD)
         return self.admin_token
+
+    def image_source(self, made: str) -> dict[str, str]:
+        """``made`` is a container image by the name that nodes pull it by."""
+        return {"type": "container", "url": made}
+
+    def claimed(self, group: str = "") -> set[str]:
+        """See ``Platform``: from the ledger in the services' pod."""
+        words = ("exec", f"deploy/{NAME}-services", "--", "python3", "-c", CLAIMED.format(group=group))
+        return set(json.loads(self.kubectl(*words).strip().splitlines()[-1]))
+
+    def alive(self, group: str = "") -> set[str]:
+        """See ``Platform``: from the cluster's pods."""
+        found = [pod["metadata"]["labels"] for pod in self._pods(f"{KIND}=notebook") if _lives(pod)]
+        return {labels[START] for labels in found if group in ("", labels[GROUP])}
+
+    def lives(self, start_id: str, marker: str) -> bool:
+        """See ``Platform``: as long as its pod does, whatever process it is."""
+        return any(_lives(pod) for pod in self._pods(f"{START}={start_id}"))
+
+    def hub_process(self) -> str:
+        """See ``Platform``: its container."""
+        (pod,) = self.parts("hub")
+        return str(pod["status"]["containerStatuses"][0]["containerID"])
+
+    def private_folders(self) -> list[str]:
+        """See ``Platform``: where its own pods have them, and where a pod has what it may ask of the cluster."""
+        return ["/var/lib/primehub", "/etc/primehub", "/etc/primehub-keys", "/var/run/secrets/kubernetes.io"]
+
+    def private_processes(self) -> list[int]:
+        """See ``Platform``: those that every container numbers so are its own."""
+        return []
+
+    def doors(self, start_id: str, port: int) -> dict[str, list[Address]]:
+        """See ``Platform``: services and pods by their addresses. That they answer others is ``beside``'s to prove."""
+        services = json.loads(self.kubectl("get", "services", "-o", "json"))["items"]
+        ours = [s for s in services if s["metadata"]["labels"].get("app.kubernetes.io/instance") == NAME]
+        found = {s["metadata"]["name"]: [(s["spec"]["clusterIP"], p["port"]) for p in s["spec"]["ports"]] for s in ours}
+        (pod,) = self._pods(f"{START}={start_id}")
+        return {
+            **found,
+            "a notebook": [(pod["status"]["podIP"], port)],
+            "the cluster": [("kubernetes.default.svc", 443)],
+        }
+
+    open_doors = frozenset({f"{NAME}-hub", f"{NAME}-services"})
+
+    def _pods(self, labels: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
+        return found
 
     def pod_of(self, kind: str, **more: str) -> dict[str, Any]:
         """The one pod of this kind, and of these other labels of ours."""
         ours = "".join(f",primehub.io/{name}={value}" for name, value in more.items())
         labels = f"app.kubernetes.io/managed-by=primehub,primehub.io/kind={kind}{ours}"
-        (found,) = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
-        assert isinstance(found, dict)
+        (found,) = self._pods(labels)
         return found
 
     def to_the_next_version(self) -> None:
@@ -137,8 +194,7 @@ class Installed(Platform):
     def parts(self, *names: str) -> list[dict[str, Any]]:
         """The pods of these parts of the platform, of all of them unless said."""
         labels = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component in ({','.join(names or PARTS)})"
-        found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", "-l", labels, "-o", "json"))["items"]
-        return found
+        return self._pods(labels)
 
     def inside(self, pod: dict[str, Any], code: str) -> Any:
         """What Python prints, as JSON, in a workload's container."""
@@ -169,6 +225,10 @@ def restarts(pods: list[dict[str, Any]]) -> list[int]:
 def are_next(pods: list[dict[str, Any]]) -> bool:
     """Whether all of them are of the next version."""
     return all(f"/{NEXT}:" in f"/{pod['spec']['containers'][0]['image']}" for pod in pods)
+
+
+def _lives(pod: dict[str, Any]) -> bool:
+    return pod["status"]["phase"] in LIVES
 
 
 @contextmanager

@@ -19,12 +19,20 @@ from typing import Any
 import httpx
 import psutil
 
+from primehub_services.domain.launch import WorkloadKind
+from primehub_services.sandbox.workloads import Workloads
+from primehub_services.store import claims
+from primehub_services.store.database import Database
+
 from .waiting import wait_for
 
+Address = tuple[str, int]
 API_PATH = "/services/primehub/api/v1"
 ADMIN, PASSWORD = "admin", "a long enough password"
 NOWHERE = "/nonexistent"
 START_LIMIT = 120
+KIND, GROUP = "primehub.io/kind", "primehub.io/group"
+LOOPBACKS = ("127.0.0.1", "127.0.0.2", "::1", "0.0.0.0")
 COMMAND = [sys.executable, "-m", "primehub_services.cli.main"]
 
 
@@ -189,10 +197,13 @@ class Platform:
         self.redeem(made["token"], PASSWORD).close()
         return self.token(name, PASSWORD)
 
-    def add_image(self, prefix: str, name: str = "jupyterlab") -> str:
-        """An image for everyone from an environment that is there; its slug, once it is ready."""
-        source = {"type": "environment", "prefix": prefix}
-        slug = str(self.call("POST", "/images", {"name": name, "source": source})["slug"])
+    def image_source(self, made: str) -> dict[str, str]:
+        """Where an image is, as the API is told: ``made`` is the prefix of an environment that is there."""
+        return {"type": "environment", "prefix": made}
+
+    def add_image(self, made: str, name: str = "jupyterlab") -> str:
+        """An image for everyone of what is there (``image_source``); its slug, once it is ready."""
+        slug = str(self.call("POST", "/images", {"name": name, "source": self.image_source(made)})["slug"])
 
         def ready() -> bool:
             image = self.call("GET", f"/images/{slug}")
@@ -201,6 +212,61 @@ class Platform:
 
         wait_for(ready, 60, what=f"the image {name} is ready")
         return slug
+
+    def sign_in_link(self, user: str = ADMIN) -> str:
+        """A one-time link with which somebody sets a new password, as who runs the platform makes it."""
+        done = self.cli("sign-in-link", user, "--data", str(self.data))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip().splitlines()[-1]
+
+    def claimed(self, group: str = "") -> set[str]:
+        """The start ids of the notebooks in the ledger, or of those in one group."""
+        url = self.environ.get("PRIMEHUB_SETTING__DATABASE_URL") or f"sqlite:///{self.data / 'primehub.sqlite'}"
+        database = Database(url, read_threads=1)
+        try:
+            held = database.read_now(claims.held)
+        finally:
+            database.close()
+        return {c.id for c in held if c.kind is WorkloadKind.NOTEBOOK and group in ("", c.group)}
+
+    def alive(self, group: str = "") -> set[str]:
+        """The start ids of the notebooks that really run, whatever is written of them, or of those in one group."""
+        found = [
+            s for s in Workloads(self.data).list_() if s.alive and s.labels.get(KIND) == WorkloadKind.NOTEBOOK.value
+        ]
+        return {s.key for s in found if group in ("", s.labels.get(GROUP))}
+
+    def lives(self, start_id: str, marker: str) -> bool:
+        """Whether a process of this notebook's lives that has this word in its command line."""
+        for process in psutil.process_iter():
+            try:
+                if marker in process.cmdline():
+                    return True
+            except psutil.Error:
+                continue
+        return False
+
+    def hub_process(self) -> str:
+        """Which process the hub is: another one after a crash."""
+        return str(self.state()["hub_pid"])
+
+    def private_folders(self) -> list[str]:
+        """Where the platform keeps its own data, and people's: nothing that a workload may see."""
+        kept = ("homes", "projects", "secrets", "hub", "log", "run", "workloads", "primehub.sqlite")
+        return [str(self.data / name) for name in kept]
+
+    def private_processes(self) -> list[int]:
+        """The platform's own processes, as the machine numbers them."""
+        state = self.state()
+        return [state["pid"], state["hub_pid"], state["proxy_pid"]]
+
+    def doors(self, start_id: str, port: int) -> dict[str, list[Address]]:
+        """Where a workload could find something to talk to: parts of the platform, and a notebook on this port."""
+        ports = {**self.state()["ports"], "the public address": self.port, "a notebook": port}
+        return {name: [(host, number) for host in LOOPBACKS] for name, number in ports.items()}
+
+    open_doors = frozenset({"hub_port", "services_port"})
+    """Those of them that are for workloads."""
 
     def cli(self, *words: str, token: str | None = None, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run ``primehub`` against it as this token, the administrator's unless said."""

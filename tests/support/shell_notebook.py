@@ -21,26 +21,7 @@ from . import light_notebook
 from .platform import Platform
 from .sandbox import public_folder
 
-SERVER = """\
-import os, signal, subprocess, sys
-from urllib.parse import urlsplit
-from jupyterhub import light
-
-class Handler(light.Handler):
-    def do_POST(self):
-        script = self.rfile.read(int(self.headers["Content-Length"]))
-        done = subprocess.run(["/bin/bash"], input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(done.stdout)))
-        self.end_headers()
-        self.wfile.write(done.stdout)
-
-if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN if os.environ.get("STUBBORN") else light.end)
-    print("a shell", sys.argv[1:], flush=True)
-    light.Server(("127.0.0.1", urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).port), Handler).serve_forever()
-"""
+SERVER = (light_notebook.FOLDER / "singleuser.py").read_text()
 MODULES = {
     "jupyterlab/__init__.py": "",
     "ipykernel/__init__.py": "",

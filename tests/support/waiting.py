@@ -12,8 +12,11 @@ T = TypeVar("T")
 INTERVAL = 0.02
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 10, *, what: str = "") -> T:
-    """The condition's first true value. Fails, naming it, when ``timeout`` seconds have passed."""
+def wait_for(condition: Callable[[], T], timeout: float = 10, *, what: str = "", every: float = INTERVAL) -> T:
+    """The condition's first true value. Fails, naming it, when ``timeout`` seconds have passed.
+
+    ``every``: seconds between two looks; more of them where each costs something and most are in vain.
+    """
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -21,7 +24,7 @@ def wait_for(condition: Callable[[], T], timeout: float = 10, *, what: str = "")
             return value
         if time.monotonic() > deadline:
             raise AssertionError(_message(condition, what, timeout, value))
-        time.sleep(INTERVAL)
+        time.sleep(every)
 
 
 async def wait_for_async(

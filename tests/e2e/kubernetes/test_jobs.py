@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import scenarios
+from tests.support import live_output, scenarios
 from tests.support.installed import Installed
 from tests.support.platform import Lab
 from tests.support.scenarios import Jobs
@@ -35,6 +35,13 @@ def test_a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs: Jobs) -
 
 def test_nobody_else_learns_of_a_job_or_does_anything_with_it(installed: Installed, jobs: Jobs) -> None:
     scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, installed.add_person("tinker"))
+
+
+def test_what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(
+    installed: Installed, jobs: Jobs
+) -> None:
+    stranger = installed.add_person("stranger")
+    live_output.what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jobs, stranger)
 
 
 def test_a_notebook_runs_with_its_parameters_and_its_result_can_be_read(jobs: Jobs) -> None:

@@ -1,0 +1,1 @@
+"""Stands in for JupyterHub: what its server is made of."""
