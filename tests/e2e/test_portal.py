@@ -12,13 +12,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, overflow
+from tests.e2e.portal_steps import ROOT, opened, ran_cell, signed_in, started, stop
 from tests.support.jupyterlab import notebook
 from tests.support.parts import require
-from tests.support.platform import PASSWORD, Lab, Platform
+from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
-ROOT = "/services/primehub"
 SOON = 10_000
 """Milliseconds in which a change by others is seen, with room for a busy machine."""
 
@@ -28,19 +28,6 @@ def browser() -> Iterator[Browser]:
     require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
     with chromium() as started:
         yield started
-
-
-def signed_in(browser: Browser, platform: Platform, user: str) -> BrowserContext:
-    """A browser in which the person has signed in by the hub's page."""
-    context = browser.new_context(base_url=platform.url, viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.goto(f"{ROOT}/")
-    page.get_by_label("Username").fill(user)
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.locator("input[type=submit], button[type=submit]").first.click()
-    page.wait_for_url(f"**{ROOT}/**")
-    page.close()
-    return context
 
 
 @pytest.fixture
@@ -58,12 +45,6 @@ def person(platform: Platform, lab: Lab) -> str:
     return name
 
 
-def opened(context: BrowserContext, path: str) -> Page:
-    page = context.new_page()
-    page.goto(ROOT + path)
-    return page
-
-
 def refused(platform: Platform, token: str) -> bool:
     headers = {"Authorization": f"token {token}"}
     return httpx.get(f"{platform.api}/me", headers=headers, trust_env=False).status_code == 401
@@ -71,22 +52,6 @@ def refused(platform: Platform, token: str) -> bool:
 
 def announce(platform: Platform, message: str) -> str:
     return str(platform.call("POST", "/announcements", {"message": message})["id"])
-
-
-def started(page: Page) -> Page:
-    """JupyterLab, in the window that a press of Start opens."""
-    with page.context.expect_page(timeout=60_000) as lab_page:
-        page.get_by_role("button", name="Start notebook").first.click()
-        expect(page.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
-    lab_page.value.wait_for_url("**/user/ann/lab**", timeout=60_000)
-    lab_page.value.wait_for_selector("#jp-main-dock-panel", timeout=60_000)
-    return lab_page.value
-
-
-def stop(page: Page) -> None:
-    page.get_by_role("button", name="Stop notebook").click()
-    page.get_by_role("dialog").get_by_role("button", name="Stop notebook").click()
-    expect(page.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=30_000)
 
 
 @pytest.mark.sandbox
@@ -166,10 +131,8 @@ def test_eight_tabs_of_portal_and_jupyterlab_stay_live_and_a_ninth_page_of_eithe
         for page in portals:
             expect(page.get_by_text(message)).to_be_visible(timeout=SOON)
         for page in labs:
-            page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
-            page.keyboard.press("Control+Enter")
             # what the kernel says to this tab: nobody else's is in it
-            expect(page.locator(".jp-Notebook .jp-OutputArea-output")).to_have_text("ran 42", timeout=30_000)
+            expect(ran_cell(page)).to_have_text("ran 42", timeout=30_000)
         portal().close()
         jupyter()
     finally:

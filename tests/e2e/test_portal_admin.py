@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.e2e import portal_steps
 from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
-from tests.e2e.test_portal import ROOT, SOON, opened, signed_in
+from tests.e2e.portal_steps import ROOT, opened, signed_in
+from tests.e2e.test_portal import SOON
 from tests.support.light_notebook import light_environment
 from tests.support.parts import require
 from tests.support.platform import ADMIN, Lab, Platform
@@ -98,13 +100,31 @@ def test_every_page_says_what_it_should_and_axe_finds_nothing(admin: BrowserCont
 def test_others_are_told_who_may_at_every_address(browser: Browser, platform: Platform, lab: Lab) -> None:
     context = signed_in(browser, platform, lab.user)
     page = context.new_page()
-    for path in ("groups", "users/ann", "settings"):
-        page.goto(f"{ROOT}/admin/{path}")
-        expect(page.get_by_role("heading", name="Only platform admins can open")).to_be_visible(timeout=SOON)
+    portal_steps.is_told_who_may(page, "groups", "users/ann", "settings")
     assert serious(page) == []
     page.get_by_role("button", name="profile menu").click()
     expect(page.get_by_role("menuitem", name="Admin portal")).to_have_count(0)
     context.close()
+
+
+def test_an_administrator_gets_in_by_a_link_makes_a_group_and_invites_somebody_who_joins(
+    browser: Browser, platform: Platform, lab: Lab
+) -> None:
+    boss, group, joiner = (f"{word}{uuid.uuid4().hex[:6]}" for word in ("boss", "studio", "joiner"))
+    platform.call("POST", "/users", {"name": boss})
+    version = platform.call("GET", f"/users/{boss}")["version"]
+    platform.call("PATCH", f"/users/{boss}", {"version": version, "platform_admin": True})
+    context = portal_steps.signed_in_by_link(browser, platform, platform.sign_in_link(boss))
+    page = context.new_page()
+    portal_steps.makes_a_group(page, group, 4)
+    member = portal_steps.joined(browser, platform, portal_steps.invites(page, group), joiner)
+    home = opened(member, "/")
+    home.wait_for_url(f"**/g/{group}/home")
+    platform.call("PUT", f"/groups/{lab.group}/members/{joiner}", {"role": "member"})
+    portal_steps.chooses_group(home, lab.group)
+    portal_steps.sees_health(page, "this machine")
+    for opened_context in (context, member):
+        opened_context.close()
 
 
 def test_a_quota_is_changed_with_its_error_at_the_field(admin: BrowserContext, platform: Platform, group: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, serious
-from tests.e2e.test_portal import signed_in
+from tests.e2e.portal_steps import signed_in
 from tests.e2e.test_portal_jobs import sound
 from tests.support.parts import require
 from tests.support.platform import Lab, Platform

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e import portal_steps
 from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
-from tests.e2e.test_portal import signed_in
+from tests.e2e.portal_steps import signed_in
 from tests.support.parts import require
 from tests.support.platform import Platform
 from tests.support.shell_notebook import shell_environment
@@ -25,7 +26,6 @@ SETTLED = """scheme => document.documentElement.style.colorScheme === scheme &&
     document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
 GROUP = "bakery"
 OVEN = {"name": "oven", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
-LEAVES = "mkdir -p artifacts/sub; printf 'epoch,loss\\n1,0.5\\n2,0.25\\n' > artifacts/loss.csv; echo kept > artifacts/sub/note.txt"
 
 
 @dataclass(frozen=True)
@@ -87,33 +87,7 @@ def sound(page: Page) -> None:
 
 
 def test_a_job_is_submitted_watched_and_its_results_looked_at(page: Page, bakery: Bakery) -> None:
-    page.goto(f"{ROOT}/g/{GROUP}/jobs")
-    page.get_by_role("link", name="New job").first.click()
-    expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
-    page.get_by_role("button", name="Submit job").first.click()
-    expect(page.get_by_text("Say what to run.")).to_be_visible()
-    sound(page)
-    page.get_by_label("Name", exact=False).first.fill("bread")
-    page.get_by_label("Command").fill(f"echo begun; {LEAVES}; sleep 4; echo the end")
-    page.get_by_role("button", name="Submit job").first.click()
-
-    expect(page.get_by_role("heading", name="bread")).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("begun", exact=True)).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("the end", exact=True)).to_be_visible(timeout=SOON)
-    expect(page.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=SOON)
-    sound(page)
-
-    page.get_by_role("tab", name="Artifacts").click()
-    page.get_by_role("button", name="loss.csv", exact=True).click()
-    expect(page.get_by_role("columnheader", name="epoch")).to_be_visible(timeout=SOON)
-    page.keyboard.press("Escape")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download sub/note.txt").click()
-    assert download.value.path().read_text() == "kept\n"
-    page.get_by_role("tab", name="Monitoring").click()
-    page.get_by_role("tab", name="Definition").click()
-    expect(page.get_by_text("echo the end")).to_be_visible()
-    sound(page)
+    portal_steps.submits_a_job_watches_it_and_looks_at_its_results(page, GROUP, sound)
 
 
 def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page, bakery: Bakery) -> None:
@@ -141,27 +115,7 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
 
 
 def test_a_recurring_job_is_made_read_back_run_and_paused(page: Page, bakery: Bakery) -> None:
-    page.goto(f"{ROOT}/g/{GROUP}/recurring-jobs")
-    page.get_by_role("link", name="New recurring job").first.click()
-    expect(page.get_by_role("heading", name="New recurring job")).to_be_visible(timeout=SOON)
-    page.get_by_label("Name", exact=True).fill("buns")
-    page.get_by_role("radio", name="By an expression").check()
-    page.get_by_label("Cron expression").fill("61 6 * * 1-5")
-    expect(page.get_by_role("alert").first).to_be_visible(timeout=SOON)
-    page.get_by_label("Cron expression").fill("30 6 * * 1-5")
-    expect(page.get_by_text("6:30").first).to_be_visible(timeout=SOON)
-    page.get_by_label("Command").fill("echo buns are ready")
-    sound(page)
-    page.get_by_role("button", name="Save recurring job").click()
-    expect(page.get_by_role("heading", name="buns")).to_be_visible(timeout=SOON)
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_text("Paused by a person.")).to_be_visible(timeout=SOON)
-    sound(page)
-    page.get_by_role("button", name="Run now").click()
-    expect(page.get_by_text("buns are ready", exact=True)).to_be_visible(timeout=SOON)
-    page.goto(f"{ROOT}/g/{GROUP}/recurring-jobs")
-    expect(page.get_by_role("row", name="buns")).to_contain_text("paused", timeout=SOON)
-    sound(page)
+    portal_steps.makes_a_recurring_job_runs_and_pauses_it(page, GROUP, sound)
 
 
 def test_notifications_are_off_until_they_are_turned_on_and_a_wrong_address_is_named(page: Page) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, overflow
-from tests.e2e.test_portal import ROOT, signed_in
+from tests.e2e.portal_steps import ROOT, signed_in
 from tests.support.environment import built
 from tests.support.platform import running_platform
 from tests.support.sandbox import public_folder

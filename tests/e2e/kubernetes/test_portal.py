@@ -1,0 +1,115 @@
+"""The pages on an installation, by the very steps of the platform on one machine: from the administrator's link to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e import portal_steps
+from tests.e2e.lab_steps import Server, sends_a_notebook_watches_it_and_opens_its_result
+from tests.e2e.portal_browser import chromium
+from tests.e2e.portal_steps import SOON, opened
+from tests.support.installed import Installed
+from tests.support.jupyterlab import notebook
+from tests.support.platform import PASSWORD, Lab
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.cluster]
+GROUP, OTHER, BOSS, PERSON = "studio", "elsewhere-too", "boss", "lea"
+SMALL = {"name": "lab-small", "cpu_limit": 0.5, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
+
+
+@pytest.fixture(scope="module")
+def browser(installed: Installed) -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, installed: Installed) -> Iterator[Page]:
+    """A page of an administrator who got in by the link that the notes of the chart tell of."""
+    installed.call("POST", "/users", {"name": BOSS})
+    version = installed.call("GET", f"/users/{BOSS}")["version"]
+    installed.call("PATCH", f"/users/{BOSS}", {"version": version, "platform_admin": True})
+    with closing(portal_steps.signed_in_by_link(browser, installed, installed.sign_in_link(BOSS))) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def person(browser: Browser, installed: Installed, admin: Page) -> Iterator[BrowserContext]:
+    """Somebody who joined a new group by the administrator's link, and is in another one too."""
+    portal_steps.makes_a_group(admin, GROUP, 4)
+    link = portal_steps.invites(admin, GROUP)
+    with closing(portal_steps.joined(browser, installed, link, PERSON)) as context:
+        installed.call("POST", "/groups", {"name": OTHER})
+        installed.call("PUT", f"/groups/{OTHER}/members/{PERSON}", {"role": "member"})
+        yield context
+
+
+@pytest.fixture(scope="module")
+def lab(installed: Installed, lab: Lab, person: BrowserContext) -> Lab:
+    """What the person starts: the image that everybody here does."""
+    installed.call("POST", "/instance-types", SMALL)
+    return Lab(GROUP, str(SMALL["name"]), lab.image, PERSON, installed.token(PERSON, PASSWORD))
+
+
+@pytest.fixture(scope="module")
+def started(person: BrowserContext, lab: Lab) -> tuple[Page, Page]:
+    """The page on which the person started a notebook, in the group that they chose there; and JupyterLab."""
+    chosen = f"instancetype={lab.instance_type}&image={lab.image}"
+    page = opened(person, f"/g/{OTHER}/notebooks")
+    portal_steps.chooses_group(page, GROUP)
+    page.goto(f"{portal_steps.ROOT}/g/{GROUP}/notebooks?{chosen}")
+    expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
+    return page, portal_steps.started(page)
+
+
+@pytest.fixture(scope="module")
+def server(installed: Installed, lab: Lab, started: tuple[Page, Page]) -> Server:
+    """The notebook that runs."""
+    return Server(installed, lab, started[1])
+
+
+def test_an_administrator_sees_what_the_platform_runs_on_and_that_it_works(admin: Page) -> None:
+    portal_steps.sees_health(admin, "a Kubernetes cluster")
+
+
+def test_who_is_no_administrator_is_told_who_may_at_their_addresses(person: BrowserContext) -> None:
+    with closing(person.new_page()) as page:
+        portal_steps.is_told_who_may(page, "groups", f"users/{PERSON}", "settings")
+
+
+def test_a_notebook_is_started_with_progress_and_its_kernel_answers(server: Server) -> None:
+    server.write("cell.ipynb", notebook("1 + 1"))
+    server.open("cell.ipynb")
+    expect(portal_steps.ran_cell(server.page)).to_have_text("2", timeout=60_000)
+
+
+def test_it_is_seen_running_by_its_owner_and_by_the_administrator(started: tuple[Page, Page], admin: Page) -> None:
+    page, _ = started
+    page.bring_to_front()
+    expect(page.get_by_role("button", name="Stop notebook")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
+    portal_steps.sees_usage(admin, GROUP, PERSON)
+
+
+def test_a_notebook_is_sent_watched_and_its_result_opened_beside_it(server: Server) -> None:
+    sends_a_notebook_watches_it_and_opens_its_result(server)
+
+
+def test_a_job_is_submitted_watched_and_its_results_looked_at(person: BrowserContext, lab: Lab) -> None:
+    with closing(person.new_page()) as page:
+        portal_steps.submits_a_job_watches_it_and_looks_at_its_results(page, GROUP, lambda _: None)
+
+
+def test_a_recurring_job_is_made_read_back_run_and_paused(person: BrowserContext, lab: Lab) -> None:
+    with closing(person.new_page()) as page:
+        portal_steps.makes_a_recurring_job_runs_and_pauses_it(page, GROUP, lambda _: None)
+
+
+def test_the_notebook_is_stopped(started: tuple[Page, Page]) -> None:
+    page, _ = started
+    page.bring_to_front()
+    portal_steps.stop(page)
