@@ -101,7 +101,7 @@ export function ChoiceField<T extends object, K extends string>({ form, name, ch
   return (
     <div className="field">
       <span className="label">{label}</span>
-      <Radio.Group vertical className="choices" aria-label={label} value={form.draft[name]} onChange={({ target }: { target: { value?: K } }) => put(form, name, target.value)}
+      <Radio.Group vertical className="explained" aria-label={label} value={form.draft[name]} onChange={({ target }: { target: { value?: K } }) => put(form, name, target.value)}
         options={(Object.keys(choices) as K[]).map((value) => ({ value, label: <>{choices[value].label}<small>{choices[value].help}</small></> }))} />
       {form.error(name) && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error(name)}</p>}
     </div>
