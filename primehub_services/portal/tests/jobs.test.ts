@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Attempt, Job, LaunchOptions } from '../src/api/types';
-import { draftOf, isRight, specOf, wrongOf } from '../src/pages/jobs/spec';
+import { check, draftOf, parameterErrors, specOf, type Draft } from '../src/pages/jobs/spec';
 import { noteOf, size, timeline, took, watch } from '../src/pages/jobs/words';
 import { options } from './things';
 
@@ -59,34 +59,39 @@ test('times and sizes in columns', () => {
 });
 
 describe('a job like another', () => {
-  const wrong = (over: Partial<Job>) => wrongOf(draftOf(options, job(over)), options);
+  const wrong = (over: Partial<Job>) => check(draftOf(options, job(over)), options);
+  const isRight = (draft: Draft) => Object.values(check(draft, options)).every((words) => !words);
   test('is as that one was', () => {
     const draft = draftOf(options, job({ environment: { A: '1' }, retries: 2, timeout: 7200 }));
-    expect(wrongOf(draft, options)).toMatchObject({ type: '', image: '' });
-    expect(specOf('g', draft, wrongOf(draft, options))).toMatchObject({ instance_type: 'cpu-1', image: 'base', environment: { A: '1' }, retries: 2, timeout: 7200 });
+    expect(isRight(draft)).toBe(true);
+    expect(specOf('g', draft)).toMatchObject({ instance_type: 'cpu-1', image: 'base', environment: { A: '1' }, retries: 2, timeout: 7200 });
   });
   test('keeps what cannot be chosen any more, says so, and is not right before another is chosen', () => {
     const draft = draftOf(options, job({ instance_type: 'huge', image: 'old' }));
     expect([draft.type, draft.image]).toEqual(['huge', 'old']);
-    expect(wrongOf(draft, options).type).toContain('huge');
-    expect(wrongOf(draft, options).image).toContain('old');
-    expect(isRight(wrongOf({ ...draft, type: 'cpu-1' }, options))).toBe(false);
-    expect(isRight(wrongOf({ ...draft, type: 'cpu-1', image: 'base' }, options))).toBe(true);
+    const { type, image } = check(draft, options);
+    expect([type, image].map((words) => /huge|old/.exec(words!)?.[0])).toEqual(['huge', 'old']);
+    expect(isRight({ ...draft, type: 'cpu-1' })).toBe(false);
+    expect(isRight({ ...draft, type: 'cpu-1', image: 'base' })).toBe(true);
   });
   test('says what to do where nothing is chosen, by what there is to choose from', () => {
     const without = (over: Partial<LaunchOptions>) => {
       const offered = { ...options, ...over };
-      return wrongOf(draftOf(offered, null), offered);
+      return check(draftOf(offered, null), offered);
     };
     expect(without({})).toMatchObject({ type: '', image: '' });
     expect(without({ instance_types: [] }).type).toMatch(/platform admin/);
     expect(without({ images: [] }).image).toMatch(/group admin/);
     expect(without({ images: options.images.filter(({ kind }) => kind === 'gpu') }).image).toMatch(/another type/);
-    expect(wrongOf({ ...draftOf(options, null), type: null, image: null }, options)).toMatchObject({ type: 'Choose an instance type.', image: 'Choose an image.' });
+    expect(check({ ...draftOf(options, null), type: null, image: null }, options)).toMatchObject({ type: 'Choose an instance type.', image: 'Choose an image.' });
   });
   test('takes neither a type that is shut nor an image that needs a GPU beside a type without one', () => {
     expect(wrong({ instance_type: 'gone' }).type).toContain('gone');
     expect(wrong({ image: 'cuda' }).image).toContain('GPU');
+  });
+  test('asks with what is right of it where a row is not', () => {
+    const draft = draftOf(options, job({ environment: { A: '1' } }));
+    expect(specOf('g', { ...draft, env: [{ name: '2 b', value: '' }] })).toMatchObject({ environment: {}, command: 'x' });
   });
 });
 
@@ -95,12 +100,11 @@ describe('a notebook like another', () => {
   const draft = draftOf(options, like);
   const given = (value: string) => {
     const changed = { ...draft, parameters: [{ name: 'n', value }] };
-    const wrong = wrongOf(changed, options);
-    return wrong.parameters[0] || specOf('g', changed, wrong)!.notebook!.parameters;
+    return check(changed, options).parameters ?? specOf('g', changed)!.notebook!.parameters;
   };
   test('shows its parameters as JSON, and sends them as they were', () => {
     expect(draft.parameters.map((row) => row.value)).toEqual(['3', '"x"', '[1,2]']);
-    expect(specOf('g', draft, wrongOf(draft, options))!.notebook).toEqual(like.notebook);
+    expect(specOf('g', draft)!.notebook).toEqual(like.notebook);
   });
   test('takes other values, a plain word as text', () => {
     expect(given('4.5')).toEqual({ n: 4.5 });
@@ -110,7 +114,6 @@ describe('a notebook like another', () => {
   test('names what is meant as JSON and is none, and names that no notebook can have', () => {
     expect(given('[1, 2')).toContain('JSON');
     expect(given('')).toContain('JSON');
-    const named = (...names: string[]) => wrongOf({ ...draft, parameters: names.map((name) => ({ name, value: '1' })) }, options).parameters;
-    expect(named('a-b', 'c', 'c').map(Boolean)).toEqual([true, false, true]);
+    expect(parameterErrors(['a-b', 'c', 'c'].map((name) => ({ name, value: '1' }))).map(Boolean)).toEqual([true, false, true]);
   });
 });

@@ -35,6 +35,7 @@ export type Group = Schemas['Group'];
 export type Image = Schemas['Image'];
 export type ImageCreate = Schemas['ImageCreate'];
 export type Schedule = Schemas['Schedule'];
+export type CronPreview = Schemas['CronPreview'];
 export type Firing = Schemas['Firing'];
 export type Artifact = Schemas['Artifact'];
 export type Preview = Schemas['Preview'];

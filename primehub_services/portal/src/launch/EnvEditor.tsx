@@ -1,10 +1,18 @@
 import { Button, Input } from 'antd';
 import { CircleAlert, Plus, X } from 'lucide-react';
-import { useId, useRef } from 'react';
+import { useId, useRef, type ReactNode } from 'react';
 import { t } from '../text';
 import type { Row } from './env';
 
-export function EnvEditor({ rows, errors, onChange }: { rows: Row[]; errors: string[]; onChange: (rows: Row[]) => void }) {
+const VARIABLES = { name: t.notebook.envName, value: t.notebook.envValue, remove: t.notebook.envRemove, add: t.notebook.envAdd, namePlaceholder: t.notebook.envNamePlaceholder, valuePlaceholder: t.notebook.envValuePlaceholder };
+type Words = Omit<typeof VARIABLES, 'namePlaceholder' | 'valuePlaceholder'> & { namePlaceholder?: string; valuePlaceholder?: string };
+/** How a value is given, where that is not by typing it. */
+type Value = (row: Row, label: string, set: (value: string) => void) => ReactNode;
+
+/** Names and their values: environment variables, unless the words are others. `instead` stands where more cannot be added. */
+export function EnvEditor({ rows, errors, words = VARIABLES, value, instead, onChange }: {
+  rows: Row[]; errors: string[]; words?: Words; value?: Value; instead?: ReactNode; onChange: (rows: Row[]) => void;
+}) {
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const set = (at: number, part: Partial<Row>) => onChange(rows.map((row, i) => (i === at ? { ...row, ...part } : row)));
@@ -14,7 +22,7 @@ export function EnvEditor({ rows, errors, onChange }: { rows: Row[]; errors: str
       {rows.length > 0 && (
         <div className="env">
           {rows.map((row, i) => (
-            <EnvRow key={i} id={`${id}-${i}`} at={i} row={row} error={errors[i] ?? ''} onChange={(part) => set(i, part)} onRemove={() => {
+            <EnvRow key={i} id={`${id}-${i}`} at={i} row={row} error={errors[i] ?? ''} words={words} value={value} onChange={(part) => set(i, part)} onRemove={() => {
               onChange(rows.filter((_, j) => j !== i));
               focus(i > 0 ? `name-${i - 1}` : 'add');
             }} />
@@ -22,26 +30,30 @@ export function EnvEditor({ rows, errors, onChange }: { rows: Row[]; errors: str
         </div>
       )}
       <div className="envFoot">
-        <Button type="text" data-at="add" icon={<Plus size={15} aria-hidden />} onClick={() => {
-          onChange([...rows, { name: '', value: '' }]);
-          focus(`name-${rows.length}`);
-        }}>{t.notebook.envAdd}</Button>
+        {instead ?? (
+          <Button type="text" data-at="add" icon={<Plus size={15} aria-hidden />} onClick={() => {
+            onChange([...rows, { name: '', value: '' }]);
+            focus(`name-${rows.length}`);
+          }}>{words.add}</Button>
+        )}
       </div>
     </div>
   );
 }
 
-function EnvRow({ id, at, row, error, onChange, onRemove }: {
-  id: string; at: number; row: Row; error: string; onChange: (part: Partial<Row>) => void; onRemove: () => void;
+function EnvRow({ id, at, row, error, words, value, onChange, onRemove }: {
+  id: string; at: number; row: Row; error: string; words: Words; value: Value | undefined; onChange: (part: Partial<Row>) => void; onRemove: () => void;
 }) {
   const wrong = error !== '';
   return (
     <>
-      <Input className="mono" data-at={`name-${at}`} aria-label={t.notebook.envName(at + 1)} placeholder={t.notebook.envNamePlaceholder} value={row.name} spellCheck={false} autoComplete="off"
+      <Input className="mono" data-at={`name-${at}`} aria-label={words.name(at + 1)} placeholder={words.namePlaceholder} value={row.name} spellCheck={false} autoComplete="off"
         status={wrong ? 'error' : ''} aria-invalid={wrong} aria-describedby={wrong ? id : undefined} onChange={(event) => onChange({ name: event.target.value.trim() })} />
-      <Input className="mono envValue" aria-label={t.notebook.envValue(at + 1)} placeholder={t.notebook.envValuePlaceholder} value={row.value} spellCheck={false} autoComplete="off"
-        onChange={(event) => onChange({ value: event.target.value })} />
-      <Button className="envRemove" type="text" aria-label={t.notebook.envRemove(row.name)} icon={<X size={15} aria-hidden />} onClick={onRemove} />
+      {value ? value(row, words.value(at + 1), (given) => onChange({ value: given })) : (
+        <Input className="mono envValue" aria-label={words.value(at + 1)} placeholder={words.valuePlaceholder} value={row.value} spellCheck={false} autoComplete="off"
+          onChange={(event) => onChange({ value: event.target.value })} />
+      )}
+      <Button className="envRemove" type="text" aria-label={words.remove(row.name)} icon={<X size={15} aria-hidden />} onClick={onRemove} />
       {wrong && <p className="err" id={id}><CircleAlert size={14} aria-hidden />{error}</p>}
     </>
   );

@@ -25,7 +25,7 @@ export const forms = {
     noLimit: 'No limit',
     units: { cores: 'cores', gib: 'GiB', gpus: 'GPUs', seconds: 'seconds', minutes: 'minutes', hours: 'hours', days: 'days' },
     never: 'Never',
-    asPlatform: (what: string) => `As the platform: ${what}`,
+    asPlatform: (what: string) => (what === '' ? 'As the platform' : `As the platform: ${what}`),
     after: 'After',
     unitOf: (label: string) => `${label}: unit`,
     numberNeeded: 'Write a number of 0 or more.',

@@ -57,7 +57,6 @@ export const schedules = {
     missed: (n: number, until: string) => `${n} due times until ${until}`,
     firingColumns: { due: 'Due', outcome: 'What became of it', job: 'Job', message: '' },
     jobs: 'Its jobs',
-    conflict: 'Somebody changed it meanwhile. What you see now is theirs; save again to put yours in its place.',
     snapshot: (time: string) => `A snapshot of ${time}`,
   },
 };

@@ -1,6 +1,5 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button } from 'antd';
-import { CircleAlert, Play } from 'lucide-react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
@@ -10,14 +9,16 @@ import { Budgets } from '../../launch/Budgets';
 import { alternatives, label, verdictOf } from '../../launch/fit';
 import { useDebounced } from '../../lib/debounce';
 import { useGroup } from '../../lib/session';
-import { differing } from '../../parts/form/draft';
-import { toFirstError } from '../../parts/form/form';
-import { Leaving } from '../../parts/form/Leaving';
+import { TextField } from '../../parts/form/fields';
+import { useForm, withAnswer } from '../../parts/form/form';
+import { FormPage } from '../../parts/form/FormPage';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { JobAnswer, jobVerdict } from './JobAnswer';
-import { draftOf, isRight, specOf, wrongOf, type Draft } from './spec';
+import { check, choiceErrors, draftOf, specOf, wordsOf, type Draft } from './spec';
 import { SpecFields } from './SpecFields';
+
+const words = wordsOf();
 
 export default function NewJob() {
   const group = useGroup();
@@ -31,81 +32,59 @@ export default function NewJob() {
     <Page crumbs={{ to: `/g/${group.group}/jobs`, text: t.shell.jobs }} title={from === null ? t.jobs.newTitle : t.jobs.cloneTitle} lead={t.jobs.newLead}>
       {ready ? <Form options={options.data} like={from === null ? null : like.data ?? null} />
         : failed ? <Panel><Failure error={failed} what={like.error ? t.jobs.cloneFailed : t.notebook.optionsFailed} onRetry={() => void (like.error ? like.refetch() : options.refetch())} /></Panel>
-          : (
-            <Waiting>
-              <div className="withRail">
-                <div className="formCol"><Panel><Bones rows={6} widths={[96]} /></Panel><Panel title={t.notebook.type}><Bones rows={4} widths={[96]} /></Panel></div>
-                <div className="rail"><Panel><Bones rows={4} /></Panel></div>
-              </div>
-            </Waiting>
-          )}
+          : <Waiting><Bones rows={8} widths={[60, 90, 40]} /></Waiting>}
     </Page>
   );
 }
 
 function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
-  const group = useGroup();
+  const { group } = useGroup();
   const queries = useQueryClient();
   const go = useNavigate();
-  const [begun] = useState<Draft>(() => draftOf(options, like));
-  const [draft, setDraft] = useState<Draft>(begun);
-  const [tried, setTried] = useState(false);
-  const [sent, setSent] = useState<Draft | null>(null);
-  const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
-  const wrong = wrongOf(draft, options);
-  const request = specOf(group.group, draft, wrong);
-  const settled = useDebounced(request, 200);
-  const check = useQuery({ ...ask.jobCheck(group.group, settled ?? nothing), enabled: settled !== null });
-  const submit = useMutation({
-    mutationFn: (wanted: JobSpec) => body(api.POST('/jobs', { body: { ...wanted, from_schedule: null } })),
-    onSuccess: (job) => {
+  const [saved] = useState(() => draftOf(options, like));
+  const form = useForm<Draft, Job>({
+    saved, words, check: (draft) => check(draft, options), creating: true,
+    save: (draft) => body(api.POST('/jobs', { body: { ...specOf(group, draft)!, from_schedule: null } })),
+    onSaved: (job) => {
       void queries.invalidateQueries({ queryKey: ['jobs'] });
       void go(`/g/${job.group}/jobs/${job.id}`);
     },
   });
-  const problem = submit.error ? asProblem(submit.error) : check.error ? asProblem(check.error) : null;
-  const verdict = request === null ? 'asking' as const : verdictOf(check.data, check.error ? (asProblem(check.error).status === 422 ? 'invalid' : 'unknown') : null);
-  const stale = request !== null && (check.isPlaceholderData || JSON.stringify(request) !== JSON.stringify(settled));
-  const type = options.instance_types.find((x) => x.slug === draft.type);
-  const image = options.images.find((x) => x.slug === draft.image);
-  const lines = check.data?.budgets.length ? check.data.budgets : options.budgets;
+  const { problem, lines, machine, ...answer } = useDryRun(options, form.draft);
+  const told = withAnswer(form, problem);
+  const type = options.instance_types.find((x) => x.slug === form.draft.type);
   const hidden = Object.entries(like?.environment ?? {}).filter(([, value]) => value === null).map(([name]) => name);
-  const send = () => {
-    setTried(true);
-    if (request && isRight(wrong)) {
-      setSent(draft);
-      submit.mutate(request);
-    }
-    else toFirstError();
-  };
-  const button = (
-    <Button type="primary" size="large" block disabled={verdict === 'never'} loading={submit.isPending} icon={<Play size={15} aria-hidden />} onClick={send}>{t.jobs.submit}</Button>
-  );
-  const why = verdict === 'asking' ? <p>{request === null ? wrong.type || wrong.image : t.notebook.answer.askingWhy}</p>
-    : verdict === 'yes' && type && image ? <p>{t.notebook.answer.yesWhy(label(type), label(image))}</p>
-      : problem ? <p>{problem.message}</p> : null;
   return (
     <>
-      <Leaving changes={submit.isPending ? 0 : differing(begun, draft)} />
       {hidden.length > 0 && <p className="hint" role="status"><CircleAlert size={14} aria-hidden />{t.jobs.hidden(hidden.join(', '))}</p>}
-      <div className="withRail">
-        <div className="formCol">
-          <SpecFields options={options} draft={draft} wrong={wrong} shown={tried} problem={problem} sent={submit.error ? sent : null} budgets={lines} named onChange={change} />
-        </div>
-        <aside className="rail">
-          <div className="sticky">
-            <JobAnswer verdict={verdict} decision={check.data} stale={stale} why={why} button={button} others={type ? alternatives(options, type, image ?? null, lines) : []} onChoose={(slug) => change({ type: slug })} />
-            {submit.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(submit.error).message}</p>}
-          </div>
-          <Budgets options={options} lines={lines} type={type ? label(type) : ''} machine={check.data?.reasons.some((r) => r.budget === 'machine') ?? false} />
-        </aside>
-      </div>
-      <div className="startBar">
-        <p className="small">{jobVerdict(verdict)}</p>
-        {button}
-      </div>
+      <FormPage form={told} go={t.jobs.submit} panels
+        answer={{ words: jobVerdict(answer.verdict), never: answer.verdict === 'never', panel: (button) => <JobAnswer {...answer} button={button} onChoose={(slug) => form.set({ type: slug })} /> }}
+        rail={<Budgets options={options} lines={lines} type={type ? label(type) : ''} machine={machine} />}>
+        <SpecFields form={told} options={options} budgets={lines} name={<TextField form={told} name="name" help={t.jobs.nameHelp} optional max={100} />} />
+      </FormPage>
     </>
   );
+}
+
+/** "Would this start?", of what stands in the form. */
+function useDryRun(options: LaunchOptions, draft: Draft) {
+  const request = specOf(options.group, draft);
+  const settled = useDebounced(request, 200);
+  const run = useQuery({ ...ask.jobCheck(options.group, settled ?? nothing), enabled: settled !== null });
+  const problem = run.error ? asProblem(run.error) : null;
+  const verdict = request === null ? 'asking' as const : verdictOf(run.data, problem && (problem.status === 422 ? 'invalid' : 'unknown'));
+  const type = options.instance_types.find((x) => x.slug === draft.type);
+  const image = options.images.find((x) => x.slug === draft.image);
+  const needed = choiceErrors(draft, options);
+  const why = request === null ? needed.type || needed.image
+    : verdict === 'asking' ? t.notebook.answer.askingWhy
+      : verdict === 'yes' && type && image ? t.notebook.answer.yesWhy(label(type), label(image)) : problem?.message;
+  const lines = run.data?.budgets.length ? run.data.budgets : options.budgets;
+  return {
+    verdict, problem, lines, why: why && <p>{why}</p>, decision: run.data, others: type ? alternatives(options, type, image ?? null, lines) : [],
+    stale: request !== null && (run.isPlaceholderData || JSON.stringify(request) !== JSON.stringify(settled)),
+    machine: run.data?.reasons.some((r) => r.budget === 'machine') ?? false,
+  };
 }
 
 const nothing: JobSpec = {

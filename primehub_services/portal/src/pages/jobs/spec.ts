@@ -2,16 +2,31 @@ import type { ImageOption, InstanceTypeOption, Job, JobSpec, LaunchOptions } fro
 import type { Row } from '../../launch/env';
 import { rowErrors, toEnvironment } from '../../launch/env';
 import { firstChoice, pairFits } from '../../launch/fit';
+import { showTimeout } from '../../parts/form/fields';
+import type { Errors, Words } from '../../parts/form/form';
 import { t } from '../../text';
-
-export type Unit = 'minutes' | 'hours' | 'days';
-export const UNITS: Record<Unit, number> = { minutes: 60, hours: 3600, days: 86_400 };
 
 /** What the form of a job holds while it is filled in. */
 export type Draft = {
   name: string; command: string; notebook: Job['notebook']; parameters: Row[]; type: string | null; image: string | null;
-  env: Row[]; secrets: Row[]; timeout: string; unit: Unit; retries: number;
+  env: Row[]; secrets: Row[]; timeout: number | null; retries: number | null;
 };
+
+const names = (rows: Row[]) => rows.map((row) => row.name).join(', ') || t.form.empty;
+
+/** What the fields are called, and where the API has them: `below` what, in a recurring job. */
+export const wordsOf = (below = ''): Words<Draft> => ({
+  name: { label: t.jobs.name },
+  command: { label: t.jobs.command, field: `${below}command` },
+  notebook: { label: t.jobs.notebook, field: `${below}notebook.snapshot` },
+  parameters: { label: t.jobs.parameters, field: `${below}notebook.parameters`, show: names },
+  type: { label: t.notebook.type, field: `${below}instance_type` },
+  image: { label: t.notebook.image, field: `${below}image` },
+  env: { label: t.notebook.env, field: `${below}environment`, show: names },
+  secrets: { label: t.jobs.secrets, field: `${below}secrets`, show: names },
+  timeout: { label: t.jobs.timeout, field: `${below}timeout`, show: (value) => showTimeout(value, t.jobs.asGroup) },
+  retries: { label: t.jobs.retries, field: `${below}retries` },
+});
 
 type Like = Pick<Job, 'name' | 'command' | 'notebook' | 'instance_type' | 'image' | 'secrets' | 'retries'> & {
   environment: Record<string, string | null>; timeout: number | null;
@@ -24,38 +39,27 @@ const named = <T extends { slug: string; name: string }>(things: readonly T[], w
 /** As another job or recurring job was, or empty with the choice that is usual in the group. What cannot be chosen any more stays chosen, and is wrong. */
 export function draftOf(options: LaunchOptions, like: Like | null): Draft {
   const usual = firstChoice(options, new URLSearchParams());
-  const [timeout, unit] = like?.timeout ? inUnits(like.timeout) : [like?.timeout === 0 ? '0' : '', 'hours' as Unit];
   return {
     name: like?.name ?? '', command: like?.command ?? '', notebook: like?.notebook ?? null,
     parameters: Object.entries(like?.notebook?.parameters ?? {}).map(([name, value]) => ({ name, value: JSON.stringify(value) })),
     type: like ? named(options.instance_types, like.instance_type)?.slug ?? like.instance_type : usual.type,
     image: like ? named(options.images, like.image)?.slug ?? like.image : usual.image,
-    env: rows(like?.environment ?? {}), secrets: rows(like?.secrets ?? {}), timeout, unit, retries: like?.retries ?? 0,
+    env: rows(like?.environment ?? {}), secrets: rows(like?.secrets ?? {}), timeout: like?.timeout ?? null, retries: like?.retries ?? 0,
   };
 }
 
-function inUnits(seconds: number): [string, Unit] {
-  const unit = (['days', 'hours', 'minutes'] as const).find((u) => seconds % UNITS[u] === 0) ?? 'minutes';
-  return [String(Math.round((seconds / UNITS[unit]) * 100) / 100), unit];
-}
-
-export type Wrong = { command: string; parameters: string[]; type: string; image: string; timeout: string; env: string[]; secrets: string[] };
-
-/** What is wrong before anybody is asked; empty words where nothing is. */
-export function wrongOf(draft: Draft, options: LaunchOptions): Wrong {
-  const hours = Number(draft.timeout);
+/** What is wrong before anybody is asked. */
+export function check(draft: Draft, options: LaunchOptions): Errors<Draft> {
+  const first = (errors: string[]) => errors.find(Boolean);
   return {
-    command: draft.notebook === null && draft.command.trim() === '' ? t.jobs.commandNeeded : '',
-    parameters: draft.parameters.map((row, i) => parameterError(row, draft.parameters.slice(0, i))),
+    command: draft.notebook === null && draft.command.trim() === '' ? t.jobs.commandNeeded : undefined,
+    parameters: first(parameterErrors(draft.parameters)), env: first(rowErrors(draft.env)), secrets: first(secretErrors(draft.secrets)),
     ...choiceErrors(draft, options),
-    timeout: draft.timeout !== '' && !(hours >= 0) ? t.jobs.timeoutBad : '',
-    env: rowErrors(draft.env),
-    secrets: rowErrors(draft.secrets).map((error, i) => error || (draft.secrets[i]!.name !== '' && draft.secrets[i]!.value === '' ? t.jobs.secretChoose : '')),
   };
 }
 
 /** Why the size or the image that is chosen cannot be: of an older job, it may be gone by now. Where none is chosen, what to do. */
-function choiceErrors(draft: Draft, options: LaunchOptions): Pick<Wrong, 'type' | 'image'> {
+export function choiceErrors(draft: Draft, options: LaunchOptions): { type: string; image: string } {
   const type = named(options.instance_types, draft.type);
   const image = named(options.images, draft.image);
   const gone = (what: string, slug: string, found: { disabled: string } | undefined) => (found?.disabled === '' ? '' : t.jobs.choiceGone(what, slug));
@@ -69,6 +73,8 @@ const open = (choice: { disabled: string }) => choice.disabled === '';
 
 const imageNeeded = (images: readonly ImageOption[], type: InstanceTypeOption | undefined): string =>
   (images.length === 0 ? t.jobs.imageNone : images.some((image) => pairFits(type ?? null, image)) ? t.jobs.imageNeeded : t.jobs.imageFitsNone);
+
+export const parameterErrors = (rows: readonly Row[]): string[] => rows.map((row, i) => parameterError(row, rows.slice(0, i)));
 
 function parameterError(row: Row, before: readonly Row[]): string {
   if (row.name === '') return row.value === '' ? '' : t.jobs.parameterNoName;
@@ -86,22 +92,22 @@ export function parameterOf(text: string): unknown {
   }
 }
 
-export const isRight = (wrong: Wrong) => Object.values(wrong).flat().every((words) => words === '');
+export const secretErrors = (rows: readonly Row[]): string[] =>
+  rowErrors(rows).map((error, i) => error || (rows[i]!.name !== '' && rows[i]!.value === '' ? t.jobs.secretChoose : ''));
 
 /** What is to run, as far as it can be made: without a command a stand-in is asked about, for its size alone matters then. */
-export function specOf(group: string, draft: Draft, wrong: Wrong): JobSpec | null {
+export function specOf(group: string, draft: Draft): JobSpec | null {
   if (draft.type === null || draft.image === null) return null;
+  const right = (rows: Row[], errors: string[]) => (errors.some(Boolean) ? {} : toEnvironment(rows));
   return {
     group, instance_type: draft.type, image: draft.image, name: draft.name.trim(),
-    command: draft.notebook === null ? draft.command || 'true' : '', notebook: withParameters(draft, wrong),
-    environment: wrong.env.some(Boolean) ? {} : toEnvironment(draft.env),
-    secrets: wrong.secrets.some(Boolean) ? {} : toEnvironment(draft.secrets),
-    timeout: draft.timeout === '' || wrong.timeout !== '' ? null : Math.round(Number(draft.timeout) * UNITS[draft.unit]),
-    retries: draft.retries,
+    command: draft.notebook === null ? draft.command || 'true' : '', notebook: withParameters(draft),
+    environment: right(draft.env, rowErrors(draft.env)), secrets: right(draft.secrets, secretErrors(draft.secrets)),
+    timeout: draft.timeout, retries: draft.retries ?? 0,
   };
 }
 
-function withParameters({ notebook, parameters }: Draft, wrong: Wrong): Draft['notebook'] {
-  if (notebook === null || wrong.parameters.some(Boolean)) return notebook;
+function withParameters({ notebook, parameters }: Draft): Draft['notebook'] {
+  if (notebook === null || parameterErrors(parameters).some(Boolean)) return notebook;
   return { ...notebook, parameters: Object.fromEntries(parameters.filter((row) => row.name !== '').map((row) => [row.name, parameterOf(row.value)])) as typeof notebook.parameters };
 }

@@ -21,11 +21,6 @@ export const presetOf = (cron: string): Preset => (Object.keys(PRESETS) as (keyo
 export const timezones = (): string[] => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
 export const ownTimezone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
-/** When a recurring job starts, as the form holds it. */
-export type Clock = { name: string; cron: string; preset: Preset; timezone: string; overlap: Schedule['overlap']; catchUp: boolean };
-
-export const timesOf = (clock: Clock) => ({ name: clock.name.trim(), cron: clock.cron, timezone: clock.timezone, overlap: clock.overlap, catch_up: clock.catchUp });
-
 /** What became of a due time: a missed stretch for which one job ran is caught up with. */
 export const outcomeOf = (firing: Firing): string =>
   (firing.outcome === 'COALESCED' && firing.job ? t.schedules.caughtUp : t.schedules.outcome[firing.outcome] ?? firing.outcome);

@@ -3,6 +3,7 @@ import { CircleAlert } from 'lucide-react';
 import { useId, useState, type ReactNode } from 'react';
 import { asProblem } from '../../api/client';
 import { t } from '../../text';
+import './form.css';
 
 /** A dangerous act: what is lost, what stays, and the name typed where that cannot be undone. */
 export function Confirm({ open, title, name, go, keep, pending, error, onGo, onClose, onClosed, children }: {

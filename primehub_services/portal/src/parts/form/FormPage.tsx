@@ -5,40 +5,45 @@ import { t } from '../../text';
 import { Panel } from '../page';
 import type { Form } from './form';
 import { Leaving } from './Leaving';
+import './form.css';
 
 /** Title and one sentence left, fields right. */
 export function Section({ title, why, children }: { title: string; why?: ReactNode; children: ReactNode }) {
   return <section><div><h2>{title}</h2>{why !== undefined && <p>{why}</p>}</div><div className="fields">{children}</div></section>;
 }
 
-/** Sections left; right what is not saved yet, with Save in it. `after` stands below the form and is no part of it. */
-export function FormPage<T extends object>({ form, go = t.form.save, effects, details, rail, children, after }: {
+/** What a dry run answers: a panel with the button in it, and a few words beside the button at the foot of small windows. */
+type Answer = { words: string; never: boolean; panel: (button: ReactNode) => ReactNode };
+
+/** Sections left, or `panels`; right what is not saved yet, with Save in it. `after` stands below the form and is no part of it. */
+export function FormPage<T extends object>({ form, go = t.form.save, effects, details, answer, panels = false, rail, children, after }: {
   form: Form<T>; go?: string; effects?: ReactNode;
   /** Lines for fields of which one value is many changes: the members of a group. */
-  details?: { [K in keyof T]?: ReactNode }; rail?: ReactNode; children: ReactNode; after?: ReactNode;
+  details?: { [K in keyof T]?: ReactNode }; answer?: Answer; panels?: boolean; rail?: ReactNode; children: ReactNode; after?: ReactNode;
 }) {
   const open = form.creating || form.changed.length > 0;
+  const save = <SaveRow form={form} go={go} large={answer !== undefined} off={answer?.never} />;
   return (
     <div className="withRail editCols">
       <Leaving changes={form.unsaved} />
       <div>
-        <form id="edit" className="sections" noValidate onSubmit={(event) => {
+        <form id="edit" className={panels ? 'formCol' : 'sections'} noValidate onSubmit={(event) => {
           event.preventDefault();
-          form.submit();
+          if (!answer?.never) form.submit();
         }}>{children}</form>
         {after && <div className="sections after">{after}</div>}
       </div>
       <aside className="rail">
         <div className="sticky formCol">
-          {form.creating ? <Panel title={t.form.notMade}><SaveRow form={form} go={go} /></Panel> : <Changes form={form} details={details} go={go} />}
+          {answer ? answer.panel(save) : form.creating ? <Panel title={t.form.notMade}>{save}</Panel> : <Changes form={form} details={details}>{save}</Changes>}
           {effects !== undefined && <Panel title={t.form.effects}><p className="small">{effects}</p></Panel>}
           {rail}
         </div>
       </aside>
       {open && (
         <div className="saveBar">
-          {!form.creating && <span className="small">{t.form.changes(form.changed.length)}</span>}
-          <SaveRow form={form} go={go} />
+          <span className="small">{answer?.words ?? (form.creating ? '' : t.form.changes(form.changed.length))}</span>
+          {save}
         </div>
       )}
     </div>
@@ -46,7 +51,7 @@ export function FormPage<T extends object>({ form, go = t.form.save, effects, de
 }
 
 /** Each change, the old value struck. */
-export function Changes<T extends object>({ form, details = {}, go }: { form: Form<T>; details?: { [K in keyof T]?: ReactNode } | undefined; go: string }) {
+function Changes<T extends object>({ form, details = {}, children }: { form: Form<T>; details?: { [K in keyof T]?: ReactNode } | undefined; children: ReactNode }) {
   const n = form.changed.length;
   if (n === 0) return <Panel title={t.form.saved}><p className="small" role="status">{form.done && <span className="why"><CircleCheck size={14} aria-hidden />{t.form.savedNow}</span>}</p></Panel>;
   return (
@@ -54,7 +59,7 @@ export function Changes<T extends object>({ form, details = {}, go }: { form: Fo
       <ul className="diff">
         {form.changed.map((key) => <li key={String(key)}><b>{form.words[key].label}</b>{details[key] ?? <Change form={form} field={key} />}</li>)}
       </ul>
-      <SaveRow form={form} go={go} />
+      {children}
     </Panel>
   );
 }
@@ -71,11 +76,11 @@ function Change<T extends object>({ form, field }: { form: Form<T>; field: keyof
   );
 }
 
-export function SaveRow<T extends object>({ form, go }: { form: Form<T>; go: string }) {
+export function SaveRow<T extends object>({ form, go, large = false, off = false }: { form: Form<T>; go: string; large?: boolean; off?: boolean | undefined }) {
   return (
     <>
       <div className="saveRow">
-        <Button type="primary" htmlType="button" loading={form.pending} onClick={form.submit}>{go}</Button>
+        <Button type="primary" htmlType="button" size={large ? 'large' : 'medium'} block={large} disabled={off} loading={form.pending} onClick={form.submit}>{go}</Button>
         {form.changed.length > 0 && !form.creating && <Button type="text" htmlType="button" disabled={form.pending} onClick={form.reset}>{t.form.discard}</Button>}
       </div>
       <div role="status">{form.wrong > 0 && <p className="small muted">{t.form.attention(form.wrong)}</p>}</div>

@@ -6,9 +6,6 @@ export type Edits<T> = { [K in keyof T]?: { from: T[K]; to: T[K] } };
 
 export const same = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
-/** In how many fields two drafts differ. */
-export const differing = <T extends object>(one: T, other: T): number => (Object.keys(one) as (keyof T)[]).filter((key) => !same(one[key], other[key])).length;
-
 const keysOf = <T extends object>(edits: Edits<T>) => Object.keys(edits) as (keyof T)[];
 
 /** The edits with some fields set; one that is set back to what is saved is an edit no more, unless that is about to change (`saving`). */

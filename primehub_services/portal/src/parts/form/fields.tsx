@@ -6,6 +6,7 @@ import { duration } from '../../lib/format';
 import { t } from '../../text';
 import { Field } from '../Field';
 import type { Fields } from './form';
+import './form.css';
 
 type Keys<T, V> = { [K in keyof T]: T[K] extends V ? K : never }[keyof T];
 
@@ -133,9 +134,9 @@ function Time({ ids, label, value, onChange }: { ids: Ids; label: string; value:
   );
 }
 
-/** A timeout of one's own, never, or the platform's. */
-export function TimeoutField<T extends object>({ form, name, platform, help, first = 7200 }: {
-  form: Fields<T>; name: Keys<T, number | null>; platform: number | undefined; help?: string; first?: number;
+/** A timeout of one's own, never, or the platform's; of what is below the platform, where it is called something else. */
+export function TimeoutField<T extends object>({ form, name, platform, inherited = t.form.asPlatform, help, first = 7200 }: {
+  form: Fields<T>; name: Keys<T, number | null>; platform: number | undefined; inherited?: (what: string) => string; help?: string; first?: number;
 }) {
   const value = form.draft[name] as number | null;
   const choice = value === null ? 'platform' : value === 0 ? 'never' : 'own';
@@ -145,7 +146,7 @@ export function TimeoutField<T extends object>({ form, name, platform, help, fir
     <div className="field">
       <span className="label">{label}</span>
       <Radio.Group vertical aria-label={label} value={choice} onChange={({ target }: { target: { value?: string } }) => put(form, name, target.value === 'platform' ? null : target.value === 'never' ? 0 : first)}
-        options={[{ value: 'platform', label: t.form.asPlatform(shown) }, { value: 'never', label: t.form.never }, { value: 'own', label: t.form.after }]} />
+        options={[{ value: 'platform', label: inherited(shown) }, { value: 'never', label: t.form.never }, { value: 'own', label: t.form.after }]} />
       {choice === 'own' && <div className="indent"><Time ids={{ 'aria-label': label }} label={label} value={value!} onChange={(seconds) => put(form, name, Math.max(1, seconds))} /></div>}
       {form.error(name) && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error(name)}</p>}
       {help && <p className="help">{help}</p>}
@@ -153,4 +154,4 @@ export function TimeoutField<T extends object>({ form, name, platform, help, fir
   );
 }
 
-export const showTimeout = (value: number | null) => (value === null ? t.form.asPlatform('').replace(/[: ]+$/, '') : value === 0 ? t.form.never : duration(value));
+export const showTimeout = (value: number | null, inherited = t.form.asPlatform) => (value === null ? inherited('') : value === 0 ? t.form.never : duration(value));

@@ -55,6 +55,11 @@ export const saidOf = (problem: Problem | null, field: string): string | undefin
   return found && told(found);
 };
 
+/** The same form, of which a dry run has been made: its fields say what that one said too. */
+export const withAnswer = <T extends object>(form: Form<T>, problem: Problem | null): Form<T> => ({
+  ...form, error: (key) => form.error(key) ?? saidOf(problem, form.words[key].field ?? String(key)),
+});
+
 export function useForm<T extends object, A>({ saved, words, check, save, onSaved, creating = false }: {
   saved: T; words: Words<T>; check?: (draft: T) => Errors<T>; save: (draft: T, changed: (keyof T)[]) => Promise<A>;
   onSaved?: (answer: A) => void; creating?: boolean;
@@ -72,7 +77,10 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
       else settle(sent);
       onSaved?.(answer);
     },
-    onError: (error, sent) => setRefused({ problem: asProblem(error), draft: sent }),
+    onError: (error, sent) => {
+      setRefused({ problem: asProblem(error), draft: sent });
+      toFirstError();
+    },
   });
   const keys = Object.keys(words) as (keyof T)[];
   const sent = saving.isPending ? saving.variables : null;

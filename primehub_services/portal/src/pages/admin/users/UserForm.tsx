@@ -29,7 +29,7 @@ const empty: Draft = { name: '', display_name: '', email: '', platform_admin: fa
 const labels: Words<Draft> = {
   name: { label: words.name }, display_name: { label: words.displayName }, email: { label: words.email },
   platform_admin: { label: words.platformAdmin, show: (on) => (on ? t.notebook.facts.on : t.notebook.facts.off) },
-  volume_capacity: { label: words.capacity, show: (value) => (value === null ? t.form.asPlatform('').replace(/[: ]+$/, '') : `${value} GiB`) }, groups: { label: words.groups },
+  volume_capacity: { label: words.capacity, show: (value) => (value === null ? t.form.asPlatform('') : `${value} GiB`) }, groups: { label: words.groups },
 };
 const check = (draft: Draft) => ({ name: draft.name.trim() === '' ? t.form.needed : undefined, email: EMAIL.test(draft.email) ? undefined : words.emailBad });
 
