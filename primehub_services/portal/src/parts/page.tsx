@@ -1,6 +1,6 @@
-import { Button, Tooltip } from 'antd';
+import { Button } from 'antd';
 import { ChevronLeft, Lock, RotateCw } from 'lucide-react';
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+import { Suspense, lazy, useEffect, useId, useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router';
 import { asProblem } from '../api/client';
 import { useNow } from '../lib/clock';
@@ -46,12 +46,14 @@ export function Facts({ rows }: { rows: [string, ReactNode][] }) {
   return <dl className="facts">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
+const Tooltip = lazy(() => import('./Tooltip'));
+
 /** Relative for people, exact on hover. A page has a hundred of them: what says it comes with the pointer. */
 export function Ago({ at }: { at: string }) {
   const now = useNow(20_000);
   const [near, come] = useState(false);
   const time = <time className="ago" dateTime={at} onPointerEnter={() => come(true)}>{ago(at, now)}</time>;
-  return near ? <Tooltip defaultOpen title={exact(at)}>{time}</Tooltip> : time;
+  return near ? <Suspense fallback={time}><Tooltip defaultOpen title={exact(at)}>{time}</Tooltip></Suspense> : time;
 }
 
 /** The day, exact on hover. */

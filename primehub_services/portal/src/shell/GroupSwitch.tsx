@@ -1,8 +1,9 @@
-import { Button, Dropdown } from 'antd';
+import { Button } from 'antd';
 import { ChevronsUpDown } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import { nameOf, useMe } from '../lib/session';
+import { Drop } from '../parts/Drop';
 import { t } from '../text';
 import { samePage } from './same-page';
 import { useWorkingGroup } from './SideMenu';
@@ -23,10 +24,9 @@ export function GroupSwitch() {
     .filter((g) => `${nameOf(g)} ${g.name}`.toLowerCase().includes(find.toLowerCase()))
     .sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
   return (
-    <Dropdown
-      trigger={['click']}
+    <Drop
       onOpenChange={() => setFind('')}
-      menu={{
+      menu={() => ({
         selectedKeys: [current],
         onClick: ({ key }) => void go(`/g/${key}/${page}`),
         items: [{
@@ -34,7 +34,7 @@ export function GroupSwitch() {
           label: shown.length > 0 ? t.shell.workingGroup : t.shell.noGroupMatches,
           children: shown.map((g) => ({ key: g.group, label: nameOf(g) })),
         }],
-      }}
+      })}
       popupRender={(menu) => (me.groups.length <= MANY ? menu : (
         <div className="menuBox">
           <div className="findGroup"><input type="search" placeholder={t.shell.findGroup} aria-label={t.shell.findGroup} value={find} onChange={(event) => setFind(event.target.value)} /></div>
@@ -45,6 +45,6 @@ export function GroupSwitch() {
       <Button className="group" aria-label={t.shell.switchGroup(name)}>
         <span className="muted">{`${t.shell.group} `}</span><span>{name}</span><ChevronsUpDown size={14} aria-hidden style={{ flex: 'none' }} />
       </Button>
-    </Dropdown>
+    </Drop>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, Dropdown, type MenuProps } from 'antd';
+import { Button, type MenuProps } from 'antd';
 import { Check, CircleUser } from 'lucide-react';
 import { useNavigate } from 'react-router';
 import { hub } from '../lib/base';
 import { useMe } from '../lib/session';
 import { useTheme } from '../lib/theme-context';
 import type { Choice } from '../lib/theme-mode';
+import { Drop } from '../parts/Drop';
 import { t } from '../text';
 
 const themes: Choice[] = ['system', 'light', 'dark'];
@@ -38,10 +39,10 @@ export function ProfileMenu() {
     { key: 'logout', label: <a href={hub.logout}>{t.shell.logout}</a> },
   ];
   return (
-    <Dropdown trigger={['click']} menu={{ items }} placement="bottomRight">
+    <Drop menu={() => ({ items })} placement="bottomRight">
       <Button type="text" aria-label={t.shell.profileMenu(me.display_name || me.name)} icon={<CircleUser size={17} strokeWidth={1.75} aria-hidden />}>
         <span className="meName">{me.display_name || me.name}</span>
       </Button>
-    </Dropdown>
+    </Drop>
   );
 }

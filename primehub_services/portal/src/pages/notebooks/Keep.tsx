@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Dropdown } from 'antd';
+import { Button } from 'antd';
 import { ChevronDown, CircleAlert } from 'lucide-react';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Notebook } from '../../api/types';
 import { useNow } from '../../lib/clock';
 import { about, clock, exact } from '../../lib/format';
+import { Drop } from '../../parts/Drop';
 import { Panel } from '../../parts/page';
 import { t } from '../../text';
 
@@ -30,12 +31,12 @@ export function KeepPanel({ notebook, left }: { notebook: Notebook; left: number
         <b>{left === null ? t.notebook.facts.after(about(notebook.idle_timeout)) : t.notebook.stopsInBig(about(left))}</b>
         <p className="small" title={kept ? exact(notebook.keep_until!) : undefined}>{kept ? t.notebook.keptUntilLong(clock(notebook.keep_until!).slice(0, 5), Date.parse(notebook.keep_until!)) : t.notebook.keepWhy}</p>
         <div>
-          <Dropdown trigger={['click']} menu={{
+          <Drop menu={() => ({
             items: choices.map((seconds) => ({ key: String(seconds), label: t.notebook.keepFor(about(seconds)) })),
             onClick: ({ key }) => keep.mutate(Number(key)),
-          }}>
+          })}>
             <Button loading={keep.isPending}>{t.notebook.keep}<ChevronDown size={14} aria-hidden /></Button>
-          </Dropdown>
+          </Drop>
         </div>
         {keep.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(keep.error).message}</p>}
       </div>
