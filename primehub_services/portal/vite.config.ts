@@ -42,5 +42,5 @@ export default defineConfig(({ mode, command, isPreview }) => ({
     },
   },
   worker: { format: 'es' as const },
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.{ts,tsx}'], exclude: [...configDefaults.exclude] },
+  test: { environment: 'happy-dom', setupFiles: './tests/setup.ts', testTimeout: 30_000, include: ['tests/**/*.test.{ts,tsx}'], exclude: [...configDefaults.exclude] },
 }));

@@ -10,6 +10,7 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Camera:
     def __init__(self, browser: Browser, made: world.World, folder: Path, width: int) -> None:
         self._browser, self._world, self._folder, self._width = browser, made, folder, width
         self._contexts: dict[str, BrowserContext] = {}
+        self._saving, self._saved = ThreadPoolExecutor(2), list[Future[None]]()
         self.wrong: list[str] = []
 
     def take(self, shot: Shot) -> None:
@@ -50,6 +52,12 @@ class Camera:
                     self._keep(page, self._folder / f"{shot.name}-{scheme}.png")
         except Exception as error:
             self.wrong.append(f"{shot.name}: {str(error)[:600]}")
+
+    def finish(self) -> list[str]:
+        """Wait until the last picture is kept; what went wrong."""
+        for saved in self._saved:
+            saved.result()
+        return self.wrong
 
     @contextmanager
     def _opened(self, shot: Shot) -> Iterator[Page]:
@@ -71,14 +79,19 @@ class Camera:
         return self._contexts[who]
 
     def _keep(self, page: Page, path: Path) -> None:
-        """As high as the page is, in few colours: a fifth of the bytes, and nobody sees it."""
+        """As high as the page is; it is made small while the next page loads."""
         if over := overflow(page):
             self.wrong.append(f"{path.name}: {over} px wider than its window")
         height = min(max(page.evaluate("document.documentElement.scrollHeight"), HEIGHTS[0]), HEIGHTS[1])
         page.set_viewport_size({"width": self._width, "height": height})
-        taken = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
-        taken.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+        self._saved.append(self._saving.submit(_small, page.screenshot(animations="disabled"), path))
         page.set_viewport_size({"width": self._width, "height": HEIGHTS[0]})
+
+
+def _small(taken: bytes, path: Path) -> None:
+    """Write it in 256 colours, a quarter of the bytes. Those that most of a page has stay as they are: grounds differ by little."""
+    picture = Image.open(io.BytesIO(taken)).convert("RGB")
+    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def settings(repositories: Path) -> dict[str, str]:
@@ -111,8 +124,8 @@ def main() -> int:
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
     assert (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal"
-    with public_folder() as folder, running_platform(settings(folder)) as platform:
-        made = world.make(platform, built(), folder)
+    with public_folder("northwind-") as folder, running_platform(settings(folder)) as platform:
+        made = world.make(platform, built(), folder / "labels")
         work.make(made)
         past.make(made)
         with chromium() as browser:
@@ -120,8 +133,9 @@ def main() -> int:
             wanted = [s for s in shots(made) if not options.only or s.name in options.only]
             for shot in wanted:
                 camera.take(shot)
-        print(f"{2 * len(wanted)} pictures in {options.to}", *camera.wrong, sep="\n")
-    return 1 if camera.wrong else 0
+            wrong = camera.finish()
+        print(f"{2 * len(wanted)} pictures in {options.to}", *wrong, sep="\n")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -60,6 +60,39 @@ def palette(page: Page) -> None:
     page.get_by_role("option").first.wait_for()
 
 
+def keys(page: Page) -> None:
+    """The list of keys."""
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+
+
+def signing_in(world: World) -> Callable[[Page], object]:
+    """The command on somebody's machine asks to be let in."""
+
+    def act(page: Page) -> None:
+        asked = world.platform.call("POST", "/login-requests", {"client": "primehub", "host": "lab-laptop"})
+        page.goto(asked["verification_path"])
+        page.get_by_text("lab-laptop").wait_for()
+
+    return act
+
+
+def press(button: str) -> Callable[[Page], object]:
+    """What a button asks in a dialog."""
+
+    def act(page: Page) -> None:
+        page.get_by_role("button", name=button).first.click()
+        page.get_by_role("dialog").wait_for()
+
+    return act
+
+
+def send_nothing(page: Page) -> None:
+    """A form that was sent too early."""
+    page.get_by_role("button", name="Submit job").first.click()
+    page.get_by_text("Say what to run.").wait_for()
+
+
 def shots(world: World) -> tuple[Shot, ...]:
     """All of them, user pages first."""
     return (*_user(world), *_group_admin(world), *_states(world), *_admin(world))
@@ -71,6 +104,8 @@ def _user(world: World) -> tuple[Shot, ...]:
     return (
         Shot("home", "ann", f"{HOME}/home", "Who uses what"),
         Shot("palette", "ann", f"{HOME}/home", "Who uses what", palette),
+        Shot("keys", "ann", f"{HOME}/home", "Who uses what", keys),
+        Shot("invite", "gil", f"{HOME}/home", "Who uses what", press("Invite")),
         Shot("guide", "ann", f"{HOME}/guide", "everybody in the group reads and writes it"),
         Shot("notebook-start", "dana", f"{HOME}/notebooks", "Would "),
         Shot("notebook-running", "ann", f"{HOME}/notebooks", "Open JupyterLab"),
@@ -78,6 +113,9 @@ def _user(world: World) -> tuple[Shot, ...]:
         Shot("notebook-past", "chen", f"{HOME}/notebooks/{ids['past']}", "ServerApp"),
         Shot("jobs", "ann", jobs, "nightly evaluation"),
         Shot("job-new", "ann", f"{jobs}/new", "Submit job", fill_job),
+        Shot("job-new-error", "ann", f"{jobs}/new", "Submit job", send_nothing),
+        Shot("job-clone", "bo", f"{jobs}/new?from={ids['succeeded']}", "Submit job"),
+        Shot("job-delete", "ann", f"{jobs}/{ids['failed']}", "FileNotFoundError", press("Delete job")),
         Shot("job-running", "ann", f"{jobs}/{ids['running']}", "epoch"),
         Shot("job-monitoring", "ann", f"{jobs}/{ids['running']}", "epoch", tab("Monitoring")),
         Shot("job-waiting", "chen", f"{jobs}/{ids['waiting']}", "Why is it waiting?"),
@@ -87,11 +125,14 @@ def _user(world: World) -> tuple[Shot, ...]:
         Shot("recurring-jobs", "ann", clock, "weekly retraining"),
         Shot("recurring-job", "ann", f"{clock}/{ids['nightly evaluation']}", "Succeeded"),
         Shot("recurring-job-new", "ann", f"{clock}/new", "Save recurring job", fill_schedule),
+        Shot("recurring-job-edit", "ann", f"{clock}/{ids['nightly evaluation']}/edit", "How often"),
         Shot("queue", "ann", f"{HOME}/queue", "sweep learning rates"),
         Shot("group-about", "ann", f"{HOME}/settings", f"/project/{GROUP}"),
         Shot("profile", "ann", "/profile", "hugging-face"),
         Shot("notifications", "ann", "/notifications", "Send a test message"),
         Shot("tokens", "ann", "/tokens", "nightly report"),
+        Shot("token-new", "ann", "/tokens", "nightly report", press("Create token")),
+        Shot("login", "ann", "/cli-login", "Type the code", signing_in(world)),
     )
 
 
@@ -137,12 +178,16 @@ def _admin(world: World) -> tuple[Shot, ...]:
         shot("user-new", "users/new", "Create user"),
         shot("instance-types", "instance-types?open=gpu-1", "gpu-1"),
         shot("instance-type", "instance-types/gpu-1", "Placement on a cluster"),
+        shot("instance-type-new", "instance-types/new", "Placement on a cluster"),
         shot("images", "images?open=line-tools", "line-tools"),
         shot("image", f"images/{world.image}", "Everything here is saved"),
+        shot("image-new", "images/new", "Create image"),
         shot("volumes", "volumes?open=labels", "line-2-images"),
+        shot("volume", "volumes/line-2-images", "Everything here is saved"),
         shot("volume-new", "volumes/new", "Folder of the platform"),
         shot("secrets", "secrets?open=company-registry", "company-registry"),
         shot("secret", "secrets/company-registry", "Everything here is saved"),
+        shot("secret-new", "secrets/new", "Create secret"),
         shot("notebooks", "notebooks", "vision-lab"),
         shot("jobs", "jobs?view=all", "align batch 12"),
         shot("usage", "usage", "Vision lab"),

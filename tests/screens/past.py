@@ -14,7 +14,7 @@ from primehub_services.blobs.usage import FolderUsageStore
 from primehub_services.domain.results import UsagePoint
 from primehub_services.domain.units import GIB
 from primehub_services.store.database import Database
-from primehub_services.store.orm import AccountRow, AttemptRow, FiringRow, GroupRow, JobRow
+from primehub_services.store.orm import AccountRow, AttemptRow, FiringRow, GroupRow, JobRow, NotebookRow
 from primehub_services.store.unit_of_work import UnitOfWork
 
 from .world import GROUP, World
@@ -38,6 +38,7 @@ def make(world: World, jobs: int = 312) -> None:
     database = Database(f"sqlite:///{world.platform.data / 'primehub.sqlite'}", read_threads=1)
     try:
         database.write_now(lambda uow: _jobs(uow, world, jobs))
+        database.write_now(lambda uow: _notebooks(uow, world.ids["past"]))
         database.write_now(lambda uow: _nights(uow, world.ids["nightly evaluation"], world.ids["evaluated"]))
         database.write_now(lambda uow: _began_earlier(uow, world.ids["running"]))
     finally:
@@ -63,6 +64,24 @@ def _jobs(uow: UnitOfWork, world: World, count: int) -> None:
         row["spec"] |= {"image": world.image, "name": name}
         rows.append(row)
     uow.session.execute(sa.insert(JobRow), rows)
+
+
+def _notebooks(uow: UnitOfWork, ended: str) -> None:
+    """Notebooks that ``bo`` had on other days, like this one that has ended."""
+    like = uow.session.get_one(NotebookRow, ended)
+    known = {column.name: getattr(like, column.name) for column in NotebookRow.__table__.columns}
+    bo = uow.session.scalars(sa.select(AccountRow.id).where(AccountRow.name == "bo")).one()
+    ends = (
+        ("stopped by bo", 95, "cpu-4"),
+        ("idle", 310, "cpu-1"),
+        ("stopped by bo", 42, "cpu-1"),
+        ("idle", 205, "cpu-4"),
+    )
+    for number, (reason, minutes, size) in enumerate(ends):
+        at = uow.now - timedelta(days=number * 2 + 1, hours=number)
+        times = {"created_at": at, "adopted_at": at, "ready_at": at + timedelta(seconds=9 + number)}
+        whose = {"id": f"{ended[:-2]}-{number}", "account_id": bo, "instance_type": size, "reason": reason}
+        uow.session.add(NotebookRow(**known | times | whose | {"ended_at": at + timedelta(minutes=minutes)}))
 
 
 def _nights(uow: UnitOfWork, schedule: str, job: str) -> None:

@@ -67,9 +67,11 @@ GREEDY = "python -c \"kept = [bytearray(b'x' * 40_000_000) for _ in range(40)]\"
 
 
 def make(world: World) -> None:
-    """Start what ends, wait for it, then start what goes on."""
-    greedy = submit(world, "bo", "cpu-tiny", "resize-all-images", GREEDY)
-    wait_for(lambda: world.call("admin", "GET", f"/jobs/{greedy}")["ended_at"], 90, what="it has run out of memory")
+    """Start what ends and what goes on, beside each other, and wait for what the pictures show."""
+    submit(world, "bo", "cpu-tiny", "resize-all-images", GREEDY)
+    # the claims first: jobs wait for room, notebooks are refused
+    starts = [notebook(world, who, size) for who, size in (("ann", "cpu-1"), ("bo", "cpu-4"), ("eli", "cpu-1"))]
+    world.ids["past"] = notebook(world, "chen")
     script = _training(world)
     ended = {
         "succeeded": submit(world, "ann", "cpu-4", "train defect-detector", script.format(12, 0.4)),
@@ -77,27 +79,40 @@ def make(world: World) -> None:
         "other": submit(world, "chen", "cpu-1", "evaluate baseline", script.format(4, 0.2)),
         "notebook": _notebook_job(world),
     }
-    for job in ended.values():
-        wait_for(lambda j=job: world.call("admin", "GET", f"/jobs/{j}")["ended_at"], 180, what=f"{job} has ended")
-    cancelled = submit(world, "dana", "cpu-1", "export to ONNX", "sleep 600")
-    until(world, cancelled, "RUNNING")
-    world.call("dana", "POST", f"/jobs/{cancelled}/cancel")
     world.ids |= ended
-    _schedules(world)
-    for who, size, lasts in (("ann", "cpu-1", 1), ("bo", "cpu-4", 3), ("eli", "cpu-1", 1)):
-        for number in range(lasts):
-            start = notebook(world, who, size)
-            if number + 1 < lasts:
-                world.call(who, "DELETE", f"/notebooks/{start}")
-                gone(world, start)
-    world.ids["past"] = _past(world, "chen")
+    runs = _schedules(world)
+    cancelled = submit(world, "dana", "cpu-1", "export to ONNX", "sleep 600")
+    for start in (*starts, world.ids["past"]):
+        _soon(world, f"/notebooks/{start}", "ready_at")
+    world.call("chen", "DELETE", f"/notebooks/{world.ids['past']}")
+    for job in (*ended.values(), *runs):
+        _soon(world, f"/jobs/{job}", "ended_at")
+    _soon(world, f"/jobs/{cancelled}", "started_at")
+    world.call("dana", "POST", f"/jobs/{cancelled}/cancel")
+    _soon(world, f"/jobs/{cancelled}", "ended_at")
+    _soon(world, f"/notebooks/{world.ids['past']}", "ended_at")
+    _now(world, script)
+
+
+def _now(world: World, script: str) -> None:
+    """What runs and what waits in the pictures."""
     world.ids["running"] = submit(world, "ann", "cpu-1", "train defect-detector v2", script.format(400, 3) + " 1.4")
     submit(world, "bo", "cpu-4", "augment line 2", "sleep 3600")
     submit(world, "fatima", "cpu-8", "align batch 12", "sleep 3600", group="genomics")
     log = f"/jobs/{world.ids['running']}/log"
-    wait_for(lambda: "epoch  4" in world.call("ann", "GET", log)["text"], 90, what="it has printed a few lines")
+    wait_for(
+        lambda: "epoch  2" in world.call("ann", "GET", log)["text"], 90, what="it has printed a few lines", every=0.5
+    )
     world.ids["waiting"] = submit(world, "chen", "cpu-8", "sweep learning rates", script.format(30, 1))
     submit(world, "dana", "cpu-4", "export to ONNX", script.format(20, 1))
+    for image in ("image", "broken image"):
+        built = lambda i=image: world.call("admin", "GET", f"/images/{world.ids[i]}")["phase"] in ("READY", "FAILED")  # noqa: E731
+        wait_for(built, 240, what=f"the {image} has been made", every=0.5)
+
+
+def _soon(world: World, path: str, moment: str) -> None:
+    """Wait until it has this moment. Asked twice a second: oftener, the asking would be what takes the time."""
+    wait_for(lambda: world.call("admin", "GET", path)[moment], 180, what=f"{path} has {moment}", every=0.5)
 
 
 def submit(world: World, who: str, size: str, name: str, command: str, group: str = GROUP) -> str:
@@ -106,34 +121,13 @@ def submit(world: World, who: str, size: str, name: str, command: str, group: st
     return str(world.call(who, "POST", "/jobs", body)["id"])
 
 
-def until(world: World, job: str, phase: str) -> None:
-    """Wait until it is in this phase."""
-    wait_for(lambda: world.call("admin", "GET", f"/jobs/{job}")["phase"] == phase, 90, what=f"{job} is {phase}")
-
-
 def notebook(world: World, who: str, size: str = "cpu-1") -> str:
-    """The id of a notebook that is ready."""
-    group = PEOPLES_GROUP.get(who, GROUP)
-    body = {"group": group, "instance_type": size, "image": world.image}
-    start = str(world.call(who, "POST", "/notebooks", body)["id"])
-    ready = lambda: world.call(who, "GET", f"/notebooks/{start}")["phase"] == "RUNNING"  # noqa: E731
-    wait_for(ready, 120, what=f"the notebook of {who} runs")
-    return start
+    """The id of a notebook that is starting."""
+    body = {"group": PEOPLES_GROUP.get(who, GROUP), "instance_type": size, "image": world.image}
+    return str(world.call(who, "POST", "/notebooks", body)["id"])
 
 
 PEOPLES_GROUP = {"eli": "forecasting"}
-
-
-def gone(world: World, start: str) -> None:
-    """Wait for a notebook's end."""
-    wait_for(lambda: world.call("admin", "GET", f"/notebooks/{start}")["ended_at"], 60, what="the notebook has ended")
-
-
-def _past(world: World, who: str) -> str:
-    start = notebook(world, who)
-    world.call(who, "DELETE", f"/notebooks/{start}")
-    gone(world, start)
-    return start
 
 
 def _job(size: str, name: str) -> dict[str, Any]:
@@ -142,7 +136,8 @@ def _job(size: str, name: str) -> dict[str, Any]:
 
 def _training(world: World) -> str:
     """A command that trains; ``{}`` are how many epochs, and seconds of each."""
-    project = world.platform.data / "projects" / GROUP  # made by the first job
+    project = world.platform.data / "projects" / GROUP
+    wait_for(project.is_dir, 90, what="the first job has made the group's folder", every=0.1)
     (project / "train.py").write_text(TRAIN)
     return f"python /project/{GROUP}/train.py {{}} {{}}"
 
@@ -159,8 +154,8 @@ def _notebook_job(world: World) -> str:
     return str(world.call("ann", "POST", "/jobs", body)["id"])
 
 
-def _schedules(world: World) -> None:
-    """One that has run, one that has not yet, one that is paused."""
+def _schedules(world: World) -> tuple[str, str]:
+    """One that runs now, one that has not yet, one that runs and is paused; the two jobs."""
     script = _training(world)
     plans = (
         ("ann", "nightly evaluation", "30 2 * * *", "Europe/Berlin", script.format(3, 0.1)),
@@ -171,10 +166,10 @@ def _schedules(world: World) -> None:
         job = {**_job("cpu-1", name), "image": world.image, "command": command}
         made = world.call(who, "POST", "/schedules", {"name": name, "cron": cron, "timezone": zone, "job": job})
         world.ids[name] = made["id"]
-    runs = [world.call(who, "POST", f"/schedules/{world.ids[name]}/run") for who, name, *_ in (plans[0], plans[2])]
-    world.ids["evaluated"] = runs[0]["id"]
-    for run in runs:
-        wait_for(lambda r=run: world.call("admin", "GET", f"/jobs/{r['id']}")["ended_at"], 90, what="it has run")
+    first, second = (
+        world.call(who, "POST", f"/schedules/{world.ids[name]}/run")["id"] for who, name, *_ in (plans[0], plans[2])
+    )
+    world.ids["evaluated"] = first
     made = world.call("bo", "GET", f"/schedules/{world.ids['check new images']}")
-    change = {"version": made["version"], "paused": True}
-    world.call("bo", "PATCH", f"/schedules/{made['id']}", change)
+    world.call("bo", "PATCH", f"/schedules/{made['id']}", {"version": made["version"], "paused": True})
+    return first, second

@@ -50,12 +50,12 @@ GROUPS: tuple[dict[str, Any], ...] = (
     },
     {"name": "newcomers", "display_name": "Newcomers", "user_quota": {"cpu": 1, "gpu": 0}},
 )
-SMALL = {"cpu_request": 0.05, "memory_request": "64Mi"}
+SMALL = {"cpu_request": 0.25, "memory_request": "512Mi"}
 TYPES: tuple[dict[str, Any], ...] = (
     {"name": "cpu-1", "description": "Reading, small tables", "cpu_limit": 1, "memory_limit": "4Gi", **SMALL},
     {"name": "cpu-4", "description": "Most training runs", "cpu_limit": 4, "memory_limit": "16Gi", **SMALL},
     {"name": "cpu-8", "description": "Sweeps, large tables", "cpu_limit": 8, "memory_limit": "32Gi", **SMALL},
-    {"name": "cpu-tiny", "display_name": "Tiny", "cpu_limit": 0.5, "memory_limit": "256Mi", **SMALL},
+    {"name": "cpu-tiny", "display_name": "Tiny", "cpu_limit": 0.5, "memory_limit": "256Mi"},
     {"name": "gpu-1", "description": "One A100, 40 GB", "cpu_limit": 4, "memory_limit": "16Gi", "gpu_limit": 1}
     | {"groups": [GROUP], "all_groups": False, "node_selector": {"accelerator": "a100"}} | SMALL,
 )  # fmt: skip
@@ -82,7 +82,7 @@ class World:
 
 
 def make(platform: Platform, environment: str, repository: Path) -> World:
-    """Set it all up. ``environment`` is one with JupyterLab, ``repository`` an empty folder."""
+    """Set it all up. ``environment`` is one with JupyterLab, ``repository`` a folder to be made."""
     _clear(platform)
     for group in GROUPS:
         platform.call("POST", "/groups", group)
@@ -137,6 +137,7 @@ def _images(world: World) -> None:
 
 def _volumes(world: World, repository: Path) -> None:
     """A folder, a repository of this machine, and variables."""
+    repository.mkdir()
     git = ["git", "-C", str(repository), "-c", "user.name=Ann Berger", "-c", "user.email=ann@example.org"]
     subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
     (repository / "README.md").write_text("# Labels\n")

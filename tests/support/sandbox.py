@@ -64,9 +64,9 @@ def make_plan(
 
 
 @contextmanager
-def public_folder() -> Iterator[Path]:
+def public_folder(prefix: str = "primehub-test-") -> Iterator[Path]:
     """A folder that the workloads' user may pass through, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp(prefix="primehub-test-"))
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     folder.chmod(0o711)
     try:
         yield folder

@@ -20,10 +20,10 @@ export function show(resource: Resource, value: number): string {
   return gpus(value);
 }
 
-/** The number alone, for beside a limit that has the unit. */
+/** The number alone, for beside a limit that has the unit; nothing is nothing of any unit. */
 export function bare(resource: Resource, value: number, beside: number | null = null): string {
   const text = show(resource, value);
-  const same = beside === null || text.split(' ')[1]!.startsWith(show(resource, beside).split(' ')[1]!.slice(0, 3));
+  const same = beside === null || value === 0 || text.split(' ')[1]!.startsWith(show(resource, beside).split(' ')[1]!.slice(0, 3));
   return same ? text.split(' ')[0]! : text;
 }
 

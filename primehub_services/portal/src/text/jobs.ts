@@ -3,6 +3,8 @@ export const jobs = {
   jobs: {
     create: 'New job',
     search: 'Name, user, image or job ID',
+    recurring: 'recurring',
+    madeBy: (schedule: string) => `Made by the recurring job ${schedule}`,
     view: { all: 'All', running: 'Running', pending: 'Pending', failed: 'Failed', mine: 'Mine' },
     columns: {
       state: 'Status', name: 'Name', command: 'Command', user: 'User', type: 'Instance type', image: 'Image', id: 'Job ID', submitted: 'Submitted',

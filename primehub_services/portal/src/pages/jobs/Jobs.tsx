@@ -71,7 +71,7 @@ const columns: Column<Job>[] = [
   { key: 'state', title: words.state, sort: 'phase', fixed: true, cell: (job) => <Status state={job.phase} note={noteOf(job)} /> },
   {
     key: 'name', title: words.name, sort: 'name', fixed: true, phone: 'title', className: 'name',
-    cell: (job) => <><Link className="strong" to={`/g/${job.group}/jobs/${job.id}`}>{job.name}</Link>{job.schedule_name && <Link className="chip after" to={`/g/${job.group}/recurring-jobs/${job.schedule}`}>{job.schedule_name}</Link>}</>,
+    cell: (job) => <><Link className="strong" to={`/g/${job.group}/jobs/${job.id}`}>{job.name}</Link>{job.schedule_name && <Link className="chip after" to={`/g/${job.group}/recurring-jobs/${job.schedule}`} title={t.jobs.madeBy(job.schedule_name)}>{job.schedule_name === job.name ? t.jobs.recurring : job.schedule_name}</Link>}</>,
   },
   { key: 'command', title: words.command, from: 'wide', className: 'soft cut', phone: 'none', cell: (job) => <code title={job.command}>{job.notebook ? job.notebook.path : gist(job.command)}</code> },
   { key: 'user', title: words.user, sort: 'user', cell: (job) => <Who name={job.user} /> },

@@ -13,7 +13,7 @@ export function Timeline({ job }: { job: Job }) {
       {parts.map(({ phase, from, to, state }) => (
         <li key={phase} className={state} style={{ flexGrow: Math.max(1, Math.sqrt((to - from) / 1000)) }} title={exact(new Date(from).toISOString())}>
           <b>{phase === 'LEFT' ? t.jobs.left : t.state[phase]} <span className="muted">{duration((to - from) / 1000)}</span></b>
-          <i><i style={{ width: state === 'next' ? 0 : '100%' }} /></i>
+          <i aria-hidden className={state === 'now' ? 'full' : undefined} />
           <small>{phase === 'LEFT' ? t.jobs.endsBy(clock(new Date(to).toISOString())) : clock(new Date(from).toISOString())}</small>
         </li>
       ))}

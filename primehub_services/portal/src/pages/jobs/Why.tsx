@@ -2,7 +2,7 @@ import { Link } from 'react-router';
 import type { QueuePlace } from '../../api/types';
 import { useNow } from '../../lib/clock';
 import { about, amount, clock, duration, exact } from '../../lib/format';
-import { nameOfResource, type Resource } from '../../lib/resources';
+import { bare, nameOfResource, show, type Resource } from '../../lib/resources';
 import { useMe } from '../../lib/session';
 import { Ago, Panel, Who } from '../../parts/page';
 import { QuotaBar, withRequest } from '../../parts/quota';
@@ -36,7 +36,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
           const resource = line.resource as Resource;
           const limit = amount(line.limit!, resource);
           const whose = line.budget === 'user' ? t.notebook.yours : line.budget === 'group' ? t.notebook.group : t.notebook.machine;
-          const text = t.notebook.ofLimit(line.used, line.limit!);
+          const text = t.notebook.ofLimit(bare(resource, amount(line.used, resource), limit), show(resource, limit));
           return (
             <div key={`${line.budget}${line.resource}`} className="ask">
               <span>{nameOfResource(resource)} <span className="muted">{whose}</span></span><span className="muted">{text}</span>

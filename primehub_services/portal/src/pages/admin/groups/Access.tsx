@@ -97,7 +97,7 @@ function Volumes({ catalog, chosen, onChange }: { catalog: Catalog; chosen: Reco
             options={catalog.volumes.filter((v) => !(v.slug in chosen)).map((v) => ({ value: v.slug, label: shown(v) }))} />
         )}
       </Field>
-      <ul className="people two">
+      <ul className="people given">
         {Object.entries(chosen).map(([slug, how]) => (
           <li key={slug}>
             <span>{shown(catalog.volumes.find((v) => v.slug === slug) ?? { slug, name: slug, display_name: '' })}</span>

@@ -73,7 +73,7 @@ export function VolumeAccess<T extends VolumeGroups>({ form, writable }: { form:
             {(ids) => <Select {...ids} value={null} style={{ width: '100%' }} placeholder={words.add} options={options.filter((o) => !groups.some((g) => g.group === o.value))} showSearch={{ optionFilterProp: 'label' }}
               onChange={(group: string | null) => group && set([...groups, { group, writable: all }])} />}
           </Field>
-          <ul className="people two">
+          <ul className="people given">
             {groups.map((g) => (
               <li key={g.group}>
                 <span>{named(g.group)}</span>

@@ -50,8 +50,7 @@ function Parts({ status }: { status: PlatformStatus }) {
         )}
       </ul>
       <aside className="rail">
-        <Panel title={words.versions}><Facts rows={[...Object.entries(status.versions).map(([name, version]) => [name === 'primehub' ? 'PrimeHub' : name === 'hub' ? 'JupyterHub' : name, version] as [string, string]), [words.engine, words.engines[status.engine] ?? status.engine]]} /></Panel>
-        <p className="small muted">{words.metrics}</p>
+        <Panel title={words.versions}><Facts rows={[...Object.entries(status.versions).map(([name, version]) => [name === 'primehub' ? 'PrimeHub' : name === 'hub' ? 'JupyterHub' : name, version] as [string, string]), [words.engine, words.engines[status.engine] ?? status.engine]]} /><p className="small muted metrics">{words.metrics}</p></Panel>
       </aside>
     </div>
   );
