@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from typing import Literal
 
 import httpx
 import pytest
@@ -84,11 +85,14 @@ def opened(
     *,
     width: int = 1280,
     theme: str = "light",
+    motion: Literal["no-preference", "reduce"] = "no-preference",
     world: str = "",
 ) -> Page:
     """A page in a browser of its own; ``world`` keeps what a test changes from the others."""
     context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme="dark" if theme == "dark" else "light"
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion=motion,
     )
     context.add_cookies([{"name": "mock", "value": f"{scenario}-{world}" if world else scenario, "url": address}])
     page = context.new_page()
@@ -228,6 +232,16 @@ def test_a_token_is_shown_once_and_can_be_deleted(browser: Browser, address: str
     page.get_by_role("button", name="Delete token ci").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete token").click()
     expect(page.get_by_text("ci", exact=True)).to_have_count(0)
+
+
+def test_a_dialog_is_seen_by_who_wants_nothing_to_move(browser: Browser, address: str) -> None:
+    page = opened(browser, address, "idle", "/g/vision-lab/home", world="still", motion="reduce")
+    expect(page.get_by_text("Who uses what")).to_be_visible(timeout=15_000)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_css("opacity", "1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.context.close()
 
 
 def test_a_theme_that_was_chosen_stays(browser: Browser, address: str) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -28,6 +30,8 @@ from .pages import Shot, shots
 
 HEIGHTS = (800, 2400)
 """A picture is at least and at most so high."""
+SWATCH = 12
+"""Lines of each of the theme's colours."""
 STILL = """scheme => document.documentElement.style.colorScheme === scheme &&
     document.querySelectorAll('.skeleton, [aria-busy=true]').length === 0 &&
     document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
@@ -89,9 +93,26 @@ class Camera:
 
 
 def _small(taken: bytes, path: Path) -> None:
-    """Write it in 256 colours, a quarter of the bytes. Those that most of a page has stay as they are: grounds differ by little."""
+    """Write it in 256 colours, a quarter of the bytes.
+
+    The theme's own colours, by which grounds and signals are told apart, are added in plenty below it while they are
+    chosen: they stay what they are however little of the picture has them.
+    """
     picture = Image.open(io.BytesIO(taken)).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+    colours = _theme()
+    size = width, height = picture.size
+    with_theme = Image.new("RGB", (width, height + SWATCH * len(colours)))
+    with_theme.paste(picture)
+    for row, colour in enumerate(colours):
+        with_theme.paste(colour, (0, height + row * SWATCH, width, height + (row + 1) * SWATCH))
+    few = with_theme.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.crop((0, 0, *size)).save(path, optimize=True)
+
+
+@cache
+def _theme() -> tuple[str, ...]:
+    """Every colour of the theme, as it stands in the portal's source."""
+    return tuple(sorted(set(re.findall(r"'(#[0-9A-F]{6})'", (PORTAL / "src" / "theme.ts").read_text()))))
 
 
 def settings(repositories: Path) -> dict[str, str]:

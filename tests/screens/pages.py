@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Page
 
+from .past import used
 from .world import GROUP, World
 
 HOME = f"/g/{GROUP}"
@@ -33,6 +34,16 @@ def tab(name: str, then: str = "") -> Callable[[Page], object]:
         page.get_by_role("tab", name=name).click()
         if then:
             page.get_by_role("button", name=then, exact=True).click()
+
+    return act
+
+
+def monitoring(world: World) -> Callable[[Page], object]:
+    """The charts of the job that runs; a machine that is busy with pictures would leave it nothing."""
+
+    def act(page: Page) -> None:
+        used(world, world.ids["running"])
+        tab("Monitoring")(page)
 
     return act
 
@@ -117,7 +128,7 @@ def _user(world: World) -> tuple[Shot, ...]:
         Shot("job-clone", "bo", f"{jobs}/new?from={ids['succeeded']}", "Submit job"),
         Shot("job-delete", "ann", f"{jobs}/{ids['failed']}", "FileNotFoundError", press("Delete job")),
         Shot("job-running", "ann", f"{jobs}/{ids['running']}", "epoch"),
-        Shot("job-monitoring", "ann", f"{jobs}/{ids['running']}", "epoch", tab("Monitoring")),
+        Shot("job-monitoring", "ann", f"{jobs}/{ids['running']}", "epoch", monitoring(world)),
         Shot("job-waiting", "chen", f"{jobs}/{ids['waiting']}", "Why is it waiting?"),
         Shot("job-failed", "ann", f"{jobs}/{ids['failed']}", "FileNotFoundError"),
         Shot("job-artifacts", "ann", f"{jobs}/{ids['succeeded']}", "Succeeded", tab("Artifacts", "metrics.csv")),

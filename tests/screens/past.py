@@ -43,7 +43,7 @@ def make(world: World, jobs: int = 312) -> None:
         database.write_now(lambda uow: _began_earlier(uow, world.ids["running"]))
     finally:
         database.close()
-    _used(world, world.ids["running"])
+    used(world, world.ids["running"])
 
 
 def _jobs(uow: UnitOfWork, world: World, count: int) -> None:
@@ -104,7 +104,7 @@ def _began_earlier(uow: UnitOfWork, job: str) -> None:
         row.started_at -= BEGAN
 
 
-def _used(world: World, job: str) -> None:
+def used(world: World, job: str) -> None:
     """What it used until now, in place of what little there is; the platform itself samples on."""
     blobs, now, whole = world.platform.data / "blobs", datetime.now(UTC), int(BEGAN.total_seconds())
     (blobs / attempt_folder(job, 1) / "usage").unlink(missing_ok=True)

@@ -23,7 +23,7 @@ for epoch in range(1, epochs + 1):
     loss = 1.9 * math.exp(-epoch / 7) + 0.12 + random.random() * 0.05
     accuracy = 0.97 - 0.55 * math.exp(-epoch / 6) + random.random() * 0.01
     rows.append((epoch, loss, accuracy))
-    kept.append(bytearray(6_000_000))
+    kept.append(bytearray(1_500_000))
     print(f"epoch {epoch:2}/{epochs}  loss {loss:.4f}  val_loss {loss * 1.08:.4f}  val_accuracy {accuracy:.3f}", flush=True)
     if epoch % 5 == 0:
         open(f"artifacts/checkpoints/epoch-{epoch:02}.json", "w").write(json.dumps({"epoch": epoch, "loss": loss}))

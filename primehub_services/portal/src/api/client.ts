@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { apiBase, xsrfToken } from '../lib/base';
+import { t } from '../text';
 import type { paths } from './schema';
 import type { Decision } from './types';
 
@@ -26,7 +27,8 @@ export class Problem extends Error {
 
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  return new Problem(0, 'no-answer', 'No answer', error instanceof Error ? error.message : String(error), '');
+  // what a browser says of it is in its own words
+  return new Problem(0, 'no-answer', 'No answer', t.error.noAnswer, '');
 }
 
 type ProblemBody = {

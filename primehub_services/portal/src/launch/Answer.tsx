@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import type { Decision, InstanceTypeOption, Reason } from '../api/types';
 import { Ago } from '../parts/page';
 import { t } from '../text';
-import { label, type Verdict } from './fit';
+import { holdersOf, label, type Verdict } from './fit';
 
 const looks: Record<Verdict, { box: string; Icon: typeof Ban; words: string }> = {
   asking: { box: 'asking', Icon: CircleHelp, words: t.notebook.answer.asking },
@@ -39,8 +39,7 @@ export function Answer({ verdict, decision, stale, why, button, others, onChoose
 
 export function Helps({ reasons, others, onChoose }: { reasons: readonly Reason[]; others: InstanceTypeOption[]; onChoose: (slug: string) => void }) {
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
-  const holders = reasons.flatMap((reason) => reason.holders);
-  const seen = holders.filter((h, i) => holders.findIndex((o) => o.user === h.user && o.amount === h.amount && o.since === h.since) === i).slice(0, 5);
+  const seen = holdersOf(reasons).slice(0, 5);
   return (
     <>
       {seen.length > 0 && (

@@ -1,4 +1,4 @@
-import type { BudgetLine, Decision, ImageOption, InstanceTypeOption, LaunchOptions } from '../api/types';
+import type { BudgetLine, Decision, ImageOption, InstanceTypeOption, LaunchOptions, Reason } from '../api/types';
 import { amount } from '../lib/format';
 import { RESOURCES, number, show, type Resource } from '../lib/resources';
 import { t } from '../text';
@@ -38,6 +38,14 @@ export const label = (option: { display_name: string; name: string }) => option.
 /** By display name, as people count: cpu-4 before cpu-16. */
 export function sorted<T extends { display_name: string; name: string }>(options: readonly T[]): T[] {
   return [...options].sort((a, b) => label(a).localeCompare(label(b), 'en', { numeric: true, sensitivity: 'base' }));
+}
+
+/** Who holds what is short: one line for each thing that somebody runs, whatever it holds of several resources. */
+export function holdersOf(reasons: readonly Reason[]): Reason['holders'] {
+  const holders = reasons.flatMap((reason) => reason.holders);
+  const same = (one: Reason['holders'][number], other: Reason['holders'][number]) => one.user === other.user && one.name === other.name && one.since === other.since;
+  return holders.filter((h, i) => holders.findIndex((o) => same(o, h)) === i)
+    .map((h) => ({ ...h, amount: [...new Set(holders.filter((o) => same(o, h)).map((o) => o.amount))].join(', ') }));
 }
 
 export type Choice = { type: string | null; image: string | null; warnings: string[] };

@@ -1,5 +1,6 @@
 import { Link } from 'react-router';
 import type { QueuePlace } from '../../api/types';
+import { holdersOf } from '../../launch/fit';
 import { useNow } from '../../lib/clock';
 import { about, amount, clock, duration, exact } from '../../lib/format';
 import { bare, nameOfResource, show, type Resource } from '../../lib/resources';
@@ -14,11 +15,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
   const me = useMe();
   const now = useNow(5000);
   const { reasons, budgets } = place.decision;
-  const holders = reasons.flatMap((reason) => reason.holders);
-  // one line for each holder, whatever it holds of several resources
-  const same = (one: (typeof holders)[number], other: (typeof holders)[number]) => one.user === other.user && one.name === other.name && one.since === other.since;
-  const seen = holders.filter((h, i) => holders.findIndex((o) => same(o, h)) === i)
-    .map((h) => ({ ...h, amount: [...new Set(holders.filter((o) => same(o, h)).map((o) => o.amount))].join(', ') }));
+  const seen = holdersOf(reasons);
   const helps = [...new Set(reasons.map((reason) => reason.help).filter(Boolean))];
   const machine = reasons.some((reason) => reason.budget === 'machine');
   const lines = budgets.filter((line) => line.limit !== null && amount(line.asked, line.resource) > 0 && (machine || line.budget !== 'machine'));

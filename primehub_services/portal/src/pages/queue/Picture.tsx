@@ -82,7 +82,7 @@ function WaitingRow({ entry: { place, ...job }, clock }: { entry: QueueEntry; cl
       <td className="name"><span className="place" title={`${t.queue.columns.since} ${duration((clock.now - Date.parse(place.waiting_since)) / 1000)}`}>{place.position}</span><Link className="strong" to={`/g/${group.group}/jobs/${job.job}`}>{job.name}</Link></td>
       <td><Who name={job.user} /></td>
       <td className="soft" title={job.instance_type}>{summary(job.limits)}</td>
-      <td className="because" title={place.decision.reasons[0]?.message}>{whyOf(place)}{place.kept && <span className="chip after">{t.queue.kept}</span>}</td>
+      <td className="because" title={place.decision.reasons[0]?.message}>{place.kept && <span className="chip">{t.queue.kept}</span>}{whyOf(place)}</td>
       <td className="lane">
         <Grid clock={clock} />
         {start === null ? <Words clock={clock} moment={clock.now}>{t.queue.unknown}</Words>

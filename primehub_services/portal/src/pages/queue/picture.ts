@@ -25,5 +25,5 @@ export function marks(clock: Clock): number[] {
   for (let moment = first; moment < clock.to; moment += size) all.push(moment);
   // one too near to "now" or to the edge would be written over it
   const room = (clock.to - clock.from) / 24;
-  return all.filter((moment) => Math.abs(moment - clock.now) > room && clock.to - moment > room / 2);
+  return all.filter((moment) => Math.abs(moment - clock.now) > room && clock.to - moment > room);
 }
