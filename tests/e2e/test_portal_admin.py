@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
@@ -42,6 +44,29 @@ PAGES = {
     "health": "JupyterHub",
 }
 """Each address below ``/admin``, and words that stand there once it has loaded."""
+MORE_PAGES = (
+    "groups/new",
+    "users/new",
+    "instance-types/new",
+    "images/new",
+    "images/jupyterlab",
+    "volumes/any",
+    "secrets/any",
+    "jobs/any",
+    "nothing-like-it",
+)
+"""Further addresses, which nobody but platform admins may learn anything of either."""
+ADMINS_ALONE = (
+    "/users",
+    "/users/ann",
+    "/users/ann/running",
+    "/users/ann/memberships",
+    "/usage",
+    "/audit",
+    "/email",
+    "/status",
+)
+"""What those pages read that the API tells nobody else. Of a catalogue it tells everybody what they may use."""
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +122,32 @@ def test_every_page_says_what_it_should_and_axe_finds_nothing(admin: BrowserCont
     assert not wrong, "\n".join(wrong)
 
 
-def test_others_are_told_who_may_at_every_address(browser: Browser, platform: Platform, lab: Lab) -> None:
-    context = signed_in(browser, platform, lab.user)
+@pytest.fixture(params=["member", "group admin"])
+def other(request: pytest.FixtureRequest, platform: Platform, lab: Lab) -> Iterator[tuple[str, str]]:
+    """Somebody who is no platform admin: the hub name, and an API token."""
+    name = f"o{uuid.uuid4().hex[:8]}"
+    token = platform.add_person(name, lab.group)
+    if request.param == "group admin":
+        platform.call("PUT", f"/groups/{lab.group}/members/{name}", {"role": "admin"})
+    yield name, token
+    platform.call("DELETE", f"/users/{name}")
+
+
+def test_others_are_told_who_may_at_every_address(browser: Browser, platform: Platform, other: tuple[str, str]) -> None:
+    name, token = other
+    context = signed_in(browser, platform, name)
     page = context.new_page()
-    portal_steps.is_told_who_may(page, "groups", "users/ann", "settings")
+    for path in [*PAGES, *MORE_PAGES]:
+        portal_steps.is_told_who_may(page, path)
+        expect(page.get_by_text("lab-small")).to_have_count(0)
     assert serious(page) == []
     page.get_by_role("button", name="profile menu").click()
     expect(page.get_by_role("menuitem", name="Admin portal")).to_have_count(0)
     context.close()
+
+    for path in ADMINS_ALONE:
+        headers = {"Authorization": f"token {token}"}
+        assert httpx.get(platform.api + path, headers=headers, trust_env=False).status_code in (403, 404), path
 
 
 def test_an_administrator_gets_in_by_a_link_makes_a_group_and_invites_somebody_who_joins(
@@ -141,6 +184,74 @@ def test_a_quota_is_changed_with_its_error_at_the_field(admin: BrowserContext, p
     expect(page.get_by_text("Everything here is saved")).to_be_visible(timeout=SOON)
     assert platform.call("GET", f"/groups/{group}")["user_quota"]["gpu"] == 3
     page.close()
+
+
+def test_what_one_browser_saves_the_other_shows(
+    admin: BrowserContext,
+    browser: Browser,
+    platform: Platform,
+    lab: Lab,
+    group: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    platform.call("PUT", f"/groups/{group}/members/{lab.user}", {"role": "member"})
+    member = signed_in(browser, platform, lab.user)
+    hers, users, mine = (
+        opened(member, f"/g/{group}/settings"),
+        at(admin, f"users?search={lab.user}"),
+        at(admin, f"groups/{group}"),
+    )
+    quota = hers.get_by_role("row", name="GPU")
+    expect(quota).not_to_contain_text("3 GPUs", timeout=SOON)
+    mine.get_by_label("GPU for each person", exact=True).fill("3")
+    mine.get_by_role("button", name="Save changes").first.click()
+    began = time.monotonic()
+    expect(quota).to_contain_text("3 GPUs", timeout=SOON)
+    record_property("from an admin's Save to the member's page, in s", round(time.monotonic() - began, 2))
+
+    name = f"Ann {uuid.uuid4().hex[:6]}"
+    hers.goto(f"{ROOT}/profile")
+    hers.get_by_label("Display name").fill(name)
+    expect(users.get_by_role("row", name=lab.user)).to_be_visible(timeout=SOON)
+    hers.get_by_role("button", name=re.compile("^Save")).first.click()
+    began = time.monotonic()
+    expect(users.get_by_role("row", name=lab.user)).to_contain_text(name, timeout=SOON)
+    record_property("from a member's Save to the admin's page, in s", round(time.monotonic() - began, 2))
+    member.close()
+    for page in (users, mine):
+        page.close()
+
+
+def test_a_browser_that_was_offline_catches_up_without_a_shared_worker_too(
+    browser: Browser, platform: Platform, group: str
+) -> None:
+    context = signed_in(browser, platform, ADMIN)
+    context.add_init_script("delete globalThis.SharedWorker")
+    leader, other = (at(context, f"groups?search={group}") for _ in range(2))
+
+    def rename(text: str) -> None:
+        version = platform.call("GET", f"/groups/{group}")["version"]
+        platform.call("PATCH", f"/groups/{group}", {"version": version, "display_name": text})
+
+    def shown(text: str, *pages: Page) -> None:
+        for page in pages:
+            expect(page.get_by_role("row", name=text)).to_be_visible(timeout=SOON)
+
+    shown(group, leader, other)
+    assert leader.evaluate("typeof SharedWorker") == "undefined"
+    rename("Before")
+    shown("Before", leader, other)
+    context.set_offline(True)
+    rename("Meanwhile")
+    expect(leader.get_by_role("row", name="Before")).to_be_visible()
+    context.set_offline(False)
+    shown("Meanwhile", leader, other)
+    rename("After")
+    shown("After", leader, other)
+    leader.close()  # the stream was its: the other takes it over
+    rename("Alone")
+    shown("Alone", other)
+    context.close()
 
 
 def test_what_was_typed_stays_when_somebody_else_saves_first(

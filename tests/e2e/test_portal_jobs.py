@@ -114,6 +114,37 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
     sound(page)
 
 
+def test_a_long_list_is_paged_searched_under_the_pointer_and_a_job_of_it_cloned_and_run_again(
+    page: Page, bakery: Bakery
+) -> None:
+    door = bakery.submit("sleep 600", name="oven door")
+    bakery.until(door, "RUNNING")
+    loaves = [bakery.submit("true", name=f"loaf {n}") for n in range(50)]
+    page.goto(f"{ROOT}/g/{GROUP}/jobs")
+    expect(page.get_by_role("row", name="loaf 30")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Next page").click()
+    expect(page.get_by_role("row", name="oven door")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Previous page").click()
+    page.get_by_role("row", name="loaf 30").hover(timeout=SOON)
+    page.keyboard.press("/")
+    page.keyboard.type("loaf 7")
+    expect(page.get_by_role("row", name="loaf 30")).to_have_count(0, timeout=SOON)
+    row = page.get_by_role("row", name="loaf 7")
+    row.get_by_role("button", name="More for loaf 7").click()
+    page.get_by_role("menuitem", name="Clone").click()
+    expect(page.get_by_role("heading", name="Would wait")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Submit job").first.click()
+    expect(page.get_by_role("heading", name="loaf 7")).to_be_visible(timeout=SOON)
+    cloned = page.url.rpartition("/")[2]
+    for job in (*loaves, cloned):
+        bakery.platform.call("POST", f"/jobs/{job}/cancel", token=bakery.token)
+    bakery.cancel(door)
+    page.get_by_role("button", name="Run again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run again").click()
+    page.wait_for_url(lambda url: cloned not in url)
+    expect(page.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=SOON)
+
+
 def test_a_recurring_job_is_made_read_back_run_and_paused(page: Page, bakery: Bakery) -> None:
     portal_steps.makes_a_recurring_job_runs_and_pauses_it(page, GROUP, sound)
 
