@@ -23,7 +23,7 @@ afterEach(cleanup);
 
 test('what is typed while a save is under way is not saved yet, and stays', async () => {
   const { save, end } = slow();
-  const { result, rerender } = renderHook((saved: Thing) => useForm<Thing, void>({ saved, words, save }), { initialProps: { name: 'a', cpu: 1 }, wrapper });
+  const { result, rerender } = renderHook((saved: Thing) => useForm<Thing, unknown>({ saved, words, save }), { initialProps: { name: 'a', cpu: 1 }, wrapper });
   act(() => result.current.set({ name: 'b' }));
   act(() => result.current.submit());
   await waitFor(() => expect(result.current.pending).toBe(true));
@@ -41,7 +41,7 @@ test('what is typed while a save is under way is not saved yet, and stays', asyn
 
 test('a field that is set back while its change is saved is a change again', async () => {
   const { save, end } = slow();
-  const { result, rerender } = renderHook((saved: Thing) => useForm<Thing, void>({ saved, words, save }), { initialProps: { name: 'a', cpu: 1 }, wrapper });
+  const { result, rerender } = renderHook((saved: Thing) => useForm<Thing, unknown>({ saved, words, save }), { initialProps: { name: 'a', cpu: 1 }, wrapper });
   act(() => result.current.set({ name: 'b' }));
   act(() => result.current.submit());
   await waitFor(() => expect(result.current.pending).toBe(true));
@@ -62,9 +62,9 @@ test('of the edits those are left whose value is not the one that was sent', () 
 test('leaving while a save is under way asks where more was typed since', async () => {
   const saved = { name: 'a', cpu: 1 };
   const { save } = slow();
-  let form: ReturnType<typeof useForm<Thing, void>> | undefined;
+  let form: ReturnType<typeof useForm<Thing, unknown>> | undefined;
   const Edit = () => {
-    const made = useForm<Thing, void>({ saved, words, save });
+    const made = useForm<Thing, unknown>({ saved, words, save });
     // the test types where a person would
     form = made;
     return <FormPage form={made}>{null}</FormPage>;

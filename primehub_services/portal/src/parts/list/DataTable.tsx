@@ -40,14 +40,13 @@ export function DataTable<T>({ label, columns, rows: given, idOf, versionOf, que
   useRowKeys(body);
   useEffect(() => {
     // a button that had the focus may have gone with its row; no event tells that
-    if (!inside || document.activeElement !== document.body) return;
-    region.current?.focus();
-    setInside(false);
+    if (inside && document.activeElement === document.body) region.current?.focus();
   }, [inside, rows, gone]);
   return (
     <div className="listBox">
       {fresh > 0 && <p className="fresh" role="status"><button type="button" className="linkish" onClick={show}>{t.list.fresh(fresh)}</button></p>}
-      <div ref={region} className="scroll onSheet" role="region" aria-label={label} tabIndex={-1} aria-busy={stale || rows === undefined}>
+      <div ref={region} className="scroll onSheet" role="region" aria-label={label} tabIndex={-1} aria-busy={stale || rows === undefined}
+        onFocus={(event) => { if (event.target === event.currentTarget) setInside(false); }}>
         <table className="sheet list">
           <thead><tr>{columns.map((column) => <Head key={column.key} column={column} sort={sort} onSort={onSort} />)}</tr></thead>
           <tbody ref={body} onPointerEnter={() => setOver(true)} onPointerLeave={() => setOver(false)} onFocus={() => setInside(true)}
