@@ -108,7 +108,8 @@ def invites(page: Page, group: str) -> str:
     page.get_by_role("button", name="Invite by link").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Into the group").fill(group)
-    page.keyboard.press("Enter")
+    # what is pressed before the groups have been loaded chooses none
+    page.locator(".ant-select-item-option").filter(has_text=group).click(timeout=SOON)
     dialog.get_by_role("button", name="Make link").click()
     link = page.get_by_test_id("once").inner_text(timeout=SOON)
     page.get_by_role("button", name="Done").click()
