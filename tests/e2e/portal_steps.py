@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -162,9 +163,15 @@ def ran_cell(page: Page) -> Locator:
     # a cell that is run before there is a kernel asks for one
     idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     expect(idle).to_be_visible(timeout=STARTED)
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
-    page.keyboard.press("Control+Enter")
-    return page.locator(".jp-Notebook .jp-OutputArea-output")
+    output = page.locator(".jp-Notebook .jp-OutputArea-output")
+    for _ in range(4):
+        # while the page still settles, what is pressed may be lost; nobody tells when it has
+        page.locator(".jp-Notebook .jp-CodeCell .cm-content").click()
+        page.keyboard.press("Control+Enter")
+        with contextlib.suppress(AssertionError):
+            expect(output).to_be_visible(timeout=5_000)
+            break
+    return output
 
 
 # -- jobs
