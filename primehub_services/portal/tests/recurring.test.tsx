@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { afterEach, expect, test, vi } from 'vitest';
-import { api } from '../src/api/client';
+import { api, Problem } from '../src/api/client';
 import { ask } from '../src/api/queries';
 import type { Firing, LaunchOptions, Me, Schedule } from '../src/api/types';
 import { SessionContext } from '../src/lib/session';
@@ -18,7 +18,7 @@ const old: Schedule = {
 };
 
 /** The form of that recurring job, or of a new one, as somebody sees it; what it sends. */
-function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/recurring-jobs/s1/edit', offered = options }: { at?: string; offered?: LaunchOptions } = {}) {
+function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/recurring-jobs/s1/edit', offered = options, group = 'g' }: { at?: string; offered?: LaunchOptions; group?: string } = {}) {
   const queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } });
   queries.setQueryData(ask.launchOptions('g').queryKey, offered);
   queries.setQueryData(ask.schedule('s1').queryKey, { ...old, job: { ...old.job, ...over } });
@@ -27,7 +27,7 @@ function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/r
   const sent = vi.spyOn(api, 'PATCH').mockResolvedValue({ data: old, response: new Response() });
   // nothing else is asked of a platform that is not there
   for (const method of ['GET', 'POST'] as const) vi.spyOn(api, method).mockReturnValue(new Promise(() => {}));
-  const me = { name: user, platform_admin: false, groups: [{ group: 'g', name: 'g', display_name: '', role: 'admin' }] } as unknown as Me;
+  const me = { name: user, platform_admin: false, groups: [...new Set(['g', group])].map((name) => ({ group: name, name, display_name: '', role: 'admin' })) } as unknown as Me;
   const router = createMemoryRouter([
     { path: '/g/:group/recurring-jobs/new', element: <ScheduleForm /> },
     { path: '/g/:group/recurring-jobs/:id/edit', element: <ScheduleForm /> },
@@ -93,6 +93,31 @@ test('a new one for which no image can be chosen says what is missing and what t
   expect(said.textContent).toMatch(/No image can be chosen.*ask a group admin/);
   await waitFor(() => expect(document.activeElement).toBe(said));
   expect(api.POST).not.toHaveBeenCalledWith('/schedules', expect.anything());
+});
+
+test('a clone begins with all of the other, and is a new one', async () => {
+  shown('bob', { command: 'make report' }, { at: '/g/g/recurring-jobs/new?from=s1' });
+  expect(screen.getByRole('heading', { name: 'Clone a recurring job' })).toBeTruthy();
+  type('Name', 'my report');
+  save();
+  const sent = { name: 'my report', cron: '0 4 * * *', timezone: 'UTC', job: expect.objectContaining({ command: 'make report', name: 'my report' }) as unknown };
+  await waitFor(() => expect(api.POST).toHaveBeenCalledWith('/schedules', { body: expect.objectContaining(sent) as unknown }));
+});
+
+test('what it runs is tried beside the button, and refused at the field, once it is something else', async () => {
+  shown('ann');
+  expect(screen.queryByRole('region', { name: /would this start/i })).toBeNull();
+  const refused = new Problem(422, 'invalid', 'Invalid', 'is too long', 'r1', [{ field: 'command', message: 'is too long', fix: 'make it shorter' }]);
+  vi.mocked(api.POST).mockRejectedValue(refused);
+  type('Command', 'false');
+  await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('Is too long. Make it shorter.'));
+  expect(screen.getByRole('region', { name: /would this start/i })).toBeTruthy();
+});
+
+test('one of another group is edited in that group', async () => {
+  shown('ann', {}, { at: '/g/other/recurring-jobs/s1/edit', group: 'other' });
+  await waitFor(() => expect(screen.getByRole('heading', { name: 'Edit report' })).toBeTruthy());
+  expect(screen.getByRole('link', { name: /report/ }).getAttribute('href')).toBe('/g/g/recurring-jobs/s1');
 });
 
 test('a missed stretch says why, and is not called missed alone where a job ran for it', () => {

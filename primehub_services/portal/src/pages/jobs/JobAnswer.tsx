@@ -23,7 +23,7 @@ export const jobVerdict = (verdict: Verdict) => looks[verdict].words;
 
 /** "Would this start?" for a job, which may wait: then what for, and who holds it. */
 export function JobAnswer({ verdict, decision, stale, why, button, others, onChoose }: {
-  verdict: Verdict; decision: JobCheck | undefined; stale: boolean; why: ReactNode; button: ReactNode;
+  verdict: Verdict; decision: JobCheck | undefined; stale: boolean; why: ReactNode; button?: ReactNode;
   /** Instance types with which it would start now. */
   others: InstanceTypeOption[]; onChoose: (slug: string) => void;
 }) {
@@ -39,7 +39,7 @@ export function JobAnswer({ verdict, decision, stale, why, button, others, onCho
         {verdict === 'no' ? <p>{t.jobs.waitWhy}</p> : reasons.length === 0 && why}
         {verdict === 'yes' && decision?.warnings.map((warning) => <p key={warning}>{warning}</p>)}
       </div>
-      <div className="go">{button}</div>
+      {button && <div className="go">{button}</div>}
       {reasons.length > 0 && <Helps reasons={reasons} others={others} onChoose={onChoose} />}
     </section>
   );

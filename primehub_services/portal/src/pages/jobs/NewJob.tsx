@@ -2,20 +2,20 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
-import { api, asProblem, body } from '../../api/client';
+import { api, body } from '../../api/client';
 import { ask } from '../../api/queries';
-import type { Job, JobSpec, LaunchOptions } from '../../api/types';
+import type { Job, LaunchOptions } from '../../api/types';
 import { Budgets } from '../../launch/Budgets';
-import { alternatives, label, verdictOf } from '../../launch/fit';
-import { useDebounced } from '../../lib/debounce';
+import { label } from '../../launch/fit';
 import { useGroup } from '../../lib/session';
 import { TextField } from '../../parts/form/fields';
 import { useForm, withAnswer } from '../../parts/form/form';
 import { FormPage } from '../../parts/form/FormPage';
 import { Bones, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
+import { useDryRun } from './dry-run';
 import { JobAnswer, jobVerdict } from './JobAnswer';
-import { check, choiceErrors, draftOf, specOf, wordsOf, type Draft } from './spec';
+import { check, draftOf, specOf, wordsOf, type Draft } from './spec';
 import { SpecFields } from './SpecFields';
 
 const words = wordsOf();
@@ -65,28 +65,3 @@ function Form({ options, like }: { options: LaunchOptions; like: Job | null }) {
     </>
   );
 }
-
-/** "Would this start?", of what stands in the form. */
-function useDryRun(options: LaunchOptions, draft: Draft) {
-  const request = specOf(options.group, draft);
-  const settled = useDebounced(request, 200);
-  const run = useQuery({ ...ask.jobCheck(options.group, settled ?? nothing), enabled: settled !== null });
-  const problem = run.error ? asProblem(run.error) : null;
-  const verdict = request === null ? 'asking' as const : verdictOf(run.data, problem && (problem.status === 422 ? 'invalid' : 'unknown'));
-  const type = options.instance_types.find((x) => x.slug === draft.type);
-  const image = options.images.find((x) => x.slug === draft.image);
-  const needed = choiceErrors(draft, options);
-  const why = request === null ? needed.type || needed.image
-    : verdict === 'asking' ? t.notebook.answer.askingWhy
-      : verdict === 'yes' && type && image ? t.notebook.answer.yesWhy(label(type), label(image)) : problem?.message;
-  const lines = run.data?.budgets.length ? run.data.budgets : options.budgets;
-  return {
-    verdict, problem, lines, why: why && <p>{why}</p>, decision: run.data, others: type ? alternatives(options, type, image ?? null, lines) : [],
-    stale: request !== null && (run.isPlaceholderData || JSON.stringify(request) !== JSON.stringify(settled)),
-    machine: run.data?.reasons.some((r) => r.budget === 'machine') ?? false,
-  };
-}
-
-const nothing: JobSpec = {
-  group: '-', instance_type: '-', image: '-', name: '', command: 'true', notebook: null, environment: {}, secrets: {}, timeout: null, retries: 0,
-};

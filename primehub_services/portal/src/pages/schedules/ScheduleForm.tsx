@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Checkbox, Radio, Select } from 'antd';
 import { CircleAlert } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import { useNavigate, useParams } from 'react-router';
+import { Navigate, useNavigate, useParams, useSearchParams } from 'react-router';
 import { api, asProblem, body, type Problem } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { CronPreview, LaunchOptions, Schedule, ScheduleUpdate } from '../../api/types';
@@ -14,6 +14,8 @@ import { beside, useForm, withAnswer, type Fields } from '../../parts/form/form'
 import { FormPage } from '../../parts/form/FormPage';
 import { Bones, Failure, NoPermission, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
+import { useDryRun } from '../jobs/dry-run';
+import { JobAnswer } from '../jobs/JobAnswer';
 import { specOf } from '../jobs/spec';
 import { SpecFields } from '../jobs/SpecFields';
 import { check, draftOf, runsOther, timesOf, words, type Draft } from './draft';
@@ -23,29 +25,35 @@ export default function ScheduleForm() {
   const group = useGroup();
   const me = useMe();
   const { id } = useParams();
+  const from = useSearchParams()[0].get('from');
   const options = useQuery(ask.launchOptions(group.group));
-  const old = useQuery({ ...ask.schedule(id ?? ''), enabled: id !== undefined });
-  const failed = options.error ?? old.error;
-  const ready = options.data && (id === undefined || old.data);
+  // the one that is edited, or the one that a new one is to be like
+  const known = id ?? from;
+  const found = useQuery({ ...ask.schedule(known ?? ''), enabled: known !== null });
+  const old = id === undefined ? null : found.data ?? null;
+  const failed = options.error ?? found.error;
+  const ready = options.data && (known === null || found.data);
   const base = `/g/${group.group}/recurring-jobs`;
-  const may = !old.data || old.data.user === me.name || me.platform_admin || group.role === 'admin';
+  const may = !old || old.user === me.name || me.platform_admin || group.role === 'admin';
+  if (old && old.group !== group.group) return <Navigate to={`/g/${old.group}/recurring-jobs/${old.id}/edit`} replace />;
+  const title = old ? t.schedules.editTitle(old.name) : from === null ? t.schedules.newTitle : t.schedules.cloneTitle;
   return (
-    <Page crumbs={{ to: id ? `${base}/${id}` : base, text: old.data?.name ?? t.shell.schedules }} title={old.data ? t.schedules.editTitle(old.data.name) : t.schedules.newTitle} lead={t.schedules.lead}>
-      {!may ? <NoPermission title={t.schedules.notYours}>{t.schedules.notYoursWhy(old.data.user, me.name)}</NoPermission>
-        : ready ? <Form options={options.data} old={old.data ?? null} />
-        : failed ? <Panel><Failure error={failed} what={old.error ? t.schedules.failedOne : t.notebook.optionsFailed} onRetry={() => void (old.error ? old.refetch() : options.refetch())} /></Panel>
+    <Page crumbs={{ to: id ? `${base}/${id}` : base, text: old?.name ?? t.shell.schedules }} title={title} lead={t.schedules.lead}>
+      {!may ? <NoPermission title={t.schedules.notYours}>{t.schedules.notYoursWhy(old.user, me.name)}</NoPermission>
+        : ready ? <Form options={options.data} old={old} like={found.data ?? null} />
+        : failed ? <Panel><Failure error={failed} what={found.error ? t.schedules.failedOne : t.notebook.optionsFailed} onRetry={() => void (found.error ? found.refetch() : options.refetch())} /></Panel>
           : <Waiting><Bones rows={8} widths={[60, 90, 40]} /></Waiting>}
     </Page>
   );
 }
 
-function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }) {
+function Form({ options, old, like }: { options: LaunchOptions; old: Schedule | null; like: Schedule | null }) {
   const { group } = useGroup();
   const me = useMe();
   const queries = useQueryClient();
   const go = useNavigate();
   const [first] = useState(options);
-  const saved = useMemo(() => draftOf(first, old), [first, old]);
+  const saved = useMemo(() => draftOf(first, like), [first, like]);
   const own = old === null || old.user === me.name;
   // sent unchanged, what it runs would be taken for a change of what its owner alone may change
   const jobToo = (draft: Draft) => old === null || (own && runsOther(saved, draft));
@@ -66,12 +74,19 @@ function Form({ options, old }: { options: LaunchOptions; old: Schedule | null }
   const settled = useDebounced({ cron, timezone }, 250);
   const preview = useQuery({ ...ask.cronPreview(settled.cron, settled.timezone), enabled: settled.cron.trim() !== '' });
   const problem = preview.error ? asProblem(preview.error) : null;
-  const told = withAnswer(form, problem);
+  const { problem: refusal, lines, ...answer } = useDryRun(options, form.draft);
+  const told = withAnswer(withAnswer(form, problem), refusal, 'job.');
+  const rail = (
+    <>
+      {jobToo(form.draft) && <Panel title={t.schedules.ifDue}><JobAnswer {...answer} onChoose={(slug) => form.set({ type: slug })} /></Panel>}
+      <Reading preview={problem ? undefined : preview.data} problem={problem} timezone={settled.timezone} />
+    </>
+  );
   return (
-    <FormPage form={told} go={t.schedules.save} panels rail={<Reading preview={problem ? undefined : preview.data} problem={problem} timezone={settled.timezone} />}>
+    <FormPage form={told} go={t.schedules.save} panels rail={rail}>
       <When form={told} />
       {!own && <p className="hint" role="note"><CircleAlert size={14} aria-hidden />{t.schedules.ownersAlone(old.user)}</p>}
-      <SpecFields form={told} options={options} budgets={options.budgets} locked={!own} />
+      <SpecFields form={told} options={options} budgets={lines} locked={!own} />
     </FormPage>
   );
 }

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { CircleAlert, Pause, Pencil, Play, Trash2 } from 'lucide-react';
+import { CircleAlert, CopyPlus, Pause, Pencil, Play, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
@@ -51,10 +51,12 @@ export function useScheduleActions(schedule: Schedule) {
 export function ScheduleRowActions({ schedule }: { schedule: Schedule }) {
   const { may, act, busy, dialog, wrong } = useScheduleActions(schedule);
   const go = useNavigate();
-  const base = `/g/${schedule.group}/recurring-jobs/${schedule.id}`;
-  if (!may) return null;
+  const base = `/g/${schedule.group}/recurring-jobs`;
+  const clone = { key: 'clone', label: t.schedules.clone, icon: <CopyPlus size={14} aria-hidden />, onClick: () => void go(`${base}/new?from=${schedule.id}`) };
+  if (!may) return <span className="rowActions"><RowMenu label={t.schedules.moreOf(schedule.name)} items={() => [clone]} /></span>;
   const rest = () => [
-    { key: 'edit', label: t.schedules.edit, icon: <Pencil size={14} aria-hidden />, onClick: () => void go(`${base}/edit`) },
+    { key: 'edit', label: t.schedules.edit, icon: <Pencil size={14} aria-hidden />, onClick: () => void go(`${base}/${schedule.id}/edit`) },
+    clone,
     schedule.paused
       ? { key: 'resume', label: t.schedules.resume, icon: <Play size={14} aria-hidden />, onClick: () => act('resume') }
       : { key: 'pause', label: t.schedules.pause, icon: <Pause size={14} aria-hidden />, onClick: () => act('pause') },

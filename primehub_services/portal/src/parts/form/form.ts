@@ -55,9 +55,12 @@ export const saidOf = (problem: Problem | null, field: string): string | undefin
   return found && told(found);
 };
 
-/** The same form, of which a dry run has been made: its fields say what that one said too. */
-export const withAnswer = <T extends object>(form: Form<T>, problem: Problem | null): Form<T> => ({
-  ...form, error: (key) => form.error(key) ?? saidOf(problem, form.words[key].field ?? String(key)),
+/** The same form, of which a dry run has been made: its fields say what that one said too. It was made of what the API has `below` something. */
+export const withAnswer = <T extends object>(form: Form<T>, problem: Problem | null, below = ''): Form<T> => ({
+  ...form, error: (key) => {
+    const field = form.words[key].field ?? String(key);
+    return form.error(key) ?? (field.startsWith(below) ? saidOf(problem, field.slice(below.length)) : undefined);
+  },
 });
 
 export function useForm<T extends object, A>({ saved, words, check, save, onSaved, creating = false }: {
