@@ -2,6 +2,7 @@ import type { BudgetLine, Decision, ImageOption, InstanceTypeOption, LaunchOptio
 import { amount } from '../lib/format';
 import { RESOURCES, number, show, type Resource } from '../lib/resources';
 import { t } from '../text';
+import { units } from '../text/units';
 
 /** What a choice would lack now, by the same numbers as the platform's answer; a hint, the answer itself decides. */
 export function lacks(type: InstanceTypeOption, budgets: readonly BudgetLine[]): string {
@@ -37,7 +38,7 @@ export const label = (option: { display_name: string; name: string }) => option.
 
 /** By display name, as people count: cpu-4 before cpu-16. */
 export function sorted<T extends { display_name: string; name: string }>(options: readonly T[]): T[] {
-  return [...options].sort((a, b) => label(a).localeCompare(label(b), 'en', { numeric: true, sensitivity: 'base' }));
+  return [...options].sort((a, b) => label(a).localeCompare(label(b), units.language, { numeric: true, sensitivity: 'base' }));
 }
 
 /** Who holds what is short: one line for each thing that somebody runs, whatever it holds of several resources. */

@@ -1,4 +1,6 @@
 /** What every list says. */
+import { units } from './units';
+
 export const lists = {
   list: {
     views: 'Which ones',
@@ -8,7 +10,7 @@ export const lists = {
     columns: 'Columns',
     gone: 'No longer listed',
     fresh: (n: number) => `${n} new`,
-    total: (from: number, to: number, total: string) => `${from.toLocaleString('en')} to ${to.toLocaleString('en')} of ${total}`,
+    total: (from: number, to: number, total: string) => `${from.toLocaleString(units.language)} to ${to.toLocaleString(units.language)} of ${total}`,
     previous: 'Previous page',
     next: 'Next page',
     pageNo: (n: number) => `Page ${n}`,

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Group } from '../../api/types';
-import { duration } from '../../lib/format';
+import { duration, memory } from '../../lib/format';
 import { RESOURCES, nameOfResource, number, show } from '../../lib/resources';
 import { useGroup, useMe } from '../../lib/session';
 import { TimeoutField, showTimeout } from '../../parts/form/fields';
@@ -58,7 +58,7 @@ function Told({ group }: { group: Group }) {
   const rows: [string, React.ReactNode][] = [
     [words.name, <code key="n">{group.name}</code>],
     ...(group.description ? [[words.description, group.description] as [string, string]] : []),
-    [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${group.shared_volume_capacity} GiB`}</> : words.folderNone],
+    [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${memory(group.shared_volume_capacity)}`}</> : words.folderNone],
     [words.podSecurity, <div key="p">{words.levels[group.pod_security].label}<div className="small">{words.levels[group.pod_security].help}</div></div>],
     [words.idle, group.idle_timeout !== null ? idle(group.idle_timeout) : settings.data ? words.platform(idle(settings.data.idle_timeout)) : '–'],
     [words.created, <Day key="c" at={group.created_at} />],

@@ -108,7 +108,7 @@ function When({ form }: { form: Fields<Draft> }) {
         </div>
         {custom && <div className="short"><TextField form={form} name="cron" help={t.schedules.cronHelp} mono /></div>}
         <Field label={t.schedules.timezone} error={form.error('timezone')}>
-          {({ id }) => <Select id={id} showSearch className="short" value={draft.timezone} onChange={(timezone: string) => set({ timezone })} options={timezones().map((zone) => ({ value: zone, label: zone }))} />}
+          {(ids) => <Select {...ids} status={ids['aria-invalid'] ? 'error' : undefined} showSearch className="short" value={draft.timezone} onChange={(timezone: string) => set({ timezone })} options={timezones().map((zone) => ({ value: zone, label: zone }))} />}
         </Field>
         <div className="field">
           <span className="label">{t.schedules.overlap}</span>

@@ -1,9 +1,10 @@
 import type { Firing, Schedule } from '../../api/types';
 import { t } from '../../text';
+import { units } from '../../text/units';
 
 /** `Tue 24 Nov 2026, 04:00 CET`: a due time in the recurring job's own time zone. */
 export function due(moment: string, timezone: string): string {
-  const parts = new Intl.DateTimeFormat('en-GB', {
+  const parts = new Intl.DateTimeFormat(units.dates, {
     weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZone: timezone, timeZoneName: 'short',
   });
   return parts.format(new Date(moment));

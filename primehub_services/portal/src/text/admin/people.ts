@@ -1,5 +1,7 @@
 /** Groups and users. */
-const many = (n: number, one: string, more = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : more}`;
+import { units } from '../units';
+
+const many = (n: number, one: string, more = `${one}s`) => `${n.toLocaleString(units.language)} ${n === 1 ? one : more}`;
 
 export const people = {
   groups: {

@@ -5,7 +5,7 @@ import { useNavigate, useParams } from 'react-router';
 import { admin, some, type Account, type AccountCreated, type AccountUpdate, type Membership } from '../../../api/admin';
 import { api, body } from '../../../api/client';
 import { ask } from '../../../api/queries';
-import { exact } from '../../../lib/format';
+import { exact, memory } from '../../../lib/format';
 import { useMe } from '../../../lib/session';
 import { NumberField, SwitchField, TextField } from '../../../parts/form/fields';
 import { useForm, type Fields, type Words } from '../../../parts/form/form';
@@ -29,7 +29,7 @@ const empty: Draft = { name: '', display_name: '', email: '', platform_admin: fa
 const labels: Words<Draft> = {
   name: { label: words.name }, display_name: { label: words.displayName }, email: { label: words.email },
   platform_admin: { label: words.platformAdmin, show: (on) => (on ? t.notebook.facts.on : t.notebook.facts.off) },
-  volume_capacity: { label: words.capacity, show: (value) => (value === null ? t.form.asPlatform('') : `${value} GiB`) }, groups: { label: words.groups },
+  volume_capacity: { label: words.capacity, show: (value) => (value === null ? t.form.asPlatform('') : memory(value)) }, groups: { label: words.groups },
 };
 const check = (draft: Draft) => ({ name: draft.name.trim() === '' ? t.form.needed : undefined, email: EMAIL.test(draft.email) ? undefined : words.emailBad });
 
