@@ -130,7 +130,7 @@ class JobController:
         Between two full looks, only at those that wait for something to be done. Raises ``EngineUnavailable``.
         """
         full = self._looked is None or not 0 <= (now - self._looked).total_seconds() < self._look_every - SHORTEST_WAIT
-        living = await self._database.read(load)
+        living = await self._database.read(load, not full)
         if not full:
             living = [one for one in living if not one.refs or one.ending is not None or one.cancel is not None]
         observed = await self._observe(living)
@@ -342,9 +342,9 @@ class JobController:
         self._swept = now
 
 
-def load(uow: UnitOfWork) -> list[Living]:
-    """Every attempt that has not ended."""
-    return [_living(found) for found in jobs.live_attempts(uow)]
+def load(uow: UnitOfWork, waiting: bool = False) -> list[Living]:
+    """Every attempt that has not ended; ``waiting``: but those that simply run."""
+    return [_living(found) for found in jobs.live_attempts(uow, waiting=waiting)]
 
 
 def load_one(uow: UnitOfWork, attempt_id: str) -> Living | None:

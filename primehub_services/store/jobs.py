@@ -290,9 +290,13 @@ def _lives() -> sa.Select[Any]:
     return query.where(AttemptRow.phase.in_(_ACTIVE))
 
 
-def live_attempts(uow: UnitOfWork) -> list[AttemptLife]:
-    """Every attempt that has not ended."""
-    return [AttemptLife(*row) for row in uow.session.execute(_lives().order_by(AttemptRow.created_at, AttemptRow.id))]
+def live_attempts(uow: UnitOfWork, *, waiting: bool = False) -> list[AttemptLife]:
+    """Every attempt that has not ended; ``waiting`` for something to be done: but those that simply run."""
+    query = _lives()
+    if waiting:
+        runs = AttemptRow.phase == JobPhase.RUNNING.value
+        query = query.where(~runs | AttemptRow.ending.is_not(None) | JobRow.cancel_requested.is_not(None))
+    return [AttemptLife(*row) for row in uow.session.execute(query.order_by(AttemptRow.created_at, AttemptRow.id))]
 
 
 def live_attempt(uow: UnitOfWork, attempt_id: str) -> AttemptLife | None:
