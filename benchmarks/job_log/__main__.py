@@ -7,16 +7,13 @@ printed; the stream's reader is on the same machine, so that one clock counts.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import httpx
-
 from tests.support import environment
+from tests.support.live_output import stream
 from tests.support.platform import Platform, running_platform
 
 PRINT = "import time\nfor _ in range({count}):\n    print(time.time())\n    time.sleep({pause})"
@@ -54,33 +51,14 @@ def _python(program: str) -> str:
 def _latency(platform: Platform, of: dict[str, str], lines: int, pause: float) -> None:
     job = _submit(platform, of, _python(PRINT.format(count=lines, pause=pause)))
     waits, rest = [], ""
-    for text in _stream(platform, job):
-        seen = time.time()
-        *whole, rest = (rest + text).split("\n")
-        waits += [seen - float(line) for line in whole if line]
+    for seen in stream(platform, platform.admin_token, job):
+        *whole, rest = (rest + seen.text).split("\n")
+        waits += [seen.at - float(line) for line in whole if line]
     waits.sort()
     print(
         f"{len(waits)} of {lines} lines, print to visible: "
         f"p50 {statistics.median(waits):.3f} s, p99 {waits[int(len(waits) * 0.99)]:.3f} s, most {waits[-1]:.3f} s"
     )
-
-
-def _stream(platform: Platform, job: str) -> Iterator[str]:
-    """What the event stream says of the job's log, to its end."""
-    headers = {"Authorization": f"token {platform.admin_token}"}
-    with httpx.stream(
-        "GET", f"{platform.api}/events?logs={job}:0", headers=headers, trust_env=False, timeout=60
-    ) as answer:
-        event = ""
-        for line in answer.iter_lines():
-            key, _, value = line.partition(": ")
-            if key == "event":
-                event = value
-            elif key == "data" and event == "log":
-                data = json.loads(value)
-                yield data["text"]
-                if data["ended"]:
-                    return
 
 
 def _throughput(platform: Platform, of: dict[str, str], mb: int, secrets: int) -> None:

@@ -359,7 +359,7 @@ def _living(row: jobs.AttemptLife) -> Living:
         job_id=row.job_id,
         number=row.number,
         phase=JobPhase(row.phase),
-        refs=tuple(EngineRef.model_validate(ref) for ref in row.refs),
+        refs=tuple(job_starts.refs_of(row)),
         ending=None if row.ending is None else Ending.model_validate(row.ending),
         created_at=row.created_at,
         started_at=row.started_at,

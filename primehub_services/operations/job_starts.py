@@ -107,7 +107,7 @@ def touched(uow: UnitOfWork, row: JobRow, action: str = "update") -> None:
     uow.changed("job", row.id, action, group_id=row.group_id, account_id=row.account_id)
 
 
-def refs_of(attempt: AttemptRow) -> list[EngineRef]:
+def refs_of(attempt: AttemptRow | jobs.AttemptLife) -> list[EngineRef]:
     """Where an attempt's workload is."""
     return [EngineRef.model_validate(ref) for ref in attempt.refs]
 

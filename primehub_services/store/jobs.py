@@ -284,9 +284,8 @@ class AttemptLife(NamedTuple):
 
 
 def _lives() -> sa.Select[Any]:
-    own = ("id", "job_id", "number", "phase", "refs", "ending", "created_at", "started_at", "message")
-    columns = [getattr(AttemptRow, name) for name in own]
-    query = sa.select(*columns, JobRow.cancel_requested, JobRow.timeout).join(JobRow, JobRow.id == AttemptRow.job_id)
+    columns = [getattr(AttemptRow if hasattr(AttemptRow, name) else JobRow, name) for name in AttemptLife._fields]
+    query = sa.select(*columns).join(JobRow, JobRow.id == AttemptRow.job_id)
     return query.where(AttemptRow.phase.in_(_ACTIVE))
 
 

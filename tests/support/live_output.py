@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from .platform import Platform
 from .scenarios import Jobs
 from .waiting import wait_for
 
@@ -46,10 +47,10 @@ def get(jobs: Jobs, path: str, token: str | None = None) -> httpx.Response:
     return httpx.get(f"{jobs.platform.api}/jobs/{path}", headers=headers, trust_env=False, timeout=30)
 
 
-def stream(jobs: Jobs, job: str) -> Iterator[Seen]:
+def stream(platform: Platform, token: str, job: str) -> Iterator[Seen]:
     """The job's log as it comes, to its end."""
-    headers = {"Authorization": f"token {jobs.lab.token}"}
-    url = f"{jobs.platform.api}/events?logs={job}:0"
+    headers = {"Authorization": f"token {token}"}
+    url = f"{platform.api}/events?logs={job}:0"
     with httpx.stream("GET", url, headers=headers, trust_env=False, timeout=60) as answer:
         event = ""
         for line in answer.iter_lines():
@@ -68,7 +69,7 @@ def what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jo
     secret = jobs.call("POST", "/secrets", {"name": "token", "kind": "env", "value": SECRET})["name"]
     job = jobs.submit(SCRIPT, secrets={"TOKEN": secret})
     seen: list[Seen] = []
-    reader = threading.Thread(target=lambda: seen.extend(stream(jobs, job)), daemon=True)
+    reader = threading.Thread(target=lambda: seen.extend(stream(jobs.platform, jobs.lab.token, job)), daemon=True)
     reader.start()
     # while it runs, what it has written so far is there to be read
     wait_for(lambda: "deep/page.html" in get(jobs, f"{job}/artifacts").text, 60, what="it has written its files")

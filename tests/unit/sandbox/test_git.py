@@ -14,7 +14,7 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY---
 
 
 def environment(url: str, secret: str | None = None) -> dict[str, str]:
-    return git_environment(url, secret, "/work/private", "/work/git")
+    return git_environment(url, secret, "/made/private", "/made/git")
 
 
 def git(tmp_path: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -61,8 +61,8 @@ def test_a_secret_is_in_a_file_of_its_owner_alone_and_in_no_variable() -> None:
     assert "key" not in token
     for secret, url in (("t0ken", "https://x/y"), (KEY, "git@x:y")):
         assert secret not in " ".join(environment(url, secret).values())
-    assert environment("https://x/y", "t0ken")["GIT_ASKPASS"] == "/work/private/askpass"
-    assert "-i /work/private/key" in environment("git@x:y", KEY)["GIT_SSH_COMMAND"]
+    assert environment("https://x/y", "t0ken")["GIT_ASKPASS"] == "/made/private/askpass"
+    assert "-i /made/private/key" in environment("git@x:y", KEY)["GIT_SSH_COMMAND"]
     assert "-i" not in environment("git@x:y")["GIT_SSH_COMMAND"].split()
 
 

@@ -54,7 +54,7 @@ export function about(seconds: number): string {
 }
 
 /** `2026-03-12`, in every language. */
-export const day = (moment: string | number) => new Date(moment).toLocaleDateString('en-CA');
+const day = (moment: string | number) => new Date(moment).toLocaleDateString('en-CA');
 
 export function ago(moment: string, now: number): string {
   const s = (now - Date.parse(moment)) / 1000;
