@@ -25,8 +25,9 @@ def count_servers_alone() -> None:
             return counted
         counts: dict[str, int] = defaultdict(int)
         for spawner in spawners_here():
-            # one that was replaced may not be collected yet
-            if spawner.user.spawners.get(spawner.name) is not spawner:
+            user = spawner.user
+            # neither another hub's of this process, nor one that was replaced and is not collected yet
+            if user.settings is not self.settings or user.spawners.get(spawner.name) is not spawner:
                 continue
             pending = spawner.pending
             if pending:

@@ -86,3 +86,10 @@ def test_nobody_without_a_server_is_looked_at(stock: Any) -> None:
     with pytest.raises(AttributeError):
         stock(people)
     assert people.count_active_users()["ready"] == 1
+
+
+def test_another_hub_of_the_same_process_is_not_counted(stock: Any) -> None:
+    others = _hub(Ours)
+    people = _hub(Ours)
+    assert people.count_active_users()["ready"] == 1
+    assert dict(others.count_active_users()) == dict(people.count_active_users()) == dict(stock(people))
