@@ -137,7 +137,7 @@ def pod_settings(given: KubernetesSettings, known_hosts: tuple[str, ...]) -> Pod
 async def _parts(engine: KubernetesEngine, cluster: Cluster) -> tuple[Part, ...]:
     state, message, help_ = State.OK, f"Workloads run in the namespace {cluster.namespace}.", ""
     try:
-        await engine.list_owned()
+        await engine.current()
     except ClusterUnavailable as error:
         state, message, help_ = State.DEGRADED, f"{error}.", "What runs goes on. Look at the cluster's API server."
     return (Part(name="cluster", status=state, message=message, help=help_),)

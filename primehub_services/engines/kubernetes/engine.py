@@ -109,8 +109,10 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                await self._current()
-                await self._sweeper.step({_ref(job).key: job for job in self._jobs.items.values()})
+                await self.current()
+                await self._sweeper.step(
+                    {job["metadata"]["labels"][KEY_LABEL]: job for job in self._jobs.items.values()}
+                )
             except (EngineUnavailable, ClusterRefusal) as error:
                 log.warning("what crashes left cannot be swept just now: %s", error)
 
@@ -155,7 +157,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         """See ``Engine``."""
         if not refs:
             return {}
-        await self._current()
+        await self.current()
         for ref in refs:
             if ref.name not in self._jobs.items and (job := await self._cluster.get("Job", ref.name)) is not None:
                 # newer than what the watch has told
@@ -191,7 +193,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
 
     async def delete(self, ref: EngineRef, grace: float) -> None:
         """See ``Engine``."""
-        await self._current()
+        await self.current()
         job = self._jobs.items.get(ref.name) or await self._cluster.get("Job", ref.name)
         if job is None:
             return
@@ -250,7 +252,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
 
     async def list_owned(self) -> Sequence[OwnedWorkload]:
         """See ``Engine``."""
-        await self._current()
+        await self.current()
         jobs = [job for job in self._jobs.items.values() if KEY_LABEL in job["metadata"]["labels"]]
         refs = [_ref(job) for job in jobs]
         seen = await self._observations([(ref.key, ref.name) for ref in refs])
@@ -278,7 +280,8 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
 
     # -- what the copy says
 
-    async def _current(self) -> None:
+    async def current(self) -> None:
+        """Wait until what the watches know is of now. Raises ``EngineUnavailable``."""
         for watched in (self._jobs, self._pods, self._events):
             await watched.current()
 
