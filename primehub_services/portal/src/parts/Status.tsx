@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { itself, known } from '../lib/known';
 import { t } from '../text';
 
 export type State =
@@ -35,11 +36,11 @@ const looks: Record<State, { tone: string; icon: ReactNode }> = {
 
 /** Where something is: a shape, the word, the reason. `live` says a change of it once to a screen reader. */
 export function Status({ state, note, big, announce }: { state: State; note?: ReactNode; big?: boolean; announce?: boolean }) {
-  const { tone, icon } = looks[state];
+  const { tone, icon } = known(looks, state) ?? looks.UNKNOWN;
   return (
     <span className={big ? 'status big' : 'status'}>
       <svg viewBox="0 0 14 14" aria-hidden style={{ color: `var(--${tone})` }}>{icon}</svg>
-      <span className="word" role={announce ? 'status' : undefined}>{t.state[state]}</span>
+      <span className="word" role={announce ? 'status' : undefined}>{known(t.state, state) ?? itself(state)}</span>
       {note !== undefined && note !== '' && <span className="note">{note}</span>}
     </span>
   );

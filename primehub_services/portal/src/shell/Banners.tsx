@@ -6,17 +6,19 @@ import { ask } from '../api/queries';
 import type { Announcement } from '../api/types';
 import { hub } from '../lib/base';
 import { useNow } from '../lib/clock';
+import { known } from '../lib/known';
 import { useMe } from '../lib/session';
 import { useRemembered } from '../lib/storage';
 import { useLive } from '../live/live';
 import { t } from '../text';
 import { useWorkingGroup } from './SideMenu';
 
-const icons = { info: Info, warning: TriangleAlert, error: OctagonX };
+const icons: Record<string, LucideIcon | undefined> = { info: Info, warning: TriangleAlert, error: OctagonX };
 const weight = { error: 0, warning: 1, info: 2 };
+const weightOf = ({ level }: Announcement) => known(weight, level) ?? weight.info;
 
 /** A line above every page: what is said, and at most one thing to do about it. */
-function Banner({ level, Icon = icons[level], urgent, children, action }: { level: Announcement['level']; Icon?: LucideIcon; urgent?: boolean; children: ReactNode; action: ReactNode }) {
+function Banner({ level, Icon = icons[level] ?? Info, urgent, children, action }: { level: Announcement['level']; Icon?: LucideIcon; urgent?: boolean; children: ReactNode; action: ReactNode }) {
   return <div className={`banner ${level}`} role={urgent ? 'alert' : 'status'}><Icon size={16} aria-hidden /><p>{children}</p>{action}</div>;
 }
 
@@ -41,7 +43,7 @@ function Announcements() {
     (!starts_at || Date.parse(starts_at) <= now) && (!ends_at || Date.parse(ends_at) > now);
   const shown = (data?.items ?? [])
     .filter((a) => due(a) && !dismissed.includes(a.id) && (!a.group || a.group === group))
-    .sort((a, b) => weight[a.level] - weight[b.level]);
+    .sort((a, b) => weightOf(a) - weightOf(b));
   return shown.map((a) => (
     <Banner key={a.id} level={a.level} action={<Button size="small" type="text" aria-label={t.shell.dismissThis(a.message)} onClick={() => dismiss([...dismissed.slice(-50), a.id])}>{t.shell.dismiss}</Button>}>{a.message}</Banner>
   ));

@@ -1,7 +1,8 @@
 import { TriangleAlert } from 'lucide-react';
 import { useEffect } from 'react';
-import { Link, Outlet, useParams, useSearchParams } from 'react-router';
+import { Link, Navigate, Outlet, useLocation, useParams, useSearchParams } from 'react-router';
 import { NoPermission } from '../parts/page';
+import { LinkButton } from '../parts/LinkButton';
 import { nameOf, useMe } from '../lib/session';
 import { remember } from '../lib/storage';
 import { t } from '../text';
@@ -18,6 +19,7 @@ export function GroupGate() {
   useEffect(() => {
     if (member) remember('group', group);
   }, [member, group]);
+  if (!member && me.platform_admin) return <OfAdmin group={group} />;
   if (me.groups.length === 0) return <NoGroup />;
   if (!member) {
     return (
@@ -32,5 +34,20 @@ export function GroupGate() {
       {/* another group is another page: nothing chosen in one is carried into the other */}
       <Outlet key={group} />
     </>
+  );
+}
+
+/** A link of a member's, followed by a platform admin: a job opens where he may read it, for all else the group's admin page is the way in. */
+function OfAdmin({ group }: { group: string }) {
+  const me = useMe();
+  const { pathname } = useLocation();
+  const [, section, id] = pathname.split(`/g/${group}`)[1]?.split('/') ?? [];
+  if (section === 'jobs' && id !== undefined && id !== 'new') return <Navigate replace to={`/admin/jobs/${id}`} />;
+  if (me.groups.length === 0) return <NoGroup />;
+  const words = t.notInGroup;
+  return (
+    <div className="whole">
+      <NoPermission whole title={words.title(group)} action={<LinkButton type="primary" to={`/admin/groups/${group}`}>{words.adminGo}</LinkButton>}>{words.admin(me.name)}</NoPermission>
+    </div>
   );
 }

@@ -65,6 +65,8 @@ export const shell = {
   notInGroup: {
     title: (group: string) => `You cannot open the group ${group}`,
     why: (name: string) => `You are signed in as ${name}. Either there is no such group, or you are not in it; its members and platform admins can tell you.`,
+    admin: (name: string) => `You are signed in as ${name}, who is not in it: its pages are its members’. As a platform admin you see its jobs and notebooks in the Admin portal, and can put yourself in it.`,
+    adminGo: 'Open the group in the Admin portal',
   },
   groupAdmin: {
     only: 'Only group admins can open this',

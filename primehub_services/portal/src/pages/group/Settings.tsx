@@ -3,6 +3,7 @@ import { api, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Group } from '../../api/types';
 import { duration, memory } from '../../lib/format';
+import { itself, known } from '../../lib/known';
 import { RESOURCES, nameOfResource, number, show } from '../../lib/resources';
 import { useGroup, useMe } from '../../lib/session';
 import { TimeoutField, showTimeout } from '../../parts/form/fields';
@@ -55,11 +56,12 @@ function Edit({ group }: { group: Group }) {
 function Told({ group }: { group: Group }) {
   const settings = useQuery(ask.settings());
   const idle = (seconds: number) => (seconds === 0 ? words.never : words.after(duration(seconds)));
+  const level = known(words.levels, group.pod_security);
   const rows: [string, React.ReactNode][] = [
     [words.name, <code key="n">{group.name}</code>],
     ...(group.description ? [[words.description, group.description] as [string, string]] : []),
     [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${memory(group.shared_volume_capacity)}`}</> : words.folderNone],
-    [words.podSecurity, <div key="p">{words.levels[group.pod_security].label}<div className="small">{words.levels[group.pod_security].help}</div></div>],
+    [words.podSecurity, level ? <div key="p">{level.label}<div className="small">{level.help}</div></div> : itself(group.pod_security)],
     [words.idle, group.idle_timeout !== null ? idle(group.idle_timeout) : settings.data ? words.platform(idle(settings.data.idle_timeout)) : '–'],
     [words.created, <Day key="c" at={group.created_at} />],
   ];

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import { admin, type Group, type GroupOverview } from '../../../api/admin';
+import { itself, known } from '../../../lib/known';
 import { RESOURCES, bare, number, show, type Resource } from '../../../lib/resources';
 import { Bones, Facts, Failure, Waiting, Who } from '../../../parts/page';
 import { t } from '../../../text';
@@ -39,7 +40,7 @@ export function GroupPanel({ group, overview }: { group: Group; overview: GroupO
         [words.images, given ? words.imagesOf(given.images.length, given.images.filter((x) => x.group === group.slug).length) : '–'],
         [words.volumes, given ? given.volumes.map((v) => v.display_name || v.name).join(', ') || a.list.none : '–'],
         [words.volume, group.shared_volume ? [group.shared_volume_capacity === null ? words.volumeOpen : words.volumeOf(String(group.shared_volume_capacity)), group.launch_group_only && words.launchOnly.toLowerCase()].filter(Boolean).join(', ') : a.list.none],
-        [words.podSecurity, words.levels[group.pod_security].label],
+        [words.podSecurity, known(words.levels, group.pod_security)?.label ?? itself(group.pod_security)],
       ]} />
       <h3>{words.now}</h3>
       <Facts rows={[

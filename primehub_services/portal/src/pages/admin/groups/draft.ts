@@ -1,5 +1,6 @@
 import type { Group } from '../../../api/admin';
 import { bytes, count, gib } from '../../../lib/format';
+import { itself, known } from '../../../lib/known';
 import { RESOURCES, bare, show, type Resource } from '../../../lib/resources';
 import { showTimeout } from '../../../parts/form/fields';
 import type { Errors, Words } from '../../../parts/form/form';
@@ -74,7 +75,7 @@ export const labels: Words<GroupDraft> = {
   shared_volume: { label: words.volumeOn, show: yes },
   shared_volume_capacity: { label: words.capacity, show: (value) => (value === null ? words.volumeOpen : words.volumeOf(count(value))) },
   launch_group_only: { label: words.launchOnly, show: yes },
-  pod_security: { label: words.podSecurity, show: (value) => words.levels[value].label },
+  pod_security: { label: words.podSecurity, show: (value) => known(words.levels, value)?.label ?? itself(value) },
   idle_timeout: { label: words.idle, show: showTimeout },
   job_timeout: { label: words.jobLimit, show: showTimeout },
 };
