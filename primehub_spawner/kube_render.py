@@ -14,7 +14,7 @@ from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
 from primehub_services.domain.pod_security import Ids, contexts
-from primehub_services.domain.pods import Folders, literal, marks, scratch_resources, scratch_volume
+from primehub_services.domain.pods import UNDISTURBED, Folders, literal, marks, scratch_resources, scratch_volume
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.units import format_memory
@@ -123,7 +123,7 @@ def _resources(plan: LaunchPlan, scratch: str) -> dict[str, Any]:
 def _annotations(plan: LaunchPlan) -> dict[str, str]:
     """Under the names that people know, for who looks at the cluster; and that no autoscaler moves it."""
     return {
-        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        **UNDISTURBED,
         "primehub.io/group-name": plan.group_name,
         "primehub.io/image-name": plan.image,
         "primehub.io/instance-type": plan.instance_type,

@@ -241,6 +241,8 @@ class Proxy(Part):
 
     service: ProxyService
     tls: Tls
+    behind: bool
+    """Whether something that is not this chart's ends TLS before it, and says by X-Forwarded-* what was asked."""
 
 
 class Ingress(Section):
@@ -298,6 +300,8 @@ class NetworkPolicies(Section):
     """Peers that may reach hub and services to read metrics."""
     dns: list[AnyObject]
     """Peers that are asked for names."""
+    dnsPorts: list[Port] = Field(min_length=1)
+    """UDP and TCP, of the pods that answer."""
     platform: PlatformNetwork
     workloads: WorkloadNetwork
     git: GitNetwork
@@ -314,6 +318,12 @@ class Prometheus(Section):
     labels: Texts
     """Of the ServiceMonitors."""
     interval: Annotated[str, Field(pattern=r"^[1-9][0-9]*(s|m)$")]
+
+
+class Hooks(Section):
+    """What makes the keys, and ``helm test``."""
+
+    resources: Resources
 
 
 class ServiceAccounts(Section):
@@ -338,6 +348,7 @@ class Values(Section):
     ingress: Ingress
     httpRoute: HttpRoute
     networkPolicies: NetworkPolicies
+    hooks: Hooks
     serviceAccounts: ServiceAccounts
     podDisruptionBudgets: bool
     priorityClassName: str

@@ -25,6 +25,11 @@ GIT = "/gitsync"
 """Where the claims of repositories are seen; what is shown of each is a link in it."""
 DISK = "ephemeral-storage"
 DISK_REQUEST = "1Mi"
+UNDISTURBED: Mapping[str, str] = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
+}
+"""Annotations by which those who make clusters smaller leave a pod's node alone: each heeds but its own."""
 ONE_NODE = "ReadWriteOnce"
 MANY_NODES = "ReadWriteMany"
 CLAIMS_OF_OURS = ("claim-", "project-", "dataset-")

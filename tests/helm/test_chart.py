@@ -315,6 +315,40 @@ def test_what_asks_hub_and_database_restarts_nothing() -> None:
     assert [kind for kind, path in probes.items() if path.endswith("/health")] == ["readiness"]
 
 
+def test_what_stays_after_an_uninstallation_lets_the_keys_be_looked_after_when_it_comes_again() -> None:
+    policies = {m["metadata"]["name"]: m["metadata"] for m in rendered() if m["kind"] == "NetworkPolicy"}
+    kept = {name for name, found in policies.items() if "helm.sh/resource-policy" in found.get("annotations", {})}
+    assert kept == {f"primehub-{name}" for name in ("default-deny", "names", "keys", "workloads", "notebooks")}
+
+
+def test_names_are_asked_for_where_and_at_the_ports_that_are_given() -> None:
+    there = [{"namespaceSelector": {"matchLabels": {"name": "openshift-dns"}}}]
+    names = one(rendered({"networkPolicies": {"dns": there, "dnsPorts": [5353]}}), "NetworkPolicy", "primehub-names")
+    ports = [{"protocol": "UDP", "port": 5353}, {"protocol": "TCP", "port": 5353}]
+    assert names["spec"]["egress"] == [{"to": there, "ports": ports}]
+
+
+@pytest.mark.parametrize(
+    ("values", "believes"),
+    [
+        ({}, False),
+        ({"proxy": {"behind": True}}, True),
+        ({"ingress": {"enabled": True, "host": "hub.example.org"}}, True),
+    ],
+)
+def test_what_ends_tls_before_the_proxy_is_believed_and_nobody_else(values: dict[str, Any], believes: bool) -> None:
+    proxy = dict(pods(rendered(values)))["primehub-proxy"]
+    assert ("--no-x-forward" in proxy["containers"][0]["command"]) is believes
+
+
+def test_every_container_of_the_platform_can_be_given_a_limit_of_cpu() -> None:
+    given = {"resources": {"limits": {"cpu": "2"}}}
+    parts = ("hub", "services", "gateway", "proxy", "hooks")
+    for name, pod in pods(rendered(dict.fromkeys(parts, given))):
+        for container in [*pod["containers"], *pod.get("initContainers", ())]:
+            assert container["resources"]["limits"]["cpu"] == "2", (name, container["name"])
+
+
 def test_hooks_run_where_the_hub_may() -> None:
     tolerations = [{"key": "team", "operator": "Exists"}]
     hub = {"tolerations": tolerations, "nodeSelector": {"pool": "platform"}}

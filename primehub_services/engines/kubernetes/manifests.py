@@ -12,7 +12,7 @@ from typing import Any
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_security import Contexts, Ids, PodSecurity, contexts
-from primehub_services.domain.pods import Folders, literal, marks, scratch_resources, scratch_volume
+from primehub_services.domain.pods import UNDISTURBED, Folders, literal, marks, scratch_resources, scratch_volume
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.workloads import FILES, Workload
@@ -103,7 +103,7 @@ def make_job(workload: Workload, folders: Folders, settings: PodSettings, in_pod
     """
     plan = workload.plan
     labels = plan.labels | marks(settings.instance)
-    metadata: Json = {"labels": labels, "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}}
+    metadata: Json = {"labels": labels, "annotations": dict(UNDISTURBED)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

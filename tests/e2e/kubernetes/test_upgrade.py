@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import scenarios
 from tests.support.beside import Beside, asks
+from tests.support.chart import CHART
 from tests.support.cluster import own_address
 from tests.support.installed import NAME, PARTS, Installed, are_next, restarts
 from tests.support.keycloak import CLIENT, Keycloak, form_address, issuer_at, running_keycloak
@@ -109,7 +110,9 @@ def test_what_is_installed_again_finds_it_with_a_secret_that_somebody_keeps_and_
     installed.kubectl("apply", "-f", "-", given=given)
     # with a provider that is away, too
     more = {"existingSecret": KEYS, "hub": {"extraConfig": {"told": extra}}, **with_provider(provider_url)}
-    installed.install(more)
+    # the hook that looks after the keys runs while what stayed closes the namespace in
+    installed.helm("install", NAME, str(CHART), "--timeout", "60s")
+    installed.upgrade(more)
     # the tokens of before are known, and what ran all the time is told of and reached
     wait_for(lambda: _answers(installed, lab, notebook), 60, what="the notebook is behind the new proxy")
     assert installed.call("GET", "/me")["name"] == "admin"

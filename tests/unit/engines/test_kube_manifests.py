@@ -153,7 +153,7 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
         "nodeSelector": {"disk": "fast"},
         "tolerations": [{"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}],
     }
-    safe = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+    safe = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
     assert job(given) == {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -157,6 +157,8 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
             "primehub.io/group-name": "Team {A}",
             "primehub.io/image-name": "base",
             "primehub.io/instance-type": "gpu-1",
+            "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+            "karpenter.sh/do-not-disrupt": "true",
         }.items()
     )
     assert environment == {
