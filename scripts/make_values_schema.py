@@ -39,6 +39,25 @@ ROUTE: Condition = (
     {"properties": {"httpRoute": ON}},
     {"properties": {"httpRoute": {"properties": {"hostnames": {"minItems": 1}, "parentRefs": {"minItems": 1}}}}},
 )
+KNOWN_BY: Condition = (
+    {
+        "properties": {
+            "proxy": {"properties": {"tls": {"properties": {"secretName": {"minLength": 1}}}}},
+            "httpRoute": {
+                "properties": {
+                    "enabled": {"const": True},
+                    "hostnames": {"items": {"pattern": r"^\*"}},
+                    "backendTls": {"properties": {"policy": {"const": True}}},
+                }
+            },
+        }
+    },
+    {
+        "properties": {
+            "httpRoute": {"properties": {"backendTls": {"properties": {"hostname": {"minLength": 1}}}}},
+        }
+    },
+)
 SEVERAL: Condition = (
     {"properties": {"services": {"properties": {"replicas": {"minimum": 2}}}}},
     {
@@ -103,11 +122,12 @@ SCRAPED: Condition = (
     },
     {"properties": {"networkPolicies": {"properties": {"metricsFrom": {"minItems": 1}}}}},
 )
-CONDITIONS = (SEVERAL, INGRESS, ROUTE, ADDRESS, OIDC, NO_PASSWORDS, SCRAPED)
+CONDITIONS = (SEVERAL, INGRESS, ROUTE, KNOWN_BY, ADDRESS, OIDC, NO_PASSWORDS, SCRAPED)
 """If there are several pods of the services, then they need this; a certificate of the proxy is for a name; and the like."""
 
-HOST = r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-Host = Annotated[str, Field(max_length=253, pattern=f"^{HOST}$")]
+EXACT_HOST = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+Host = Annotated[str, Field(max_length=253, pattern=rf"^(\*\.)?{EXACT_HOST}$")]
+ExactHost = Annotated[str, Field(max_length=253, pattern=f"^{EXACT_HOST}$")]
 Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$")]
 Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", examples=["10Gi"])]
@@ -255,6 +275,17 @@ class Ingress(Section):
     annotations: Texts
 
 
+class BackendTls(Section):
+    """How the gateway knows the proxy where that has a certificate (``proxy.tls``): by a BackendTLSPolicy."""
+
+    policy: bool
+    """Whether to make it: not for a Gateway API before 1.4, or where you make your own."""
+    hostname: ExactHost | Literal[""]
+    """What the certificate is for; empty is the first of the route's hostnames that is no wildcard."""
+    caConfigMap: Name | Literal[""]
+    """A ConfigMap of this namespace whose key ``ca.crt`` has who signed it; empty is who the gateway trusts anyway."""
+
+
 class HttpRoute(Section):
     """A route of the Gateway API in front of the proxy."""
 
@@ -263,6 +294,7 @@ class HttpRoute(Section):
     parentRefs: list[AnyObject]
     tls: bool
     """Whether the gateway answers with a certificate."""
+    backendTls: BackendTls
     annotations: Texts
 
 

@@ -17,6 +17,8 @@ from tests.support.chart import CHART, files, helm, one, pods, refused, rendered
 POSTGRES = {"database_url": {"name": "pg", "key": "primehub"}, "hub_database_url": {"name": "pg", "key": "hub"}}
 OIDC = {"issuer": "https://sso.example.org", "client_id": "primehub"}
 SHARED = {"accessMode": "ReadWriteMany"}
+ROUTE = {"enabled": True, "hostnames": ["*.example.org", "hub.example.org"], "parentRefs": [{"name": "gateway"}]}
+CERTIFIED = {"proxy": {"tls": {"secretName": "certificate"}}}
 EVERYTHING: dict[str, Any] = {
     "images": {"registry": "registry.example.org:5000", "tag": "7", "pullSecrets": ["pull"]},
     "settings": {"accounts": {"oidc": OIDC}, "kubernetes": {"home_capacity": "20Gi"}},
@@ -64,6 +66,8 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"ingress": {"enabled": True}}, "/ingress/host"),
         ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]}}, "/httpRoute/hostnames"),
         ({"httpRoute": {"enabled": True, "hostnames": ["hub.example.org"]}}, "/httpRoute/parentRefs"),
+        ({"httpRoute": {**ROUTE, "hostnames": ["*.example.org"]}, **CERTIFIED}, "/httpRoute/backendTls/hostname"),
+        ({"httpRoute": {**ROUTE, "backendTls": {"hostname": "*.example.org"}}}, "/httpRoute/backendTls/hostname"),
         ({"services": {"replicas": 2, "storage": SHARED}}, "/secretSettings': missing property 'database_url'"),
         ({"services": {"replicas": 2}, "secretSettings": POSTGRES}, "/services/storage/accessMode"),
         (
@@ -392,6 +396,41 @@ def test_extra_configuration_sees_and_changes_ours_in_the_order_of_its_names(
 def test_the_address_that_people_use_is_that_of_ingress_or_route(values: dict[str, Any], url: str | None) -> None:
     data = one(rendered(values), "ConfigMap", "primehub-settings")["data"]
     assert yaml.safe_load(data["settings.yaml"]).get("public_url") == url
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ({}, {"hostname": "hub.example.org", "wellKnownCACertificates": "System"}),
+        (
+            {"hostname": "inside.example.org", "caConfigMap": "ours"},
+            {
+                "hostname": "inside.example.org",
+                "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ours"}],
+            },
+        ),
+    ],
+)
+def test_a_gateway_speaks_tls_to_a_proxy_that_has_a_certificate(given: dict[str, Any], known: dict[str, Any]) -> None:
+    manifests = rendered({"httpRoute": {**ROUTE, "backendTls": given}, **CERTIFIED})
+    policy = one(manifests, "BackendTLSPolicy", "primehub-proxy")["spec"]
+    assert policy["validation"] == known
+    (target,) = policy["targetRefs"]
+    service = one(manifests, target["kind"], target["name"])["spec"]
+    assert [port["name"] for port in service["ports"]] == [target["sectionName"]]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"httpRoute": ROUTE},
+        {"httpRoute": {**ROUTE, "backendTls": {"policy": False}}, **CERTIFIED},
+        {"settings": {"public_url": "https://a.org"}, **CERTIFIED},
+    ],
+    ids=["the proxy has no certificate", "it is not wanted", "there is no route"],
+)
+def test_no_policy_is_made_where_there_is_nothing_for_it_to_say(values: dict[str, Any]) -> None:
+    assert "BackendTLSPolicy" not in {m["kind"] for m in rendered(values)}
 
 
 def test_two_releases_in_one_namespace_share_no_name_and_no_pod() -> None:

@@ -28,6 +28,16 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- if .Values.ingress.enabled }}{{ .Values.ingress.host }}{{ else if .Values.httpRoute.enabled }}{{ first .Values.httpRoute.hostnames }}{{ end }}
 {{- end }}
 
+{{- /* what the proxy's certificate is for, where a gateway has to know it by that; empty elsewhere */ -}}
+{{- define "primehub.backendHostname" -}}
+{{- $route := .Values.httpRoute }}
+{{- if and $route.enabled .Values.proxy.tls.secretName $route.backendTls.policy }}
+{{- $exact := list }}
+{{- range $route.hostnames }}{{ if not (hasPrefix "*" .) }}{{ $exact = append $exact . }}{{ end }}{{ end }}
+{{- $route.backendTls.hostname | default (first $exact) }}
+{{- end }}
+{{- end }}
+
 {{- define "primehub.publicUrl" -}}
 {{- if .Values.settings.public_url }}{{ .Values.settings.public_url }}
 {{- else if include "primehub.host" . }}

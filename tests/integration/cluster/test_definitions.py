@@ -24,10 +24,14 @@ MONITORED = {
     "prometheus": {"serviceMonitor": True, "labels": {"release": "prometheus"}, "interval": "1m"},
     "networkPolicies": {"metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
 }
-WRONG: dict[str, tuple[str, str, Any]] = {
-    "a duration that is none": ("HTTPRoute", "timeouts", {"request": "for ever"}),
-    "a field of another version": ("ServiceMonitor", "bearerToken", "x"),
-}
+TLS = {"proxy": {"tls": {"secretName": "proxy-tls"}}}
+WRONG: dict[str, tuple[str, str, tuple[str | int, ...], Any]] = {
+    "a duration that is none": ("HTTPRoute", "primehub", ("rules", 0, "timeouts"), {"request": "for ever"}),
+    "a field of another version": ("ServiceMonitor", "primehub-hub", ("endpoints", 0, "bearerToken"), "x"),
+    "a wildcard, which no certificate is known by": (
+        "BackendTLSPolicy", "primehub-proxy", ("validation", "hostname"), "*.hub.example.org"
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,24 +49,31 @@ def told(namespace: Namespace, manifests: list[Manifest]) -> str:
 
 def of_other_kinds(values: dict[str, Any]) -> list[Manifest]:
     """What a release with these values has of them."""
-    return [m for m in rendered(values) if m["kind"] in ("HTTPRoute", "ServiceMonitor")]
+    return [m for m in rendered(values) if m["kind"] in ("BackendTLSPolicy", "HTTPRoute", "ServiceMonitor")]
 
 
-@pytest.mark.parametrize("tls", ["", "proxy-tls"], ids=["the gateway ends TLS", "the proxy has a certificate too"])
-def test_the_route_and_what_prometheus_operator_reads_are_taken(namespace: Namespace, tls: str) -> None:
-    manifests = of_other_kinds({"httpRoute": ROUTE, "proxy": {"tls": {"secretName": tls}}, **MONITORED})
-    assert sorted(m["kind"] for m in manifests) == ["HTTPRoute", *["ServiceMonitor"] * 3]
+@pytest.mark.parametrize("authority", ["", "our-authority"], ids=["signed by one that all know", "by one of our own"])
+def test_what_the_chart_makes_of_them_is_taken(namespace: Namespace, authority: str) -> None:
+    values = {"httpRoute": {**ROUTE, "backendTls": {"caConfigMap": authority}}, **TLS, **MONITORED}
+    manifests = of_other_kinds(values)
+    assert sorted(m["kind"] for m in manifests) == ["BackendTLSPolicy", "HTTPRoute", *["ServiceMonitor"] * 3]
     said = told(namespace, manifests)
     assert len(said.splitlines()) == len(manifests), said
     assert "unchanged" not in said
 
 
+def test_without_a_certificate_of_the_proxy_the_route_is_taken_alone(namespace: Namespace) -> None:
+    (route,) = of_other_kinds({"httpRoute": ROUTE})
+    assert "primehub" in told(namespace, [route])
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_the_same_with_something_wrong_in_it_is_not(namespace: Namespace, wrong: str) -> None:
-    kind, field, value = WRONG[wrong]
-    names = {"HTTPRoute": "primehub", "ServiceMonitor": "primehub-hub"}
-    manifest = copy.deepcopy(one(of_other_kinds({"httpRoute": ROUTE, **MONITORED}), kind, names[kind]))
-    (part,) = manifest["spec"]["rules" if kind == "HTTPRoute" else "endpoints"]
-    part[field] = value
-    with pytest.raises(AssertionError, match=field):
+    kind, name, path, value = WRONG[wrong]
+    manifest = copy.deepcopy(one(of_other_kinds({"httpRoute": ROUTE, **TLS, **MONITORED}), kind, name))
+    place: Any = manifest["spec"]
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(AssertionError, match=str(path[-1])):
         told(namespace, [manifest])
