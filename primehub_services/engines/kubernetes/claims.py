@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
+from primehub_services.domain.claim_reasons import NOT_YET, claim_trouble
 from primehub_services.domain.launch import Mount
 from primehub_services.domain.pods import ClaimNeed, claims_needed, volume_need
 
@@ -23,12 +24,20 @@ class Claims:
         self._look = look or AskedClaims(cluster)
 
     async def ready(self, mounts: Collection[Mount]) -> dict[str, str]:
-        """Make what is missing; why a claim of that name cannot be mounted."""
+        """Make what is missing; why a claim of that name cannot be mounted, as far as the cluster has said so."""
         missing = {}
         for need in claims_needed(mounts):
-            if (reason := await self.look_at(need)) is not None:
+            if reason := await self.look_at(need) or await self._unbound(need):
                 missing[need.name] = reason
         return missing
+
+    async def _unbound(self, need: ClaimNeed) -> str:
+        """Why a claim that is there is not bound: a clause; empty while that is nothing but waiting."""
+        claim = await self._look.claim(need.name)
+        if claim is None or (claim.get("status") or {}).get("phase") != "Pending":
+            return ""
+        why, _ = claim_trouble(need, claim, await self._look.told(need.name))
+        return "" if why.endswith(NOT_YET) else why
 
     async def look_at(self, need: ClaimNeed) -> str | None:
         """Make one that is missing and ours to make; why it cannot be mounted: a clause."""

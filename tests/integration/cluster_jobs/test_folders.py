@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from primehub_services.domain.claim_making import ClaimStorage
+from primehub_services.domain.launch import Mount, MountKind
 from primehub_services.domain.pods import project_need
 from primehub_services.engines.kubernetes.claim_troubles import ClaimTroubles, FolderTroubles
 from primehub_services.engines.kubernetes.claims import Claims
@@ -22,7 +23,8 @@ async def test_why_a_folder_cannot_be_made_is_known_without_a_pod_that_waits_for
         cluster = await Cluster.connect(namespace.name)
         try:
             storage = ClaimStorage(instance="test", group_class=ABSENT, group_capacity="10Mi")
-            folders = FolderTroubles(Claims(cluster, storage), ClaimTroubles(cluster))
+            claims = Claims(cluster, storage)
+            folders = FolderTroubles(claims, ClaimTroubles(cluster))
 
             async def told() -> bool:
                 return ABSENT in await folders.trouble(project_need("team", None))
@@ -30,5 +32,8 @@ async def test_why_a_folder_cannot_be_made_is_known_without_a_pod_that_waits_for
             await wait_for_async(told, 60, what="the cluster says why")
             text = await folders.trouble(project_need("team", None))
             assert text.startswith("its storage cannot be made: "), text
+            # neither does a job wait for it
+            project = Mount(kind=MountKind.PROJECT, slug="team", path="/project/team")
+            assert await claims.ready([project]) == {project_need("team", None).name: text}
         finally:
             await cluster.close()
