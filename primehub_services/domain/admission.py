@@ -67,6 +67,8 @@ class MountOption(Model):
     links: tuple[str, ...] = ()
     """Paths under which it is seen too."""
     writable: bool
+    left_out: str = ""
+    """Why a launch goes on without it; empty where it has it."""
 
 
 class RunningServer(Model):

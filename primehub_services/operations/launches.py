@@ -367,12 +367,16 @@ def _mount_options(
     home, safe = (home_mount(account, system, safe_mode=safe_mode) for safe_mode in (False, True))
     titles = {g.slug: g.display_name or g.name for g in (group, *groups)}
     shown = [v for v in volumes if v.source.type != "env" and not v.message]
-    found = [(mount, titles[mount.slug]) for mount in project_mounts(group, groups)]
-    found += [(dataset_mount(volume, group), volume.display_name or volume.name) for volume in shown]
-    return (_mount_option(home, "", safe.path), *(_mount_option(mount, name, mount.path) for mount, name in found))
+    problems = {g.slug: g.folder_problem for g in (group, *groups)}
+    found = [(mount, titles[mount.slug], problems[mount.slug]) for mount in project_mounts(group, groups)]
+    found += [(dataset_mount(volume, group), volume.display_name or volume.name, "") for volume in shown]
+    return (
+        _mount_option(home, "", safe.path),
+        *(_mount_option(mount, name, mount.path, why) for mount, name, why in found),
+    )
 
 
-def _mount_option(mount: Mount, name: str, safe_mode_path: str) -> MountOption:
+def _mount_option(mount: Mount, name: str, safe_mode_path: str, left_out: str = "") -> MountOption:
     return MountOption(
         kind=mount.kind,
         name=name,
@@ -380,6 +384,7 @@ def _mount_option(mount: Mount, name: str, safe_mode_path: str) -> MountOption:
         safe_mode_path=safe_mode_path,
         links=mount.links,
         writable=not mount.read_only,
+        left_out=left_out,
     )
 
 

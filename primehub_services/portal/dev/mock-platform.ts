@@ -200,9 +200,9 @@ function answer(scenario: string, method: string, path: string, query: URLSearch
         defaults: { instance_type: 'cpu-4', image: 'pytorch-2.9', safe_mode: false },
         volumes: [{ name: 'defects', slug: 'defects', display_name: 'Defects', type: 'pvc', writable: false, left_out: '' }],
         mounts: [
-          { kind: 'home', name: '', path: '/home/jovyan', safe_mode_path: '/home/jovyan/user', links: [], writable: true },
-          { kind: 'project', name: group[1]!, path: `/project/${group[1]!}`, safe_mode_path: `/project/${group[1]!}`, links: [`/home/jovyan/${group[1]!}`], writable: true },
-          { kind: 'dataset', name: 'Defects', path: '/datasets/defects', safe_mode_path: '/datasets/defects', links: ['/home/jovyan/datasets/defects'], writable: false },
+          { kind: 'home', name: '', path: '/home/jovyan', safe_mode_path: '/home/jovyan/user', links: [], writable: true, left_out: '' },
+          { kind: 'project', name: group[1]!, path: `/project/${group[1]!}`, safe_mode_path: `/project/${group[1]!}`, links: [`/home/jovyan/${group[1]!}`], writable: true, left_out: '' },
+          { kind: 'dataset', name: 'Defects', path: '/datasets/defects', safe_mode_path: '/datasets/defects', links: ['/home/jovyan/datasets/defects'], writable: false, left_out: '' },
         ],
       } satisfies Partial<S['LaunchOptions']>];
     }

@@ -15,6 +15,7 @@ from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.problems import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from primehub_services.domain.resources import Quota
 from primehub_services.operations import launches, notebooks
+from primehub_services.store import groups as stored_groups
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ClaimRow, GroupRow, GroupVolumeRow, NotebookRow, VolumeRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -268,6 +269,15 @@ def test_the_form_shows_every_folder_of_a_launch_where_it_will_be(world: World) 
     )
     row = world.database.read_now(lambda uow: uow.session.get_one(NotebookRow, notebook.id).plan)
     assert sorted(mount["path"] for mount in row["mounts"]) == sorted(m.path for m in mounts)
+
+
+def test_a_folder_that_the_cluster_cannot_give_is_said_before_the_start(world: World) -> None:
+    why = "Its storage cannot be made: only ReadWriteOnce is supported."
+    world.database.write_now(stored_groups.report_folder, world.cast.group.id, why)
+    assert {mount.path: mount.left_out for mount in world.options().mounts} == {
+        "/home/jovyan": "",
+        "/project/research": why,
+    }
 
 
 @pytest.mark.parametrize("name", ["outsider", *SERVICES])

@@ -3884,6 +3884,11 @@ export interface components {
              */
             links: string[];
             writable: boolean;
+            /**
+             * @description Why a launch goes on without it; empty where it has it.
+             * @default
+             */
+            left_out: string;
         };
         /** @description A group as one of its people sees it. */
         MyGroup: {

@@ -13,7 +13,7 @@ export function Volumes({ options, safeMode }: { options: LaunchOptions; safeMod
               {[safeMode ? mount.safe_mode_path : mount.path, ...mount.links.map(inHome)].map((path) => <div key={path}><code>{path}</code></div>)}
             </span>
             <span className="muted">
-              {mount.kind === 'home' ? t.notebook.volumeHome
+              {mount.left_out ? t.notebook.leftOut(mount.left_out) : mount.kind === 'home' ? t.notebook.volumeHome
                 : mount.kind === 'project' && mount.writable ? t.notebook.volumeGroup
                   : mount.writable ? t.notebook.readWrite : t.notebook.readOnly}
             </span>
