@@ -71,7 +71,7 @@ class Camera:
             if shot.broken:
                 page.route(_asks(shot.broken), _unavailable)
             page.goto(ROOT + shot.path)
-            expect(page.get_by_text(shot.words).first).to_be_visible(timeout=30_000)
+            expect(page.get_by_text(shot.words).filter(visible=True).first).to_be_visible(timeout=30_000)
             shot.act(page)
             yield page
         finally:

@@ -115,7 +115,7 @@ function Secrets({ form, group, errors }: { form: Fields<Draft>; group: string; 
   const none = secrets.data ? t.jobs.secretNone
     : secrets.isError ? <>{t.jobs.secretsFailed} <button type="button" className="linkish" onClick={() => void secrets.refetch()}>{t.error.tryNow}</button></> : t.page.loading;
   return (
-    <EnvEditor rows={rows} errors={errors} words={t.jobs.secretRows} instead={choices.length > 0 || rows.length > 0 ? undefined : <p className="help">{none}</p>} onChange={(next) => form.set({ secrets: next })}
-      value={(row, label, set) => <Select className="envValue" aria-label={label} placeholder={t.jobs.secretChoose} value={row.value || undefined} options={choices} onChange={set} />} />
+    <EnvEditor rows={rows} errors={rowErrors(rows)} valueErrors={errors} words={t.jobs.secretRows} instead={choices.length > 0 || rows.length > 0 ? undefined : <p className="help">{none}</p>} onChange={(next) => form.set({ secrets: next })}
+      value={(row, given) => <Select className="envValue" placeholder={t.jobs.secretChoose} value={row.value || undefined} options={choices} {...given} />} />
   );
 }
