@@ -18,6 +18,8 @@ export type Column<T> = {
   fixed?: boolean;
   /** On phones: the first line, its right end, or not at all. Else the second line. */
   phone?: 'title' | 'end' | 'none';
+  /** On phones, where no head stands above it: its title before it, of what says nothing by itself. */
+  named?: boolean;
 };
 
 type Props<T> = {
@@ -82,7 +84,7 @@ function Row<T>({ row, id, columns, version, selected, gone }: { row: T; id: str
   const last = columns.length - 1;
   return (
     <tr className={gone ? 'gone' : changed} data-id={id} aria-current={selected || undefined}>
-      {columns.map((column, i) => (gone && i === last ? <td key={column.key} className="r">{t.list.gone}</td> : <td key={column.key} className={classOf(column)}>{column.cell(row)}</td>))}
+      {columns.map((column, i) => (gone && i === last ? <td key={column.key} className="r">{t.list.gone}</td> : <td key={column.key} className={classOf(column)} data-title={column.named ? column.title : undefined}>{column.cell(row)}</td>))}
     </tr>
   );
 }

@@ -17,9 +17,9 @@ const idleOf = (type: InstanceType) => (type.idle_timeout === null ? t.form.asPl
 
 const columns: Column<InstanceType>[] = [
   { key: 'name', title: words.columns.name, phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/instance-types/${row.slug}`} name={nameOf(row)} sub={row.description || (nameOf(row) === row.slug ? undefined : row.slug)} /> },
-  { key: 'cpu', title: words.columns.cpu, end: true, cell: (row) => count(row.cpu_limit) },
-  { key: 'memory', title: words.columns.memory, end: true, cell: (row) => count(gib(row.memory_limit)) },
-  { key: 'gpu', title: words.columns.gpu, end: true, cell: (row) => (row.gpu_limit === 0 ? <span className="muted">0</span> : row.gpu_limit) },
+  { key: 'cpu', title: words.columns.cpu, named: true, end: true, cell: (row) => count(row.cpu_limit) },
+  { key: 'memory', title: words.columns.memory, named: true, end: true, cell: (row) => count(gib(row.memory_limit)) },
+  { key: 'gpu', title: words.columns.gpu, named: true, end: true, cell: (row) => (row.gpu_limit === 0 ? <span className="muted">0</span> : row.gpu_limit) },
   { key: 'sure', title: words.columns.sure, className: 'soft apart', phone: 'none', cell: sureOf },
   { key: 'for', title: words.columns.for, className: 'soft', phone: 'end', cell: (row) => <For all={row.all_groups} n={row.groups.length} /> },
   { key: 'idle', title: words.columns.idle, className: 'soft', phone: 'none', cell: idleOf },

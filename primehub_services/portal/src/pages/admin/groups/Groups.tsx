@@ -14,9 +14,9 @@ const nameOf = (group: Group) => group.display_name || group.name;
 
 const columns = (of: (row: Group) => GroupOverview | undefined): Column<Group>[] => [
   { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/groups/${row.slug}`} name={nameOf(row)} sub={row.slug} /> },
-  { key: 'people', title: words.columns.people, end: true, phone: 'end', cell: (row) => <People n={of(row)?.people} /> },
-  { key: 'cpu', title: words.columns.cpu, className: 'apart', cell: (row) => <Use usage={of(row)?.total} resource="cpu" /> },
-  { key: 'memory', title: words.columns.memory, cell: (row) => <Use usage={of(row)?.total} resource="memory" /> },
+  { key: 'people', title: words.columns.people, named: true, end: true, phone: 'end', cell: (row) => <People n={of(row)?.people} /> },
+  { key: 'cpu', title: words.columns.cpu, named: true, className: 'apart', cell: (row) => <Use usage={of(row)?.total} resource="cpu" /> },
+  { key: 'memory', title: words.columns.memory, named: true, cell: (row) => <Use usage={of(row)?.total} resource="memory" /> },
   { key: 'gpu', title: words.columns.gpu, phone: 'none', cell: (row) => <Use usage={of(row)?.total} resource="gpu" /> },
   { key: 'volume', title: words.columns.volume, className: 'soft', phone: 'none', cell: (row) => volumeOf(row) },
   { key: 'made', title: words.columns.made, className: 'soft', phone: 'none', cell: (row) => <Ago at={row.created_at} /> },

@@ -37,9 +37,9 @@ export default function Users() {
 const columns = (me: string): Column<Account>[] => [
   { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/users/${row.name}`} name={nameOf(row)} sub={[nameOf(row) !== row.name && row.name, row.name === me && words.you].filter(Boolean).join(', ') || undefined} /> },
   { key: 'state', title: words.columns.state, phone: 'end', cell: (row) => <State user={row} /> },
-  { key: 'rights', title: words.columns.rights, cell: (row) => (row.platform_admin ? <span className="chip">{words.platformAdmin}</span> : <span className="muted">{a.list.none}</span>) },
+  { key: 'rights', title: words.columns.rights, named: true, cell: (row) => (row.platform_admin ? <span className="chip">{words.platformAdmin}</span> : <span className="muted">{a.list.none}</span>) },
   { key: 'email', title: words.columns.email, className: 'soft cut', phone: 'none', cell: (row) => row.email || <span className="muted">{a.list.none}</span> },
-  { key: 'seen', title: words.columns.seen, className: 'soft', cell: (row) => (row.last_seen_at ? <Ago at={row.last_seen_at} /> : <span className="muted">{words.neverSeen}</span>) },
+  { key: 'seen', title: words.columns.seen, named: true, className: 'soft', cell: (row) => (row.last_seen_at ? <Ago at={row.last_seen_at} /> : <span className="muted">{words.neverSeen}</span>) },
   { key: 'made', title: words.columns.made, className: 'soft', phone: 'none', cell: (row) => <Ago at={row.created_at} /> },
 ];
 
