@@ -12,7 +12,6 @@ from primehub_services.domain.workloads import UNMOUNTABLE, Observation, Observe
 from primehub_services.engines.kubernetes.spared import Spared
 from tests.support.sandbox import make_plan
 
-NOW = datetime.now(UTC)
 PENDING = Observation(state=ObservedState.PENDING, message="A volume cannot be mounted yet.")
 MOUNTS = (
     Mount(kind=MountKind.PROJECT, slug="team", path="/project/team"),
@@ -23,12 +22,13 @@ CLAIMS = ("project-team", "project-other", "dataset-share")
 
 
 def failed(claim: str, lasted: int) -> dict[str, Any]:
-    """A node's warning about the storage of a claim."""
+    """A node's warning about the storage of a claim, of now."""
+    now = datetime.now(UTC)
     return {
         "reason": "FailedMount",
         "message": f'MountVolume.SetUp failed for volume "pv-{claim}" : /x is not a directory',
-        "firstTimestamp": (NOW - timedelta(seconds=lasted)).isoformat(),
-        "lastTimestamp": NOW.isoformat(),
+        "firstTimestamp": (now - timedelta(seconds=lasted)).isoformat(),
+        "lastTimestamp": now.isoformat(),
         "involvedObject": {"uid": "u1"},
     }
 
