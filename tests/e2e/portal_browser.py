@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -15,6 +15,11 @@ from tests.support.parts import require
 PORTAL = Path(__file__).parents[2] / "primehub_services" / "portal"
 CHROMIUM = "/usr/bin/chromium"
 AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+IN_SCHEME = """scheme => document.documentElement.style.colorScheme === scheme &&
+    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
+"""Whether the page has the colours of a scheme, and nothing moves."""
 
 
 @contextmanager
@@ -49,6 +54,12 @@ def serious(page: Page, part: str = "html") -> list[str]:
         for v in found["violations"]
         if v["impact"] in ("serious", "critical", "moderate")
     ]
+
+
+def in_scheme(page: Page, scheme: Scheme) -> None:
+    """The page in light or dark, once its colours are there: the portal's own code changes them, in its time."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(IN_SCHEME, arg=scheme)
 
 
 def overflow(page: Page) -> int:

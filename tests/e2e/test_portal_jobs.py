@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import portal_steps
-from tests.e2e.portal_browser import PORTAL, chromium, overflow, serious
+from tests.e2e.portal_browser import PORTAL, SCHEMES, chromium, in_scheme, overflow, serious
 from tests.e2e.portal_steps import signed_in
 from tests.support.parts import require
 from tests.support.platform import Platform
@@ -22,8 +22,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]
 ROOT = "/services/primehub"
 SOON = 20_000
 """Milliseconds in which a change is seen, with room for a busy machine."""
-SETTLED = """scheme => document.documentElement.style.colorScheme === scheme &&
-    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
 GROUP = "bakery"
 OVEN = {"name": "oven", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
 
@@ -76,14 +74,13 @@ def page(browser: Browser, platform: Platform, bakery: Bakery) -> Iterator[Page]
 
 def sound(page: Page) -> None:
     """Nothing keeps people out, in light and in dark, and nothing is wider than a phone."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        wait_for(lambda s=scheme: page.evaluate(SETTLED, s), 10, what="the colours are there and nothing moves")
+    for scheme in SCHEMES:
+        in_scheme(page, scheme)
         assert serious(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
     assert overflow(page) == 0
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.emulate_media(color_scheme="light")
+    in_scheme(page, "light")
 
 
 def test_a_job_is_submitted_watched_and_its_results_looked_at(page: Page, bakery: Bakery) -> None:
