@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.e2e.portal_browser import PORTAL, chromium
 from tests.support.environment import base_environment  # noqa: F401 - a fixture
+from tests.support.parts import require
 from tests.support.platform import Lab, Platform, running_platform
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for the portal's pages."""
+    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e import portal_steps
-from tests.e2e.portal_browser import PORTAL, chromium, in_scheme, overflow, serious
+from tests.e2e.portal_browser import in_scheme, overflow, serious
 from tests.e2e.portal_steps import ROOT, opened, signed_in
 from tests.e2e.test_portal import SOON
 from tests.support.light_notebook import light_environment
-from tests.support.parts import require
 from tests.support.platform import ADMIN, Lab, Platform
 from tests.support.waiting import wait_for
 
@@ -64,13 +63,6 @@ ADMINS_ALONE = (
     "/status",
 )
 """What those pages read that the API tells nobody else. Of a catalogue it tells everybody what they may use."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.portal_browser import PORTAL, chromium, serious
+from tests.e2e.portal_browser import serious
 from tests.e2e.portal_steps import ROOT, SOON, opened, signed_in
-from tests.support.parts import require
 from tests.support.platform import ADMIN, PASSWORD, Platform
 from tests.support.shell_notebook import shell_environment
 from tests.support.waiting import wait_for
@@ -22,13 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 GROUP = "foundry"
 SMALL = {"name": "ladle", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
 Submit = Callable[[str, str], str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.portal_browser import PORTAL, chromium, serious
+from tests.e2e.portal_browser import serious
 from tests.e2e.portal_steps import signed_in
 from tests.e2e.test_portal_jobs import sound
-from tests.support.parts import require
 from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
 
@@ -26,13 +25,6 @@ STILL = (
 BUILT = 180_000
 """Milliseconds in which a small environment is made."""
 GROUP = "lab-of-images"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

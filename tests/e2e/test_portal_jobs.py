@@ -10,9 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import portal_steps
-from tests.e2e.portal_browser import PORTAL, SCHEMES, chromium, in_scheme, overflow, serious
+from tests.e2e.portal_browser import SCHEMES, in_scheme, overflow, serious
 from tests.e2e.portal_steps import signed_in
-from tests.support.parts import require
 from tests.support.platform import Platform
 from tests.support.shell_notebook import shell_environment
 from tests.support.waiting import wait_for
@@ -48,13 +47,6 @@ class Bakery:
         """End it, and wait for its end."""
         self.platform.call("POST", f"/jobs/{job}/cancel", token=self.token)
         self.until(job, "CANCELLED")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require("browser", (PORTAL / "static" / "index.html").exists(), "the portal is not built: make portal")
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

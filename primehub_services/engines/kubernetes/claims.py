@@ -27,13 +27,13 @@ class Claims:
         """Make what is missing; why a claim of that name cannot be mounted, as far as the cluster has said so."""
         missing = {}
         for need in claims_needed(mounts):
-            if reason := await self.look_at(need) or await self._unbound(need):
+            claim, why = await self._looked_at(need)
+            if reason := why or await self._unbound(need, claim):
                 missing[need.name] = reason
         return missing
 
-    async def _unbound(self, need: ClaimNeed) -> str:
+    async def _unbound(self, need: ClaimNeed, claim: Json | None) -> str:
         """Why a claim that is there is not bound: a clause; empty while that is nothing but waiting."""
-        claim = await self._look.claim(need.name)
         if claim is None or (claim.get("status") or {}).get("phase") != "Pending":
             return ""
         why, _ = claim_trouble(need, claim, await self._look.told(need.name))
@@ -41,17 +41,22 @@ class Claims:
 
     async def look_at(self, need: ClaimNeed) -> str | None:
         """Make one that is missing and ours to make; why it cannot be mounted: a clause."""
+        _, why = await self._looked_at(need)
+        return why
+
+    async def _looked_at(self, need: ClaimNeed) -> tuple[Json | None, str | None]:
+        """The claim, too."""
         found = await self._look.claim(need.name)
         if found is None and need.made_by_us:
             try:
                 found = await self._make(need)
             except ClusterRefusal as refusal:
-                return pod_reasons.refusal(refusal.status, refusal.message).text
+                return None, pod_reasons.refusal(refusal.status, refusal.message).text
         if found is None:
-            return pod_reasons.missing_claim(need.name, made_by_us=need.made_by_us).text
+            return None, pod_reasons.missing_claim(need.name, made_by_us=need.made_by_us).text
         if (found.get("status") or {}).get("phase") == "Lost":
-            return f"the storage behind its claim {need.name} is gone"
-        return self._storage.foreign(need, found) or None
+            return found, f"the storage behind its claim {need.name} is gone"
+        return found, self._storage.foreign(need, found) or None
 
     async def _make(self, need: ClaimNeed) -> Json | None:
         # created and not applied: one that somebody else made just now is not to become ours
