@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.e2e.portal_browser import PORTAL, chromium
 from tests.support.environment import base_environment  # noqa: F401 - a fixture
+from tests.support.mail import Inbox, mail_server
 from tests.support.parts import require
 from tests.support.platform import Lab, Platform, running_platform
 
@@ -22,12 +24,22 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
+def inbox() -> Iterator[Inbox]:
+    """What ``platform`` sends by e-mail."""
+    with mail_server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def platform(inbox: Inbox) -> Iterator[Platform]:
     """One platform for all tests that leave it as they found it, with its administrator signed in."""
     settings = {
         "PRIMEHUB_SETTING__CULL_INTERVAL": "2",
         # web servers of tests are on this machine
         "PRIMEHUB_SETTING__NOTIFICATIONS__WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
+        "PRIMEHUB_SETTING__NOTIFICATIONS__SMTP": json.dumps(
+            {"host": "127.0.0.1", "port": inbox.port, "from": "primehub@example.org", "security": "none"}
+        ),
     }
     with running_platform(settings) as started:
         yield started

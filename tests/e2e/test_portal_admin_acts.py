@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.portal_browser import serious
 from tests.e2e.portal_steps import ROOT, SOON, opened, signed_in
+from tests.support.mail import Inbox
 from tests.support.platform import ADMIN, PASSWORD, Platform
 from tests.support.shell_notebook import shell_environment
 from tests.support.waiting import wait_for
@@ -20,31 +21,47 @@ __all__ = ["shell_environment"]
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 GROUP = "foundry"
 SMALL = {"name": "ladle", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
+PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="teal"/></svg>"""
 Submit = Callable[[str, str], str]
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, platform: Platform) -> Iterator[Page]:
     """An administrator's."""
-    platform.call("POST", "/groups", {"name": GROUP})
+    platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 1}})
     context = signed_in(browser, platform, ADMIN)
     yield context.new_page()
     context.close()
 
 
 @pytest.fixture(scope="module")
-def submit(platform: Platform, shell_environment: str) -> Submit:
-    """Runs a command for somebody new in the group; the job's id, once it runs."""
+def launch(platform: Platform, shell_environment: str) -> dict[str, str]:
+    """What somebody in the group starts a notebook or a job with."""
     platform.call("POST", "/instance-types", SMALL)
-    image = platform.add_image(shell_environment, "sand")
+    return {"group": GROUP, "instance_type": "ladle", "image": platform.add_image(shell_environment, "sand")}
+
+
+@pytest.fixture(scope="module")
+def submit(platform: Platform, launch: dict[str, str]) -> Submit:
+    """Runs a command for somebody new in the group; the job's id, once it runs."""
 
     def run(user: str, name: str) -> str:
-        body = {"group": GROUP, "instance_type": "ladle", "image": image, "name": name, "command": "sleep 600"}
+        body = {**launch, "name": name, "command": "sleep 600"}
         job = platform.call("POST", "/jobs", body, token=platform.add_person(user, GROUP), status=201)["id"]
         wait_for(lambda: phase(platform, job) == "RUNNING", 90, what="it runs")
         return str(job)
 
     return run
+
+
+@pytest.fixture
+def settings(page: Page, platform: Platform) -> Iterator[Page]:
+    """The page of the system settings; afterwards they are what they were before."""
+    before = platform.call("GET", "/settings")
+    at(page, "settings")
+    yield page
+    now = platform.call("GET", "/settings")
+    platform.call("PATCH", "/settings", {**before, "version": now["version"]})
 
 
 def phase(platform: Platform, job: str) -> Any:
@@ -65,6 +82,16 @@ def made(page: Page, kind: str, name: str, button: str) -> None:
     page.wait_for_url(re.compile(f"/admin/{kind}(/{name})?$"))
     at(page, kind)
     expect(page.get_by_role("link", name=name, exact=True)).to_be_visible(timeout=SOON)
+
+
+def section(page: Page, title: str) -> Locator:
+    """A part of the system settings, which is saved by itself."""
+    return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+
+def save(part: Locator) -> None:
+    part.get_by_role("button", name="Save", exact=True).click()
+    expect(part.get_by_role("status").get_by_text("Saved")).to_be_visible(timeout=SOON)
 
 
 def test_an_instance_type_is_made_with_its_size(page: Page, platform: Platform) -> None:
@@ -119,6 +146,143 @@ def test_what_is_announced_stands_above_everybodys_pages_until_it_is_taken_down(
     expect(hers.get_by_text(message)).to_be_visible(timeout=SOON)
     page.get_by_role("button", name=f"Take down: {message}").click()
     expect(hers.get_by_text(message)).to_have_count(0, timeout=SOON)
+    hers.context.close()
+
+
+def test_a_name_and_a_logo_are_on_everybodys_pages_at_once(
+    settings: Page, browser: Browser, platform: Platform
+) -> None:
+    platform.add_person(reader := new("reader"), GROUP)
+    hers = opened(signed_in(browser, platform, reader), f"/g/{GROUP}/home")
+    expect(hers.get_by_role("link", name="PrimeHub", exact=True)).to_be_visible(timeout=SOON)
+    part, name = section(settings, "Name and logo"), new("Foundry ")
+    part.get_by_label("Name", exact=True).fill(name)
+    part.locator("input[type=file]").set_input_files(
+        {"name": "logo.svg", "mimeType": "image/svg+xml", "buffer": PICTURE.encode()}
+    )
+    save(part)
+    brand = hers.get_by_role("link", name=name)
+    expect(brand).to_be_visible(timeout=SOON)
+    drawn = "img => img.complete && img.naturalWidth > 0"
+    wait_for(lambda: brand.locator("img").evaluate(drawn), 10, what="the browser draws the logo")
+    expect(settings.get_by_role("link", name=name)).to_be_visible()
+    part.get_by_role("button", name="Use PrimeHub").click()
+    save(part)
+    expect(brand.locator("svg")).to_be_visible(timeout=SOON)
+    hers.context.close()
+
+
+def test_who_may_invite_and_the_size_of_a_home_are_what_the_settings_say(
+    settings: Page, browser: Browser, platform: Platform
+) -> None:
+    platform.add_person(reader := new("reader"), GROUP)
+    hers = opened(signed_in(browser, platform, reader), f"/g/{GROUP}/home")
+    expect(hers.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=SOON)
+    invite = hers.get_by_role("button", name="Invite")
+    expect(invite).to_have_count(0)
+    part = section(settings, "People")
+    part.get_by_label("Members may invite").click()
+    part.get_by_label("Personal volume").fill("37")
+    save(part)
+    expect(invite).to_be_visible(timeout=SOON)
+    part.get_by_label("Members may invite").click()
+    save(part)
+    expect(invite).to_have_count(0, timeout=SOON)
+    at(settings, f"users/{reader}")
+    expect(settings.get_by_text(": 37 GiB.")).to_be_visible(timeout=SOON)
+    hers.context.close()
+
+
+def test_times_of_notebooks_that_contradict_each_other_are_not_saved(settings: Page, platform: Platform) -> None:
+    part = section(settings, "Notebooks")
+    idle, warning = (
+        part.get_by_label(label, exact=True)
+        for label in (
+            "Stops when nobody uses it, after",
+            "Its person is warned before, by",
+        )
+    )
+    before = platform.call("GET", "/settings")["idle_timeout"]
+    idle.fill("1")
+    warning.fill("90")
+    part.get_by_role("button", name="Save", exact=True).click()
+    expect(part.get_by_role("alert")).to_contain_text("Warn less time before", timeout=SOON)
+    expect(warning).to_be_focused()
+    assert platform.call("GET", "/settings")["idle_timeout"] == before
+
+
+@pytest.mark.sandbox
+def test_jobs_are_limited_as_the_settings_say_from_the_next_on(
+    settings: Page, browser: Browser, platform: Platform, launch: dict[str, str]
+) -> None:
+    jobs, results = section(settings, "Jobs"), section(settings, "Results")
+    jobs.get_by_label("Time limit", exact=True).fill("3")
+    jobs.get_by_label("Time limit: unit").press("Enter")
+    settings.locator(".ant-select-dropdown:visible").get_by_title("hours").click()
+    jobs.get_by_label("Time limit", exact=True).fill("3")
+    save(jobs)
+    results.get_by_label("Files of one job, at most").fill("1")
+    save(results)
+
+    token = platform.add_person(smith := new("smith"), GROUP)
+    hers = opened(signed_in(browser, platform, smith), f"/g/{GROUP}/jobs/new")
+    expect(hers.get_by_label("As the group: 3 h")).to_be_checked(timeout=SOON)
+    body = {**launch, "name": "slag", "command": "mkdir artifacts; touch artifacts/first artifacts/second"}
+    job = platform.call("POST", "/jobs", body, token=token, status=201)
+    assert job["timeout"] == 3 * 3600
+    hers.goto(f"{ROOT}/g/{GROUP}/jobs/{job['id']}")
+    expect(hers.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=30_000)
+    hers.get_by_role("tab", name="Artifacts").click()
+    expect(hers.get_by_text("1 file was not kept: second")).to_be_visible(timeout=SOON)
+    hers.context.close()
+
+
+def test_a_test_mail_arrives_where_the_administrator_reads_it(page: Page, platform: Platform, inbox: Inbox) -> None:
+    address = f"{new('boss')}@example.org"
+    me = platform.call("GET", "/me")
+    platform.call("PATCH", "/me", {"version": me["version"], "email": address})
+    at(page, "settings")
+    part = section(page, "E-mail")
+    expect(part).to_contain_text(f"127.0.0.1:{inbox.port}", timeout=SOON)
+    part.get_by_role("button", name="Send test e-mail").click()
+    expect(part.get_by_role("status")).to_contain_text(f"Sent to {address}", timeout=SOON)
+    assert [to for to, _ in inbox.letters if address in to] == [[address]]
+    inbox.answer = "550 This house takes no letters"
+    try:
+        part.get_by_role("button", name="Send test e-mail").click()
+        expect(part.get_by_role("status")).to_contain_text("This house takes no letters", timeout=SOON)
+    finally:
+        inbox.answer = "250 OK"
+
+
+def test_members_are_added_made_group_admin_and_removed_in_the_groups_form(
+    page: Page, browser: Browser, platform: Platform
+) -> None:
+    group = platform.call("POST", "/groups", {"name": new("mould")})["slug"]
+    platform.add_person(member := new("member"), GROUP)
+    hers = opened(signed_in(browser, platform, member), f"/g/{group}/home")
+    expect(hers.get_by_text(f"You cannot open the group {group}")).to_be_visible(timeout=SOON)
+    at(page, f"groups/{group}")
+    page.get_by_label("Add people by username").fill(member)
+    page.locator(".ant-select-item-option").filter(has_text=member).click(timeout=SOON)
+    changes = page.get_by_role("complementary")
+    expect(changes).to_contain_text(f"{member} joins")
+
+    def saved() -> None:
+        page.get_by_role("button", name="Save changes").first.click()
+        expect(page.get_by_text("Everything here is saved")).to_be_visible(timeout=SOON)
+
+    saved()
+    expect(hers.get_by_role("heading", name=group)).to_be_visible(timeout=SOON)
+    expect(hers.get_by_role("link", name="Images")).to_have_count(0)
+    page.get_by_role("checkbox", name=re.compile(member)).check()
+    saved()
+    expect(hers.get_by_role("link", name="Images")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name=f"Remove {member}").click()
+    expect(changes).to_contain_text(f"{member} leaves")
+    saved()
+    expect(hers.get_by_text(f"You cannot open the group {group}")).to_be_visible(timeout=SOON)
+    platform.call("DELETE", f"/groups/{group}")
     hers.context.close()
 
 
@@ -177,3 +341,35 @@ def test_a_job_of_any_group_is_cancelled_from_the_list_and_the_audit_log_finds_w
     expect(entry.first).to_contain_text("cancelled", timeout=SOON)
     page.get_by_label("By", exact=True).fill("nobody-of-this-name")
     expect(page.get_by_text("Nothing matches")).to_be_visible(timeout=SOON)
+
+
+@pytest.mark.sandbox
+def test_who_holds_what_is_shown_and_a_notebook_is_stopped_for_its_person_to_see(
+    settings: Page, browser: Browser, platform: Platform, submit: Submit, launch: dict[str, str]
+) -> None:
+    idle = section(settings, "Notebooks")
+    idle.get_by_label("Stops when nobody uses it, after", exact=True).fill("5")
+    save(idle)
+    submit(caster := new("caster"), title := new("casting "))
+    token = platform.token(caster, PASSWORD)
+    hers = opened(signed_in(browser, platform, caster), f"/g/{GROUP}/notebooks")
+    platform.call("POST", "/notebooks", launch, token=token)
+    expect(hers.get_by_role("button", name="Stop notebook")).to_be_visible(timeout=30_000)
+
+    at(settings, f"usage?open={GROUP}")
+    held = settings.get_by_role("region", name=f"Who holds what in {GROUP}").get_by_role("row").filter(has_text=caster)
+    for kind in (title, "Notebook"):
+        row = held.filter(has_text=kind)
+        expect(row).to_contain_text("ladle", timeout=SOON)
+        expect(row).to_contain_text("0.25")  # GiB of memory
+
+    at(settings, f"notebooks?search={caster}")
+    row = settings.get_by_role("row").filter(has_text=caster)
+    expect(row).to_contain_text("in 5 h, unless used", timeout=SOON)
+    settings.get_by_role("button", name=f"Stop {caster}").click()
+    settings.get_by_role("dialog").get_by_role("button", name="Stop notebook").click()
+    expect(hers.get_by_text(f"{ADMIN} stopped your last notebook")).to_be_visible(timeout=30_000)
+    at(settings, f"usage?open={GROUP}")
+    expect(held.filter(has_text=title)).to_have_count(1, timeout=SOON)
+    expect(held.filter(has_text="Notebook")).to_have_count(0)
+    hers.context.close()

@@ -337,6 +337,23 @@ async def test_a_channel_that_was_turned_off_meanwhile_gets_nothing(
     assert outbox(database)[0].error == "The channel was turned off."
 
 
+async def test_a_mail_server_is_tried_by_who_is_told_of_nothing_by_mail(
+    database: Database, cast: Cast, keyring: Keyring, inbox: Inbox, clock: FixedClock
+) -> None:
+    def ask(uow: UnitOfWork) -> None:
+        boss = cast.platform_admin
+        assert boss.account is not None
+        account = boss.account.model_copy(update={"email": "boss@example.org"})
+        uow.session.execute(sa.update(AccountRow).where(AccountRow.id == account.id).values(email=account.email))
+        actor = type(boss)(account=account, scopes=boss.scopes, roles=boss.roles)
+        notifications.begin_email_test(uow, actor, email_available=True)
+
+    database.write_now(ask)
+    await deliver(sends(database, keyring, plain_mail(inbox)), clock)
+    assert [(row.error, row.sent_at is not None) for row in outbox(database)] == [("", True)]
+    assert [to for to, _ in inbox.letters] == [["boss@example.org"]]
+
+
 async def test_a_slow_recipient_holds_up_no_other(
     database: Database, cast: Cast, keyring: Keyring, hook: Hook, inbox: Inbox, clock: FixedClock
 ) -> None:

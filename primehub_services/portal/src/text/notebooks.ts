@@ -116,6 +116,8 @@ export const notebooks = {
     failedEnd: 'Your last notebook ended by a failure',
     failedWhy: (reason: string) => reason || 'The platform gave no reason.',
     failedLog: 'See its log',
+    endedBy: (user: string) => `${user} stopped your last notebook`,
+    endedWhy: (reason: string) => `Your last notebook was stopped: ${reason}`,
     usage: 'Usage',
     usageNow: 'Usage now',
     measured: (time: string) => `measured ${time}`,

@@ -21,7 +21,7 @@ import { rowErrors, toEnvironment, toRows } from '../../launch/env';
 import { EnvEditor } from '../../launch/EnvEditor';
 import { alternatives, firstChoice, label, pairFits, verdictOf } from '../../launch/fit';
 import { startedHere } from './lab';
-import { LastFailure } from './LastFailure';
+import { LastEnd } from './LastEnd';
 import { PastButton } from './PastButton';
 import { usualStart } from './usual';
 import { Volumes } from './Volumes';
@@ -31,7 +31,7 @@ export function StartForm() {
   const options = useQuery(ask.launchOptions(group.group));
   return (
     <Page title={t.notebook.startTitle} lead={t.notebook.startLead} actions={<PastButton />}>
-      <LastFailure />
+      <LastEnd />
       {options.data ? <Form options={options.data} />
         : options.error ? <Panel><Failure error={options.error} what={t.notebook.optionsFailed} onRetry={() => void options.refetch()} /></Panel>
           : (

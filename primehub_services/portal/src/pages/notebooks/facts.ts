@@ -28,3 +28,6 @@ export function notebookFacts(notebook: Notebook, group: string): [string, strin
 }
 
 export const reasonWords = (reason: string) => t.notebook.reasons[reason] ?? reason;
+
+/** Who pressed Stop, as the platform notes it with the end; null where nobody did. */
+export const stoppedBy = (notebook: Notebook): string | null => /^stopped by (.+)$/.exec(notebook.reason)?.[1] ?? null;

@@ -48,7 +48,7 @@ export const platform = {
     failed: 'The settings could not be loaded',
     save: 'Save',
     look: 'Name and logo',
-    lookWhy: 'On every page, and where people sign in.',
+    lookWhy: 'On every page of the portal.',
     name: 'Name',
     logo: 'Logo',
     logoHelp: 'PNG, SVG, JPEG or WebP, at most 500 KB. Square looks best.',
