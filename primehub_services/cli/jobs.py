@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 EXIT_TIMEOUT = 124
 EXIT_CANCELLED = 130
+
+
+def _why(job: Job) -> str:
+    """What holds up one that was let go and does not run, in words; else the reason of where it is."""
+    held = job.phase.value in ("PREPARING", "UNKNOWN") or job.reason == "NotPlaced"
+    return job.message if held and job.message else job.reason
+
+
 COLUMNS = (
     ("ID", "id"),
     ("STATE", lambda row: row.phase.value),
@@ -32,7 +40,7 @@ COLUMNS = (
     ("GROUP", "group"),
     ("CREATED", "created_at"),
     ("TOOK", lambda row: took(row)),
-    ("REASON", "reason"),
+    ("REASON", _why),
 )
 QUEUE_COLUMNS = (
     ("PLACE", lambda row: str(row.place.position)),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Attempt, Job, LaunchOptions } from '../src/api/types';
 import { check, draftOf, parameterErrors, specOf, type Draft } from '../src/pages/jobs/spec';
-import { noteOf, size, timeline, took, watch } from '../src/pages/jobs/words';
+import { heldUpBy, noteOf, size, timeline, took, watch } from '../src/pages/jobs/words';
 import { options } from './things';
 
 const at = (second: number) => new Date(Date.UTC(2026, 2, 12, 14, 0, second)).toISOString();
@@ -51,6 +51,16 @@ test('the reason beside a state is what people look for', () => {
   expect(noteOf(job({ phase: 'FAILED', reason: 'Exited', exit_code: 3 }))).toBe('exit 3');
   expect(noteOf(job({ phase: 'FAILED', reason: 'OOMKilled', exit_code: 137 }))).toBe('out of memory');
   expect(noteOf(job({ phase: 'RUNNING', progress: { cells: 22, done: 14, cell: 14, label: '' } }))).toBe('cell 14 of 22');
+});
+
+test('what holds up a job that was let go is said, and nothing of one that waits its turn, runs or is over', () => {
+  const message = 'No node of the cluster (1) can take it now: too little free GPUs.';
+  const held = (over: Partial<Job>) => [heldUpBy(job({ message, ...over })), noteOf(job({ message, ...over }))];
+  expect(held({ phase: 'PREPARING' })).toEqual([message, 'held up']);
+  expect(held({ phase: 'PREPARING', message: '' })).toEqual(['', '']);
+  expect(held({ phase: 'UNKNOWN' })[0]).toBe(message);
+  expect(held({ phase: 'PENDING', reason: 'NotPlaced' })[0]).toBe(message);
+  for (const over of [{ phase: 'PENDING', reason: 'Queued' }, { phase: 'RUNNING' }, { phase: 'FAILED' }, { phase: 'SUCCEEDED' }] as const) expect(held(over)[0]).toBe('');
 });
 
 test('times and sizes in columns', () => {

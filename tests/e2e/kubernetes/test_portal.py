@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -15,9 +17,18 @@ from tests.e2e.portal_steps import SOON, opened
 from tests.support.installed import Installed
 from tests.support.jupyterlab import notebook
 from tests.support.platform import PASSWORD, Lab
+from tests.support.scenarios import Jobs
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.cluster]
-GROUP, OTHER, BOSS, PERSON = "studio", "elsewhere-too", "boss", "lea"
+GROUP, OTHER, BOSS, PERSON, WAITER = "studio", "elsewhere-too", "boss", "lea", "wim"
+NO_NODE: dict[str, tuple[dict[str, Any], str]] = {
+    "graphics": ({"gpu_limit": 1, "cpu_limit": 0.5}, "too little free GPUs"),
+    "giant": ({"cpu_limit": 500, "cpu_request": 500}, "too little free CPU"),
+}
+"""Sizes that no node has, and what people are told of them."""
+TOLD_MS = 2_000
+"""Milliseconds in which a page says what the API says."""
 SMALL = {"name": "lab-small", "cpu_limit": 0.5, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
 
 
@@ -113,3 +124,72 @@ def test_the_notebook_is_stopped(started: tuple[Page, Page]) -> None:
     page, _ = started
     page.bring_to_front()
     portal_steps.stop(page)
+
+
+# -- what no node takes
+
+
+@pytest.fixture(scope="module")
+def waits(installed: Installed, lab: Lab) -> Lab:
+    """Somebody in a group whose quotas allow sizes that no node has."""
+    nothing = {"cpu": None, "memory": None, "gpu": None}
+    group = str(
+        installed.call("POST", "/groups", {"name": "Waits", "user_quota": nothing, "group_quota": nothing})["slug"]
+    )
+    for name, (size, _) in NO_NODE.items():
+        more = {"memory_limit": "256Mi", "all_groups": False, "groups": [group]}
+        installed.call("POST", "/instance-types", {"name": name, **size, **more})
+    return Lab(group, "", lab.image, WAITER, installed.add_person(WAITER, group))
+
+
+@pytest.fixture
+def at(browser: Browser, installed: Installed, waits: Lab) -> Iterator[Callable[[str], Page]]:
+    """Opens a page of theirs."""
+    with closing(portal_steps.signed_in(browser, installed, waits.user)) as context:
+        yield partial(opened, context)
+
+
+def say_the_same(page: Page, installed: Installed, lab: Lab, path: str, *commands: str) -> None:
+    """The API, the page that is open and was not loaded anew, and these commands: in one sentence."""
+
+    def told() -> str:
+        now = installed.call("GET", path, token=lab.token)
+        text = NO_NODE[now["instance_type"]][1]
+        said = [now.get("message", ""), *(event["message"] for event in now.get("events", ()))]
+        return next((sentence for sentence in said if text in sentence), "")
+
+    sentence = wait_for(told, 60, what="the API says it")
+    expect(page.get_by_text(sentence)).to_be_visible(timeout=TOLD_MS)
+    assert page.evaluate("window.loadedOnce") is True
+    for command in commands:
+        done = installed.cli(*command.split(), token=lab.token)
+        assert sentence in done.stdout, f"{command}: {done.stdout}{done.stderr}"
+
+
+def test_why_a_job_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
+    installed: Installed, waits: Lab, at: Callable[[str], Page]
+) -> None:
+    page = at(f"/g/{waits.group}/jobs")
+    expect(page.get_by_text("No jobs in this group yet")).to_be_visible(timeout=SOON)
+    page.evaluate("window.loadedOnce = true")
+    job = Jobs(installed, waits).submit("true", name="draws", instance_type="graphics")
+    page.get_by_role("link", name="draws").click(timeout=SOON)
+    say_the_same(page, installed, waits, f"/jobs/{job}", f"jobs get {job}", f"jobs list --group {waits.group}")
+    page.get_by_role("button", name="Cancel job").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel job").click()
+    expect(page.get_by_role("status").get_by_text("Cancelled")).to_be_visible(timeout=SOON)
+
+
+def test_why_a_notebook_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
+    installed: Installed, waits: Lab, at: Callable[[str], Page]
+) -> None:
+    page = at(f"/g/{waits.group}/notebooks?instancetype=giant&image={waits.image}")
+    expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
+    page.evaluate("window.loadedOnce = true")
+    page.get_by_role("button", name="Start notebook").first.click()
+    expect(page.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
+    (found,) = installed.call("GET", f"/notebooks?user={waits.user}&active=true", token=waits.token)["items"]
+    commands = f"notebooks status {found['id']}", f"notebooks list --group {waits.group}"
+    say_the_same(page, installed, waits, f"/notebooks/{found['id']}", *commands)
+    page.get_by_role("button", name="Cancel start").click()
+    expect(page.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=SOON)

@@ -60,6 +60,15 @@ def test_what_stands_after_the_dashes_is_submitted(
     }
 
 
+def test_a_list_says_in_words_what_holds_up_those_that_were_let_go(signed_in: Run, api: FakeApi) -> None:
+    why = "No node of the cluster (1) can take it now: too little free GPUs."
+    held = [things.job(phase="PREPARING", message=why), things.job(phase="PENDING", reason="NotPlaced", message=why)]
+    others = [things.job(phase="PENDING", reason="Queued", message=""), things.job(reason="Completed", message="done")]
+    api.answers["GET", "/jobs"] = page(*held, *others)
+    said = signed_in("jobs", "list", "--group", "g1").stdout.splitlines()[1:]
+    assert [line.endswith(end) for line, end in zip(said, (why, why, "Queued", "Completed"), strict=True)] == [True] * 4
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -21,6 +21,7 @@ export const jobs = {
     unaffected: 'Jobs that run or wait are not affected.',
     place: (n: number, of: number) => `${n} of ${of} in the queue`,
     cells: (done: number, of: number) => `cell ${done} of ${of}`,
+    heldUp: 'held up',
     ending: 'being cancelled',
     exit: (code: number) => `exit ${code}`,
     reasons: {

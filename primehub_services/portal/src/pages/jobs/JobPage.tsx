@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Select, Tabs } from 'antd';
-import { Copy, CopyPlus, RotateCw, Square, Trash2, TriangleAlert } from 'lucide-react';
+import { Copy, CopyPlus, Hourglass, RotateCw, Square, Trash2, TriangleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { Link, Navigate, useLocation, useParams, useSearchParams } from 'react-router';
 import { asProblem } from '../../api/client';
@@ -25,7 +25,7 @@ import { Monitoring } from './Monitoring';
 import { isMember, jobPath } from './paths';
 import { Timeline } from './Timeline';
 import { Why } from './Why';
-import { ended, noteOf, took } from './words';
+import { ended, heldUpBy, noteOf, took } from './words';
 
 export default function JobPage() {
   const group = useGroup();
@@ -58,6 +58,7 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
   const time = took(job, now);
   const note = noteOf(job) || (time === null ? '' : duration(time));
   const waits = job.phase === 'PENDING' ? job.queue : null;
+  const held = heldUpBy(job);
   return (
     <Page crumbs={crumbs} title={job.name} status={<Status state={job.phase} note={note} big announce />}
       actions={(
@@ -69,6 +70,7 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
         </>
       )}>
       {job.phase === 'FAILED' && <p className="hint bad failedWhy" role="status"><TriangleAlert size={15} aria-hidden /><b>{job.message || noteOf(job)}</b></p>}
+      <div role="status">{held && <p className="hint held"><Hourglass size={15} aria-hidden /><span>{held}</span></p>}</div>
       <Timeline job={job} />
       <div className="withRail">
         <div className="formCol">
