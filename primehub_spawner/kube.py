@@ -228,7 +228,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         homes = [home_claim(mount.slug) for mount in plan.mounts if mount.kind is MountKind.HOME]
         for name in homes:
             if name in missing:
-                text = f"Your own files cannot be reached: {missing[name]}. {pod_reasons.ASK}"
+                text = f"Your own files cannot be reached: {missing[name].rstrip('.')}. {pod_reasons.ASK}"
                 raise SpawnException(text, reason="volume", status_code=503)
         return missing
 

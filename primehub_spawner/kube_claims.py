@@ -7,11 +7,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kubernetes_asyncio.client import ApiException
+
+from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.claim_reasons import claim_trouble
 from primehub_services.domain.pods import ClaimNeed
 
-from .kube_api import Cluster
+from .kube_api import Cluster, message_of
 
 log = logging.getLogger(__name__)
 BIND_S = 10.0
@@ -20,7 +23,10 @@ LOOK_EVERY = 0.3
 
 
 async def missing_claims(cluster: Cluster, needs: Iterable[ClaimNeed], storage: ClaimStorage) -> dict[str, str]:
-    """Makes what is the platform's to make; why each claim that cannot be mounted cannot, by its name."""
+    """Makes what is the platform's to make; why each claim that cannot be mounted cannot, by its name.
+
+    Raises ``ApiException`` and those of ``UNREACHED`` where the cluster does not say.
+    """
     needs = tuple(needs)
     found = await asyncio.gather(*(_look_at(cluster, need, storage) for need in needs))
     return {need.name: why for need, why in zip(needs, found, strict=True) if why}
@@ -31,7 +37,12 @@ async def _look_at(cluster: Cluster, need: ClaimNeed, storage: ClaimStorage) -> 
     if claim is None:
         if not need.made_by_us:
             return claim_trouble(need, None, ())[0]
-        await cluster.create_claim(storage.manifest(need))
+        try:
+            await cluster.create_claim(storage.manifest(need))
+        except ApiException as error:
+            if error.status in (429, 0) or error.status >= 500:
+                raise
+            return f"its claim {need.name} cannot be made: {pod_reasons.refusal(error.status, message_of(error)).text}"
     deadline = asyncio.get_running_loop().time() + BIND_S
     while True:
         claim = await cluster.claim(need.name)

@@ -1,17 +1,21 @@
-"""Storage that is bound and yet cannot be mounted: found out while a pod waits for it, so that it starts without."""
+"""Storage that a pod waits for and can do without: found out while it waits, so that it starts without."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kubernetes_asyncio.client import ApiException
 
+from primehub_services.domain.claim_reasons import claim_trouble
 from primehub_services.domain.launch import LaunchPlan
-from primehub_services.domain.mount_reasons import failing
-from primehub_services.domain.pods import spare_claims
+from primehub_services.domain.mount_reasons import LASTS, failing
+from primehub_services.domain.pods import ClaimNeed, spare_claims
 
 from .kube_api import UNREACHED, Cluster, Json
+
+LOOK_EVERY = timedelta(seconds=1)
+"""Between two looks at the claims of one pod that waits for them."""
 
 
 class CannotMount(Exception):
@@ -28,20 +32,39 @@ class Spare:
 
     def __init__(self, cluster: Cluster, plan: LaunchPlan) -> None:
         self._cluster = cluster
-        self._claims = {need.name for need in spare_claims(plan.mounts, plan.group)}
-        self._volumes: dict[str, str] | None = None
+        self._needs = spare_claims(plan.mounts, plan.group)
+        self._looked: datetime | None = None
+        self._since: dict[str, datetime] = {}
+        """Since when each claim is in a trouble that may yet pass."""
 
     async def check(self, events: Sequence[Json], now: datetime) -> None:
-        """Raises ``CannotMount`` where one of them holds the pod up for long; ``events`` are the pod's."""
-        failed = failing(events, now)
-        if not failed:
+        """Raises ``CannotMount`` where one of them holds the pod up; ``events`` are the pod's.
+
+        A claim that went away is no more waited for; what may yet come right has a while.
+        """
+        if not self._needs or (self._looked is not None and now - self._looked < LOOK_EVERY):
             return
-        if self._volumes is None:
+        self._looked = now
+        failed = failing(events, now)
+        why = {}
+        for need in self._needs:
             try:
-                claims = {name: await self._cluster.claim(name) for name in self._claims}
+                claim = await self._cluster.claim(need.name)
+                text = await self._trouble(need, claim, now)
             except (*UNREACHED, ApiException):
                 return  # the next look asks again
-            self._volumes = {str(c["spec"].get("volumeName")): name for name, c in claims.items() if c is not None}
-        why = {self._volumes[volume]: text for volume, text in failed.items() if volume in self._volumes}
+            volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
+            if text := text or failed.get(volume, ""):
+                why[need.name] = text
         if why:
             raise CannotMount(why)
+
+    async def _trouble(self, need: ClaimNeed, claim: Json | None, now: datetime) -> str:
+        """Why the claim will not be had: a clause; empty where it is, or may yet be."""
+        pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
+        text, final = claim_trouble(need, claim, await self._cluster.claim_events(need.name) if pending else [])
+        if not text:
+            self._since.pop(need.name, None)
+        elif not final and now - self._since.setdefault(need.name, now) < LASTS:
+            return ""
+        return text

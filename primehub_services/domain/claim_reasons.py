@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .pod_reasons import SHOWN, Json
-from .pods import ClaimNeed
+from .pods import ONE_POD, READERS, ClaimNeed
 
 NOT_YET = "is not bound to a volume yet"
 """How a clause ends that tells of nothing but waiting: what was made just now is so too."""
@@ -21,6 +21,8 @@ def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -
     phase = (claim.get("status") or {}).get("phase")
     if (claim.get("metadata") or {}).get("deletionTimestamp"):
         return f"its claim {need.name} is being deleted", True
+    if access := _access(need, claim):
+        return access, True
     if phase == "Bound":
         return "", True
     if phase == "Lost":
@@ -36,6 +38,20 @@ def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -
         if reason == "FailedBinding":
             return f"its claim {need.name} is not bound to a volume: {_shown(message)}", not need.made_by_us
     return f"its claim {need.name} {NOT_YET}", False
+
+
+def _access(need: ClaimNeed, claim: Json) -> str:
+    """Why a claim of an operator does not give what is wanted of it, however it is bound: a clause; else empty."""
+    modes = set((claim.get("spec") or {}).get("accessModes") or ())
+    if need.made_by_us or not modes:
+        return ""
+    if modes == {READERS} and need.written:
+        how = "let every group only read it, or bind a claim that can be written to"
+        return f"its claim {need.name} can only be read ({READERS}), and a group may write to it: {how}"
+    if modes == {ONE_POD}:
+        # the second who starts would wait for the first to end
+        return f"its claim {need.name} is for one pod at a time ({ONE_POD}): bind one that many can have at once"
+    return ""
 
 
 def _mismatch(message: str) -> str:

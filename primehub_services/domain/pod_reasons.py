@@ -75,8 +75,9 @@ def unschedulable(message: str) -> PodReason:
     body = re.sub(r"\s*no new claims to deallocate,?\s*$", "", message.split("preemption:")[0]).strip()
     counted = re.match(r"0/(?P<all>\d+) nodes are available: (?P<parts>.+?)\.?\s*$", body, re.DOTALL)
     if counted is None:
-        if (claim := re.search(r'persistentvolumeclaim "([^"]+)" not found', body)) is not None:
-            return _no_claim(claim[1])
+        alone = _of_nodes(body)
+        if alone.code == "volume":
+            return alone
         return PodReason("unschedulable", f"No node takes it yet: {_clip(body)}.")
     found = [_of_nodes(text) for text in _parts(counted["parts"])]
     for reason in found:
@@ -211,6 +212,8 @@ def _of_nodes(text: str) -> PodReason:
     """What is said of some of the nodes: ``3 Insufficient cpu``."""
     if (claim := re.search(r'persistentvolumeclaim "([^"]+)" not found', text)) is not None:
         return _no_claim(claim[1])
+    if (claim := re.search(r'persistentvolumeclaim "([^"]+)" is being deleted', text)) is not None:
+        return PodReason("volume", f"The claim {claim[1]} of one of its volumes is being deleted.", ASK)
     if "unbound immediate PersistentVolumeClaims" in text:
         return PodReason("volume", "One of its volumes is not bound to storage yet.", ASK)
     if (claim := re.search(r'persistentvolumeclaim "([^"]+)" bound to non-existent', text)) is not None:

@@ -8,7 +8,7 @@ its namespace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .launch import LeftOut, Mount, MountKind
@@ -30,7 +30,9 @@ UNDISTURBED: Mapping[str, str] = {
     "karpenter.sh/do-not-disrupt": "true",
 }
 """Annotations by which those who make clusters smaller leave a pod's node alone: each heeds but its own."""
+ONE_POD = "ReadWriteOncePod"
 ONE_NODE = "ReadWriteOnce"
+READERS = "ReadOnlyMany"
 MANY_NODES = "ReadWriteMany"
 CLAIMS_OF_OURS = ("claim-", "project-", "dataset-")
 """How the names begin of claims that the platform makes: of people, of groups, of data volumes."""
@@ -49,6 +51,8 @@ class ClaimNeed:
     access_mode: str
     capacity: int | None = None
     """GiB; None is what the settings say."""
+    written: bool = False
+    """Whether somebody may write to it: of a claim that an operator makes, which may not let anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def claim_need(mount: Mount) -> ClaimNeed | None:
             return project_need(mount.slug, mount.capacity)
         case MountKind.SCRATCH:
             return None
-    return volume_need(mount.slug, mount.source, mount.capacity)
+    return volume_need(mount.slug, mount.source, mount.capacity, written=not mount.read_only)
 
 
 def project_need(slug: str, capacity: int | None) -> ClaimNeed:
@@ -108,18 +112,23 @@ def project_need(slug: str, capacity: int | None) -> ClaimNeed:
     return ClaimNeed(project_claim(slug), MountKind.PROJECT, slug, True, MANY_NODES, capacity)
 
 
-def volume_need(slug: str, source: VolumeSource | None, capacity: int | None = None) -> ClaimNeed | None:
+def volume_need(
+    slug: str, source: VolumeSource | None, capacity: int | None = None, *, written: bool = False
+) -> ClaimNeed | None:
     """The claim behind a data volume; None for variables, which are no folder."""
     if isinstance(source, EnvSource):
         return None
     ours = isinstance(source, GitSource) or source is None or (isinstance(source, PvcSource) and not source.claim)
     name = dataset_claim(slug, source)
-    return ClaimNeed(name, MountKind.DATASET, slug, ours, MANY_NODES, capacity)
+    return ClaimNeed(name, MountKind.DATASET, slug, ours, MANY_NODES, capacity, written)
 
 
 def claims_needed(mounts: Iterable[Mount]) -> tuple[ClaimNeed, ...]:
     """Every claim that a pod with these mounts needs, once."""
-    found = {need.name: need for mount in mounts if (need := claim_need(mount)) is not None}
+    found: dict[str, ClaimNeed] = {}
+    for need in filter(None, map(claim_need, mounts)):
+        other = found.get(need.name)
+        found[need.name] = replace(need, written=True) if other is not None and other.written else need
     return tuple(found.values())
 
 

@@ -99,9 +99,13 @@ def kept(uow: UnitOfWork) -> list[KeptVolume]:
 def with_claims(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
     """On a cluster: the volumes that are claims, by id, and why launches leave each out until now."""
     found = []
-    for row in uow.session.scalars(sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)).order_by(VolumeRow.slug)):
+    rows = uow.session.scalars(
+        sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)).order_by(VolumeRow.slug)
+    ).all()
+    having = catalog.groups_having(uow, VolumeRow, [row.id for row in rows], None)
+    for row in rows:
         source = VolumeCreate.model_validate({"name": row.name, "source": row.source}).source
-        need = volume_need(row.slug, source)
+        need = volume_need(row.slug, source, written=any(writable for _, writable in having.get(row.id, ())))
         # what a repository without its first commit says is not ours to clear
         unfetched = isinstance(source, GitSource) and row.content is None
         if need is not None and not unfetched:

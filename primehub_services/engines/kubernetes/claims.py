@@ -33,10 +33,11 @@ class Claims:
         return missing
 
     async def _unbound(self, need: ClaimNeed, claim: Json | None) -> str:
-        """Why a claim that is there is not bound: a clause; empty while that is nothing but waiting."""
-        if claim is None or (claim.get("status") or {}).get("phase") != "Pending":
+        """Why a claim that is there cannot be had: a clause; empty while that is nothing but waiting."""
+        if claim is None:
             return ""
-        why, _ = claim_trouble(need, claim, await self._look.told(need.name))
+        pending = (claim.get("status") or {}).get("phase") == "Pending"
+        why, _ = claim_trouble(need, claim, await self._look.told(need.name) if pending else [])
         return "" if why.endswith(NOT_YET) else why
 
     async def look_at(self, need: ClaimNeed) -> str | None:
@@ -51,7 +52,8 @@ class Claims:
             try:
                 found = await self._make(need)
             except ClusterRefusal as refusal:
-                return None, pod_reasons.refusal(refusal.status, refusal.message).text
+                why = pod_reasons.refusal(refusal.status, refusal.message).text
+                return None, f"its claim {need.name} cannot be made: {why}"
         if found is None:
             return None, pod_reasons.missing_claim(need.name, made_by_us=need.made_by_us).text
         if (found.get("status") or {}).get("phase") == "Lost":

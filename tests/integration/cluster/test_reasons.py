@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.cluster import told_in_time
 from tests.support.mesh import mesh
+from tests.support.waiting import wait_for_async
 
 from .platform import ClusterPlatform
 
@@ -66,3 +69,100 @@ async def test_what_pod_security_forbids_is_told_and_nothing_is_left(
     assert (last["phase"], last["reason"]) == ("FAILED", told)
     assert told in " ".join((await platform.command(person, "notebooks", "status")).split())
     assert platform.pod(last["id"]) is None
+
+
+def claim(platform: ClusterPlatform, name: str, mode: str = "ReadWriteMany") -> None:
+    """An operator's claim, which the cluster binds."""
+    spec = {"accessModes": [mode], "resources": {"requests": {"storage": "10Mi"}}}
+    metadata = {"name": name}
+    platform.namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+
+
+async def volume(platform: ClusterPlatform, name: str) -> None:
+    """A data volume that is a claim of this name, and to which the group research may write."""
+    source = {"type": "pvc", "claim": name}
+    groups = [{"group": "research", "writable": True}]
+    await platform.ask("admin", "POST", "/volumes", {"name": name, "source": source, "groups": groups})
+
+
+async def test_a_claim_that_is_not_there_or_does_not_let_the_group_write_is_said_before_a_start(
+    platform: ClusterPlatform, person: str
+) -> None:
+    modes = {"gone": "ReadWriteMany", "for-readers": "ReadOnlyMany", "for-one": "ReadWriteOncePod"}
+    names = {word: f"{word}-{person[2:]}" for word in modes}
+
+    def bound(name: str) -> bool:
+        return ((platform.namespace.get("pvc", name) or {}).get("status") or {}).get("phase") == "Bound"
+
+    async def left_out(name: str) -> str:
+        options = await platform.ask(person, "GET", "/groups/research/launch-options")
+        return str(next(volume["left_out"] for volume in options["volumes"] if volume["name"] == name))
+
+    async def says(word: str, told: str) -> None:
+        async def so() -> bool:
+            found = await left_out(names[word])
+            return told in found if told else not found
+
+        await told_in_time(lambda: bound(names[word]), so)
+
+    for word, mode in modes.items():
+        await volume(platform, names[word])
+        claim(platform, names[word], mode)
+    try:
+        await asyncio.gather(
+            says("gone", ""),
+            says("for-readers", "can only be read (ReadOnlyMany), and a group may write to it"),
+            says("for-one", "is for one pod at a time (ReadWriteOncePod)"),
+        )
+        platform.namespace.kubectl("delete", "pvc", names["gone"], "--wait=false")
+
+        async def missing() -> bool:
+            return f"Its claim {names['gone']} is not in the cluster" in await left_out(names["gone"])
+
+        await told_in_time(lambda: platform.namespace.get("pvc", names["gone"]) is None, missing)
+        shown = " ".join((await platform.command(person, "notebooks", "options", "--group", "research")).split())
+        for word, name in names.items():
+            assert await left_out(name) in shown, word
+    finally:
+        for name in names.values():
+            await platform.ask("admin", "DELETE", f"/volumes/{name}")
+
+
+async def test_a_claim_that_goes_while_a_notebook_waits_costs_its_volume_alone(
+    platform: ClusterPlatform, person: str
+) -> None:
+    name, label = f"taken-{person[2:]}", f"later-{person[2:]}"
+    size = {"name": label, "cpu_limit": 1, "memory_limit": "512Mi", "node_selector": {label: "yes"}}
+    await platform.ask("admin", "POST", "/instance-types", size)
+    claim(platform, name)
+    await volume(platform, name)
+    notebook = await platform.begin(person, size=label)
+
+    async def says(text: str) -> bool:
+        found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
+        return any(text in event["message"] for event in found["events"])
+
+    try:
+        await wait_for_async(lambda: says("without the labels that"), 20, what="it waits for a node")
+        platform.namespace.kubectl("delete", "pvc", name)
+        with labelled_node(platform, label):
+            known = f'persistentvolumeclaim "{name}" not found'
+            without = f"Without {name}: its claim {name} is not in the cluster"
+            await told_in_time(lambda: platform.namespace.warned(known), lambda: says(without))
+            await platform.phase(person, notebook, "RUNNING")
+    finally:
+        await platform.ask("admin", "DELETE", f"/volumes/{name}")
+    assert without in " ".join((await platform.command(person, "notebooks", "status", notebook)).split())
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+
+
+@contextmanager
+def labelled_node(platform: ClusterPlatform, label: str) -> Iterator[None]:
+    """Some node has this label until the block ends."""
+    node = platform.namespace.list("nodes")[0]["metadata"]["name"]
+    platform.namespace.kubectl("label", "node", node, f"{label}=yes")
+    try:
+        yield
+    finally:
+        platform.namespace.kubectl("label", "node", node, f"{label}-")

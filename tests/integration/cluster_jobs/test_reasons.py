@@ -121,3 +121,27 @@ async def test_volumes_that_nobody_bound_or_that_no_node_can_mount_are_left_out_
     away, unbound = sorted(text.lower() for text in done["left_out"])
     assert unbound.startswith("unbound: its claim nobody-made-it is not in the cluster"), unbound
     assert away.startswith("away: it cannot be mounted: "), away
+
+
+async def test_a_claim_that_goes_while_a_job_waits_is_told_and_the_job_runs_without_it(bench: Bench) -> None:
+    claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "10Mi"}}}
+    metadata = {"name": "taken-away"}
+    bench.namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim})
+    body = {"name": "taken", "source": {"type": "pvc", "claim": "taken-away"}, "all_groups": True}
+    assert (await bench.admin.ask("POST", "/volumes", body)).status_code == 201
+    try:
+        with quota(bench.namespace, limits_memory="100Mi"):
+            await wait_for_async(lambda: (bench.namespace.get("quota", "team") or {}).get("status", {}).get("hard"))
+            job = await bench.submit("ls /datasets/taken")
+            await bench.says(job, "quota team")
+            bench.namespace.kubectl("delete", "pvc", "taken-away")
+        known = 'persistentvolumeclaim "taken-away" not found'
+        waiting = await says_in_time(bench, job, "Its claim taken-away is not in the cluster", known)
+        assert waiting["phase"] == "PENDING"
+        done = await bench.until(job, *OVER)
+    finally:
+        await bench.admin.ask("DELETE", "/volumes/taken")
+    assert [attempt["reason"] for attempt in done["attempts"]] == ["NotPlaced", "Exited"], done
+    assert done["left_out"] == [
+        "taken: Its claim taken-away is not in the cluster: an administrator of the cluster binds it."
+    ]

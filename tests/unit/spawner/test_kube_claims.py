@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,3 +122,22 @@ def test_which_claims_are() -> None:
     assert text.endswith('do not fit: "share": requested PV is too small')
     gone = {"metadata": {"deletionTimestamp": "now"}, "status": {"phase": "Bound"}}
     assert claim_trouble(HOME, gone, []) == ("its claim claim-ann is being deleted", True)
+
+
+def test_a_claim_that_does_not_let_its_groups_do_what_they_may_is_said_and_how_to_mend_it() -> None:
+    def modes(*found: str) -> dict[str, Any]:
+        return claim("Bound") | {"spec": {"accessModes": list(found)}}
+
+    written = replace(SHARE, written=True)
+    text, final = claim_trouble(written, modes("ReadOnlyMany"), [])
+    assert final
+    assert text == (
+        "its claim dataset-share can only be read (ReadOnlyMany), and a group may write to it: "
+        "let every group only read it, or bind a claim that can be written to"
+    )
+    text, _ = claim_trouble(SHARE, modes("ReadWriteOncePod"), [])
+    assert text.startswith("its claim dataset-share is for one pod at a time (ReadWriteOncePod)")
+    assert claim_trouble(SHARE, modes("ReadOnlyMany"), []) == ("", True)
+    assert claim_trouble(written, modes("ReadOnlyMany", "ReadWriteMany"), []) == ("", True)
+    assert claim_trouble(written, modes("ReadWriteOnce"), []) == ("", True)
+    assert claim_trouble(HOME, modes("ReadWriteOncePod"), []) == ("", True)
