@@ -26,6 +26,7 @@ from .base import PrimeHubSpawnerMixin
 from .kube_api import UNREACHED, Cluster, message_of, reason_of, short
 from .kube_claims import missing_claims
 from .kube_mounts import CannotMount, Spare
+from .kube_room import Room
 from .server import LAST_WORDS, answers
 
 PATIENCE = notebook_pods.OUT_OF_REACH.total_seconds() + 20
@@ -60,7 +61,9 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     delete_stopped_pods = False
 
     cluster = Instance(Cluster)
+    room: Room | None = None
     why = Dict(help="Why a start failed, by its id, where its pod cannot say it.")
+    unmade = Bool(help="Whether the start has no pod yet, since a quota of the cluster does not let it in.")
     running_plan: LaunchPlan | None = None
     _configured: dict[str, Any] | None = None
 
@@ -136,6 +139,8 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             self.log.warning("The cluster does not say whether %s runs: %s", self._log_name, short(error))
             return None
         if pod is None:
+            if self._check_pending and self.unmade:
+                self.why = {self.start_id: ABANDONED}
             return 1
         if self._check_pending and not pod["spec"].get("nodeName"):
             # the hub that followed this start is gone; this one would hold its owner up for http_timeout, and then end it
@@ -172,6 +177,16 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             pod = None
         return str(self._get_pod_url(pod)) if pod and pod["status"].get("podIP") else str(self.server.url)
 
+    def get_state(self) -> dict[str, Any]:
+        """And whether it waits for room in a quota: a hub that comes back finds no pod then."""
+        state: dict[str, Any] = super().get_state()
+        return state | ({"unmade": True} if self.unmade else {})
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """See ``get_state``."""
+        super().load_state(state)
+        self.unmade = bool(state.get("unmade"))
+
     def get_env(self) -> dict[str, Any]:
         """The variables of the server, as a pod's manifest has them."""
         env: dict[str, Any] = super().get_env()
@@ -185,6 +200,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     def _take_up(self, plan: LaunchPlan, missing: Mapping[str, str]) -> None:
         """Set the traits of this start, from nothing of the one before."""
+        self.room = Room(self.claims, plan.start_id, refusal=self._refusal_of, tell=self._wait)
         if self._configured is None:
             names = (*kube_render.MERGED, *kube_render.REPLACED, *kube_render.ADDED, *kube_render.IDS)
             self._configured = {name: getattr(self, name) for name in names}
@@ -250,11 +266,9 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             if pod and pod["status"].get("podIP") and self.is_pod_running(pod):
                 # KubeSpawner itself looks less and less often, and would see it seconds later
                 return str(self._get_pod_url(pod))
-            if pod is None:
-                continue
-            if not _alive(pod):
+            if pod is not None and not _alive(pod):
                 raise self._refused(await self._ended_early(pod, plan))
-            why = pod_reasons.of_pod(pod, self.events)
+            why = self._why(pod)
             if why is not None and why.code == "volume":
                 await spare.check(self.events, datetime.now(UTC))
             image_fails_since = (image_fails_since or time.monotonic()) if why and why.code == "image" else 0.0
@@ -264,6 +278,12 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             if time.monotonic() > deadline:
                 text = f"It did not start in {self.start_timeout} s."
                 raise SpawnException(f"{text} {why.text if why else ''}".strip(), reason="timeout", status_code=504)
+
+    def _why(self, pod: Mapping[str, Any] | None) -> PodReason | None:
+        """Why it does not run yet; None where nothing is wrong."""
+        if pod is not None:
+            return pod_reasons.of_pod(pod, self.events)
+        return None if self.room is None else self.room.lacks
 
     async def _started(self, starting: asyncio.Future[Any]) -> str:
         try:
@@ -300,8 +320,24 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         return pod_reasons.refusal(error.status, message_of(error), allowed)
 
     async def _make_create_pod_request(self, pod: Any, request_timeout: float) -> bool:
-        """As KubeSpawner's, but that the pod, with people's values in it, is never written to the log; and that one of
-        this name is always this start's own, asked for a second time."""
+        """As KubeSpawner's, but that what a quota of the cluster does not let in waits for room, as a job does."""
+        assert self.room is not None
+        made = await self.room.enter(lambda: self._ask_for(pod, request_timeout))
+        self.unmade = self.unmade and not made
+        return made
+
+    def _wait(self, full: PodReason) -> None:
+        """Say what it waits for; and write down that there is no pod yet, for a hub that comes back."""
+        self.note(35, "creating", f"Waiting for room in the cluster: {full.text}")
+        self.unmade = True
+        self.keep_state()
+
+    async def _ask_for(self, pod: Any, request_timeout: float) -> bool:
+        """Whether the pod is there now; false where it is worth another try.
+
+        It is never written to the log, with people's values in it; and one of this name is always this start's own, asked
+        for a second time. Raises ``ApiException``.
+        """
         try:
             await asyncio.wait_for(self.api.create_namespaced_pod(self.namespace, pod), request_timeout)
         except UNREACHED as error:

@@ -31,6 +31,7 @@ async def _culling(call: Call) -> Any:
 
 HANDLERS: dict[str, Run] = {
     "claims.create": _claim,
+    "claims.state": read(claims.state),
     "claims.event": write(claims.event),
     "claims.events": write(claims.events),
     "claims.release": write(claims.release),

@@ -11,6 +11,7 @@ from ..domain.handshake import (
     ClaimEvent,
     ClaimGrant,
     ClaimRequest,
+    ClaimState,
     CullingDecision,
     InvitationJoin,
     InvitationRedeem,
@@ -366,6 +367,7 @@ _NOTEBOOKS = (
 
 _HANDSHAKE = (
     Route("claims.create", "POST", "/claims", "Claim quota for a start", "claims", ClaimGrant, body=ClaimRequest),
+    Route("claims.state", "GET", "/claims/{start}", "Whether a start is still wanted", "claims", ClaimState),
     Route(
         "claims.event",
         "POST",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, StartEvent, StartEvents
+from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, ClaimState, StartEvent, StartEvents
 from .base import ApiClient, ApiProblem
 
 TOGETHER = 0.2
@@ -26,6 +26,10 @@ class ClaimsClient:
         """Adopt the claim that the options name, or make one. A refusal is a problem with code ``refused``."""
         request = ClaimRequest(user=user, server_name=server_name, user_options=user_options)
         return await self._api.fetch(ClaimGrant, "POST", "/claims", body=request)
+
+    async def state(self, start_id: str) -> ClaimState:
+        """Whether the start is still wanted."""
+        return await self._api.fetch(ClaimState, "GET", f"/claims/{quote(start_id, safe='')}")
 
     async def report(self, start_id: str, event: ClaimEvent) -> bool:
         """Tell what became of the start; ``stopped`` gives its claim back too. False where the start is not known."""

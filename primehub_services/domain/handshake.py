@@ -29,6 +29,13 @@ class ClaimGrant(Model):
     plan: LaunchPlan
 
 
+class ClaimState(Model):
+    """Whether a start is still wanted, for a spawner that waits for room."""
+
+    stop_requested: str | None
+    """Who asked for its end, or why it ends; null while nobody did."""
+
+
 class ClaimEvent(Model):
     """What the spawner saw of a start."""
 

@@ -53,7 +53,11 @@ def refusal(status: int, message: str, allowed: PodSecurity = PodSecurity.RESTRI
             f"The cluster's quota {quota['name']} would be exceeded: "
             f"{_amounts(quota['asked'])} asked, {_amounts(quota['used'])} in use of {_amounts(quota['limit'])}."
         )
-        return PodReason("quota", sentence, "Wait until something in this cluster ends, or choose a smaller size.")
+        if _exceeds(quota["asked"], quota["limit"]):
+            return PodReason("quota", sentence, f"It is more than the quota has in all: choose a smaller size. {ASK}")
+        return PodReason(
+            "quota", sentence, "It starts as soon as something in this cluster ends, or choose a smaller size."
+        )
     if (must := re.search(r"failed quota: (\S+): must specify (.+)$", message)) is not None:
         sentence = f"The cluster's quota {must[1]} wants {must[2]} to be set, and the instance type does not say it."
         return PodReason("quota", sentence, ASK, final=True)
@@ -305,6 +309,25 @@ def _disk(message: str) -> PodReason | None:
     if "low on resource: ephemeral-storage" in message:
         return PodReason("evicted", "Its node had to end it: the node's disk was nearly full.", final=True)
     return None
+
+
+def _exceeds(asked: str, limits: str) -> bool:
+    """Whether more of anything is asked than a quota has in all."""
+    most = dict(part.split("=", 1) for part in limits.split(",") if "=" in part)
+    wanted = (part.partition("=") for part in asked.split(","))
+    return any(_quantity(value) > _quantity(most[name]) for name, _, value in wanted if name in most)
+
+
+def _quantity(text: str) -> float:
+    """A number as the cluster writes it: ``500m``, ``2Gi``; 0 where it is none."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(m|[kKMGTPE]?i?)", text.strip())
+    if found is None:
+        return 0.0
+    unit = found[2]
+    if unit == "m":
+        return float(found[1]) / 1000
+    base = 1024 if unit.endswith("i") else 1000
+    return float(found[1]) * float(base ** " KMGTPE".index((unit[:1] or " ").upper()))
 
 
 def _amounts(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..domain.claims import MachineCapacity
-from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, StartEvents
+from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, ClaimState, StartEvents
 from ..domain.identity import Actor
 from ..domain.launch import LaunchRequest
 from ..domain.lifecycle import Ending
@@ -103,6 +103,15 @@ def _wanted(uow: UnitOfWork, person: Actor, request: ClaimRequest) -> LaunchRequ
     except ValidationError as error:
         errors = field_errors(error)
         raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors), errors=errors) from None
+
+
+def state(uow: UnitOfWork, actor: Actor, start_id: str) -> ClaimState:
+    """Whether a start is still wanted. Raises ``NotFound`` for one that has ended, or never was."""
+    require(actor, "claims")
+    found = notebooks.find(uow, start_id)
+    if found is None or NotebookPhase(found[0].phase) in FINAL:
+        raise NotFound.of("start", start_id)
+    return ClaimState(stop_requested=found[0].stop_requested)
 
 
 def event(uow: UnitOfWork, actor: Actor, start_id: str, told: ClaimEvent) -> None:

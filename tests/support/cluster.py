@@ -93,6 +93,22 @@ async def told_in_time(
     assert people - cluster < seconds, f"told {people - cluster:.1f} s after the cluster knew it"
 
 
+def quota_of(**hard: str) -> dict[str, Any]:
+    """The manifest of the quota ``team``: ``limits_memory="100Mi"``."""
+    limits = {name.replace("_", "."): value for name, value in hard.items()}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": limits}}
+
+
+@contextmanager
+def quota(namespace: Namespace, **hard: str) -> Iterator[None]:
+    """A quota that an operator has set with kubectl."""
+    namespace.apply(quota_of(**hard))
+    try:
+        yield
+    finally:
+        namespace.kubectl("delete", "quota", "team")
+
+
 def require_cluster() -> None:
     """Go on where there is a cluster and what talks to it."""
     require("cluster", shutil.which("kubectl"), "kubectl is not on PATH")

@@ -95,24 +95,6 @@ async def test_why_no_node_takes_it_is_said_while_it_waits_and_a_stop_ends_the_w
     assert platform.pod(notebook) is None
 
 
-async def test_a_quota_of_the_cluster_refuses_with_its_numbers(platform: ClusterPlatform, person: str) -> None:
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "team"},
-        "spec": {"hard": {"limits.memory": "100Mi"}},
-    }
-    platform.namespace.apply(quota)
-    try:
-        await wait_for_async(lambda: (platform.namespace.get("quota", "team") or {}).get("status", {}).get("hard"))
-        told = await platform.refused(person)
-    finally:
-        platform.namespace.kubectl("delete", "quota", "team")
-    assert "The cluster's quota team would be exceeded: 512Mi memory (limits) asked" in told
-    last = (await platform.ask(person, "GET", "/notebooks"))["items"][0]
-    assert (last["phase"], last["reason"]) == ("FAILED", told)
-
-
 async def test_an_image_that_is_not_there_is_said_while_it_is_tried(platform: ClusterPlatform, person: str) -> None:
     notebook = await platform.begin(person, image="absent")
 

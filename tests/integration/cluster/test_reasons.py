@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import told_in_time
+from tests.support.cluster import quota, quota_of, told_in_time
 from tests.support.mesh import mesh
 from tests.support.waiting import wait_for_async
 
@@ -58,13 +59,63 @@ async def test_a_full_node_a_gpu_that_no_node_has_and_labels_that_none_has_are_t
     await asyncio.gather(*(waits(platform, name, known, told) for name, (_, known, told) in NO_NODE.items()))
 
 
+async def with_home(platform: ClusterPlatform, person: str) -> None:
+    """The person's files are there, so that a start is nothing but a pod."""
+    slug = (await platform.ask("admin", "GET", f"/users/{person}"))["slug"]
+    claim(platform, f"claim-{slug}", "ReadWriteOnce")
+    await wait_for_async(lambda: bound(platform, f"claim-{slug}"), 60, what="the home is bound")
+
+
+async def test_a_quota_of_the_cluster_is_waited_for_with_its_numbers_until_there_is_room_or_it_is_stopped(
+    platform: ClusterPlatform,
+) -> None:
+    stays, goes = [await platform.person(f"p_{uuid.uuid4().hex[:8]}") for _ in range(2)]
+    await asyncio.gather(with_home(platform, stays), with_home(platform, goes))
+    notebooks: dict[str, str] = {}
+
+    async def says(person: str, text: str) -> bool:
+        found = await platform.ask(person, "GET", f"/notebooks/{notebooks[person]}")
+        assert found["phase"] == "STARTING", found
+        return any(text in event["message"] for event in found["events"])
+
+    def allowed(memory: str) -> bool:
+        hard = ((platform.namespace.get("quota", "team") or {}).get("status") or {}).get("hard")
+        return hard == {"limits.memory": memory}
+
+    with quota(platform.namespace, limits_memory="100Mi"):
+        await wait_for_async(lambda: allowed("100Mi"), 20, what="the quota counts")
+        for person in (stays, goes):
+            notebooks[person] = await platform.begin(person)
+        full = "The cluster's quota team would be exceeded: 512Mi memory (limits) asked, 0 memory (limits) in use of"
+        # nothing but the refused pod says that the cluster knows it: it is asked for as soon as the start is
+        for person in (stays, goes):
+            await told_in_time(lambda: True, lambda person=person: says(person, f"{full} 100Mi"))  # type: ignore[misc]
+        platform.namespace.apply(quota_of(limits_memory="200Mi"))
+        await told_in_time(
+            lambda: allowed("200Mi"),
+            lambda: says(stays, f"{full} 200Mi memory (limits). It is more than the quota has in all"),
+        )
+        assert full in " ".join((await platform.command(stays, "notebooks", "status", notebooks[stays])).split())
+        await platform.ask(goes, "DELETE", f"/notebooks/{notebooks[goes]}")
+        stopped = await platform.phase(goes, notebooks[goes], "STOPPED")
+        assert goes in stopped["reason"]
+        assert platform.pod(notebooks[stays]) is None
+    await platform.phase(stays, notebooks[stays], "RUNNING")
+    await platform.ask(stays, "DELETE", f"/notebooks/{notebooks[stays]}")
+    await platform.phase(stays, notebooks[stays], "STOPPED")
+
+
 async def test_what_pod_security_forbids_is_told_and_nothing_is_left(
     platform: ClusterPlatform, person: str, tmp_path: Path
 ) -> None:
+    await with_home(platform, person)
     with mesh(platform.namespace, tmp_path):
+        began = time.monotonic()
         told = await platform.refused(person)
+        took = time.monotonic() - began
     assert "The cluster's security level (restricted) forbids it:" in told
     assert 'container "mesh" must not include "NET_ADMIN"' in told
+    assert took < 2, f"told {took:.1f} s after it was asked for"
     last = (await platform.ask(person, "GET", "/notebooks"))["items"][0]
     assert (last["phase"], last["reason"]) == ("FAILED", told)
     assert told in " ".join((await platform.command(person, "notebooks", "status")).split())
@@ -76,6 +127,11 @@ def claim(platform: ClusterPlatform, name: str, mode: str = "ReadWriteMany") -> 
     spec = {"accessModes": [mode], "resources": {"requests": {"storage": "10Mi"}}}
     metadata = {"name": name}
     platform.namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+
+
+def bound(platform: ClusterPlatform, name: str) -> bool:
+    """Whether the claim has its storage."""
+    return ((platform.namespace.get("pvc", name) or {}).get("status") or {}).get("phase") == "Bound"
 
 
 async def volume(platform: ClusterPlatform, name: str) -> None:
@@ -91,9 +147,6 @@ async def test_a_claim_that_is_not_there_or_does_not_let_the_group_write_is_said
     modes = {"gone": "ReadWriteMany", "for-readers": "ReadOnlyMany", "for-one": "ReadWriteOncePod"}
     names = {word: f"{word}-{person[2:]}" for word in modes}
 
-    def bound(name: str) -> bool:
-        return ((platform.namespace.get("pvc", name) or {}).get("status") or {}).get("phase") == "Bound"
-
     async def left_out(name: str) -> str:
         options = await platform.ask(person, "GET", "/groups/research/launch-options")
         return str(next(volume["left_out"] for volume in options["volumes"] if volume["name"] == name))
@@ -103,7 +156,7 @@ async def test_a_claim_that_is_not_there_or_does_not_let_the_group_write_is_said
             found = await left_out(names[word])
             return told in found if told else not found
 
-        await told_in_time(lambda: bound(names[word]), so)
+        await told_in_time(lambda: bound(platform, names[word]), so)
 
     for word, mode in modes.items():
         await volume(platform, names[word])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 
 from primehub_services.domain.pods import operators_manifests
 from primehub_services.domain.volumes import HostPathSource
-from tests.support.cluster import Namespace, told_in_time
+from tests.support.cluster import quota, told_in_time
 from tests.support.mesh import mesh
 from tests.support.waiting import wait_for_async
 
@@ -37,18 +35,6 @@ async def end(bench: Bench, job: str) -> None:
     """It waits no more."""
     await bench.person.ask("POST", f"/jobs/{job}/cancel")
     assert (await bench.until(job, *OVER))["phase"] == "CANCELLED"
-
-
-@contextmanager
-def quota(namespace: Namespace, **hard: str) -> Iterator[None]:
-    """A quota that an operator has set with kubectl."""
-    limits = {name.replace("_", "."): value for name, value in hard.items()}
-    made = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": limits}}
-    namespace.apply(made)
-    try:
-        yield
-    finally:
-        namespace.kubectl("delete", "quota", "team")
 
 
 async def test_a_quota_of_the_cluster_is_told_with_its_numbers_and_the_job_runs_once_it_is_lifted(bench: Bench) -> None:

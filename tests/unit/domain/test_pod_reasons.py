@@ -98,6 +98,22 @@ def test_why_the_cluster_refuses(status: int, message: str, code: str, sentence:
 
 
 @pytest.mark.parametrize(
+    ("asked", "limit", "never"),
+    [
+        ("limits.memory=512Mi", "100Mi", True),
+        ("limits.memory=536870912", "512Mi", False),
+        ("limits.memory=512Mi", "1G", False),
+        ("limits.memory=1500m", "1", True),
+    ],
+)
+def test_what_a_quota_can_never_hold_is_told_apart_from_what_has_to_wait(asked: str, limit: str, never: bool) -> None:
+    name = asked.partition("=")[0]
+    reason = refusal(403, f"exceeded quota: team, requested: {asked}, used: {name}=0, limited: {name}={limit}")
+    assert not reason.final
+    assert ("more than the quota has in all" in reason.help) is never
+
+
+@pytest.mark.parametrize(
     ("message", "sentence"),
     [
         (

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, StartEvent, StartEvents
+from primehub_services.domain.identity import Actor
 from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.notebooks import Notebook, NotebookPhase
 from primehub_services.domain.permissions import Scope
@@ -247,6 +248,22 @@ def test_only_the_spawner_may_claim_report_and_release(world: World) -> None:
         with pytest.raises(Forbidden):
             world.database.write_now(claims.release, actor, started.id)
     assert list(world.held()) == [started.id]
+
+
+def test_a_spawner_that_waits_hears_that_its_start_is_to_end_and_nobody_else_may_ask(world: World) -> None:
+    started = world.claim(**OPTIONS).start_id
+
+    def state(actor: Actor) -> str | None:
+        return world.database.read_now(claims.state, actor, started).stop_requested
+
+    assert state(world.cast.spawner) is None
+    world.database.write_now(notebooks.stop, world.cast.member, started)
+    assert "ann" in (state(world.cast.spawner) or "")
+    with pytest.raises(Forbidden):
+        state(world.cast.member)
+    world.tell(started, "stopped")
+    with pytest.raises(NotFound):
+        state(world.cast.spawner)
 
 
 def test_what_is_told_of_several_starts_counts_for_each_and_unknown_ones_are_passed_over(world: World) -> None:

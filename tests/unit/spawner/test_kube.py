@@ -258,7 +258,9 @@ async def test_a_pod_is_never_written_to_the_log(
 ) -> None:
     async def refuse(*_: Any, **__: Any) -> None:
         error = ApiException(status=403, reason="Forbidden")
-        error.body = '{"reason": "Forbidden", "message": "pods \\"x\\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"}'
+        error.body = (
+            '{"reason": "Forbidden", "message": "pods \\"x\\" is forbidden: failed quota: q: must specify limits.cpu"}'
+        )
         raise error
 
     monkeypatch.setattr(spawner.api, "create_namespaced_pod", refuse)

@@ -14,7 +14,8 @@ from aiohttp import ClientConnectionError
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain.notebook_pods import pod_name
-from primehub_spawner.kube import PrimeHubKubeSpawner
+from primehub_services.domain.pod_reasons import PodReason
+from primehub_spawner.kube import ABANDONED, PrimeHubKubeSpawner
 from primehub_spawner.kube_api import Cluster
 from tests.support.kube_spawner import without_cluster
 from tests.support.sandbox import make_plan
@@ -116,6 +117,20 @@ async def test_a_hub_that_is_started_anew_waits_for_a_pod_that_has_a_node_and_en
     spawner.cluster = FakeCluster(waits)
     assert await spawner.poll() == 1
     assert "started anew" in (await spawner.ending(START))[1]
+
+
+async def test_a_hub_that_is_started_anew_ends_what_waited_for_a_quota_and_says_so(
+    spawner: PrimeHubKubeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawner, "keep_state", lambda: None)
+    spawner._wait(PodReason("quota", "The cluster's quota team would be exceeded."))
+    kept = spawner.get_state()
+    spawner.clear_state()
+    spawner.load_state(kept | {"start_id": START})
+    spawner.cluster = FakeCluster(None)
+    spawner._check_pending = True
+    assert await spawner.poll() == 1
+    assert await spawner.ending(START) == (1, ABANDONED)
 
 
 async def test_a_server_that_ran_is_ended_and_its_pod_kept(spawner: PrimeHubKubeSpawner) -> None:

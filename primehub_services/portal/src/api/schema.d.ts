@@ -1822,6 +1822,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/claims/{start}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a start is still wanted
+         * @description `claims`: service; scope `custom:primehub:claims`.
+         */
+        get: operations["claims_state"];
+        put?: never;
+        post?: never;
+        /**
+         * Release a start's claim
+         * @description `claims`: service; scope `custom:primehub:claims`.
+         */
+        delete: operations["claims_release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/claims/{start}/events": {
         parameters: {
             query?: never;
@@ -1857,26 +1881,6 @@ export interface paths {
          */
         post: operations["claims_events"];
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/claims/{start}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Release a start's claim
-         * @description `claims`: service; scope `custom:primehub:claims`.
-         */
-        delete: operations["claims_release"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2375,6 +2379,11 @@ export interface components {
             user_options?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description Whether a start is still wanted, for a spawner that waits for room. */
+        ClaimState: {
+            /** @description Who asked for its end, or why it ends; null while nobody did. */
+            stop_requested: string | null;
         };
         /** @description A container image in a registry. */
         ContainerSource: {
@@ -9027,6 +9036,66 @@ export interface operations {
             };
         };
     };
+    claims_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                start: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimState"];
+                };
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claims_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                start: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong, which field, and what to do about it */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claims_event: {
         parameters: {
             query?: never;
@@ -9072,35 +9141,6 @@ export interface operations {
                 "application/json": components["schemas"]["StartEvents"];
             };
         };
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What is wrong, which field, and what to do about it */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    claims_release: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                start: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
