@@ -18,7 +18,7 @@ from traitlets.config import LoggingConfigurable
 from primehub_services.client import ApiProblem
 from primehub_services.client.claims import ClaimsClient, Reports
 from primehub_services.client.in_hub import client_in_hub
-from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, StartEvent
+from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, StartEvent, without
 from primehub_services.domain.launch import LaunchPlan
 
 from . import render
@@ -144,7 +144,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         # PrimeHub has noted this with the claim
         self._show(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
         for left_out in plan.left_out:
-            self.note(30, "creating", f"Without {left_out.volume}: {left_out.reason}")
+            self.note(30, "creating", without(left_out))
         url = await self.launch(plan)
         self.note(80, "starting", "Waiting for JupyterLab")
         self._waiting_for_ready = asyncio.ensure_future(self._report_ready(plan.start_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..domain.identity import Actor
-from ..domain.launch import LaunchPlan, LaunchRequest, WorkloadKind
+from ..domain.launch import LaunchPlan, LaunchRequest, LeftOut, WorkloadKind
 from ..domain.lifecycle import Ending, final_phase
 from ..domain.notebooks import FINAL, NotebookPhase, ProgressEvent
 from ..domain.planning import Chosen, make_plan
@@ -113,6 +113,13 @@ def note(uow: UnitOfWork, row: NotebookRow, progress: int, stage: str, message: 
     """Add a step to the row's events; the oldest are dropped beyond a bound."""
     event = ProgressEvent(at=uow.now, progress=progress, stage=stage, message=message)
     row.events = [*row.events, event.model_dump(mode="json")][-MAX_EVENTS:]
+
+
+def goes_without(row: NotebookRow, left_out: LeftOut) -> None:
+    """Keep with the start that its server has not got a volume, and why."""
+    known, found = row.plan.get("left_out", []), left_out.model_dump(mode="json")
+    if found not in known:
+        row.plan = {**row.plan, "left_out": [*known, found]}
 
 
 def touched(uow: UnitOfWork, row: NotebookRow) -> None:

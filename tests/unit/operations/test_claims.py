@@ -266,6 +266,14 @@ def test_a_spawner_that_waits_hears_that_its_start_is_to_end_and_nobody_else_may
         state(world.cast.spawner)
 
 
+def test_what_a_start_goes_on_without_is_kept_with_it_once(world: World) -> None:
+    started = world.claim(**OPTIONS).start_id
+    for _ in range(2):
+        world.tell(started, "progress", progress=35, message="Without share: its claim went away: it is gone")
+    world.tell(started, "progress", progress=40, message="Without a doubt")
+    assert world.get(started).left_out == ("share: its claim went away: it is gone",)
+
+
 def test_what_is_told_of_several_starts_counts_for_each_and_unknown_ones_are_passed_over(world: World) -> None:
     anns = world.claim(**OPTIONS)
     told = (
