@@ -23,6 +23,8 @@ DATABASE = 5432
 """The port at which it listens: one that the platform's pods may ask, as a database's."""
 LIKE_METADATA = "169.254.169.99"
 """Beside the address of a cloud's metadata (which a machine in a cloud needs), and closed by the same rule."""
+LIKE_INTERNET = "203.0.113.99"
+"""An address that is of no network inside: one of those that are kept for documentation."""
 
 LISTENS = f"""
 import socketserver
@@ -146,16 +148,16 @@ def make_beside(image: str) -> dict[str, Any]:
 
 
 @contextmanager
-def like_metadata() -> Iterator[list[Address]]:
-    """Something that listens where a cloud's metadata would, on a machine that is the node itself; else nothing."""
+def listening_at(address: str) -> Iterator[list[Address]]:
+    """Something that listens at an address that is nobody's, on a machine that is the node itself; else nothing."""
     if os.geteuid() != 0 or not _is_node():
         yield []
         return
-    words = ("address", "add", f"{LIKE_METADATA}/32", "dev", "lo")
+    words = ("address", "add", f"{address}/32", "dev", "lo")
     added = subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
     try:
-        with socket.create_server((LIKE_METADATA, 0)) as server:
-            yield [(LIKE_METADATA, server.getsockname()[1])]
+        with socket.create_server((address, 0)) as server:
+            yield [(address, server.getsockname()[1])]
     finally:
         if added:
             subprocess.run(["ip", *words[:1], "delete", *words[2:]], check=False)
@@ -164,7 +166,7 @@ def like_metadata() -> Iterator[list[Address]]:
 def _is_node() -> bool:
     """Whether what nodes are reached by from here is an address of a node."""
     nodes = subprocess.run(["kubectl", "get", "nodes", "-o", "json"], capture_output=True, text=True, check=True).stdout
-    addresses = [a["address"] for node in json.loads(nodes)["items"] for a in node["status"]["addresses"]]
+    addresses = [a["address"] for node in json.loads(nodes)["items"] for a in node["status"].get("addresses", ())]
     with suppress(OSError):
         return own_address() in addresses
     return False

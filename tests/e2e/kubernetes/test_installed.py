@@ -7,13 +7,14 @@ import json
 import shlex
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from tests.support.beside import Beside, asks, like_metadata
+from tests.support.beside import LIKE_INTERNET, LIKE_METADATA, Address, Beside, asks, listening_at
 from tests.support.chart import rendered
 from tests.support.installed import NAME, Installed
 from tests.support.platform import Lab
@@ -77,41 +78,51 @@ def test_a_person_starts_jupyterlab_in_a_pod_that_has_nothing_of_the_clusters(
     assert installed.inside(pod, code) is False
 
 
+LISTENS = "python3 -u -m http.server 8888"
+
+
 @pytest.fixture
-def strangers_notebook(installed: Installed, lab: Lab) -> Iterator[str]:
-    """The address of a pod of another person in another group, whose notebook runs."""
-    group = str(installed.call("POST", "/groups", {"name": "Strangers", "user_quota": {"cpu": 1}})["slug"])
-    token = installed.add_person("eve", group)
-    asked = installed.call("POST", "/notebooks", lab.launch | {"group": group}, token=token, status=202)
-    path = f"/notebooks/{asked['id']}"
-    wait_for(lambda: installed.call("GET", path, token=token)["phase"] == "RUNNING", 120, what="the notebook runs")
-    yield str(installed.pod_of("notebook", user="eve")["status"]["podIP"])
-    installed.call("DELETE", path, token=token)
+def strangers(installed: Installed, lab: Lab) -> Iterator[list[Address]]:
+    """Where a notebook and a job of another person in another group listen."""
+    group = str(installed.call("POST", "/groups", {"name": "Strangers", "user_quota": {"cpu": 2}})["slug"])
+    eves = replace(lab, group=group, user="eve", token=installed.add_person("eve", group))
+    jobs = Jobs(installed, eves)
+    path = f"/notebooks/{jobs.call('POST', '/notebooks', eves.launch)['id']}"
+    job = jobs.submit(LISTENS)
+    wait_for(lambda: jobs.call("GET", path)["phase"] == "RUNNING", 120, what="the notebook runs")
+    wait_for(lambda: "Serving HTTP" in jobs.log(job), 60, what="the job listens")
+    pods = [installed.pod_of(kind, user="eve") for kind in ("notebook", "job")]
+    found = [(str(pod["status"]["podIP"]), 8888) for pod in pods]
+    assert installed.inside(pods[1], asks(found[1:])) == [True]
+    yield found
+    jobs.call("POST", f"/jobs/{job}/cancel")
+    jobs.call("DELETE", path)
 
 
-def test_notebooks_and_jobs_reach_the_platform_and_nothing_else_of_the_cluster_though_it_is_there(
-    installed: Installed, lab: Lab, notebook: dict[str, Any], jobs: Jobs, strangers_notebook: str, beside: Beside
+def test_notebooks_and_jobs_reach_the_platform_and_the_internet_and_nothing_else_of_the_cluster_though_it_is_there(
+    installed: Installed, lab: Lab, notebook: dict[str, Any], jobs: Jobs, strangers: list[Address], beside: Beside
 ) -> None:
     services = json.loads(installed.kubectl("get", "services", "-o", "json"))["items"]
     address = {service["metadata"]["name"]: service["spec"]["clusterIP"] for service in services}
     hub, api, proxy = (f"{NAME}-hub", 8081), (f"{NAME}-services", 8092), (address[f"{NAME}-proxy-api"], 8001)
-    cluster, gateway, stranger = ("kubernetes.default.svc", 443), (f"{NAME}-gateway", 8093), (strangers_notebook, 8888)
-    with like_metadata() as metadata:
+    cluster, gateway, stranger = ("kubernetes.default.svc", 443), (f"{NAME}-gateway", 8093), strangers[0]
+    with listening_at(LIKE_METADATA) as metadata, listening_at(LIKE_INTERNET) as internet:
         anybodys = [cluster, beside.address, *metadata]
         for of, addresses in {
-            "": anybodys,
+            "": [*anybodys, *internet],
             f"deploy/{NAME}-services": [cluster, beside.address, hub],
             f"deploy/{NAME}-hub": [proxy],
             f"deploy/{NAME}-proxy": [stranger, gateway],
         }.items():
             assert beside.reaches(addresses, of) == [True] * len(addresses), f"{of or 'an open pod'} reaches them"
-        assert beside.reaches([stranger, proxy, gateway]) == [False] * 3
-        asked = [api, hub, stranger, proxy, gateway, *anybodys]
+        assert beside.reaches([*strangers, proxy, gateway]) == [False] * 4
+        asked = [*internet, api, hub, *strangers, proxy, gateway, *anybodys]
+        online, nothing = [True] * len(internet), [False] * (len(asked) - len(internet) - 2)
         ours = installed.pod_of("notebook", user=lab.user)
-        assert installed.inside(ours, asks(asked)) == [True, True] + [False] * (len(asked) - 2)
+        assert installed.inside(ours, asks(asked)) == [*online, True, True, *nothing]
         job = jobs.submit(f"python3 -c {shlex.quote(asks(asked))}")
         assert jobs.ended(job)["phase"] == "SUCCEEDED"
-        assert json.loads(jobs.log(job)) == [True, False] + [False] * (len(asked) - 2)
+        assert json.loads(jobs.log(job)) == [*online, True, False, *nothing]
 
 
 def test_helm_test_starts_a_notebook_and_a_job_and_removes_them(installed: Installed) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.beside import LIKE_INTERNET, LIKE_METADATA, Address, Beside, asks, listening_at
 from tests.support.cluster import LEVEL, cluster_image
-from tests.support.installed import Installed
+from tests.support.installed import NAME, Installed
 from tests.support.platform import Lab
 from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
@@ -79,7 +82,7 @@ def refusal(installed: Installed, lab: Lab) -> str:
 
 
 def test_a_groups_pods_are_what_it_may_be_and_the_namespace_takes_them_or_says_why_not(
-    installed: Installed, lab: Lab, roots: Lab
+    installed: Installed, lab: Lab, roots: Lab, notebook: dict[str, Any], beside: Beside
 ) -> None:
     jobs = Jobs(installed, roots)
     job = jobs.submit(WHO)
@@ -89,17 +92,32 @@ def test_a_groups_pods_are_what_it_may_be_and_the_namespace_takes_them_or_says_w
     with enforced(installed, "baseline"):
         others = Jobs(installed, replace(lab, image=roots.image))
         job, theirs = jobs.submit(WHO), others.submit(WHO)
-        notebook = installed.call("POST", "/notebooks", roots.launch, token=roots.token, status=202)["id"]
+        own = installed.call("POST", "/notebooks", roots.launch, token=roots.token, status=202)["id"]
         for of, made, said in ((jobs, job, "0 0 0"), (others, theirs, "1000 1 1000")):
             assert of.ended(made)["phase"] == "SUCCEEDED", of.log(made)
             assert of.log(made).replace("NoNewPrivs:", "").split() == said.split()
             artifacts = of.call("GET", f"/jobs/{made}/artifacts")
             assert ([file["path"] for file in artifacts["items"]], artifacts["left_out"]) == (["private"], [])
-        url = reached(installed, roots, notebook, "RUNNING")["url"]
+        url = reached(installed, roots, own, "RUNNING")["url"]
         headers = {"Authorization": f"token {roots.token}"}
         page = httpx.get(f"{installed.url}{url}", headers=headers, trust_env=False, timeout=30)
         assert "JupyterLab" in page.text
         pod = installed.pod_of("notebook", user=roots.user)
         assert installed.inside(pod, "import os; print(os.getuid())") == 0
-        installed.call("DELETE", f"/notebooks/{notebook}", token=roots.token)
-        reached(installed, roots, notebook, "STOPPED")
+        of_another_group = installed.pod_of("notebook", start=notebook["id"])["status"]["podIP"]
+        reaches_no_more_than_others(installed, jobs, pod, [(of_another_group, 8888), beside.address])
+        installed.call("DELETE", f"/notebooks/{own}", token=roots.token)
+        reached(installed, roots, own, "STOPPED")
+
+
+def reaches_no_more_than_others(installed: Installed, jobs: Jobs, pod: dict[str, Any], closed: list[Address]) -> None:
+    """A notebook's pod in which people are root, and a job of theirs: the platform and the internet, and nothing else."""
+    cluster, proxy = ("kubernetes.default.svc", 443), (f"{NAME}-proxy-api", 8001)
+    with listening_at(LIKE_METADATA) as metadata, listening_at(LIKE_INTERNET) as internet:
+        ways = [(f"{NAME}-services", 8092), (f"{NAME}-hub", 8081)]
+        asked = [*internet, *ways, cluster, proxy, *closed, *metadata]
+        nothing = [False] * (len(asked) - len(internet) - len(ways))
+        job = jobs.submit(f"python3 -c {shlex.quote(asks(asked))}")
+        assert installed.inside(pod, asks(asked)) == [True] * len(internet) + [True, True, *nothing]
+        assert jobs.ended(job)["phase"] == "SUCCEEDED", jobs.log(job)
+        assert json.loads(jobs.log(job)) == [True] * len(internet) + [True, False, *nothing]
