@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -36,6 +37,12 @@ import json, sqlite3
 ledger = sqlite3.connect("/var/lib/primehub/primehub.sqlite")
 query = "SELECT c.id FROM claims c JOIN groups g ON g.id = c.group_id WHERE c.kind = 'notebook' AND ? IN ('', g.slug)"
 print(json.dumps([start for start, in ledger.execute(query, ({group!r},))]))
+"""
+LINES = "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; echo; done 2>/dev/null"
+READ = """
+import base64, glob, os
+files = [path for path in glob.glob({pattern!r}, recursive=True) if os.path.isfile(path)]
+print(base64.b64encode(b"".join(open(path, "rb").read() for path in files)).decode())
 """
 
 
@@ -161,6 +168,41 @@ class Installed(Platform):
     def private_processes(self) -> list[int]:
         """See ``Platform``: those that every container numbers so are its own."""
         return []
+
+    def keys(self) -> dict[str, str]:
+        """See ``Platform``: from the Secret that the chart has made."""
+        data = json.loads(self.kubectl("get", "secret", f"{NAME}-keys", "-o", "json"))["data"]
+        return {name: base64.b64decode(value).decode() for name, value in data.items()}
+
+    def logs(self) -> dict[str, bytes]:
+        """See ``Platform``: of every container, what is kept in the services' pod, and all that the cluster tells of
+        what is no Secret; a pod of a workload has in its description what it is given."""
+        every, ours = ("--all-containers", "--tail=-1", "--ignore-errors"), f"app.kubernetes.io/instance={NAME}"
+        whose = {"parts": ours, "workloads": "app.kubernetes.io/managed-by=primehub"}
+        found = {name: self.kubectl("logs", "-l", labels, *every).encode() for name, labels in whose.items()}
+        kinds = ("configmaps,deployments,events,services,persistentvolumeclaims,networkpolicies", "pods,replicasets")
+        found["described"] = self.kubectl("get", kinds[0], "-o", "json").encode()
+        found["described parts"] = self.kubectl("get", kinds[1], "-l", ours, "-o", "json").encode()
+        return found | {"kept": self._read("services", "/var/lib/primehub/blobs/**")}
+
+    def command_lines(self) -> set[str]:
+        """See ``Platform``: of every pod's processes."""
+        pods = [pod["metadata"]["name"] for pod in [*self.parts(), *self._pods(f"{KIND}=notebook")] if _lives(pod)]
+        words = ["kubectl", "-n", self.namespace, "exec"]
+        # one of a notebook may end meanwhile
+        told = [subprocess.run([*words, p, "--", "sh", "-c", LINES], capture_output=True, text=True) for p in pods]
+        return {line for each in told for line in each.stdout.splitlines()}
+
+    def databases(self) -> dict[str, bytes]:
+        """See ``Platform``: in the claims of their pods."""
+        kept = {"hub": "/var/lib/primehub/hub/jupyterhub.sqlite*", "platform": "/var/lib/primehub/primehub.sqlite*"}
+        parts = {"hub": "hub", "platform": "services"}
+        return {name: self._read(parts[name], pattern) for name, pattern in kept.items()}
+
+    def _read(self, part: str, pattern: str) -> bytes:
+        """The files of a part's pod that fit, one behind the other."""
+        words = ("exec", f"deploy/{NAME}-{part}", "--", "python3", "-c", READ.format(pattern=pattern))
+        return base64.b64decode(self.kubectl(*words))
 
     def doors(self, start_id: str, port: int) -> dict[str, list[Address]]:
         """See ``Platform``: services and pods by their addresses. That they answer others is ``beside``'s to prove."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -259,6 +259,29 @@ class Platform:
         """The platform's own processes, as the machine numbers them."""
         state = self.state()
         return [state["pid"], state["hub_pid"], state["proxy_pid"]]
+
+    def keys(self) -> dict[str, str]:
+        """The platform's own secrets."""
+        return {file.name: file.read_text().strip() for file in (self.data / "secrets").iterdir()}
+
+    def logs(self) -> dict[str, bytes]:
+        """All that anybody may read as a log, or as a workload's result."""
+        found = [*(self.data / "log").iterdir(), self.output, *self.data.glob("blobs/**/*")]
+        found += self.data.glob("workloads/*/*log*")
+        return {str(log): log.read_bytes() for log in found if log.is_file()}
+
+    def command_lines(self) -> set[str]:
+        """Of every process that there is."""
+        lines = set()
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                lines.add(" ".join(process.cmdline()))
+        return lines
+
+    def databases(self) -> dict[str, bytes]:
+        """The files of the hub's database, and of the platform's."""
+        files = {"hub": "hub/jupyterhub.sqlite*", "platform": "primehub.sqlite*"}
+        return {name: b"".join(path.read_bytes() for path in self.data.glob(found)) for name, found in files.items()}
 
     def doors(self, start_id: str, port: int) -> dict[str, list[Address]]:
         """Where a workload could find something to talk to: parts of the platform, and a notebook on this port."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.support import culling, leaving, outsiders, storm
+from tests.support import culling, leaving, outsiders, secrecy, storm
 from tests.support.cluster import cluster_image
 from tests.support.installed import Installed
 from tests.support.leaving import ACCOUNT_LOSES, GROUP_LOSES, Departed
 from tests.support.outsiders import ACTORS, HUB_PAGES, HUB_PATHS, World
 from tests.support.platform import Lab
+from tests.support.secrecy import OWN, VARIABLE, Day
 from tests.support.storm import Storm
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
@@ -129,6 +131,46 @@ def test_a_terminal_reaches_no_port_but_the_hubs_and_the_apis(world: World) -> N
 
 def test_a_notebooks_token_can_neither_make_tokens_nor_act_on_servers(world: World) -> None:
     outsiders.a_notebooks_token_can_neither_make_tokens_nor_act_on_servers(world)
+
+
+# -- what nobody may read
+
+
+@pytest.fixture(scope="module")
+def day(installed: Installed, lab: Lab, shell_image: str) -> Iterator[Day]:
+    """Somebody joins, mistypes, gets a new password, signs in everywhere and starts a notebook that goes on."""
+    with secrecy.a_day(installed, lab, shell_image) as seen:
+        yield seen
+
+
+def test_no_secret_is_in_a_log_or_in_what_the_cluster_tells(day: Day) -> None:
+    secrecy.no_secret_is_in_a_log(day)
+
+
+def test_no_address_in_a_log_holds_a_code_or_a_token(day: Day) -> None:
+    secrecy.no_address_in_a_log_holds_a_code_or_a_token(day)
+
+
+def test_no_secret_is_on_a_command_line(day: Day) -> None:
+    secrecy.no_secret_is_on_a_command_line(day)
+
+
+def test_the_hubs_database_and_options_hold_no_secret(day: Day) -> None:
+    secrecy.the_hubs_database_and_options_hold_no_secret(day)
+
+
+def test_the_platforms_database_holds_digests_and_ciphertexts(day: Day) -> None:
+    secrecy.the_platforms_database_holds_digests_and_ciphertexts(day)
+
+
+def test_a_terminal_finds_no_secret_but_its_own(day: Day) -> None:
+    secrecy.a_terminal_finds_no_secret_but_its_own(day)
+
+
+def test_the_pod_of_a_notebook_tells_the_cluster_no_secret_but_its_own(installed: Installed, day: Day) -> None:
+    told = json.dumps(installed.pod_of("notebook", start=day.start_id))
+    assert VARIABLE in told, "who may look at pods may read what they are given: that is a right of operators"
+    assert set(day.found_in(told)) <= OWN
 
 
 # -- who gets a place
