@@ -17,8 +17,11 @@ CHROMIUM = "/usr/bin/chromium"
 AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-IN_SCHEME = """scheme => document.documentElement.style.colorScheme === scheme &&
-    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
+STILL = (
+    "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"
+)
+"""Whether nothing on the page moves, but what moves for ever."""
+IN_SCHEME = f"scheme => document.documentElement.style.colorScheme === scheme && {STILL}"
 """Whether the page has the colours of a scheme, and nothing moves."""
 
 
@@ -60,6 +63,17 @@ def in_scheme(page: Page, scheme: Scheme) -> None:
     """The page in light or dark, once its colours are there: the portal's own code changes them, in its time."""
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(IN_SCHEME, arg=scheme)
+
+
+def sound(page: Page) -> None:
+    """Nothing keeps people out, in light and in dark, and nothing is wider than a phone."""
+    for scheme in SCHEMES:
+        in_scheme(page, scheme)
+        assert serious(page) == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert overflow(page) == 0
+    page.set_viewport_size({"width": 1280, "height": 800})
+    in_scheme(page, "light")
 
 
 def overflow(page: Page) -> int:

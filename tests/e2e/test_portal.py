@@ -12,14 +12,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.e2e.portal_browser import overflow
-from tests.e2e.portal_steps import ROOT, opened, ran_cell, signed_in, started, stop
+from tests.e2e.portal_steps import ROOT, SOON, opened, ran_cell, signed_in, started, stop
 from tests.support.jupyterlab import notebook
 from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
-SOON = 10_000
-"""Milliseconds in which a change by others is seen, with room for a busy machine."""
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e import portal_steps
 from tests.e2e.portal_browser import in_scheme, overflow, serious
-from tests.e2e.portal_steps import ROOT, opened, signed_in
-from tests.e2e.test_portal import SOON
+from tests.e2e.portal_steps import ROOT, SOON, opened, signed_in
 from tests.support.light_notebook import light_environment
 from tests.support.platform import ADMIN, Lab, Platform
 from tests.support.waiting import wait_for

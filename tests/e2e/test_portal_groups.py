@@ -9,19 +9,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.portal_browser import serious
-from tests.e2e.portal_steps import signed_in
-from tests.e2e.test_portal_jobs import sound
+from tests.e2e.portal_browser import STILL, serious, sound
+from tests.e2e.portal_steps import ROOT, SOON, signed_in
 from tests.support.platform import Lab, Platform
-from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
-ROOT = "/services/primehub"
-SOON = 20_000
-"""Milliseconds in which a page is there, with room for a busy machine."""
-STILL = (
-    "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"
-)
 BUILT = 180_000
 """Milliseconds in which a small environment is made."""
 GROUP = "lab-of-images"
@@ -74,7 +66,7 @@ def test_keys_go_to_pages_and_the_palette_to_everything(page: Page) -> None:
     expect(field).to_be_focused(timeout=SOON)
     field.fill("hand")
     expect(page.get_by_role("option", name="hand")).to_be_visible(timeout=SOON)
-    wait_for(lambda: page.evaluate(STILL), 10, what="nothing moves")
+    page.wait_for_function(STILL)
     assert serious(page) == []
     field.fill("sett")
     expect(page.get_by_role("option", name="Settings")).to_have_attribute("aria-selected", "true")

@@ -10,17 +10,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import portal_steps
-from tests.e2e.portal_browser import SCHEMES, in_scheme, overflow, serious
-from tests.e2e.portal_steps import signed_in
+from tests.e2e.portal_browser import sound
+from tests.e2e.portal_steps import ROOT, SOON, signed_in
 from tests.support.platform import Platform
 from tests.support.shell_notebook import shell_environment
 from tests.support.waiting import wait_for
 
 __all__ = ["shell_environment"]
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]
-ROOT = "/services/primehub"
-SOON = 20_000
-"""Milliseconds in which a change is seen, with room for a busy machine."""
 GROUP = "bakery"
 OVEN = {"name": "oven", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
 
@@ -62,17 +59,6 @@ def page(browser: Browser, platform: Platform, bakery: Bakery) -> Iterator[Page]
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context.new_page()
     context.close()
-
-
-def sound(page: Page) -> None:
-    """Nothing keeps people out, in light and in dark, and nothing is wider than a phone."""
-    for scheme in SCHEMES:
-        in_scheme(page, scheme)
-        assert serious(page) == []
-    page.set_viewport_size({"width": 360, "height": 800})
-    assert overflow(page) == 0
-    page.set_viewport_size({"width": 1280, "height": 800})
-    in_scheme(page, "light")
 
 
 def test_a_job_is_submitted_watched_and_its_results_looked_at(page: Page, bakery: Bakery) -> None:

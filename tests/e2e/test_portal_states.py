@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.portal_browser import PORTAL, chromium, need_modules, overflow, serious
+from tests.e2e.portal_browser import PORTAL, STILL, chromium, need_modules, overflow, serious
 from tests.support.platform import free_port
 from tests.support.waiting import wait_for
 
@@ -108,9 +108,7 @@ def test_a_page_says_what_it_should_and_axe_finds_nothing(
     scenario, path, words = STATES[state]
     page = opened(browser, address, scenario, path, theme=theme)
     expect(page.get_by_text(words).first).to_be_attached(timeout=15_000)
-    page.wait_for_function(
-        "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"
-    )
+    page.wait_for_function(STILL)
     assert serious(page) == []
     page.context.close()
 
