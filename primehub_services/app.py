@@ -50,13 +50,13 @@ from .blobs import (
     WorkloadLogs,
 )
 from .composition import EngineParts
-from .domain.notifications import MailServer
 from .domain.problems import Unavailable
 from .duties import Duties, Tools, duties
 from .first_sign_in import FirstSignIn
 from .hub import HubClient
 from .instance import InstanceError, only_instance
 from .leading import Alone, Elected, WhileLeading, holder
+from .mailing import mail_of, mail_server_of, post_of
 from .operations.sign_in import SignIn, SignInPolicy
 from .operations.volumes import cluster_policy, local_policy
 from .store import leader, listening, migrate
@@ -212,7 +212,9 @@ async def build(
         usage=FolderUsageStore(settings.data_dir / "blobs"),
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),
         capacity=parts.capacity,
-        mail_server=_mail_server(settings),
+        mail_server=mail_server_of(settings),
+        post=post_of(mail_of(settings)),
+        address=settings.address,
         volume_policy=cluster_policy(parts.namespace, settings.kubernetes.instance)
         if engine == "kubernetes"
         else local_policy(settings.local.host_path_roots, settings.data_dir),
@@ -360,20 +362,6 @@ def service_tokens(secrets: Path) -> list[ServiceToken]:
     scopes = {role.service: role.scopes for role in SERVICE_ROLES}
     files = ((SPAWNER, "spawner.token"), (AUTHENTICATOR, "authenticator.token"), (GATEWAY, "gateway.token"))
     return [ServiceToken(name, secret_file(secrets / file), tuple(scopes[name])) for name, file in files]
-
-
-def _mail_server(settings: Settings) -> MailServer:
-    given = settings.notifications.smtp
-    if given is None:
-        return MailServer(available=False)
-    return MailServer(
-        available=True,
-        host=given.host,
-        port=given.real_port,
-        sender=given.sender,
-        username=given.username,
-        security=given.security,
-    )
 
 
 async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Event) -> None:

@@ -17,7 +17,6 @@ from .controllers import (
     ImageController,
     JobController,
     LeavingController,
-    Mail,
     MembershipController,
     MonitoringController,
     NotebookController,
@@ -37,6 +36,7 @@ from .controllers import (
 from .engines.base import WorkFiles
 from .hub import HubClient
 from .job_parts import job_controller
+from .mailing import mail_of
 from .store.crypto import Keyring
 from .store.database import Database
 
@@ -143,17 +143,7 @@ def _told_of_claims(parts: EngineParts, runner: Runner) -> Runner:
 
 def _notifications(tools: Tools) -> NotificationController:
     given = tools.settings.notifications
-    mail = None
-    if given.smtp is not None:
-        mail = Mail(
-            host=given.smtp.host,
-            port=given.smtp.real_port,
-            sender=given.smtp.sender,
-            security=given.smtp.security,
-            username=given.smtp.username,
-            password=given.smtp.password.get_secret_value(),
-            ca_file=given.smtp.ca_file,
-        )
+    mail = mail_of(tools.settings)
     webhooks = Webhooks(given.webhook_networks, ca_file=given.webhook_ca_file)
     portal = f"{tools.settings.address}{PORTAL}"
     return NotificationController(tools.database, tools.keyring, mail, webhooks, portal=portal)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, UploadChecker, WorkloadLogs
 from ..domain.claims import MachineCapacity
+from ..domain.letters import Letter
 from ..domain.notifications import MailServer
 from ..domain.volumes import VolumePolicy
 from ..hub import HubClient
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Probe = Callable[[], Awaitable[tuple[Part, ...]]]
+Post = Callable[[str, Letter], Awaitable[str]]
+"""Sends a letter to an address; what went wrong, empty where the mail server has taken it."""
 CapacityPort = Callable[[], Awaitable[MachineCapacity]]
 
 
@@ -67,6 +70,10 @@ class ApiContext:
     troubles: Troubles = field(default_factory=Troubles)
     mail_server: MailServer = field(default_factory=lambda: MailServer(available=False))
     """Through which the platform sends e-mail to people."""
+    post: Post | None = None
+    """For letters that are sent in the request itself; None where the platform sends no e-mail."""
+    address: str = ""
+    """Where people reach the platform, for links in letters: as the settings say, never as a request claims."""
     metrics_token: str = ""
     """What Prometheus may send instead of a platform admin's token; empty is none."""
     reports: ReportDesk | None = None

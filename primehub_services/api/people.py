@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+from ..domain.identity import AccountCreated
+from ..domain.letters import link_letter
+from ..domain.system import InvitationCreated
 from ..operations import accounts, groups, identity, invitations, members
 from .call import Call
 from .registry import Run, read, read_of_group, write
+
+Link = TypeVar("Link", AccountCreated, InvitationCreated)
 
 
 async def _list_groups(call: Call) -> Any:
@@ -22,11 +27,37 @@ async def _update_me(call: Call) -> Any:
 
 
 async def _create_account(call: Call) -> Any:
-    return await call.write(accounts.create, call.body, local_accounts=call.context.local_accounts)
+    context = call.context
+    available = context.email_available
+    made = await call.write(
+        accounts.create, call.body, local_accounts=context.local_accounts, email_available=available
+    )
+    return await _posted(call, made)
 
 
 async def _create_invitation(call: Call) -> Any:
-    return await call.write(invitations.create, call.body, local_accounts=call.context.local_accounts)
+    context = call.context
+    available = context.email_available
+    made = await call.write(
+        invitations.create, call.body, local_accounts=context.local_accounts, email_available=available
+    )
+    return await _posted(call, made)
+
+
+async def _posted(call: Call, made: Link) -> Link:
+    """The new link, once its letter is on its way or could not be sent: it is in the answer all the same.
+
+    It is sent here and now, while the token is known; were this process killed meanwhile, a new link is made.
+    """
+    context, mail = call.context, made.mail
+    if mail is None or context.post is None:
+        return made
+    token = made.token.get_secret_value()
+    about = await call.read(invitations.about, token)
+    wrong = await context.post(mail.to, link_letter(about, context.address, token))
+    mail = mail.model_copy(update={"sent": not wrong, "message": wrong})
+    await call.write(invitations.sent, about.id, mail)
+    return made.model_copy(update={"mail": mail})
 
 
 async def _reset_password(call: Call) -> Any:

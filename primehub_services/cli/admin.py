@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from .nouns import (
     really_option,
 )
 from .session import PersonCommand, Session, pass_session
+
+if TYPE_CHECKING:
+    from ..domain.identity import LinkSent
 
 
 @click.group()
@@ -92,6 +95,7 @@ add_delete(users, lambda client: client.users, "person's account")
 @click.option("--email", default="")
 @click.option("--platform-admin", is_flag=True)
 @click.option("--in-group", "in_groups", multiple=True, help="Group to put the person into.")
+@click.option("--send", is_flag=True, help="Send the link to the person's e-mail address too.")
 @file_option
 @pass_session
 def create_user(session: Session, name: str | None, file: Any, in_groups: tuple[str, ...], **given: Any) -> None:
@@ -118,7 +122,16 @@ def create_user(session: Session, name: str | None, file: Any, in_groups: tuple[
     output.note(
         f"{made.account.name} is made. This link works once, until {made.expires_at.astimezone():%Y-%m-%d %H:%M}:"
     )
+    _say_sent(made.mail)
     click.echo(link)
+
+
+def _say_sent(mail: LinkSent | None) -> None:
+    """On stderr, what became of the letter: stdout is the link alone."""
+    from . import output
+
+    if mail is not None:
+        output.note(f"Sent to {mail.to}." if mail.sent else f"Not sent to {mail.to}: {mail.message}")
 
 
 @users.command("reset-password")
@@ -140,8 +153,10 @@ def reset_password(session: Session, name: str) -> None:
 @click.argument("name", required=False)
 @click.option("--as-admin", is_flag=True, help="As a group admin of the group.")
 @click.option("--expires", default="1d", help="How long the link is good for.  [1d]")
+@click.option("--send", is_flag=True, help="Send the link to NAME's e-mail address too.")
+@click.option("--to", "address", default="", metavar="ADDRESS", help="Send the link into the group there too.")
 @pass_session
-def invite(session: Session, name: str | None, as_admin: bool, expires: str) -> None:
+def invite(session: Session, name: str | None, as_admin: bool, expires: str, send: bool, address: str) -> None:
     """Make a one-time link: for NAME to set a password, or for somebody new to join the working group."""
     from ..domain.handshake import invitation_link
     from ..domain.identity import Role
@@ -150,15 +165,21 @@ def invite(session: Session, name: str | None, as_admin: bool, expires: str) -> 
 
     seconds = Duration().convert(expires, None, None)
     if name:
-        request = InvitationCreate(user=name, expires_in=seconds)
+        if address:
+            msg = "--to is for a link into a group; --send sends NAME's to the account's own address"
+            raise click.UsageError(msg)
+        request = InvitationCreate(user=name, expires_in=seconds, send=send)
     else:
         role = Role.ADMIN if as_admin else Role.MEMBER
-        request = InvitationCreate(group=session.need_group(), role=role, expires_in=seconds)
+        request = InvitationCreate(
+            group=session.need_group(), role=role, expires_in=seconds, send=send or bool(address), address=address
+        )
     made = session.call(lambda client: client.invite(request))
     link = invitation_link(session.site, made.token.get_secret_value())
     if session.as_json:
         output.print_json({**made.model_dump(mode="json"), "link": link})
     else:
+        _say_sent(made.mail)
         click.echo(link)
 
 

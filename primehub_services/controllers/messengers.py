@@ -20,6 +20,7 @@ import psutil
 
 from .. import __version__
 from ..domain import notifications, webhooks
+from ..domain.letters import Letter
 from ..domain.webhooks import Address, Network, WebhookRefused
 
 _STATUS_LINE = 1024
@@ -55,10 +56,10 @@ class Mail:
     ca_file: Path | None = None
     timeout: float = 20.0
 
-    async def send(self, to: str, message: Message, *, now: datetime) -> None:
-        """Hand the message over to the server. Raises ``NotDelivered``."""
+    async def send(self, to: str, letter: Letter, *, now: datetime) -> None:
+        """Hand the letter over to the server. Raises ``NotDelivered``."""
         try:
-            mail = self._mail(to, message, now)
+            mail = self._mail(to, letter, now)
         except (ValueError, IndexError):
             raise NotDelivered("The account's e-mail address cannot be used.", lasting=True) from None
         try:
@@ -74,15 +75,15 @@ class Mail:
         except (smtplib.SMTPException, OSError) as error:
             raise NotDelivered(f"The mail server cannot be reached: {error}") from None
 
-    def _mail(self, to: str, message: Message, now: datetime) -> EmailMessage:
+    def _mail(self, to: str, letter: Letter, now: datetime) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = formataddr(("PrimeHub", self.sender))
         mail["To"] = to
-        mail["Subject"] = f"[PrimeHub] {notifications.subject(message.content)}"
+        mail["Subject"] = f"[PrimeHub] {letter.subject}"
         mail["Date"] = format_datetime(now)
-        mail["Message-ID"] = f"<{message.id}@{self.sender.rpartition('@')[2]}>"
+        mail["Message-ID"] = f"<{letter.id}@{self.sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(notifications.text(message.content, message.link))
+        mail.set_content(letter.text)
         return mail
 
     def _send(self, mail: EmailMessage, to: str) -> None:

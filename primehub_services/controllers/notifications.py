@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..domain.notifications import MAX_ERROR, Channel, Event, next_try
+from ..domain.letters import Letter
+from ..domain.notifications import MAX_ERROR, Channel, Event, next_try, subject, text
 from ..store import notifications as store
 from ..store.crypto import Keyring, KeyringError
 from ..store.database import Database
@@ -113,7 +114,8 @@ class NotificationController:
         elif self._mail is None:
             raise NotDelivered("This platform sends no e-mail.", lasting=True)
         else:
-            await self._mail.send(taken.to, message, now=self._database.clock())
+            letter = Letter(taken.id, subject(taken.content), text(taken.content, message.link))
+            await self._mail.send(taken.to, letter, now=self._database.clock())
 
     def _link(self, content: dict[str, Any]) -> str:
         group = content.get("group")

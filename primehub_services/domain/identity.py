@@ -59,6 +59,8 @@ class AccountCreate(Model):
     email: Email = ""
     platform_admin: bool = False
     groups: tuple[str, ...] = ()
+    send: bool = False
+    """Whether the link goes to ``email`` too."""
 
 
 class AccountUpdate(Model):
@@ -72,12 +74,24 @@ class AccountUpdate(Model):
     volume_capacity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
+class LinkSent(Model):
+    """What became of the e-mail with a link."""
+
+    to: str
+    sent: bool
+    """Whether the mail server has taken it."""
+    message: str = ""
+    """What went wrong."""
+
+
 class AccountCreated(Model):
     """A new local account, and the token of the one-time link with which its person sets a password. Shown once."""
 
     account: Account
     token: Transmitted
     expires_at: Timestamp
+    mail: LinkSent | None = None
+    """Null where none was asked for."""
 
 
 class TemporaryPassword(Model):

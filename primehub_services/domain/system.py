@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .groups import Gibibytes, Seconds
-from .identity import Actor, Role
+from .identity import Actor, Email, LinkSent, Role
 from .model import Model, Timestamp, Transmitted
 from .names import DisplayName, HubName
 from .permissions import Relation, relations
@@ -94,6 +94,10 @@ class InvitationCreate(Model):
     user: HubName | None = None
     """For kind account."""
     expires_in: Annotated[int, Field(ge=60, le=30 * 86_400)] = 86_400
+    send: bool = False
+    """Whether it goes by e-mail too: to the account's address, or for kind join to ``address``. Platform admins alone."""
+    address: Email = ""
+    """For kind join; an account has its own."""
 
 
 class Invitation(Model):
@@ -115,6 +119,8 @@ class InvitationCreated(Invitation):
     """A new link. ``token`` is shown this once."""
 
     token: Transmitted
+    mail: LinkSent | None = None
+    """Null where none was asked for."""
 
 
 class Level(StrEnum):

@@ -29,7 +29,7 @@ from ..store.orm import AccountRow
 from ..store.unit_of_work import UnitOfWork
 from . import firings, job_departures
 from ._editing import check_version, given, page_of
-from .invitations import ACCOUNT_LINK_LIFETIME
+from .invitations import ACCOUNT_LINK_LIFETIME, mail_to
 from .passwords import check_kept
 
 _PLAIN_FIELDS = ("email", "enabled", "platform_admin", "volume_capacity")
@@ -48,10 +48,16 @@ def get(uow: UnitOfWork, actor: Actor, user: str) -> Account:
     return store.to_model(_find(uow, actor, user))
 
 
-def create(uow: UnitOfWork, actor: Actor, new: AccountCreate, *, local_accounts: bool = True) -> AccountCreated:
-    """Make a local account without a password, and a link with which its person sets one."""
+def create(
+    uow: UnitOfWork, actor: Actor, new: AccountCreate, *, local_accounts: bool = True, email_available: bool = False
+) -> AccountCreated:
+    """Make a local account without a password, and a link with which its person sets one.
+
+    Where it is to be sent, the caller does that, as ``invitations.create`` says.
+    """
     require(actor, "platform.admin")
     check_kept(local_accounts, field="name")
+    mail = mail_to(new.email, available=email_available, field="email") if new.send else None
     uow.lock(store.NAMES)
     check_free(uow, new.name)
     groups = group_store.by_references(uow, new.groups)
@@ -72,7 +78,7 @@ def create(uow: UnitOfWork, actor: Actor, new: AccountCreate, *, local_accounts:
     )
     uow.audit(actor, "invitation.create", link.id, kind=link.kind, user=row.name)
     return AccountCreated.model_validate(
-        {"account": store.to_model(row), "token": token, "expires_at": link.expires_at}
+        {"account": store.to_model(row), "token": token, "expires_at": link.expires_at, "mail": mail}
     )
 
 

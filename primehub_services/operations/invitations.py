@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..domain.handshake import InvitationView, TokenInspection
-from ..domain.identity import LOCAL_ISSUER, Actor, Role
+from ..domain.identity import LOCAL_ISSUER, Actor, LinkSent, Role
+from ..domain.letters import LinkFor
 from ..domain.model import Model
 from ..domain.names import check_hub_name
 from ..domain.paging import Page, PageQuery
@@ -50,14 +51,25 @@ def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None 
     return page_of([store.to_model(*item) for item in items], total, query)
 
 
-def create(uow: UnitOfWork, actor: Actor, new: InvitationCreate, *, local_accounts: bool = True) -> InvitationCreated:
-    """Make a link. Its token is in the answer and nowhere else. ``local_accounts``: whether people have passwords."""
+def create(
+    uow: UnitOfWork,
+    actor: Actor,
+    new: InvitationCreate,
+    *,
+    local_accounts: bool = True,
+    email_available: bool = False,
+) -> InvitationCreated:
+    """Make a link. Its token is in the answer and nowhere else, but for the letter that is asked for with ``send``.
+
+    ``local_accounts``: whether people have passwords; ``email_available``: whether the platform can send e-mail. The
+    caller sends (``mail`` is not sent yet): a mail server may take its time, and a transaction waits for nobody.
+    """
     if (new.group is None) == (new.user is None):
         fix = "group is for a new person, user for an account that exists"
         raise Invalid.field("group", "either group or user must be given, not both", fix)
     lifetime = timedelta(seconds=new.expires_in)
     if new.group is not None:
-        return _create_join(uow, actor, new.group, new.role, lifetime)
+        return _create_join(uow, actor, new, lifetime, email_available=email_available)
     require(actor, "platform.admin")
     check_kept(local_accounts, field="user")
     account = account_store.by_name(uow, new.user or "", lock=True)
@@ -65,18 +77,61 @@ def create(uow: UnitOfWork, actor: Actor, new: InvitationCreate, *, local_accoun
         raise Invalid.field("user", f"there is no user {new.user!r}")
     if account.issuer != LOCAL_ISSUER:
         raise Invalid.field("user", f"{new.user!r} signs in through an identity provider and has no password here")
+    mail = mail_to(account.email, available=email_available) if new.send else None
     row, token = store.add(uow, InvitationKind.ACCOUNT, created_by=actor.name, lifetime=lifetime, account_id=account.id)
-    return _created(uow, actor, row, token, account=account)
+    return _created(uow, actor, row, token, mail, account=account)
 
 
-def _create_join(uow: UnitOfWork, actor: Actor, ref: str, role: Role, lifetime: timedelta) -> InvitationCreated:
-    group = resolve_group(uow, actor, ref, lock=True)
-    if role is Role.ADMIN or not may_invite(uow, actor, group.id):
+def _create_join(
+    uow: UnitOfWork, actor: Actor, new: InvitationCreate, lifetime: timedelta, *, email_available: bool
+) -> InvitationCreated:
+    group = resolve_group(uow, actor, new.group or "", lock=True)
+    if new.role is Role.ADMIN or not may_invite(uow, actor, group.id):
         require(actor, "group.invite", group_id=group.id, visible=True)
+    mail = None
+    if new.send:
+        # to any address, in the platform's name
+        require(actor, "platform.admin")
+        mail = mail_to(new.address, available=email_available, field="address")
     row, token = store.add(
-        uow, InvitationKind.JOIN, created_by=actor.name, lifetime=lifetime, group_id=group.id, role=role
+        uow, InvitationKind.JOIN, created_by=actor.name, lifetime=lifetime, group_id=group.id, role=new.role
     )
-    return _created(uow, actor, row, token, group=group)
+    return _created(uow, actor, row, token, mail, group=group)
+
+
+def mail_to(address: str, *, available: bool, field: str = "send") -> LinkSent:
+    """A letter to the address that is still to be sent. Raises ``Invalid`` where there can be none."""
+    if not available:
+        fix = "hand the link over yourself, or set notifications.smtp in the settings file"
+        raise Invalid.field("send", "this platform sends no e-mail", fix)
+    if not address:
+        problem = "the account has no e-mail address" if field == "send" else "an e-mail address is needed"
+        raise Invalid.field(field, problem, "give one, or hand the link over yourself")
+    return LinkSent(to=address, sent=False)
+
+
+def about(uow: UnitOfWork, actor: Actor, token: str) -> LinkFor:
+    """Whom the link of a token is for, for the letter that brings it."""
+    require(actor, "platform.admin")
+    row = usable(uow, token)
+    group = group_store.by_id(uow, row.group_id) if row.group_id else None
+    account = account_store.by_id(uow, row.account_id) if row.account_id else None
+    return LinkFor(
+        id=row.id,
+        until=row.expires_at,
+        by=actor.name,
+        platform=settings.load(uow).name,
+        user=account.name if account else None,
+        group=group.display_name if group else None,
+    )
+
+
+def sent(uow: UnitOfWork, actor: Actor, invitation_id: str, mail: LinkSent) -> None:
+    """Keep in the audit log to which address a link went, or that it did not get there."""
+    require(actor, "platform.admin")
+    found = store.get(uow, invitation_id)
+    group_id = found[0].group_id if found is not None else None
+    uow.audit(actor, "invitation.send", invitation_id, group_id=group_id, to=mail.to, sent=mail.sent)
 
 
 def _created(
@@ -84,6 +139,7 @@ def _created(
     actor: Actor,
     row: InvitationRow,
     token: str,
+    mail: LinkSent | None,
     *,
     group: GroupRow | None = None,
     account: AccountRow | None = None,
@@ -91,7 +147,7 @@ def _created(
     slug, user = group.slug if group else None, account.name if account else None
     uow.audit(actor, "invitation.create", row.id, group_id=row.group_id, kind=row.kind, group=slug, user=user)
     uow.changed("invitation", row.id, "create", group_id=row.group_id, account_id=row.account_id)
-    return InvitationCreated.model_validate({**_fields(store.to_model(row, slug, user)), "token": token})
+    return InvitationCreated.model_validate({**_fields(store.to_model(row, slug, user)), "token": token, "mail": mail})
 
 
 def _fields(model: Model) -> dict[str, object]:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.portal_browser import serious
-from tests.e2e.portal_steps import ROOT, SOON, opened, signed_in
+from tests.e2e.portal_steps import ROOT, SOON, opened, signed_in, signed_in_by_link
 from tests.support.mail import Inbox
 from tests.support.platform import ADMIN, PASSWORD, Platform
 from tests.support.shell_notebook import shell_environment
@@ -307,6 +307,38 @@ def test_a_temporary_password_signs_in_and_the_old_one_does_not(
         words = re.compile("new password|choose", re.I) if lets_in else re.compile("invalid|wrong|not right", re.I)
         expect(other.get_by_text(words).first).to_be_visible(timeout=SOON)
         context.close()
+
+
+def test_a_link_sent_by_e_mail_lets_its_person_in_and_one_that_cannot_be_is_there_to_hand_over(
+    page: Page, browser: Browser, platform: Platform, inbox: Inbox
+) -> None:
+    name = new("pen")
+    at(page, "users/new")
+    page.get_by_label("Username").fill(name)
+    page.get_by_role("switch", name="Send the link to this address").click(timeout=SOON)
+    page.get_by_role("button", name="Create user").first.click()
+    expect(page.get_by_text("Give the address that the link goes to.").first).to_be_visible()
+    page.get_by_label("E-mail").fill(f"{name}@example.org")
+    assert serious(page, "main") == []
+    page.get_by_role("button", name="Create user").first.click()
+    expect(page.get_by_text(f"Sent to {name}@example.org.")).to_be_visible(timeout=SOON)
+    shown = page.get_by_test_id("once").inner_text()
+    assert [line for line in inbox.lines(f"{name}@example.org") if "/hub/invite#" in line] == [shown]
+    page.get_by_role("button", name="Done").click()
+    page.wait_for_url(f"**/users/{name}")
+    signed_in_by_link(browser, platform, shown).close()
+
+    inbox.refuse = "550 nobody of that name"
+    page.get_by_role("button", name="Send it by e-mail").click(timeout=SOON)
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("nobody of that name", timeout=SOON)
+    assert serious(page) == []
+    assert "/hub/invite#" in page.get_by_test_id("once").inner_text()
+    inbox.refuse = ""
+    page.get_by_role("button", name="Done").click()
+    at(page, "audit")
+    expect(page.get_by_text(f"to {name}@example.org").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("row").filter(has_text="could not send an invitation link").first).to_be_visible()
+    platform.call("DELETE", f"/users/{name}")
 
 
 @pytest.mark.sandbox

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
@@ -88,6 +91,13 @@ class Inbox:
             content = envelope.content if isinstance(envelope.content, bytes) else b""
             self.letters.append((list(envelope.rcpt_tos), content))
         return self.answer
+
+    def lines(self, to: str) -> list[str]:
+        """Of the last letter to this address."""
+        found = [sent for recipients, sent in self.letters if recipients == [to]]
+        letter = message_from_bytes(found[-1], policy=default)
+        assert isinstance(letter, EmailMessage)
+        return str(letter.get_content()).splitlines()
 
     def authenticate(self, server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         """Only with the right password."""

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render, screen } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Account } from '../src/api/admin';
@@ -11,10 +11,10 @@ import { NewUser } from '../src/pages/admin/users/UserForm';
 import Users from '../src/pages/admin/users/Users';
 
 /** The page as a platform admin sees it, of a platform with passwords or without. */
-function shown(at: string, local_accounts: boolean) {
-  vi.spyOn(api, 'GET').mockReturnValue(new Promise(() => {}));
+function shown(at: string, local_accounts: boolean, { mail = null as boolean | null, email = '' } = {}) {
+  vi.spyOn(api, 'GET').mockImplementation(((path: string) => (path === '/email' && mail !== null ? Promise.resolve({ data: { available: mail } }) : new Promise(() => {}))) as never);
   const me = { name: 'root', platform_admin: true, local_accounts, groups: [] } as unknown as Me;
-  const ann = { name: 'ann', issuer: 'local' } as Account;
+  const ann = { name: 'ann', issuer: 'local', email } as Account;
   const router = createMemoryRouter([
     { path: '/admin/users', element: <Users /> },
     { path: '/admin/users/new', element: <NewUser /> },
@@ -48,4 +48,32 @@ test('without passwords nothing is offered that would be for one, and invitation
   shown('/admin/users/ann', false);
   expect(screen.queryByRole('button')).toBeNull();
   expect(screen.getByText(/nobody signs in with a password here/)).toBeTruthy();
+});
+
+test('a sign-in link is sent to the address of the account, where there are both', async () => {
+  vi.spyOn(api, 'POST').mockResolvedValue({ data: { token: 'once', expires_at: '2026-12-01T00:00:00Z', mail: { to: 'ann@example.org', sent: true, message: '' } } });
+  shown('/admin/users/ann', true, { mail: true, email: 'ann@example.org' });
+  fireEvent.click(await screen.findByText('Send it by e-mail'));
+  expect(await screen.findByText('Sent to ann@example.org.')).toBeTruthy();
+  expect(api.POST).toHaveBeenCalledWith('/invitations', { body: { user: 'ann', group: null, role: 'member', expires_in: 86_400, send: true, address: '' } });
+  expect(screen.getByTestId('once').textContent).toContain('#once');
+});
+
+test('a link that could not be sent is there to be handed over, with the reason', async () => {
+  vi.spyOn(api, 'POST').mockResolvedValue({ data: { token: 'once', expires_at: '2026-12-01T00:00:00Z', mail: { to: 'ann@example.org', sent: false, message: 'The mailbox is full.' } } });
+  shown('/admin/users/ann', true, { mail: true, email: 'ann@example.org' });
+  fireEvent.click(await screen.findByText('Send it by e-mail'));
+  expect((await screen.findByRole('alert')).textContent).toContain('The mailbox is full.');
+  expect(screen.getByTestId('once').textContent).toContain('#once');
+});
+
+test('without a mail server or an address nothing offers to send', async () => {
+  shown('/admin/users/ann', true, { mail: true });
+  expect(await screen.findByText(/With an e-mail address above/)).toBeTruthy();
+  expect(screen.queryByText('Send it by e-mail')).toBeNull();
+  cleanup();
+  shown('/admin/users/ann', true, { mail: false, email: 'ann@example.org' });
+  await waitFor(() => expect(api.GET).toHaveBeenCalled());
+  expect(screen.queryByText('Send it by e-mail')).toBeNull();
+  expect(screen.queryByText(/With an e-mail address/)).toBeNull();
 });

@@ -380,6 +380,39 @@ def test_a_new_person_gets_a_link_whose_token_no_server_log_sees(signed_in: Run,
     assert api.sent("POST", "/users")[0]["groups"] == ["g1"]
 
 
+LINK = {
+    "id": "i1",
+    "kind": "account",
+    "group": None,
+    "role": "member",
+    "user": "bob",
+    "created_by": "root",
+    "created_at": "2026-11-01T12:00:00Z",
+    "expires_at": "2026-11-02T12:00:00Z",
+    "used_at": None,
+    "used_by": None,
+    "token": "one-time",
+}
+
+
+def test_a_link_is_sent_by_e_mail_and_printed_all_the_same(signed_in: Run, api: FakeApi) -> None:
+    sent = {"to": "bob@example.org", "sent": True, "message": ""}
+    api.answers["POST", "/invitations"] = 201, {**LINK, "mail": sent}
+    result = signed_in("admin", "users", "invite", "bob", "--send")
+    assert result.stdout == f"{api.url}/hub/invite#one-time\n"
+    assert "Sent to bob@example.org." in result.stderr
+    api.answers["POST", "/invitations"] = 201, {**LINK, "mail": {**sent, "sent": False, "message": "Full."}}
+    result = signed_in("--group", "g1", "admin", "users", "invite", "--to", "new@example.com")
+    assert result.stdout == f"{api.url}/hub/invite#one-time\n"
+    assert "Not sent to bob@example.org: Full." in result.stderr
+    asked = [
+        tuple(body.get(name) for name in ("user", "group", "send", "address"))
+        for body in api.sent("POST", "/invitations")
+    ]
+    assert asked == [("bob", None, True, None), (None, "g1", True, "new@example.com")]
+    assert signed_in("admin", "users", "invite", "bob", "--to", "b@example.org").exit_code == 2
+
+
 def test_a_display_name_cannot_write_markup_into_a_table(signed_in: Run, api: FakeApi) -> None:
     api.answers["GET", "/groups"] = page(things.group("g1", display_name="[red]x[/red]"))
     assert "[red]x[/red]" in signed_in("groups", "list").stdout

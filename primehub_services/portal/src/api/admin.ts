@@ -16,6 +16,7 @@ export type AccountCreated = S['AccountCreated'];
 export type RunningThing = S['RunningThing'];
 export type Invitation = S['Invitation'];
 export type InvitationCreated = S['InvitationCreated'];
+export type LinkSent = S['LinkSent'];
 export type InstanceType = S['InstanceType'];
 export type InstanceTypeUpdate = S['InstanceTypeUpdate'];
 export type Toleration = S['Toleration'];
@@ -39,7 +40,12 @@ export type ListQuery = { page: number; page_size: number; search: string; sort?
 export type AuditFilter = { actor: string; action: string; group?: string; since?: string; until?: string };
 
 export const admin = {
-  overview: () => queryOptions({ queryKey: ['platform-usage'], queryFn: ({ signal }) => body(api.GET('/usage', { signal })) }),
+  overview: () => queryOptions({
+    queryKey: ['platform-usage'],
+    queryFn: ({ signal }) => body(api.GET('/usage', { signal })),
+    // on most pages it stands beside what they are about, without a retry of its own
+    refetchInterval: ({ state }) => (state.status === 'error' ? 10_000 : false),
+  }),
 
   groups: (query: ListQuery) => queryOptions({
     queryKey: ['groups', 'list', query],

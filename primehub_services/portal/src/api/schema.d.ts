@@ -2108,6 +2108,11 @@ export interface components {
             platform_admin: boolean;
             /** @default [] */
             groups: string[];
+            /**
+             * @description Whether the link goes to ``email`` too.
+             * @default false
+             */
+            send: boolean;
         };
         /** @description A new local account, and the token of the one-time link with which its person sets a password. Shown once. */
         AccountCreated: {
@@ -2116,6 +2121,11 @@ export interface components {
             token: string;
             /** Format: date-time */
             expires_at: string;
+            /**
+             * @description Null where none was asked for.
+             * @default null
+             */
+            mail: components["schemas"]["LinkSent"] | null;
         };
         AccountPage: {
             items: components["schemas"]["Account"][];
@@ -3150,6 +3160,16 @@ export interface components {
             user: string | null;
             /** @default 86400 */
             expires_in: number;
+            /**
+             * @description Whether it goes by e-mail too: to the account's address, or for kind join to ``address``. Platform admins alone.
+             * @default false
+             */
+            send: boolean;
+            /**
+             * @description For kind join; an account has its own.
+             * @default
+             */
+            address: string;
         };
         /** @description A new link. ``token`` is shown this once. */
         InvitationCreated: {
@@ -3167,6 +3187,11 @@ export interface components {
             used_by: string | null;
             /** Format: password */
             token: string;
+            /**
+             * @description Null where none was asked for.
+             * @default null
+             */
+            mail: components["schemas"]["LinkSent"] | null;
         };
         /** @description The use of a link into a group by somebody who has an account and is signed in to the hub with it. */
         InvitationJoin: {
@@ -3665,6 +3690,17 @@ export interface components {
          * @enum {string}
          */
         Level: "info" | "warning" | "error";
+        /** @description What became of the e-mail with a link. */
+        LinkSent: {
+            to: string;
+            /** @description Whether the mail server has taken it. */
+            sent: boolean;
+            /**
+             * @description What went wrong.
+             * @default
+             */
+            message: string;
+        };
         /** @description How much output is kept. */
         LogAnswer: {
             size: number;

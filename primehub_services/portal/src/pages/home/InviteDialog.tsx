@@ -19,7 +19,7 @@ export default function InviteDialog({ onClose }: { onClose: () => void }) {
   const [days, setDays] = useState(1);
   const [copied, setCopied] = useState(false);
   const make = useMutation({
-    mutationFn: () => body(api.POST('/invitations', { body: { group: group.group, role: 'member', user: null, expires_in: days * 86_400 } })),
+    mutationFn: () => body(api.POST('/invitations', { body: { group: group.group, role: 'member', user: null, expires_in: days * 86_400, send: false, address: '' } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['invitations'] }),
   });
   const link = `${location.origin}${hubBase}invite#${make.data?.token ?? ''}`;

@@ -49,7 +49,9 @@ export function told({ action, target, group, details }: AuditEvent): Told {
   const who = noun === 'notebook' && typeof details.user === 'string' ? ` ${words.whose(details.user)}` : '';
   const shown = anonymous ? '' : (noun === 'job' || noun === 'schedule') && typeof details.name === 'string' ? details.name : target;
   const message = noun === 'announcement' && typeof details.message === 'string' ? [details.message] : [];
-  return { text: `${words.verbs[verb] ?? verb.replaceAll('-', ' ')} ${named}${who}`.trim(), target: shown, to: anonymous ? null : link, group: noun === 'group' ? null : group, changes: [...changesOf(details), ...message] };
+  const address = verb === 'send' && typeof details.to === 'string' ? [words.to(details.to)] : [];
+  const done = details.sent === false ? `${verb}-failed` : verb;
+  return { text: `${words.verbs[done] ?? verb.replaceAll('-', ' ')} ${named}${who}`.trim(), target: shown, to: anonymous ? null : link, group: noun === 'group' ? null : group, changes: [...changesOf(details), ...message, ...address] };
 }
 
 /** Who did it; the platform's own services by their names. */

@@ -5,7 +5,7 @@ import { useNavigate, useParams } from 'react-router';
 import { admin, some, type Account, type AccountCreated, type AccountUpdate, type Membership } from '../../../api/admin';
 import { api, body } from '../../../api/client';
 import { ask } from '../../../api/queries';
-import { exact, memory } from '../../../lib/format';
+import { memory } from '../../../lib/format';
 import { useMe } from '../../../lib/session';
 import { NumberField, SwitchField, TextField } from '../../../parts/form/fields';
 import { useForm, type Fields, type Words } from '../../../parts/form/form';
@@ -15,26 +15,26 @@ import { t } from '../../../text';
 import { a } from '../../../text/admin';
 import { GroupsField } from '../parts/Access';
 import { EditPage } from '../parts/EditPage';
-import { Once } from '../parts/Once';
 import { Leave } from './Leave';
-import { linkOf } from './links';
+import { EMAIL } from './links';
+import { MadeLink } from './MadeLink';
 import { SignIn } from './SignIn';
 import { State } from './Users';
 
 const words = a.users;
 type Role = 'member' | 'admin';
-type Draft = { name: string; display_name: string; email: string; platform_admin: boolean; volume_capacity: number | null; groups: Record<string, Role> };
-const EMAIL = /^$|^[^@\s]+@[^@\s]+\.[^@\s]+$/;
-const empty: Draft = { name: '', display_name: '', email: '', platform_admin: false, volume_capacity: null, groups: {} };
+type Draft = { name: string; display_name: string; email: string; platform_admin: boolean; volume_capacity: number | null; groups: Record<string, Role>; send: boolean };
+const empty: Draft = { name: '', display_name: '', email: '', platform_admin: false, volume_capacity: null, groups: {}, send: false };
 const labels: Words<Draft> = {
   name: { label: words.name }, display_name: { label: words.displayName }, email: { label: words.email },
   platform_admin: { label: words.platformAdmin, show: (on) => (on ? t.notebook.facts.on : t.notebook.facts.off) },
-  volume_capacity: { label: words.capacity, show: (value) => (value === null ? t.form.asPlatform('') : memory(value)) }, groups: { label: words.groups },
+  volume_capacity: { label: words.capacity, show: (value) => (value === null ? t.form.asPlatform('') : memory(value)) }, groups: { label: words.groups }, send: { label: words.sendThere },
 };
-const check = (draft: Draft) => ({ name: draft.name.trim() === '' ? t.form.needed : undefined, email: EMAIL.test(draft.email) ? undefined : words.emailBad });
+const check = (draft: Draft) => ({ name: draft.name.trim() === '' ? t.form.needed : undefined, email: !EMAIL.test(draft.email) ? words.emailBad : draft.send && draft.email === '' ? words.emailNeeded : undefined });
 
 function UserFields({ form }: { form: Fields<Draft> }) {
   const { data: settings } = useQuery(ask.settings());
+  const { data: mail } = useQuery({ ...admin.email(), enabled: form.creating });
   const { groups } = form.draft;
   return (
     <>
@@ -42,6 +42,7 @@ function UserFields({ form }: { form: Fields<Draft> }) {
         {form.creating && <TextField form={form} name="name" help={words.nameHelp} max={63} />}
         <TextField form={form} name="display_name" help={words.displayNameHelp} optional max={100} />
         <TextField form={form} name="email" help={words.emailHelp} optional max={254} />
+        {form.creating && mail?.available && <SwitchField form={form} name="send" help={words.sendThereHelp} />}
       </Section>
       <Section title={words.groups} why={words.groupsWhy}>
         <GroupsField label={words.groups} value={Object.keys(groups)} error={form.error('groups')} onChange={(slugs) => form.set({ groups: Object.fromEntries(slugs.map((slug) => [slug, groups[slug] ?? 'member'])) })} />
@@ -70,7 +71,7 @@ function NewLocalUser() {
   const [made, setMade] = useState<AccountCreated | null>(null);
   const form = useForm<Draft, AccountCreated>({
     saved: empty, words: labels, check, creating: true,
-    save: ({ name, display_name, email, platform_admin, groups }) => body(api.POST('/users', { body: { name: name.trim(), display_name, email, platform_admin, groups: Object.keys(groups) } })),
+    save: ({ name, display_name, email, platform_admin, groups, send }) => body(api.POST('/users', { body: { name: name.trim(), display_name, email, platform_admin, groups: Object.keys(groups), send } })),
     onSaved: (created) => {
       setMade(created);
       void queries.invalidateQueries({ queryKey: ['users'] });
@@ -78,8 +79,8 @@ function NewLocalUser() {
   });
   return (
     <Page crumbs={{ to: '/admin/users', text: words.title }} title={words.newTitle} lead={words.newLead}>
-      <FormPage form={form} go={words.create} effects={words.createEffects}><UserFields form={form} /></FormPage>
-      {made && <Once title={words.linkMade} value={linkOf(made.token)} more={words.until(exact(made.expires_at))} onClose={() => void go(`/admin/users/${made.account.name}`)} />}
+      <FormPage form={form} go={words.create} effects={form.draft.send ? words.createSends : words.createEffects}><UserFields form={form} /></FormPage>
+      {made && <MadeLink title={words.linkMade} made={made} onClose={() => void go(`/admin/users/${made.account.name}`)} />}
     </Page>
   );
 }
@@ -99,7 +100,7 @@ export function UserEdit() {
 function Edit({ user, memberships }: { user: Account; memberships: readonly Membership[] }) {
   const queries = useQueryClient();
   const saved = useMemo<Draft>(() => ({
-    name: user.name, display_name: user.display_name, email: user.email, platform_admin: user.platform_admin, volume_capacity: user.volume_capacity, groups: Object.fromEntries(memberships.map((m) => [m.group, m.role])),
+    name: user.name, display_name: user.display_name, email: user.email, platform_admin: user.platform_admin, volume_capacity: user.volume_capacity, groups: Object.fromEntries(memberships.map((m) => [m.group, m.role])), send: false,
   }), [user, memberships]);
   const form = useForm<Draft, unknown>({
     saved, words: labels, check,
