@@ -55,16 +55,9 @@ def test_who_has_left_gets_in_by_no_door(departed: Departed) -> None:
 def left(request: pytest.FixtureRequest, platform: Platform, lab: Lab, shell_image: str) -> Iterator[Departed]:
     """Somebody who has left one of two groups."""
     by_provider = request.param == "by the provider"
-    name, provider = ("pia", partial(_provider_sign_in, platform)) if by_provider else ("leo", None)
+    name, provider = ("pia", partial(leaving.provider_sign_in, platform)) if by_provider else ("leo", None)
     with leaving.member_who_leaves(platform, lab, shell_image, name, provider=provider) as found:
         yield found
-
-
-def _provider_sign_in(platform: Platform, name: str, *groups: str) -> None:
-    """What the hub tells the API after a sign-in at the provider."""
-    token = (platform.data / "secrets" / "authenticator.token").read_text().strip()
-    body = {"issuer": "https://idp.example", "subject": f"s-{name}", "username": name, "groups": list(groups)}
-    platform.call("POST", "/accounts/provider-sign-in", body, token=token)
 
 
 @pytest.mark.parametrize("thing", GROUP_LOSES)

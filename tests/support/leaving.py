@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -315,6 +316,19 @@ def member_who_leaves(
     platform.call("DELETE", f"/notebooks/{notebooks['stays']}")
     platform.call("POST", f"/jobs/{job}/cancel")
     wait_for(has_ended(platform, job), STARTED, what="the job has ended")
+
+
+def provider_sign_in(platform: Platform, name: str, *groups: str) -> None:
+    """What the hub tells the API after a sign-in at the provider."""
+    body = {"issuer": "https://idp.example", "subject": f"s-{name}", "username": name, "groups": list(groups)}
+    platform.call("POST", "/accounts/provider-sign-in", body, token=platform.keys()["authenticator.token"])
+
+
+@contextmanager
+def at_once(**stories: AbstractContextManager[Departed]) -> Iterator[dict[str, Departed]]:
+    """Several leave at the same time, each in their own way."""
+    with ExitStack() as stack, ThreadPoolExecutor(len(stories)) as threads:
+        yield dict(zip(stories, threads.map(stack.enter_context, stories.values()), strict=True))
 
 
 def _what_goes_on_is_hidden(platform: Platform, losses: Losses, events: Events, groups: dict[str, str]) -> None:

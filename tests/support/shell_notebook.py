@@ -1,6 +1,6 @@
 """A notebook server that is nothing but its terminal: what is posted to it runs in a shell inside the sandbox.
 
-Beside that it does what ``light_notebook`` does; with the variable ``STUBBORN`` it does not end when it is asked to.
+Beside that it does what ``light_notebook`` does, ``HOLD_START`` included; with the variable ``STUBBORN`` it does not end when it is asked to.
 """
 
 from __future__ import annotations

@@ -125,6 +125,22 @@ def test_notebooks_and_jobs_reach_the_platform_and_the_internet_and_nothing_else
         assert json.loads(jobs.log(job)) == [*online, True, False, *nothing]
 
 
+def test_services_whose_database_does_not_answer_say_which_and_not_its_password(installed: Installed) -> None:
+    there = "127.0.0.1:1/primehub"
+    given = {"DATABASE_URL": f"postgresql://me:hidden@{there}", "DATA_DIR": "/tmp/another"}
+    variables = [f"PRIMEHUB_SETTING__{name}={value}" for name, value in given.items()]
+    variables += ["JUPYTERHUB_SERVICE_URL=http://127.0.0.1:8099"]
+    words = ["exec", f"deploy/{NAME}-services", "--", "env", *variables, "python3", "-m", "primehub_services.app"]
+    asked = ["kubectl", "-n", installed.namespace, *words]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"{there}?" in said
+    assert "cannot be reached" in said
+    assert "hidden" not in said
+    assert "Traceback" not in said
+
+
 def test_helm_test_starts_a_notebook_and_a_job_and_removes_them(installed: Installed) -> None:
     said = installed.run("helm", "-n", installed.namespace, "test", NAME, "--logs", "--timeout", f"{TEST_WITHIN}s")
     assert "Everything works." in said

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 
+from tests.support.cluster import cluster_image
 from tests.support.installed import NAME, Installed
 from tests.support.platform import Lab
 from tests.support.scenarios import COUNTS, Jobs, counts_to_its_end
@@ -11,13 +16,19 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
 CONVERGED = 120
+SHELL = "test/shell"
+"""An image whose server waits for the file that ``HOLD_START`` names before it listens."""
+ABANDONED = "The hub was started anew while it waited for a node. Start it again."
 
 
 @pytest.fixture(scope="module")
 def bob(installed: Installed, lab: Lab) -> Jobs:
     """Another member of the group, who has nothing yet."""
     token = installed.add_person("bob", lab.group)
-    return Jobs(installed, Lab(lab.group, lab.instance_type, lab.image, "bob", token))
+    size = {"cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.01, "memory_request": "64Mi"}
+    installed.call("POST", "/instance-types", {"name": "nowhere", "node_selector": {"no-node": "has-this"}, **size})
+    image = installed.add_image(cluster_image(SHELL), "bobs-shell")
+    return Jobs(installed, Lab(lab.group, lab.instance_type, image, "bob", token))
 
 
 def kill(installed: Installed, part: str) -> None:
@@ -28,21 +39,67 @@ def kill(installed: Installed, part: str) -> None:
     installed.connect()
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Two starts of a person's, each of them surely on its way."""
+
+    jobs: Jobs
+    held: str
+    """Its pod runs, and its server listens only once it is let."""
+    unplaced: str
+    """Its pod waits for a node."""
+    gate: str
+
+    def phase(self, start: str, *phases: str) -> dict[str, Any]:
+        """The start, once it is in one of these phases."""
+
+        def reached() -> dict[str, Any] | None:
+            now: dict[str, Any] = self.jobs.call("GET", f"/notebooks/{start}")
+            return now if now["phase"] in phases else None
+
+        found = wait_for(reached, CONVERGED, what=f"the notebook is {' or '.join(phases)}")
+        assert found is not None
+        return found
+
+    def let(self, installed: Installed) -> None:
+        """The one that is held goes on."""
+        made = f"open({f'/home/jovyan/{self.gate}'!r}, 'w'); print(1)"
+        installed.inside(installed.pod_of("notebook", start=self.held), made)
+
+
+def begun(installed: Installed, jobs: Jobs, gate: str) -> Begun:
+    """Both are asked for, and have their pods."""
+    asked = {**jobs.lab.launch, "environment": {"HOLD_START": gate}}
+    held = jobs.call("POST", "/notebooks", asked)["id"]
+    nowhere = {**jobs.lab.launch, "instance_type": "nowhere", "server_name": "nowhere"}
+    unplaced = jobs.call("POST", "/notebooks", nowhere)["id"]
+
+    def waits(start: str, known: str) -> bool:
+        pods = json.loads(installed.kubectl("get", "pods", "-l", f"primehub.io/start={start}", "-o", "json"))["items"]
+        return known in json.dumps([pod["status"] for pod in pods])
+
+    wait_for(lambda: waits(held, '"running"'), 60, what="the one's container runs")
+    wait_for(lambda: waits(unplaced, "Unschedulable"), 60, what="the other has no node")
+    assert [jobs.call("GET", f"/notebooks/{start}")["phase"] for start in (held, unplaced)] == ["STARTING"] * 2
+    return Begun(jobs, held, unplaced, gate)
+
+
 @pytest.mark.parametrize("part", ["services", "hub", "proxy"])
 def test_a_part_that_is_killed_costs_no_job_no_start_and_no_claim(installed: Installed, bob: Jobs, part: str) -> None:
     job = bob.submit(COUNTS)
     wait_for(lambda: "line 5\n" in bob.log(job), 60, what="the job counts")
-    asked = bob.call("POST", "/notebooks", bob.lab.launch)
+    starts = begun(installed, bob, f"go-on-{part}")
     kill(installed, part)
+    if part == "hub":  # nobody follows this start any more, and its owner is not kept waiting for it
+        assert starts.phase(starts.unplaced, "FAILED", "STOPPED")["reason"] == ABANDONED
+    else:
+        assert starts.phase(starts.unplaced, "STARTING", "FAILED", "STOPPED")["phase"] == "STARTING"
+        bob.call("DELETE", f"/notebooks/{starts.unplaced}")
+    assert starts.phase(starts.held, "STARTING", "RUNNING", "FAILED", "STOPPED")["phase"] == "STARTING"
+    starts.let(installed)
+    starts.phase(starts.held, "RUNNING")
     counts_to_its_end(bob, job)
-
-    def settled() -> bool:
-        phase = bob.call("GET", f"/notebooks/{asked['id']}")["phase"]
-        return phase == "RUNNING" or (part == "hub" and phase in ("FAILED", "STOPPED"))
-
-    wait_for(settled, CONVERGED, what="the notebook runs, or its hub says that it does not")
-    if bob.call("GET", f"/notebooks/{asked['id']}")["phase"] == "RUNNING":
-        bob.call("DELETE", f"/notebooks/{asked['id']}")
+    bob.call("DELETE", f"/notebooks/{starts.held}")
 
     def nothing_held() -> bool:
         holders = bob.call("GET", f"/groups/{bob.lab.group}/usage")["holders"]

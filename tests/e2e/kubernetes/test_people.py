@@ -6,13 +6,14 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from tests.support import culling, leaving, outsiders, secrecy, storm
 from tests.support.cluster import cluster_image
 from tests.support.installed import Installed
-from tests.support.leaving import ACCOUNT_LOSES, GROUP_LOSES, Departed
+from tests.support.leaving import ACCOUNT_ENDS, ACCOUNT_LOSES, GROUP_LOSES, Departed
 from tests.support.outsiders import ACTORS, HUB_PAGES, HUB_PATHS, World
 from tests.support.platform import Lab
 from tests.support.secrecy import OWN, VARIABLE, Day
@@ -44,10 +45,17 @@ def shell_image(installed: Installed) -> str:
 
 
 @pytest.fixture(scope="module")
-def departed(installed: Installed, lab: Lab, shell_image: str) -> Iterator[Departed]:
-    """Somebody whose account was disabled."""
-    with leaving.account_that_ends(installed, lab, shell_image, "disabled") as found:
+def accounts(installed: Installed, lab: Lab, shell_image: str) -> Iterator[dict[str, Departed]]:
+    """People whose accounts ended, all at once."""
+    ends = {how: leaving.account_that_ends(installed, lab, shell_image, how) for how in ACCOUNT_ENDS}
+    with leaving.at_once(**ends) as found:
         yield found
+
+
+@pytest.fixture(params=ACCOUNT_ENDS)
+def departed(request: pytest.FixtureRequest, accounts: dict[str, Departed]) -> Departed:
+    """One of them."""
+    return accounts[request.param]
 
 
 @pytest.mark.parametrize("thing", ACCOUNT_LOSES)
@@ -64,10 +72,18 @@ def test_who_has_left_gets_in_by_no_door(departed: Departed) -> None:
 
 
 @pytest.fixture(scope="module")
-def left(installed: Installed, lab: Lab, shell_image: str) -> Iterator[Departed]:
-    """Somebody who has left one of two groups."""
-    with leaving.member_who_leaves(installed, lab, shell_image, "leo") as found:
+def members(installed: Installed, lab: Lab, shell_image: str) -> Iterator[dict[str, Departed]]:
+    """People who have left one of two groups, both at once."""
+    leaves = partial(leaving.member_who_leaves, installed, lab, shell_image)
+    told = partial(leaving.provider_sign_in, installed)
+    with leaving.at_once(administrator=leaves("leo"), provider=leaves("pia", provider=told)) as found:
         yield found
+
+
+@pytest.fixture(params=["administrator", "provider"])
+def left(request: pytest.FixtureRequest, members: dict[str, Departed]) -> Departed:
+    """The one whom an administrator took out, and the one whom the provider did."""
+    return members[request.param]
 
 
 @pytest.mark.parametrize("thing", GROUP_LOSES)

@@ -22,4 +22,5 @@ if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN if os.environ.get("STUBBORN") else light.end)
     print("a shell", sys.argv[1:], flush=True)
+    light.hold("HOLD_START")
     light.serve(Handler)
