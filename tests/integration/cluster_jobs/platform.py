@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import httpx
 
 from tests.integration.api.platform import ROOT, ApiHub, Person, first_admin, new_person
 from tests.integration.hub import harness
+from tests.integration.hub.harness import free_port
 from tests.support.cluster import (
     Namespace,
     cluster_image,
@@ -21,6 +23,7 @@ from tests.support.cluster import (
     own_namespace,
     require_cluster,
 )
+from tests.support.git_ssh import known_host, new_key
 from tests.support.waiting import wait_for_async
 
 CONFIG = Path(__file__).parent / "hub_config_for_tests.py"
@@ -45,6 +48,10 @@ class ClusterHub(ApiHub):
             "GIT_IMAGE": cluster_image("git"),
         }
         self._environ |= {f"PRIMEHUB_SETTING__KUBERNETES__{name}": value for name, value in given.items()}
+        self.git_key, self.git_port = new_key(), free_port()
+        """Of the one git server that is trusted over ssh, at this machine's address."""
+        trusted = [known_host(self.git_key, own_address(), self.git_port)]
+        self._environ["PRIMEHUB_SETTING__GIT__KNOWN_HOSTS"] = json.dumps(trusted)
         self.authority = data_dir / "authority.pem"
         """What git trusts, where a test puts it there."""
         self._environ["GIT_SSL_CAINFO"] = str(self.authority)

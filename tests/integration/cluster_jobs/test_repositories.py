@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import own_address
+from tests.support.git_ssh import new_key, private_text, ssh_server
 from tests.support.repository import Repository, https_server
 from tests.support.waiting import wait_for_async
 
@@ -31,7 +32,7 @@ async def test_a_repository_is_fetched_renewed_in_jobs_that_run_and_kept_when_it
         for name, value in (("good", TOKEN), ("bad", "another")):
             await _ask(bench, "POST", "/secrets", {"name": name, "kind": "git", "value": value})
         source = {"type": "git", "url": url}
-        await _ask(bench, "POST", "/volumes", {"name": "code", "source": source, "groups": [{"group": "research"}]})
+        await _make(bench, "code", source)
         assert "sign-in" in (await _until(bench, lambda volume: volume["message"].startswith("The ")))["message"]
         options = (await bench.person.ask("GET", "/groups/research/launch-options")).json()
         assert ["sign-in" in given["left_out"] for given in options["volumes"]] == [True]
@@ -52,8 +53,42 @@ async def test_a_repository_is_fetched_renewed_in_jobs_that_run_and_kept_when_it
         refused = await _until(bench, lambda volume: volume["content"]["problem"])
         assert (refused["content"]["commit"], refused["message"]) == (second, "")
 
-    left = [kind for kind in ("jobs", "secrets") if bench.namespace.list(kind, "primehub.io/kind=git-fetch")]
-    assert left == []
+    assert _of_fetches(bench) == []
+
+
+async def test_where_the_operator_names_the_keys_of_servers_only_who_has_such_a_key_is_fetched_from(
+    bench: Bench, tmp_path: Path
+) -> None:
+    repository, person, own = Repository(tmp_path / "team"), new_key(), bench.hub.git_key
+    commit = repository.commit(a_txt="one\n")
+    await _ask(bench, "POST", "/secrets", {"name": "deploy-key", "kind": "git", "value": private_text(person)})
+    address, port = own_address(), bench.hub.git_port
+    with ssh_server(repository, person, new_key(), address=address, port=port) as (url, _):
+        source = {"type": "git", "url": url, "secret": "deploy-key"}
+        await _make(bench, "pinned", source)
+        refused = await _until(bench, lambda volume: volume["message"].startswith("The "), "pinned")
+        assert "another key" in refused["message"]
+        assert "git.known_hosts" in refused["message"]
+    with ssh_server(repository, person, own, address=address) as (elsewhere, _):
+        # the same key, where the operator did not say that there is such a server
+        await _change(bench, source | {"url": elsewhere}, "pinned")
+        await _until(bench, lambda volume: "first time" in volume["message"], "pinned")
+        other = await _until(bench, lambda volume: volume["message"].startswith("The "), "pinned")
+        assert "git.known_hosts" in other["message"]
+    with ssh_server(repository, person, own, address=address, port=port) as (url, _):
+        await _change(bench, source, "pinned")
+        fetched = await _until(bench, lambda volume: volume["content"], "pinned")
+        assert (fetched["content"]["commit"], fetched["message"]) == (commit, "")
+    await wait_for_async(lambda: not _of_fetches(bench), IN_TIME, what="nothing of the fetches is left")
+
+
+def _of_fetches(bench: Bench) -> list[str]:
+    """Kinds of which something of a fetch is in the cluster."""
+    return [kind for kind in ("jobs", "secrets") if bench.namespace.list(kind, "primehub.io/kind=git-fetch")]
+
+
+async def _make(bench: Bench, name: str, source: dict[str, Any]) -> None:
+    await _ask(bench, "POST", "/volumes", {"name": name, "source": source, "groups": [{"group": "research"}]})
 
 
 async def _ask(bench: Bench, method: str, path: str, body: dict[str, Any]) -> None:
@@ -61,14 +96,14 @@ async def _ask(bench: Bench, method: str, path: str, body: dict[str, Any]) -> No
     assert answer.status_code in (200, 201), answer.text
 
 
-async def _change(bench: Bench, source: dict[str, Any]) -> None:
-    version = (await bench.admin.ask("GET", "/volumes/code")).json()["version"]
-    await _ask(bench, "PATCH", "/volumes/code", {"version": version, "source": source})
+async def _change(bench: Bench, source: dict[str, Any], name: str = "code") -> None:
+    version = (await bench.admin.ask("GET", f"/volumes/{name}")).json()["version"]
+    await _ask(bench, "PATCH", f"/volumes/{name}", {"version": version, "source": source})
 
 
-async def _until(bench: Bench, told: Any) -> dict[str, Any]:
+async def _until(bench: Bench, told: Any, name: str = "code") -> dict[str, Any]:
     async def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = (await bench.admin.ask("GET", "/volumes/code")).json()
+        found: dict[str, Any] = (await bench.admin.ask("GET", f"/volumes/{name}")).json()
         return found if told(found) else None
 
     found = await wait_for_async(look, IN_TIME, what="the volume says it")
