@@ -72,11 +72,22 @@ class Keycloak:
         found: str = self.admin("GET", "/users", params={"username": username, "exact": "true"})[0]["id"]
         return found
 
+    def join(self, username: str, group: str) -> None:
+        """Put a user into a group."""
+        (group_id,) = [g["id"] for g in self.admin("GET", "/groups") if g["name"] == group]
+        self.admin("PUT", f"/users/{self.user_id(username)}/groups/{group_id}")
+
     def leave(self, username: str, group: str) -> None:
         """Take a user out of a group."""
         groups = self.admin("GET", f"/users/{self.user_id(username)}/groups")
         (group_id,) = [g["id"] for g in groups if g["name"] == group]
         self.admin("DELETE", f"/users/{self.user_id(username)}/groups/{group_id}")
+
+    def send_back_to(self, hub_url: str) -> None:
+        """Let people go on to a hub at this URL too."""
+        (client,) = self.admin("GET", "/clients", params={"clientId": CLIENT["client_id"]})
+        client["redirectUris"].append(f"{hub_url}/hub/oauth_callback")
+        self.admin("PUT", f"/clients/{client['id']}", json=client)
 
     def change(self, username: str, **fields: Any) -> None:
         """Change a user's record."""

@@ -19,6 +19,7 @@ from primehub_services.operations import provider_sign_in, sign_in
 from primehub_services.store.database import Database
 from tests.integration.hub.fake_api import FakeApi
 from tests.integration.hub.harness import Hub, free_port, running_hub
+from tests.support import factories
 from tests.support.keycloak import CLIENT, Keycloak, running_keycloak
 
 
@@ -35,32 +36,36 @@ def keycloak(tmp_path_factory: pytest.TempPathFactory, hub_port: int) -> Iterato
         yield found
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def store(tmp_path: Path, migrated_sqlite: Path) -> AsyncIterator[Database]:
-    """PrimeHub's own data, behind the fake API."""
-    shutil.copy(migrated_sqlite, tmp_path / "primehub.sqlite")
-    opened = Database(f"sqlite:///{tmp_path / 'primehub.sqlite'}")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def store(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> AsyncIterator[Database]:
+    """PrimeHub's own data, behind the fake API: the provider's groups, and nobody but those who sign in."""
+    path = tmp_path_factory.mktemp("store") / "primehub.sqlite"
+    shutil.copy(migrated_sqlite, path)
+    opened = Database(f"sqlite:///{path}")
+    for name in ("research", "vision"):
+        await opened.write(lambda uow, name=name: factories.group(uow, name).slug)
     yield opened
     opened.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def hub(tmp_path: Path, keycloak: Keycloak, hub_port: int, store: Database) -> AsyncIterator[Hub]:
-    """A hub with local accounts and the provider, over the real operations."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hub(
+    tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak, hub_port: int, store: Database
+) -> AsyncIterator[Hub]:
+    """A hub with local accounts and the provider, over the real operations; each test signs in people of its own."""
     setting = {"PRIMEHUB_SETTING__ACCOUNTS__OIDC": _oidc(keycloak)}
-    async with running_hub(tmp_path / "data", port=hub_port, **setting) as (running, api):
+    async with running_hub(tmp_path_factory.mktemp("hub") / "data", port=hub_port, **setting) as (running, api):
         api.accounts = _operations(store, api)
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def hub_without_passwords(
-    tmp_path: Path, keycloak: Keycloak, hub_port: int, store: Database
-) -> AsyncIterator[Hub]:
+async def hub_without_passwords(tmp_path: Path, keycloak: Keycloak, store: Database) -> AsyncIterator[Hub]:
     """A hub to which the provider is the only way in."""
     setting = {"PRIMEHUB_SETTING__ACCOUNTS__OIDC": _oidc(keycloak, admin_groups=["root"])}
     setting["PRIMEHUB_SETTING__ACCOUNTS__LOCAL"] = "no"
-    async with running_hub(tmp_path / "data", port=hub_port, **setting) as (running, api):
+    async with running_hub(tmp_path / "data", **setting) as (running, api):
+        keycloak.send_back_to(running.url)
         api.accounts = _operations(store, api)
         yield running
 
