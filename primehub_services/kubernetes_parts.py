@@ -56,6 +56,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
     workloads = PodWorkloads(notebooks, logs)
     key = reports_key(settings)
     storage = claim_storage(given)
+    watched = WatchedClaims(cluster, lambda name: engine.claim_changed(name))
     engine = KubernetesEngine(
         cluster,
         pod_settings(given, settings.git.known_hosts),
@@ -63,13 +64,13 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         spool,
         token=lambda workload: workload_token(key, workload),
         in_pod=IN_POD_SH.read_text(),
+        look=watched,
     )
 
     async def capacity() -> MachineCapacity:
         # how much there is in all is not ours to ask; what does not fit is told by the scheduler
         return MachineCapacity(image_types=engine.image_sources)
 
-    watched = WatchedClaims(cluster)
     claims = ClaimTroubles(cluster, watched, engine.warnings)
 
     async def run() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlparse
@@ -26,7 +26,7 @@ from . import kube_render
 from .base import PrimeHubSpawnerMixin
 from .kube_api import UNREACHED, Cluster, message_of, reason_of, short
 from .kube_claims import missing_claims
-from .kube_mounts import CannotMount, Spare
+from .kube_mounts import CannotMount, Storage
 from .kube_room import Room
 from .server import LAST_WORDS, answers
 
@@ -97,7 +97,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             self._take_up(plan, missing)
             starting = asyncio.ensure_future(KubeSpawner.start(self))
             try:
-                return await self._follow(starting, plan, deadline)
+                return await self._follow(starting, plan, deadline, missing)
             except CannotMount as failed:
                 missing |= failed.why
                 await self._unmake(failed)
@@ -249,10 +249,12 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 raise SpawnException(text, reason="volume", status_code=503)
         return missing
 
-    async def _follow(self, starting: asyncio.Future[Any], plan: LaunchPlan, deadline: float) -> str:
+    async def _follow(
+        self, starting: asyncio.Future[Any], plan: LaunchPlan, deadline: float, missing: Collection[str] = ()
+    ) -> str:
         """Tell the steps until the pod runs, and return its URL. Raises ``SpawnException`` where it cannot run, and
         ``CannotMount`` where it could without a volume."""
-        spare = Spare(self.cluster, plan)
+        storage = Storage(self.cluster, plan, missing)
         told: set[str] = set()
         image_fails_since = 0.0
         while True:
@@ -269,9 +271,10 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 return str(self._get_pod_url(pod))
             if pod is not None and not _alive(pod):
                 raise self._refused(await self._ended_early(pod, plan))
-            why = self._why(pod)
-            if why is not None and why.code == "volume":
-                await spare.check(self.events, datetime.now(UTC))
+            why = await self._why(pod, storage)
+            if why is not None and why.code == "volume" and why.text not in told:
+                told.add(why.text)
+                self.note(35, "creating", why.text)
             image_fails_since = (image_fails_since or time.monotonic()) if why and why.code == "image" else 0.0
             impatient = image_fails_since and time.monotonic() - image_fails_since > IMAGE_PATIENCE
             if why is not None and (why.final or impatient):
@@ -280,11 +283,11 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 text = f"It did not start in {self.start_timeout} s."
                 raise SpawnException(f"{text} {why.text if why else ''}".strip(), reason="timeout", status_code=504)
 
-    def _why(self, pod: Mapping[str, Any] | None) -> PodReason | None:
+    async def _why(self, pod: Mapping[str, Any] | None, storage: Storage) -> PodReason | None:
         """Why it does not run yet; None where nothing is wrong."""
-        if pod is not None:
-            return pod_reasons.of_pod(pod, self.events)
-        return None if self.room is None else self.room.lacks
+        if pod is None:
+            return None if self.room is None else self.room.lacks
+        return await storage.why(pod, self.events, pod_reasons.of_pod(pod, self.events), datetime.now(UTC))
 
     async def _started(self, starting: asyncio.Future[Any]) -> str:
         try:

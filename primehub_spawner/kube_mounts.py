@@ -1,21 +1,22 @@
-"""Storage that a pod waits for and can do without: found out while it waits, so that it starts without."""
+"""The storage that a pod waits for: why it is not there, and whether the pod can do without it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from kubernetes_asyncio.client import ApiException
 
-from primehub_services.domain.claim_reasons import claim_trouble
+from primehub_services.domain.claim_reasons import claim_trouble, held_up, lasting_trouble
 from primehub_services.domain.launch import LaunchPlan
-from primehub_services.domain.mount_reasons import LASTS, failing
-from primehub_services.domain.pods import ClaimNeed, spare_claims
+from primehub_services.domain.mount_reasons import failing
+from primehub_services.domain.pod_reasons import PodReason
+from primehub_services.domain.pods import claims_needed, spare_claims
 
 from .kube_api import UNREACHED, Cluster, Json
 
 LOOK_EVERY = timedelta(seconds=1)
-"""Between two looks at the claims of one pod that waits for them."""
+"""Between two looks at the claims of one pod that waits for them; and before the first, for most wait for nothing."""
 
 
 class CannotMount(Exception):
@@ -27,44 +28,56 @@ class CannotMount(Exception):
         """By the claim's name."""
 
 
-class Spare:
-    """The claims of a plan that a pod can do without: all but the person's own files and the launch group's folder."""
+class Storage:
+    """What one pod mounts. It can do without all but the person's own files and the launch group's folder.
 
-    def __init__(self, cluster: Cluster, plan: LaunchPlan) -> None:
+    ``missing`` are the claims that it goes without already.
+    """
+
+    def __init__(self, cluster: Cluster, plan: LaunchPlan, missing: Collection[str] = ()) -> None:
         self._cluster = cluster
-        self._needs = spare_claims(plan.mounts, plan.group)
+        self._needs = [need for need in claims_needed(plan.mounts) if need.name not in missing]
+        self._spare = {need.name for need in spare_claims(plan.mounts, plan.group)}
         self._looked: datetime | None = None
-        self._since: dict[str, datetime] = {}
-        """Since when each claim is in a trouble that may yet pass."""
+        self._found: PodReason | None = None
 
-    async def check(self, events: Sequence[Json], now: datetime) -> None:
-        """Raises ``CannotMount`` where one of them holds the pod up; ``events`` are the pod's.
+    async def why(self, pod: Json, events: Sequence[Json], known: PodReason | None, now: datetime) -> PodReason | None:
+        """Why the pod does not run, by what its claims say where that is it; else ``known``. ``events`` are the pod's.
 
-        A claim that went away is no more waited for; what may yet come right has a while.
+        Raises ``CannotMount`` where what holds it up is nothing that it needs: a claim that went away is no more waited
+        for, what may yet come right has a while.
         """
-        if not self._needs or (self._looked is not None and now - self._looked < LOOK_EVERY):
-            return
-        self._looked = now
-        failed = failing(events, now)
-        why = {}
-        for need in self._needs:
+        if not _may_be_storage(pod, known, now):
+            return known
+        if self._looked is None or now - self._looked >= LOOK_EVERY:
+            self._looked = now
             try:
-                claim = await self._cluster.claim(need.name)
-                text = await self._trouble(need, claim, now)
+                self._found = await self._look(events, now)
             except (*UNREACHED, ApiException):
-                return  # the next look asks again
+                return known  # the next look asks again
+        return self._found or known
+
+    async def _look(self, events: Sequence[Json], now: datetime) -> PodReason | None:
+        failed, found, why = failing(events, now), None, {}
+        for need in self._needs:
+            claim = await self._cluster.claim(need.name)
+            pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
+            told = await self._cluster.claim_events(need.name) if pending else []
+            text, _ = claim_trouble(need, claim, told)
             volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
-            if text := text or failed.get(volume, ""):
-                why[need.name] = text
+            lasting = lasting_trouble(need, claim, told, now) or failed.get(volume, "")
+            if lasting and need.name in self._spare:
+                why[need.name] = lasting
+            elif text:
+                found = held_up(need, text)
         if why:
             raise CannotMount(why)
+        return found
 
-    async def _trouble(self, need: ClaimNeed, claim: Json | None, now: datetime) -> str:
-        """Why the claim will not be had: a clause; empty where it is, or may yet be."""
-        pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
-        text, final = claim_trouble(need, claim, await self._cluster.claim_events(need.name) if pending else [])
-        if not text:
-            self._since.pop(need.name, None)
-        elif not final and now - self._since.setdefault(need.name, now) < LASTS:
-            return ""
-        return text
+
+def _may_be_storage(pod: Json, known: PodReason | None, now: datetime) -> bool:
+    """Whether storage may be what it waits for: it is said so, or nothing is said of a pod that should have a node."""
+    if known is not None:
+        return known.code == "volume"
+    made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).astimezone(UTC)
+    return not pod["spec"].get("nodeName") and now - made >= LOOK_EVERY

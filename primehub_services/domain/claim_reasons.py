@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from .pod_reasons import SHOWN, Json
+from .launch import MountKind
+from .mount_reasons import LASTS
+from .pod_reasons import ASK, SHOWN, Json, PodReason
 from .pods import ONE_POD, READERS, ClaimNeed
 
 NOT_YET = "is not bound to a volume yet"
 """How a clause ends that tells of nothing but waiting: what was made just now is so too."""
 _ACCESS = "incompatible accessMode"
+_NO_POD = "WaitForFirstConsumer"
+_SAYS_WHY = frozenset({"ProvisioningFailed", "ExternalProvisioning", "VolumeMismatch", "FailedBinding"})
+_PLACED = "volume.kubernetes.io/selected-node"
+"""Annotation of a claim whose storage is to be made where a pod goes: it has a node."""
 
 
 def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -> tuple[str, bool]:
@@ -27,15 +35,32 @@ def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -
         return "", True
     if phase == "Lost":
         return f"the storage behind its claim {need.name} is gone", True
+    return _unbound(need, _deciding(claim, events))
+
+
+def _deciding(claim: Json, events: Sequence[Json]) -> Json | None:
+    """The newest event of a claim that is not bound which says why."""
+    placed = _PLACED in ((claim.get("metadata") or {}).get("annotations") or {})
     for event in reversed(events):
-        reason, message = event.get("reason"), str(event.get("message") or "")
-        if reason == "WaitForFirstConsumer":
+        # once a pod has a node nobody waits for one any more, whatever was said in the same second
+        if event.get("reason") in _SAYS_WHY or (event.get("reason") == _NO_POD and not placed):
+            return event
+    return None
+
+
+def _unbound(need: ClaimNeed, event: Json | None) -> tuple[str, bool]:
+    """``claim_trouble`` of one that is not bound."""
+    reason, message = (event or {}).get("reason"), str((event or {}).get("message") or "")
+    match reason:
+        case "WaitForFirstConsumer":
             return "", True  # it is bound where the pod goes
-        if reason == "ProvisioningFailed":
+        case "ProvisioningFailed":
             return f"its storage cannot be made: {_shown(message)}", False
-        if reason == "VolumeMismatch":
+        case "ExternalProvisioning":
+            return _unmade(need, message, event or {}), False
+        case "VolumeMismatch":
             return f"its claim {need.name} and its volume do not fit: {_mismatch(message)}", not need.made_by_us
-        if reason == "FailedBinding":
+        case "FailedBinding":
             return f"its claim {need.name} is not bound to a volume: {_shown(message)}", not need.made_by_us
     return f"its claim {need.name} {NOT_YET}", False
 
@@ -52,6 +77,41 @@ def _access(need: ClaimNeed, claim: Json) -> str:
         # the second who starts would wait for the first to end
         return f"its claim {need.name} is for one pod at a time ({ONE_POD}): bind one that many can have at once"
     return ""
+
+
+def _unmade(need: ClaimNeed, message: str, event: Json) -> str:
+    """That what makes the storage has not, in words that say whether that is nothing but waiting."""
+    named = re.search(r"external provisioner '([^']+)'", message)
+    maker = f"{named[1]}, which makes it," if named else "what makes it"
+    first, last = _moment(event.get("firstTimestamp")), _moment(event.get("lastTimestamp"))
+    if first is None or last is None or last - first < LASTS:
+        return f"its claim {need.name} waits for {maker} and {NOT_YET}"
+    return f"its storage is not made: {maker} has not answered for the claim {need.name}"
+
+
+def lasting_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json], now: datetime) -> str:
+    """Why a claim will not be had, as far as anybody knows: a clause; empty where it is, or may yet be in a moment."""
+    text, final = claim_trouble(need, claim, events)
+    if not text or final:
+        return text
+    assert claim is not None
+    began = _moment((_deciding(claim, events) or {}).get("firstTimestamp"))
+    began = began or _moment((claim.get("metadata") or {}).get("creationTimestamp"))
+    return text if began is not None and now - began >= LASTS else ""
+
+
+def held_up(need: ClaimNeed, trouble: str) -> PodReason:
+    """That a pod waits for what is behind a claim, in words that say what it is to its person."""
+    what = {
+        MountKind.HOME: "your own files",
+        MountKind.PROJECT: f"the folder of the group {need.slug}",
+        MountKind.DATASET: f"the volume {need.slug}",
+    }[need.kind]
+    return PodReason("volume", f"It waits for {what}: {trouble.rstrip('.')}.", ASK)
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
 
 
 def _mismatch(message: str) -> str:

@@ -109,6 +109,30 @@ def quota(namespace: Namespace, **hard: str) -> Iterator[None]:
         namespace.kubectl("delete", "quota", "team")
 
 
+MAKER = "primehub.example.org/nobody"
+"""Who makes the storage of ``class_of_nobody``: there is none of that name."""
+
+
+@contextmanager
+def class_of_nobody(namespace: Namespace) -> Iterator[str]:
+    """The name of a class whose storage is made where the first pod goes, by somebody who is not there."""
+    metadata = {"name": namespace.name}
+    made = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": metadata, "provisioner": MAKER}
+    namespace.apply(made | {"volumeBindingMode": "WaitForFirstConsumer"})
+    try:
+        yield namespace.name
+    finally:
+        namespace.kubectl("delete", "storageclass", namespace.name)
+
+
+def claim_of(name: str, mode: str = "ReadWriteMany", storage_class: str | None = None) -> dict[str, Any]:
+    """The manifest of a claim that an operator makes."""
+    spec: dict[str, Any] = {"accessModes": [mode], "resources": {"requests": {"storage": "10Mi"}}}
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
+
+
 def require_cluster() -> None:
     """Go on where there is a cluster and what talks to it."""
     require("cluster", shutil.which("kubectl"), "kubectl is not on PATH")

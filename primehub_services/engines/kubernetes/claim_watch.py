@@ -40,10 +40,14 @@ class AskedClaims:
 
 
 class WatchedClaims:
-    """``ClaimLook`` over a copy that a watch keeps. ``run`` has to be running."""
+    """``ClaimLook`` over a copy that a watch keeps. ``run`` has to be running.
 
-    def __init__(self, cluster: Cluster) -> None:
+    ``told`` is called, on the event loop, with the name of each claim of which something is said.
+    """
+
+    def __init__(self, cluster: Cluster, told: Callable[[str], None] = lambda name: None) -> None:
         self._cluster = cluster
+        self._told = told
         self._claims = Watched(cluster, KIND, {}, self._changed)
         # not warnings alone: that a claim is not bound, and why, is none
         self._events = Watched(cluster, "Event", ABOUT_CLAIMS, self._changed)
@@ -72,7 +76,8 @@ class WatchedClaims:
         mine = [event for event in self._events.items.values() if event["involvedObject"].get("name") == name]
         return sorted(mine, key=_told_at)
 
-    def _changed(self, _item: Json) -> None:
+    def _changed(self, item: Json) -> None:
+        self._told(str((item.get("involvedObject") or item.get("metadata") or {}).get("name", "")))
         for changed in self._listeners:
             changed()
 

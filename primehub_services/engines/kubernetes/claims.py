@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
-from primehub_services.domain.claim_reasons import NOT_YET, claim_trouble
-from primehub_services.domain.launch import Mount
+from primehub_services.domain.claim_reasons import NOT_YET, claim_trouble, lasting_trouble
+from primehub_services.domain.launch import Mount, MountKind
 from primehub_services.domain.pods import ClaimNeed, claims_needed, volume_need
 
 from ..base import EngineError
@@ -37,8 +38,12 @@ class Claims:
         if claim is None:
             return ""
         pending = (claim.get("status") or {}).get("phase") == "Pending"
-        why, _ = claim_trouble(need, claim, await self._look.told(need.name) if pending else [])
-        return "" if why.endswith(NOT_YET) else why
+        told = await self._look.told(need.name) if pending else []
+        why, _ = claim_trouble(need, claim, told)
+        if not why.endswith(NOT_YET):
+            return why
+        # one that others have long waited for is nothing that a job has to wait for, but its group's folder may be
+        return lasting_trouble(need, claim, told, datetime.now(UTC)) if need.kind is MountKind.DATASET else ""
 
     async def look_at(self, need: ClaimNeed) -> str | None:
         """Make one that is missing and ours to make; why it cannot be mounted: a clause."""

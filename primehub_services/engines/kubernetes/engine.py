@@ -39,6 +39,7 @@ from ..base import (
     VolumeProvisioner,
     WorkFiles,
 )
+from .claim_watch import ClaimLook
 from .claims import Claims
 from .cluster import Cluster, ClusterRefusal, Json
 from .manifests import GRACE, KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
@@ -46,7 +47,7 @@ from .metrics import sample_of
 from .observing import ASKED_AT, STOP_AT, Seen, observation
 from .repositories import Repositories
 from .repository_manifests import KIND as FETCHES
-from .spared import Spared
+from .spared import Spared, waits_with
 from .spool import Spool
 from .sweeping import Sweeper
 from .watching import Watched
@@ -64,7 +65,8 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
     """One namespace of a cluster.
 
     ``run`` has to be running: it keeps the copy of the cluster's objects that most questions are answered from.
-    ``token`` makes the token with which a workload's sidecar reports; ``in_pod`` is the text of ``runner/in_pod.sh``.
+    ``token`` makes the token with which a workload's sidecar reports; ``in_pod`` is the text of ``runner/in_pod.sh``;
+    ``look`` is where claims are looked at that pods wait for.
     """
 
     name = "kubernetes"
@@ -79,6 +81,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         *,
         token: Callable[[str], str],
         in_pod: str,
+        look: ClaimLook | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -88,7 +91,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._in_pod = in_pod
         self._clock = clock
         self._claims = Claims(cluster, storage)
-        self._spared = Spared(cluster, self.warnings)
+        self._spared = Spared(cluster, self.warnings, look)
         self._repositories = Repositories(cluster, settings, self._claims)
         kinds = f"primehub.io/kind notin (notebook,{FETCHES})"
         ours = {"labelSelector": f"{selector(settings.instance)},{kinds}"}
@@ -288,6 +291,11 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
     def warnings(self) -> Collection[Json]:
         """All that the cluster has lately warned of in the namespace, notebooks' pods included."""
         return self._events.items.values()
+
+    def claim_changed(self, name: str) -> None:
+        """Something is said of this claim: who waits for it is looked at."""
+        for pod in [pod for pod in self._pods.items.values() if waits_with(pod, name)]:
+            self._hint(pod)
 
     def _hint(self, item: Json) -> None:
         self.heard((item["metadata"].get("labels") or {}).get(KEY_LABEL, ""))

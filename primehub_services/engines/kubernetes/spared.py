@@ -1,26 +1,27 @@
-"""Storage that a job waits for: it goes on without what it can do without, as a notebook does."""
+"""The storage that a job waits for: it goes on without what it can do without, as a notebook does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from primehub_services.domain import pod_reasons
-from primehub_services.domain.claim_reasons import claim_trouble
+from primehub_services.domain.claim_reasons import claim_trouble, held_up, lasting_trouble
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.mount_reasons import CANNOT, lasting
 from primehub_services.domain.pods import CLAIMS_OF_OURS, MANY_NODES, ClaimNeed, project_claim, spare_claims
 from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
 
 from .claim_troubles import ClaimTroubles
-from .claim_watch import AskedClaims
+from .claim_watch import AskedClaims, ClaimLook
 from .cluster import Cluster, Json
 
 
 class Spared:
     """Of one namespace. ``warnings`` are all that the cluster gives in it, kept by somebody's watch."""
 
-    def __init__(self, cluster: Cluster, warnings: Callable[[], Iterable[Json]]) -> None:
-        self._claims = AskedClaims(cluster)
+    def __init__(self, cluster: Cluster, warnings: Callable[[], Iterable[Json]], look: ClaimLook | None = None) -> None:
+        self._claims = look or AskedClaims(cluster)
         self._troubles = ClaimTroubles(cluster, self._claims, warnings)
 
     async def missing(self, plan: LaunchPlan) -> Mapping[str, str]:
@@ -28,37 +29,56 @@ class Spared:
         return await self._troubles.unmountable(spare_claims(plan.mounts, plan.group))
 
     async def seen(self, found: Observation, pods: Sequence[Json], warnings: Sequence[Json]) -> Observation:
-        """The observation, with its reason where nothing but such a claim has long held it up, or one went away."""
+        """The observation, with what its claims say where that holds it up; and with the reason ``UNMOUNTABLE`` where
+        nothing but one that it can do without went away, or has long held it up."""
         if found.state is not ObservedState.PENDING:
             return found
         failed = lasting(warnings)
         for pod in pods:
-            waits = pod_reasons.of_pod(pod, warnings)
-            if not failed and (waits is None or waits.code != "volume"):
+            if not failed and not _may_be_storage(pod, pod_reasons.of_pod(pod, warnings)):
                 continue
-            for name in _spare_in(pod):
-                claim = await self._claims.claim(name)
-                volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
-                text, final = claim_trouble(_need(name), claim, ())
-                if text and final:
-                    return _held(found, f"{text[0].upper()}{text[1:]}.")
-                if volume in failed:
-                    cannot = failed[volume].removeprefix(CANNOT)
-                    return _held(found, f"The storage of its claim {name} cannot be mounted: {cannot}.")
+            for need, spare in _needs(pod):
+                found = await self._of(need, found, failed, spare=spare)
+                if found.reason == UNMOUNTABLE:
+                    return found
         return found
 
+    async def _of(self, need: ClaimNeed, found: Observation, failed: Mapping[str, str], *, spare: bool) -> Observation:
+        claim = await self._claims.claim(need.name)
+        pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
+        told = await self._claims.told(need.name) if pending else []
+        text, _ = claim_trouble(need, claim, told)
+        volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
+        if spare and (lasts := lasting_trouble(need, claim, told, datetime.now(UTC))):
+            return found.model_copy(update={"reason": UNMOUNTABLE, "message": f"{lasts[0].upper()}{lasts[1:]}."})
+        if spare and volume in failed:
+            why = f"The storage of its claim {need.name} cannot be mounted: {failed[volume].removeprefix(CANNOT)}."
+            return found.model_copy(update={"reason": UNMOUNTABLE, "message": why})
+        return found.model_copy(update={"message": held_up(need, text).text}) if text else found
 
-def _held(found: Observation, why: str) -> Observation:
-    return found.model_copy(update={"reason": UNMOUNTABLE, "message": why})
+
+def waits_with(pod: Json, claim: str) -> bool:
+    """Whether a pod that has not begun has this claim."""
+    volumes = (pod.get("spec") or {}).get("volumes") or ()
+    named = any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+    return named and (pod.get("status") or {}).get("phase") == "Pending"
 
 
-def _need(name: str) -> ClaimNeed:
-    """What is known of a claim by its name alone."""
-    return ClaimNeed(name, MountKind.DATASET, name, name.startswith(CLAIMS_OF_OURS), MANY_NODES)
+def _may_be_storage(pod: Json, known: pod_reasons.PodReason | None) -> bool:
+    """Whether storage may be what it waits for: it is said so, or nothing is said of a pod that has no node."""
+    return not (pod.get("spec") or {}).get("nodeName") if known is None else known.code == "volume"
 
 
-def _spare_in(pod: Json) -> list[str]:
-    """The claims of a job's pod but that of its group's folder, where its results are looked for."""
-    volumes = [volume.get("persistentVolumeClaim") or {} for volume in (pod.get("spec") or {}).get("volumes") or ()]
+def _needs(pod: Json) -> list[tuple[ClaimNeed, bool]]:
+    """The claims of a job's pod, as its volumes name them; and whether it can do without each: all but that of its group's
+    folder, where its results are looked for."""
     needed = project_claim((pod["metadata"].get("labels") or {}).get("primehub.io/group", ""))
-    return [name for volume in volumes if (name := volume.get("claimName")) and name != needed]
+    found = []
+    for volume in (pod.get("spec") or {}).get("volumes") or ():
+        name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        kind, _, slug = volume["name"].partition("-")
+        if name:
+            kind = MountKind(kind) if kind in (MountKind.PROJECT, MountKind.DATASET) else MountKind.HOME
+            need = ClaimNeed(name, kind, slug, name.startswith(CLAIMS_OF_OURS), MANY_NODES)
+            found.append((need, name != needed))
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import quota, quota_of, told_in_time
+from tests.support.cluster import MAKER, claim_of, class_of_nobody, quota, quota_of, told_in_time
 from tests.support.mesh import mesh
 from tests.support.waiting import wait_for_async
 
@@ -62,7 +62,7 @@ async def test_a_full_node_a_gpu_that_no_node_has_and_labels_that_none_has_are_t
 async def with_home(platform: ClusterPlatform, person: str) -> None:
     """The person's files are there, so that a start is nothing but a pod."""
     slug = (await platform.ask("admin", "GET", f"/users/{person}"))["slug"]
-    claim(platform, f"claim-{slug}", "ReadWriteOnce")
+    platform.namespace.apply(claim_of(f"claim-{slug}", "ReadWriteOnce"))
     await wait_for_async(lambda: bound(platform, f"claim-{slug}"), 60, what="the home is bound")
 
 
@@ -122,13 +122,6 @@ async def test_what_pod_security_forbids_is_told_and_nothing_is_left(
     assert platform.pod(last["id"]) is None
 
 
-def claim(platform: ClusterPlatform, name: str, mode: str = "ReadWriteMany") -> None:
-    """An operator's claim, which the cluster binds."""
-    spec = {"accessModes": [mode], "resources": {"requests": {"storage": "10Mi"}}}
-    metadata = {"name": name}
-    platform.namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
-
-
 def bound(platform: ClusterPlatform, name: str) -> bool:
     """Whether the claim has its storage."""
     return ((platform.namespace.get("pvc", name) or {}).get("status") or {}).get("phase") == "Bound"
@@ -160,7 +153,7 @@ async def test_a_claim_that_is_not_there_or_does_not_let_the_group_write_is_said
 
     for word, mode in modes.items():
         await volume(platform, names[word])
-        claim(platform, names[word], mode)
+        platform.namespace.apply(claim_of(names[word], mode))
     try:
         await asyncio.gather(
             says("gone", ""),
@@ -181,31 +174,41 @@ async def test_a_claim_that_is_not_there_or_does_not_let_the_group_write_is_said
             await platform.ask("admin", "DELETE", f"/volumes/{name}")
 
 
-async def test_a_claim_that_goes_while_a_notebook_waits_costs_its_volume_alone(
+async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_notebook_waits_and_cost_their_volumes_alone(
     platform: ClusterPlatform, person: str
 ) -> None:
-    name, label = f"taken-{person[2:]}", f"later-{person[2:]}"
+    taken, unmade, label = (f"{word}-{person[2:]}" for word in ("taken", "unmade", "later"))
     size = {"name": label, "cpu_limit": 1, "memory_limit": "512Mi", "node_selector": {label: "yes"}}
     await platform.ask("admin", "POST", "/instance-types", size)
-    claim(platform, name)
-    await volume(platform, name)
-    notebook = await platform.begin(person, size=label)
+    notebook = ""
 
     async def says(text: str) -> bool:
         found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
         return any(text in event["message"] for event in found["events"])
 
     try:
-        await wait_for_async(lambda: says("without the labels that"), 20, what="it waits for a node")
-        platform.namespace.kubectl("delete", "pvc", name)
-        with labelled_node(platform, label):
-            known = f'persistentvolumeclaim "{name}" not found'
-            without = f"Without {name}: its claim {name} is not in the cluster"
-            await told_in_time(lambda: platform.namespace.warned(known), lambda: says(without))
-            await platform.phase(person, notebook, "RUNNING")
+        with class_of_nobody(platform.namespace) as nobodys:
+            platform.namespace.apply(claim_of(taken))
+            platform.namespace.apply(claim_of(unmade, storage_class=nobodys))
+            await asyncio.gather(volume(platform, taken), volume(platform, unmade))
+            notebook = await platform.begin(person, size=label)
+            await wait_for_async(lambda: says("without the labels that"), 20, what="it waits for a node")
+            platform.namespace.kubectl("delete", "pvc", taken)
+            with labelled_node(platform, label):
+                known = f'persistentvolumeclaim "{taken}" not found'
+                gone = f"Without {taken}: its claim {taken} is not in the cluster"
+                await told_in_time(lambda: platform.namespace.warned(known), lambda: says(gone))
+                waits = f"It waits for the volume {unmade}: its claim {unmade} waits for {MAKER}"
+                known = f"external provisioner '{MAKER}'"
+                await told_in_time(lambda: platform.namespace.warned(known), lambda: says(waits))
+                running = await platform.phase(person, notebook, "RUNNING")
     finally:
-        await platform.ask("admin", "DELETE", f"/volumes/{name}")
-    assert without.removeprefix("Without ") in await platform.command(person, "notebooks", "status", notebook)
+        for name in (taken, unmade):
+            await platform.ask("admin", "DELETE", f"/volumes/{name}")
+    assert len(running["left_out"]) == 2, running
+    shown = await platform.command(person, "notebooks", "status", notebook)
+    assert gone.removeprefix("Without ") in shown
+    assert f"{unmade}: its claim {unmade} waits for {MAKER}, which makes it" in shown
     await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
     await platform.phase(person, notebook, "STOPPED")
 

@@ -10,7 +10,7 @@ import pytest
 
 from primehub_services.domain.pods import operators_manifests
 from primehub_services.domain.volumes import HostPathSource
-from tests.support.cluster import quota, told_in_time
+from tests.support.cluster import MAKER, claim_of, class_of_nobody, quota, told_in_time
 from tests.support.mesh import mesh
 from tests.support.waiting import wait_for_async
 
@@ -109,25 +109,28 @@ async def test_volumes_that_nobody_bound_or_that_no_node_can_mount_are_left_out_
     assert away.startswith("away: it cannot be mounted: "), away
 
 
-async def test_a_claim_that_goes_while_a_job_waits_is_told_and_the_job_runs_without_it(bench: Bench) -> None:
-    claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "10Mi"}}}
-    metadata = {"name": "taken-away"}
-    bench.namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim})
-    body = {"name": "taken", "source": {"type": "pvc", "claim": "taken-away"}, "all_groups": True}
-    assert (await bench.admin.ask("POST", "/volumes", body)).status_code == 201
-    try:
-        with quota(bench.namespace, limits_memory="100Mi"):
-            await wait_for_async(lambda: (bench.namespace.get("quota", "team") or {}).get("status", {}).get("hard"))
-            job = await bench.submit("ls /datasets/taken")
-            await bench.says(job, "quota team")
-            bench.namespace.kubectl("delete", "pvc", "taken-away")
-        known = 'persistentvolumeclaim "taken-away" not found'
-        waiting = await says_in_time(bench, job, "Its claim taken-away is not in the cluster", known)
-        assert waiting["phase"] == "PENDING"
-        done = await bench.until(job, *OVER)
-    finally:
-        await bench.admin.ask("DELETE", "/volumes/taken")
-    assert [attempt["reason"] for attempt in done["attempts"]] == ["NotPlaced", "Exited"], done
-    assert done["left_out"] == [
-        "taken: Its claim taken-away is not in the cluster: an administrator of the cluster binds it."
-    ]
+async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_job_waits(bench: Bench) -> None:
+    with class_of_nobody(bench.namespace) as nobodys:
+        bench.namespace.apply(claim_of("taken-away"))
+        bench.namespace.apply(claim_of("never-made", storage_class=nobodys))
+        for name in ("taken-away", "never-made"):
+            body = {"name": name, "source": {"type": "pvc", "claim": name}, "all_groups": True}
+            assert (await bench.admin.ask("POST", "/volumes", body)).status_code == 201
+        try:
+            with quota(bench.namespace, limits_memory="100Mi"):
+                await wait_for_async(lambda: (bench.namespace.get("quota", "team") or {}).get("status", {}).get("hard"))
+                job = await bench.submit("ls /datasets/taken-away")
+                await bench.says(job, "quota team")
+                bench.namespace.kubectl("delete", "pvc", "taken-away")
+            known = 'persistentvolumeclaim "taken-away" not found'
+            waiting = await says_in_time(bench, job, "Its claim taken-away is not in the cluster", known)
+            assert waiting["phase"] == "PENDING"  # made anew without it
+            text = f"It waits for the volume never-made: its claim never-made waits for {MAKER}"
+            waiting = await says_in_time(bench, job, text, f"external provisioner '{MAKER}'")
+            assert waiting["phase"] == "PREPARING"
+            await end(bench, job)
+        finally:
+            for name in ("taken-away", "never-made"):
+                await bench.admin.ask("DELETE", f"/volumes/{name}")
+    (left_out,) = (await bench.job(job))["left_out"]
+    assert left_out.lower().startswith("taken-away: its claim taken-away is not in the cluster"), left_out

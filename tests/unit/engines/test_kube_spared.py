@@ -75,3 +75,27 @@ async def test_the_next_pod_is_made_without_it_and_with_its_groups_folder_all_th
     found = await spared(*(failed(claim, 20) for claim in CLAIMS)).missing(plan)
     assert set(found) == {"project-other", "dataset-share"}
     assert await spared().missing(plan) == {}
+
+
+@pytest.mark.parametrize(
+    ("claim", "age", "reason"),
+    [("dataset-share", 14, ""), ("dataset-share", 16, UNMOUNTABLE), ("project-team", 60, "")],
+)
+async def test_storage_that_is_not_made_is_said_and_long_waited_for_only_where_the_job_needs_it(
+    claim: str, age: int, reason: str
+) -> None:
+    class Unmade(Namespace):
+        async def get(self, kind: str, name: str) -> dict[str, Any]:
+            return {"status": {"phase": "Pending"}} if name == claim else await super().get(kind, name)
+
+        async def list_(self, kind: str, _query: object) -> tuple[list[dict[str, Any]], str]:
+            first = (datetime.now(UTC) - timedelta(seconds=age)).isoformat()
+            return [{"reason": "ProvisioningFailed", "message": "no room", "firstTimestamp": first}], "1"
+
+    seen = await Spared(Unmade(), tuple).seen(PENDING, [pod()], [])  # type: ignore[arg-type]
+    assert seen.reason == reason
+    what = {"project-team": "the folder of the group team", "dataset-share": "the volume share"}[claim]
+    told = "its storage cannot be made: no room."
+    assert seen.message == (f"I{told[1:]}" if reason else f"It waits for {what}: {told} Ask your administrator.")
+    placed = pod() | {"spec": {**pod()["spec"], "nodeName": "n1"}}
+    assert await Spared(Unmade(), tuple).seen(PENDING, [placed], []) == PENDING  # type: ignore[arg-type]

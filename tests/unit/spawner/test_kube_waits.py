@@ -12,19 +12,23 @@ from jupyterhub.spawner import SpawnException
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.client import ApiProblem
+from primehub_services.domain.claim_reasons import claim_trouble, lasting_trouble
 from primehub_services.domain.handshake import ClaimState
 from primehub_services.domain.launch import Mount, MountKind
 from primehub_services.domain.pod_reasons import PodReason, refusal
+from primehub_services.domain.pods import MANY_NODES, ClaimNeed
 from primehub_services.domain.volumes import NfsSource
 from primehub_spawner import kube_room
-from primehub_spawner.kube_mounts import CannotMount, Spare
+from primehub_spawner.kube_mounts import CannotMount, Storage
 from primehub_spawner.kube_room import Room
 from tests.support.sandbox import make_plan
 
 QUOTA = "exceeded quota: team, requested: pods=1, used: pods={used}, limited: pods=4"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SHARE = Mount(kind=MountKind.DATASET, slug="share", path="/datasets/share", source=NfsSource(server="nfs", path="/x"))
+HOME = Mount(kind=MountKind.HOME, slug="ann", path="/home/jovyan")
 OWN = Mount(kind=MountKind.DATASET, slug="own", path="/datasets/own")
+OWN_NEED = ClaimNeed("dataset-own", MountKind.DATASET, "own", True, MANY_NODES)
 
 
 class Claims:
@@ -97,10 +101,11 @@ async def test_what_waiting_cannot_help_is_not_waited_for() -> None:
 
 
 class FakeCluster:
-    """Claims as they are, or an error in place of all."""
+    """Claims as they are and what is said of each, or an error in place of all."""
 
     def __init__(self, claims: Mapping[str, Any], error: Exception | None = None) -> None:
         self.claims, self.error = claims, error
+        self.event: dict[str, Any] = {"reason": "ProvisioningFailed", "message": "the pool is full"}
 
     async def claim(self, name: str) -> Mapping[str, Any] | None:
         if self.error is not None:
@@ -108,26 +113,74 @@ class FakeCluster:
         return self.claims.get(name)
 
     async def claim_events(self, _name: str) -> Sequence[Mapping[str, Any]]:
-        return [{"reason": "ProvisioningFailed", "message": "the pool is full"}]
+        return [self.event | {"firstTimestamp": NOW.isoformat()}]
 
 
-async def test_storage_that_cannot_be_made_is_given_a_while_and_a_claim_that_went_away_none() -> None:
-    bound, pending = {"status": {"phase": "Bound"}}, {"status": {"phase": "Pending"}}
-    cluster = FakeCluster({"dataset-share": bound, "dataset-own": pending})
-    spare = Spare(cluster, make_plan(mounts=(SHARE, OWN)))  # type: ignore[arg-type]
-    await spare.check([], NOW)
-    await spare.check([], NOW + timedelta(seconds=14))
+BOUND, PENDING = {"status": {"phase": "Bound"}}, {"status": {"phase": "Pending"}}
+POD = {"metadata": {"creationTimestamp": NOW.isoformat()}, "spec": {}}
+
+
+async def looked(cluster: FakeCluster, after: int, pod: dict[str, Any] = POD, known: PodReason | None = None) -> str:
+    """What a pod with all of these volumes is said to wait for, so many seconds after it was made."""
+    storage = Storage(cluster, make_plan(mounts=(HOME, SHARE, OWN)))  # type: ignore[arg-type]
+    why = await storage.why(pod, [], known, NOW + timedelta(seconds=after))
+    return "" if why is None else why.sentence
+
+
+async def test_storage_that_cannot_be_made_is_said_at_once_and_given_a_while_but_the_persons_own_is_waited_for() -> (
+    None
+):
+    there = {"claim-ann": BOUND, "dataset-share": BOUND, "dataset-own": BOUND}
+    cluster = FakeCluster(there | {"dataset-own": PENDING})
+    assert await looked(cluster, 14) == "It waits for the volume own: its storage cannot be made: the pool is full."
     with pytest.raises(CannotMount) as late:
-        await spare.check([], NOW + timedelta(seconds=15))
+        await looked(cluster, 15)
     assert late.value.why == {"dataset-own": "its storage cannot be made: the pool is full"}
-    cluster.claims = {"dataset-own": pending}
-    spare = Spare(cluster, make_plan(mounts=(SHARE, OWN)))  # type: ignore[arg-type]
+    cluster.claims = there | {"claim-ann": PENDING}
+    assert await looked(cluster, 60) == "It waits for your own files: its storage cannot be made: the pool is full."
+    del there["dataset-share"]
+    cluster.claims = there
     with pytest.raises(CannotMount) as gone:
-        await spare.check([], NOW)
+        await looked(cluster, 2)
     assert list(gone.value.why) == ["dataset-share"]
+    # the pod that is made then has nothing of it
+    held = PodReason("volume", "A volume cannot be mounted yet.")
+    anew = Storage(cluster, make_plan(mounts=(HOME, SHARE, OWN)), gone.value.why)  # type: ignore[arg-type]
+    assert await anew.why(POD, [], held, NOW + timedelta(seconds=2)) is held
+
+
+async def test_claims_are_looked_at_only_where_nothing_else_holds_a_pod_up() -> None:
+    cluster = FakeCluster({}, AssertionError("nobody asks"))
+    assert await looked(cluster, 0) == ""
+    assert await looked(cluster, 60, POD | {"spec": {"nodeName": "n1"}}) == ""
+    full = PodReason("unschedulable", "No node can take it.")
+    assert await looked(cluster, 60, known=full) == full.sentence
 
 
 @pytest.mark.parametrize("error", [ClientConnectionError("no route"), ApiException(status=503, reason="away")])
 async def test_a_cluster_that_does_not_answer_takes_no_volume_from_a_pod(error: Exception) -> None:
-    spare = Spare(FakeCluster({}, error), make_plan(mounts=(SHARE,)))  # type: ignore[arg-type]
-    await spare.check([], NOW)
+    assert await looked(FakeCluster({}, error), 60) == ""
+
+
+def test_storage_that_nobody_makes_is_told_from_storage_that_is_being_made() -> None:
+    words = "Waiting for a volume to be created either by the external provisioner 'x.org/y' or manually by the system"
+    event = {"reason": "ExternalProvisioning", "message": words, "firstTimestamp": NOW.isoformat()}
+
+    def said(seconds: int) -> str:
+        last = {"lastTimestamp": (NOW + timedelta(seconds=seconds)).isoformat()}
+        return claim_trouble(OWN_NEED, PENDING, [event | last])[0]
+
+    assert said(14) == "its claim dataset-own waits for x.org/y, which makes it, and is not bound to a volume yet"
+    assert said(15) == "its storage is not made: x.org/y, which makes it, has not answered for the claim dataset-own"
+
+
+def test_a_claim_whose_pod_has_a_node_waits_for_none_whatever_was_said_in_the_same_second() -> None:
+    waits = {"reason": "WaitForFirstConsumer", "firstTimestamp": (NOW - timedelta(hours=1)).isoformat()}
+    fails = {"reason": "ProvisioningFailed", "message": "the pool is full", "firstTimestamp": NOW.isoformat()}
+    placed = PENDING | {"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "n1"}}}
+    told = "its storage cannot be made: the pool is full"
+    assert claim_trouble(OWN_NEED, PENDING, [waits]) == ("", True)
+    assert claim_trouble(OWN_NEED, placed, [fails, waits]) == (told, False)
+    # for how long counts from what it waits for, not from what was said before
+    assert lasting_trouble(OWN_NEED, placed, [fails, waits], NOW + timedelta(seconds=14)) == ""
+    assert lasting_trouble(OWN_NEED, placed, [fails, waits], NOW + timedelta(seconds=15)) == told
