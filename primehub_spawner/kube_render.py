@@ -14,7 +14,15 @@ from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
 from primehub_services.domain.pod_security import Ids, contexts
-from primehub_services.domain.pods import UNDISTURBED, Folders, literal, marks, scratch_resources, scratch_volume
+from primehub_services.domain.pods import (
+    UNDISTURBED,
+    Folders,
+    literal,
+    make_toleration,
+    marks,
+    scratch_resources,
+    scratch_volume,
+)
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.units import format_memory
@@ -59,7 +67,7 @@ def traits(
         "image_pull_secrets": list(pull_secrets_for(plan.image_source)),
         **_resources(plan, scratch),
         "node_selector": dict(plan.node_selector),
-        "tolerations": [toleration.model_dump(mode="json", exclude_none=True) for toleration in plan.tolerations],
+        "tolerations": [make_toleration(toleration) for toleration in plan.tolerations],
         # each by its own name: KubeSpawner replaces a list whole, and sorts a mapping by its keys
         "volumes": {f"{n:03}-{volume['name']}": _verbatim(volume) for n, volume in enumerate(volumes)},
         "volume_mounts": {f"{n:03}-{mount['name']}": _verbatim(mount) for n, mount in enumerate(mounts)},

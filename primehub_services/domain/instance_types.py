@@ -66,9 +66,14 @@ class Toleration(Model):
     operator: TolerationOperator = TolerationOperator.EQUAL
     value: LabelValue | None = None
     effect: Effect | None = None
+    toleration_seconds: Seconds | None = None
+    """How long what runs stays on a node that gets the taint; null is for ever. For the effect NoExecute alone."""
 
     @model_validator(mode="after")
     def _value_fits_operator(self) -> Self:
+        if self.toleration_seconds is not None and self.effect is not Effect.NO_EXECUTE:
+            msg, fix = "is for the effect NoExecute alone", "choose that effect, or leave it out"
+            raise WrongValue(msg, fix, field="toleration_seconds")
         if (self.value is not None) != (self.operator is TolerationOperator.EQUAL):
             msg, fix = "is needed by operator Equal, and forbidden by Exists", "give one, or leave it out"
             raise WrongValue(msg, fix, field="value")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .instance_types import Toleration
 from .launch import LeftOut, Mount, MountKind
 from .planning import DATASETS
 from .volumes import EnvSource, GitSource, HostPathSource, NfsSource, PvcSource, VolumeSource
@@ -65,6 +66,14 @@ class Folders:
     links: tuple[tuple[str, str], ...]
     """Symbolic links to make in it before anything else, each with its target."""
     left_out: tuple[LeftOut, ...]
+
+
+def make_toleration(toleration: Toleration) -> Manifest:
+    """A toleration as a pod has it."""
+    made: Manifest = toleration.model_dump(mode="json", exclude_none=True)
+    if (seconds := made.pop("toleration_seconds", None)) is not None:
+        made["tolerationSeconds"] = seconds
+    return made
 
 
 def marks(instance: str) -> dict[str, str]:

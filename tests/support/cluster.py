@@ -9,10 +9,12 @@ import shlex
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -177,6 +179,37 @@ def own_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((node, 9))  # sends nothing
         return str(probe.getsockname()[0])
+
+
+@contextmanager
+def a_node_that_answers() -> Iterator[str]:
+    """A node beside the others that says all the time that it is well, as a kubelet does; nothing is placed on it."""
+    name, leases = f"primehub-test-{uuid.uuid4().hex[:8]}", Namespace("kube-node-lease")
+    taints = [{"key": "primehub-test", "effect": effect} for effect in ("NoSchedule", "NoExecute")]
+    leases.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {"taints": taints}})
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "a test says so"}
+    patch = json.dumps({"status": {"conditions": [ready]}})
+    over = threading.Event()
+
+    def beat() -> None:
+        metadata = {"name": name, "namespace": leases.name}
+        while not over.is_set():
+            spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": f"{datetime.now(UTC):%FT%T.%fZ}"}
+            manifest = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+            with suppress(AssertionError, subprocess.TimeoutExpired):  # the next one will do
+                leases.apply(manifest)
+            over.wait(5)
+
+    leases.kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", patch)
+    beating = threading.Thread(target=beat, daemon=True)
+    beating.start()
+    try:
+        yield name
+    finally:
+        over.set()
+        beating.join()
+        leases.kubectl("delete", "node", name, "--wait=false", check=False)
+        leases.kubectl("delete", "lease", name, "--wait=false", check=False)
 
 
 def _listens() -> bool:

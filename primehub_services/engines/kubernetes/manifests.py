@@ -12,7 +12,15 @@ from typing import Any
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_security import Contexts, Ids, PodSecurity, contexts
-from primehub_services.domain.pods import UNDISTURBED, Folders, literal, marks, scratch_resources, scratch_volume
+from primehub_services.domain.pods import (
+    UNDISTURBED,
+    Folders,
+    literal,
+    make_toleration,
+    marks,
+    scratch_resources,
+    scratch_volume,
+)
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
 from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.workloads import FILES, Workload
@@ -142,7 +150,7 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
     if plan.node_selector:
         spec["nodeSelector"] = dict(plan.node_selector)
     if plan.tolerations:
-        spec["tolerations"] = [t.model_dump(mode="json", exclude_none=True) for t in plan.tolerations]
+        spec["tolerations"] = [make_toleration(toleration) for toleration in plan.tolerations]
     return spec
 
 

@@ -59,3 +59,11 @@ def test_equal_needs_a_value_and_exists_forbids_one() -> None:
             Toleration.model_validate(wrong)
     with pytest.raises(ValidationError, match="effect"):
         Toleration.model_validate({"key": "a", "operator": "Exists", "effect": "Sometimes"})
+
+
+def test_how_long_a_taint_is_tolerated_is_said_of_those_that_end_what_runs_alone() -> None:
+    for_a_while = {"key": "a", "operator": "Exists", "toleration_seconds": 5}
+    assert Toleration.model_validate({**for_a_while, "effect": "NoExecute"}).toleration_seconds == 5
+    for effect in ("NoSchedule", "PreferNoSchedule", None):
+        with pytest.raises(ValidationError, match="NoExecute"):
+            Toleration.model_validate({**for_a_while, "effect": effect})

@@ -49,7 +49,7 @@ def workload(**changes: Any) -> Workload:
         mounts=(Mount(kind=MountKind.PROJECT, slug="research", path="/project/research", links=("/home/jovyan/r",)),),
         environment={"PRICE": "$(HOME) $5"},
         node_selector={"disk": "fast"},
-        tolerations=(Toleration(key="gpu", value="yes", effect=Effect.NO_SCHEDULE),),
+        tolerations=(Toleration(key="gpu", value="yes", effect=Effect.NO_EXECUTE, toleration_seconds=60),),
         **changes,
     )
     return Workload(
@@ -151,7 +151,9 @@ def test_a_job_makes_one_pod_with_the_workload_and_the_sidecar() -> None:
             ),
         ],
         "nodeSelector": {"disk": "fast"},
-        "tolerations": [{"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}],
+        "tolerations": [
+            {"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoExecute", "tolerationSeconds": 60}
+        ],
     }
     safe = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
     assert job(given) == {

@@ -13,7 +13,7 @@ from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain import notebook_pods
 from primehub_services.domain.images import ContainerSource
-from primehub_services.domain.instance_types import Toleration, TolerationOperator
+from primehub_services.domain.instance_types import Effect, Toleration, TolerationOperator
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
 from primehub_services.domain.pod_security import Ids, PodSecurity
 from primehub_services.domain.pods import pod_folders
@@ -42,7 +42,9 @@ PLAN = LaunchPlan(
     limits=Resources(cpu=1.5, memory="2Gi", gpu=1),
     requests=Resources(cpu=0.5, memory="1Gi", gpu=1),
     node_selector={"pool": "gpu"},
-    tolerations=(Toleration(key="gpu", operator=TolerationOperator.EXISTS),),
+    tolerations=(
+        Toleration(key="gpu", operator=TolerationOperator.EXISTS, effect=Effect.NO_EXECUTE, toleration_seconds=60),
+    ),
     mounts=(
         Mount(kind=MountKind.HOME, slug="ann-example-org-1a2b3c4d", path="/home/jovyan"),
         Mount(kind=MountKind.PROJECT, slug="team-a", path="/project/team-a", links=("/home/jovyan/team-a",)),
@@ -142,7 +144,7 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "terminationGracePeriodSeconds": 6,
-            "tolerations": [{"key": "gpu", "operator": "Exists"}],
+            "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
             "volumes": [
                 {"name": "dataset-share", "persistentVolumeClaim": {"claimName": "dataset-share"}},
                 {"name": "home", "persistentVolumeClaim": {"claimName": "claim-ann-example-org-1a2b3c4d"}},

@@ -5022,6 +5022,11 @@ export interface components {
             value: string | null;
             /** @default null */
             effect: components["schemas"]["Effect"] | null;
+            /**
+             * @description How long what runs stays on a node that gets the taint; null is for ever. For the effect NoExecute alone.
+             * @default null
+             */
+            toleration_seconds: number | null;
         };
         /** @description A Kubernetes toleration. ``Equal`` needs a value, ``Exists`` forbids one; no effect means every effect. */
         TolerationInput: {
@@ -5032,6 +5037,11 @@ export interface components {
             value: string | null;
             /** @default null */
             effect: components["schemas"]["Effect"] | null;
+            /**
+             * @description How long what runs stays on a node that gets the taint; null is for ever. For the effect NoExecute alone.
+             * @default null
+             */
+            toleration_seconds: number | null;
         };
         /**
          * @description How a toleration compares (Kubernetes).

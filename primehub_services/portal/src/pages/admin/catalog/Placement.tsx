@@ -1,4 +1,4 @@
-import { Button, Input, Select } from 'antd';
+import { Button, Input, InputNumber, Select } from 'antd';
 import { CircleAlert, Plus, X } from 'lucide-react';
 import type { Toleration } from '../../../api/admin';
 import { TextField } from '../../../parts/form/fields';
@@ -36,18 +36,22 @@ export function Placement({ form }: { form: Fields<Draft> }) {
           <div className="field">
             <span className="label">{words.tolerations}</span>
             {tolerations.map((toleration, i) => (
-              <div className="pair four" key={i}>
+              <div className="pair five" key={i}>
                 <Input className="mono" aria-label={words.tolerationKey(i + 1)} placeholder={words.key} value={toleration.key} onChange={(event) => tolerate(i, { ...toleration, key: event.target.value })} />
                 <Select aria-label={words.operator(i + 1)} value={toleration.operator} options={(['Equal', 'Exists'] as const).map((value) => ({ value, label: words.operators[value] }))}
                   onChange={(operator) => tolerate(i, { ...toleration, operator, value: operator === 'Equal' ? toleration.value ?? '' : null })} />
                 <Input className="mono" aria-label={words.tolerationValue(i + 1)} placeholder={words.value} disabled={toleration.operator === 'Exists'} value={toleration.value ?? ''} onChange={(event) => tolerate(i, { ...toleration, value: event.target.value })} />
                 <Select aria-label={words.effect(i + 1)} value={toleration.effect ?? ''} options={[{ value: '', label: words.everyEffect }, ...EFFECTS.map((value) => ({ value, label: value }))]}
-                  onChange={(effect) => tolerate(i, { ...toleration, effect: effect === '' ? null : effect as Toleration['effect'] })} />
+                  onChange={(effect) => tolerate(i, { ...toleration, effect: effect === '' ? null : effect as Toleration['effect'], toleration_seconds: effect === 'NoExecute' ? toleration.toleration_seconds ?? null : null })} />
+                {toleration.effect === 'NoExecute' && (
+                  <InputNumber aria-label={words.forSeconds(i + 1)} placeholder={words.forEver} prefix={words.holds} suffix={words.seconds} min={0} precision={0} value={toleration.toleration_seconds ?? null}
+                    onChange={(toleration_seconds) => tolerate(i, { ...toleration, toleration_seconds })} />
+                )}
                 <Button type="text" aria-label={t.form.remove(words.tolerationKey(i + 1))} icon={<X size={14} aria-hidden />} onClick={() => tolerate(i, null)} />
               </div>
             ))}
             <Wrong error={form.error('tolerations')} />
-            <span><Button type="text" icon={<Plus size={14} aria-hidden />} onClick={() => form.set({ tolerations: [...tolerations, { key: '', operator: 'Equal', value: '', effect: null }] })}>{words.tolerationAdd}</Button></span>
+            <span><Button type="text" icon={<Plus size={14} aria-hidden />} onClick={() => form.set({ tolerations: [...tolerations, { key: '', operator: 'Equal', value: '', effect: null, toleration_seconds: null }] })}>{words.tolerationAdd}</Button></span>
           </div>
           <TextField form={form} name="gpu_resource" help={words.gpuResourceHelp} mono max={253} />
         </div>
