@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain.claim_reasons import claim_trouble, held_up, lasting_trouble
-from primehub_services.domain.launch import LaunchPlan
-from primehub_services.domain.mount_reasons import failing
+from primehub_services.domain.launch import LaunchPlan, MountKind
+from primehub_services.domain.mount_reasons import failing, held_elsewhere
 from primehub_services.domain.pod_reasons import PodReason
 from primehub_services.domain.pods import claims_needed, spare_claims
 
@@ -70,6 +70,8 @@ class Storage:
                 why[need.name] = lasting
             elif text:
                 found = held_up(need, text)
+            elif need.kind is MountKind.HOME:
+                found = held_elsewhere(events, volume) or found
         if why:
             raise CannotMount(why)
         return found

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from primehub_services.domain import pod_reasons
-from primehub_services.domain.launch import LaunchPlan
+from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.notebook_pods import CONTAINER, GRACE, ending
 from primehub_services.domain.planning import HOME
 from primehub_services.domain.pod_reasons import Json, PodReason
@@ -35,7 +35,7 @@ REPLACED = ("node_selector", "tolerations", "image_pull_policy")
 """Traits whose own value, where there is one, takes the place of what an administrator configured."""
 IDS = ("uid", "gid", "fs_gid")
 """Traits that say who a server is, where the group's level lets the installation say it."""
-ADDED = ("image_pull_secrets",)
+ADDED = ("image_pull_secrets", "pod_affinity_preferred")
 """Traits whose own values come after those that an administrator configured."""
 _TMP = "/tmp"
 
@@ -65,6 +65,7 @@ def traits(
         "extra_container_config": {"command": [literal(part) for part in (*EITHER_SHELL, script, "primehub")]},
         "image_pull_policy": pull_policy(plan, (configured or {}).get("image_pull_policy") or "") or None,
         "image_pull_secrets": list(pull_secrets_for(plan.image_source)),
+        "pod_affinity_preferred": _beside_own(plan, instance),
         **_resources(plan, scratch),
         "node_selector": dict(plan.node_selector),
         "tolerations": [make_toleration(toleration) for toleration in plan.tolerations],
@@ -126,6 +127,15 @@ def _resources(plan: LaunchPlan, scratch: str) -> dict[str, Any]:
         "extra_resource_limits": gpus | limits,
         "extra_resource_guarantees": gpus | requests,
     }
+
+
+def _beside_own(plan: LaunchPlan, instance: str) -> list[dict[str, Any]]:
+    """Where the person's other notebook runs, if one does: a disk with their files may be one node's at a time."""
+    if not any(mount.kind is MountKind.HOME for mount in plan.mounts):
+        return []
+    whose = {name: plan.labels[name] for name in ("primehub.io/user", "primehub.io/kind")}
+    selector = {"matchLabels": marks(instance) | whose}
+    return [{"weight": 100, "podAffinityTerm": {"labelSelector": selector, "topologyKey": "kubernetes.io/hostname"}}]
 
 
 def _annotations(plan: LaunchPlan) -> dict[str, str]:

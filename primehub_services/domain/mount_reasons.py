@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from .pod_reasons import SHOWN, Json
+from .notebook_pods import POD as NOTEBOOK
+from .pod_reasons import ASK, SHOWN, Json, PodReason
 
 CANNOT = "it cannot be mounted: "
 """How a clause begins that says so of a volume."""
@@ -52,6 +53,21 @@ def failures(events: Iterable[Json]) -> list[MountFailure]:
 def failing(events: Iterable[Json], now: datetime) -> Mapping[str, str]:
     """Of one pod that waits: why each volume cannot be mounted that could not be for a while."""
     return {failure.volume: failure.why for failure in failures(events) if now - failure.first >= LASTS}
+
+
+def held_elsewhere(events: Iterable[Json], volume: str) -> PodReason | None:
+    """Of one pod that waits: that its person's own files are on another node's disk, and who has them there."""
+    for event in events:
+        message = str(event.get("message") or "")
+        if event.get("reason") not in _FAILED or "Multi-Attach error" not in message or f'"{volume}"' not in message:
+            continue
+        files = "Your own files are on a disk that one node at a time can have"
+        if re.search(rf"already used by pod\(s\) .*\b{NOTEBOOK}", message):
+            sentence = f"{files}, and your other notebook runs on another node."
+            return PodReason("volume", sentence, "This one begins as soon as you stop the other one.")
+        sentence = f"{files}, and the node where they were used last has not given it back."
+        return PodReason("volume", sentence, f"It is free once that node answers or is given up. {ASK}")
+    return None
 
 
 def lasting(events: Iterable[Json]) -> Mapping[str, str]:

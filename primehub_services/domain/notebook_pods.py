@@ -9,6 +9,8 @@ from typing import Any
 from . import pod_reasons
 from .pod_reasons import Json
 
+POD = "notebook-"
+"""How the names of notebooks' pods begin."""
 CONTAINER = "notebook"
 """KubeSpawner's name of the container."""
 GRACE = 6
@@ -24,7 +26,7 @@ KIND = "primehub.io/kind"
 
 def pod_name(start_id: str) -> str:
     """The name of the pod of a start. Every start has one of its own, so that none is ever taken for another."""
-    return f"notebook-{re.sub(r'[^a-z0-9-]', '-', start_id.lower())[:50].strip('-')}"
+    return f"{POD}{re.sub(r'[^a-z0-9-]', '-', start_id.lower())[:50].strip('-')}"
 
 
 def to_end(now: datetime) -> dict[str, Any]:

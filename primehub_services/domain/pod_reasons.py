@@ -120,6 +120,11 @@ def event(reason: str, message: str, allowed: PodSecurity = PodSecurity.RESTRICT
         named = re.search(r'(?:for volume|volumes=\[)\s*"?([\w.-]+)', message)
         what = f"The volume {named[1]}" if named else "A volume"
         if "Multi-Attach error" in message:
+            if (users := re.search(r"already used by pod\(s\) (.+)$", message)) is not None:
+                sentence = (
+                    f"{what} is in use on another node, by {_clip(users[1])}, and only one node at a time can have it."
+                )
+                return PodReason("volume", sentence, "It begins as soon as that has ended.")
             sentence = f"{what} is still held by the node where it was used before, which may not answer."
             return PodReason("volume", sentence, f"It is free once that node answers or is given up. {ASK}")
         return PodReason("volume", f"{what} cannot be mounted yet: {_clip(_last(message))}.", ASK)
@@ -204,7 +209,8 @@ _NODES = (
     (r"node\(s\) didn't match Pod's node affinity/selector", "placement", "{n} without the labels that the instance type asks for"),
     (r"node\(s\) didn't match pod (?:anti-)?affinity.*", "placement", "{n} not beside what else runs there"),
     (r"node\(s\) were unschedulable", "placement", "{n} closed for new work"),
-    (r"node\(s\) had volume node affinity conflict", "placement", "{n} where its volume is not"),
+    (r"node\(s\) (?:had volume node affinity conflict|didn't match PersistentVolume's node affinity)", "placement", "{n} where its storage is not"),
+    (r"node\(s\) unavailable due to PersistentVolumeClaim with ReadWriteOncePod .*", "placement", "{n} where another pod has its storage for itself"),
     (r"node\(s\) didn't find available persistent volumes to bind", "volume-none", "{n} without a volume to bind"),
     (r"node\(s\) exceed max volume count", "full", "{n} with as many volumes as it may have"),
 )  # fmt: skip

@@ -45,6 +45,15 @@ PREEMPTION = (
             "One of its volumes is not bound to storage yet.",
         ),
         ("0/4 nodes are available: 4 moons in the wrong phase.", "No node of the cluster (4 nodes) can take it now: 4 moons in the wrong phase."),
+        (
+            f"0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match PersistentVolume's node affinity.{PREEMPTION}",
+            "No node of the cluster (2 nodes) can take it now: 1 node has too little free CPU; 1 node is where its storage is not.",
+        ),
+        (
+            "0/1 nodes are available: 1 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already "
+            f"in-use by another pod.{PREEMPTION}",
+            "No node of the cluster (1 node) can take it now: 1 node is where another pod has its storage for itself.",
+        ),
         ("something new", "No node takes it yet: something new."),
     ],
 )  # fmt: skip

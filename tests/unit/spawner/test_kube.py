@@ -98,6 +98,26 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
             },
         },
         "spec": {
+            "affinity": {
+                "podAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "weight": 100,
+                            "podAffinityTerm": {
+                                "labelSelector": {
+                                    "matchLabels": {
+                                        "app.kubernetes.io/managed-by": "primehub",
+                                        "primehub.io/instance": "ph",
+                                        "primehub.io/kind": "notebook",
+                                        "primehub.io/user": "ann-example-org-1a2b3c4d",
+                                    }
+                                },
+                                "topologyKey": "kubernetes.io/hostname",
+                            },
+                        }
+                    ]
+                }
+            },
             "automountServiceAccountToken": False,
             "containers": [
                 {
@@ -194,6 +214,7 @@ async def test_the_whole_pod_of_a_start(spawner: PrimeHubKubeSpawner) -> None:
 async def test_nothing_of_a_start_is_left_to_the_next(spawner: PrimeHubKubeSpawner) -> None:
     spawner.node_selector = {"pool": "any"}
     spawner.extra_labels = {"cost-centre": "7"}
+    spawner.pod_affinity_preferred = ours = [{"weight": 1, "podAffinityTerm": {"topologyKey": "zone"}}]
     spawner._take_up(PLAN.model_copy(update={"pod_security": PodSecurity.BASELINE}), {})
     security = (await manifest(spawner))["spec"]["containers"][0]["securityContext"]
     assert security == {"capabilities": {"drop": ["NET_RAW"]}}
@@ -204,6 +225,8 @@ async def test_nothing_of_a_start_is_left_to_the_next(spawner: PrimeHubKubeSpawn
     spawner._take_up(plain, {})
     spec = (pod := await manifest(spawner))["spec"]
     assert spec["nodeSelector"] == {"pool": "any"}
+    # whose start mounts nothing of the person's has nothing to be beside
+    assert spec["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] == ours
     assert "tolerations" not in spec
     assert [volume["name"] for volume in spec["volumes"]] == ["tmp"]
     assert "nvidia.com/gpu" not in spec["containers"][0]["resources"]["limits"]

@@ -15,7 +15,7 @@ from primehub_services.client import ApiProblem
 from primehub_services.domain.claim_reasons import claim_trouble, lasting_trouble
 from primehub_services.domain.handshake import ClaimState
 from primehub_services.domain.launch import Mount, MountKind
-from primehub_services.domain.pod_reasons import PodReason, refusal
+from primehub_services.domain.pod_reasons import PodReason, of_pod, refusal
 from primehub_services.domain.pods import MANY_NODES, ClaimNeed
 from primehub_services.domain.volumes import NfsSource
 from primehub_spawner import kube_room
@@ -184,3 +184,35 @@ def test_a_claim_whose_pod_has_a_node_waits_for_none_whatever_was_said_in_the_sa
     # for how long counts from what it waits for, not from what was said before
     assert lasting_trouble(OWN_NEED, placed, [fails, waits], NOW + timedelta(seconds=14)) == ""
     assert lasting_trouble(OWN_NEED, placed, [fails, waits], NOW + timedelta(seconds=15)) == told
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [
+        (
+            "Volume is already used by pod(s) notebook-0123456789abcdef",
+            "Your own files are on a disk that one node at a time can have, and your other notebook runs on another node.",
+        ),
+        (
+            "Volume is already exclusively attached to one node and can't be attached to another",
+            "Your own files are on a disk that one node at a time can have, and the node where they were used last has not "
+            "given it back.",
+        ),
+    ],
+)
+async def test_who_has_the_disk_with_the_persons_files_is_said(used: str, told: str) -> None:
+    cluster = FakeCluster({"claim-ann": BOUND | {"spec": {"volumeName": "pvc-1"}}, "dataset-share": BOUND})
+    storage = Storage(cluster, make_plan(mounts=(HOME, SHARE)))  # type: ignore[arg-type]
+    message = f'Multi-Attach error for volume "pvc-1" {used}'
+    event = {"type": "Warning", "reason": "FailedAttachVolume", "message": message, "lastTimestamp": NOW.isoformat()}
+    pod = POD | {"spec": {"nodeName": "n2"}, "status": {"phase": "Pending"}}
+    why = await storage.why(pod, [event], of_pod(pod, [event]), NOW + timedelta(minutes=1))
+    assert why is not None
+    assert why.sentence == told
+    # another pod's disk is another affair
+    other = event | {"message": message.replace("pvc-1", "pvc-2")}
+    storage = Storage(cluster, make_plan(mounts=(HOME, SHARE)))  # type: ignore[arg-type]
+    known = of_pod(pod, [other])
+    assert await storage.why(pod, [other], known, NOW + timedelta(minutes=1)) is known
+    assert known is not None
+    assert "pvc-2" in known.sentence
