@@ -50,13 +50,20 @@ def need_modules() -> str:
 
 def serious(page: Page, part: str = "html") -> list[str]:
     """What axe finds that keeps people out, in a part of the page: rule, and the first place."""
-    page.evaluate(AXE.read_text())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
     found: dict[str, Any] = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", part)
     return [
         f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:160]} {v['nodes'][0].get('failureSummary', '')[:200]}"
         for v in found["violations"]
         if v["impact"] in ("serious", "critical", "moderate")
     ]
+
+
+def pale(page: Page, part: str = "main") -> list[str]:
+    """Words that do not stand out, on a page that axe was loaded into: all that another theme can change."""
+    found = page.evaluate("part => axe.run(part, {runOnly: ['color-contrast']})", part)
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
 
 
 def in_scheme(page: Page, scheme: Scheme) -> None:

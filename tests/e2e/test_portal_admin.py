@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e import portal_steps
-from tests.e2e.portal_browser import in_scheme, overflow, serious
+from tests.e2e.portal_browser import in_scheme, overflow, pale, serious
 from tests.e2e.portal_steps import ROOT, SOON, opened, signed_in
 from tests.support.light_notebook import light_environment
 from tests.support.platform import ADMIN, Lab, Platform
@@ -87,12 +87,6 @@ def group(platform: Platform) -> Iterator[str]:
 
 def at(context: BrowserContext, path: str) -> Page:
     return opened(context, f"/admin/{path}")
-
-
-def pale(page: Page) -> list[str]:
-    """Words that do not stand out, on a page that axe was loaded into: all that another theme can change."""
-    found = page.evaluate("axe.run('main', {runOnly: ['color-contrast']})")
-    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
 
 
 def test_every_page_says_what_it_should_and_axe_finds_nothing(admin: BrowserContext) -> None:

@@ -1,10 +1,12 @@
 import { Modal, Switch } from 'antd';
 import { useId } from 'react';
+import { useFocusBack } from '../lib/focus-back';
 import { useRemembered } from '../lib/storage';
 import { t } from '../text';
 
 /** Every key, and the way to switch those of one letter off. */
 export default function KeyHelp({ onClose }: { onClose: () => void }) {
+  useFocusBack();
   const [on, turn] = useRemembered('keys', true);
   const id = useId();
   return (

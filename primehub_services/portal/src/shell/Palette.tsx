@@ -7,6 +7,7 @@ import { ask } from '../api/queries';
 import type { Job } from '../api/types';
 import { hub } from '../lib/base';
 import { useDebounced } from '../lib/debounce';
+import { useFocusBack } from '../lib/focus-back';
 import { useMe } from '../lib/session';
 import { Status } from '../parts/Status';
 import { t } from '../text';
@@ -17,6 +18,7 @@ const icons: Record<string, LucideIcon> = { group: Boxes, person: CircleUser, jo
 
 /** One field that goes to pages, groups, jobs and people. What it finds is what the API shows this person. */
 export default function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () => void }) {
+  useFocusBack();
   const go = useNavigate();
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Secret } from '../../api/types';
+import { useFocusBack } from '../../lib/focus-back';
 import { Field } from '../../parts/Field';
 import { Confirm } from '../../parts/form/Confirm';
 import { beside, saidOf } from '../../parts/form/form';
@@ -49,6 +50,7 @@ export function Secrets({ group }: { group: string | null }) {
 }
 
 function Write({ group, secret, onClose }: { group: string | null; secret: Secret | null; onClose: () => void }) {
+  useFocusBack();
   const queries = useQueryClient();
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
@@ -94,6 +96,7 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
 }
 
 function Delete({ secret, onClose }: { secret: Secret; onClose: () => void }) {
+  useFocusBack();
   const queries = useQueryClient();
   const remove = useMutation({
     mutationFn: () => api.DELETE('/secrets/{secret}', { params: { path: { secret: secret.slug } } }),

@@ -4,6 +4,7 @@ import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import { hubBase } from '../../lib/base';
+import { useFocusBack } from '../../lib/focus-back';
 import { exact } from '../../lib/format';
 import { copyText } from '../../lib/copy';
 import { nameOf, useGroup, useMe } from '../../lib/session';
@@ -13,6 +14,7 @@ const DAYS = [1, 7, 30];
 
 /** How long the link lasts; then the link, once. */
 export default function InviteDialog({ onClose }: { onClose: () => void }) {
+  useFocusBack();
   const me = useMe();
   const group = useGroup();
   const queries = useQueryClient();

@@ -4,6 +4,7 @@ import { CircleAlert, Copy } from 'lucide-react';
 import { useState } from 'react';
 import { api, asProblem, body } from '../../api/client';
 import type { Scope } from '../../api/types';
+import { useFocusBack } from '../../lib/focus-back';
 import { useMe } from '../../lib/session';
 import { copyText } from '../../lib/copy';
 import { Field } from '../../parts/Field';
@@ -15,6 +16,7 @@ const READ: Scope = 'custom:primehub:read';
 const WRITE: Scope = 'custom:primehub:write';
 
 export function CreateToken({ onClose }: { onClose: () => void }) {
+  useFocusBack();
   const me = useMe();
   const queries = useQueryClient();
   const [note, setNote] = useState('');

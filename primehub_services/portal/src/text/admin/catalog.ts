@@ -114,7 +114,7 @@ export const catalog = {
     createEffects: 'It is made or checked at once. This may take minutes; you may leave, it goes on.',
     build: 'Making it',
     buildWhy: 'Its environment.',
-    phases: { PENDING: 'waiting for its turn', BUILDING: 'being made', READY: 'can be chosen', FAILED: 'cannot be chosen' } as Record<string, string>,
+    phases: { PENDING: 'Waiting for its turn.', BUILDING: 'Being made.', READY: 'Can be chosen.', FAILED: 'Cannot be chosen.' } as Record<string, string>,
     at: 'Lies in',
     rebuild: 'Make it again',
     lookAgain: 'Look at it again',

@@ -33,6 +33,7 @@ export const shell = {
     allHelp: 'Also those that are made later.',
     groups: 'Groups',
     choose: 'Choose groups',
+    chooseOne: 'Choose a group',
     writable: 'May write',
     writableAll: 'Every group reads it; those listed here may also write.',
     readOnly: 'Read only',

@@ -40,7 +40,7 @@ export function GroupField({ label, help, value, onChange, error, empty }: { lab
   const options = useGroupOptions();
   return (
     <Field label={label} help={help} error={error}>
-      {(ids) => <Select {...ids} style={{ width: '100%' }} placeholder={words.choose} value={value === '' && empty === undefined ? null : value} status={error ? 'error' : undefined} onChange={(group: string | null) => onChange(group ?? '')}
+      {(ids) => <Select {...ids} style={{ width: '100%' }} placeholder={words.chooseOne} value={value === '' && empty === undefined ? null : value} status={error ? 'error' : undefined} onChange={(group: string | null) => onChange(group ?? '')}
         options={empty === undefined ? options : [{ value: '', label: empty }, ...options]} showSearch={{ optionFilterProp: 'label' }} />}
     </Field>
   );

@@ -4,6 +4,7 @@ import { CircleAlert } from 'lucide-react';
 import { useState } from 'react';
 import { admin } from '../../../api/admin';
 import { api, asProblem, body } from '../../../api/client';
+import { useFocusBack } from '../../../lib/focus-back';
 import { useMe } from '../../../lib/session';
 import { Field } from '../../../parts/Field';
 import { t } from '../../../text';
@@ -17,6 +18,7 @@ const DAYS = [1, 7, 30];
 
 /** A link into a group, for one person. */
 export function Invite({ onClose }: { onClose: () => void }) {
+  useFocusBack();
   const me = useMe();
   const queries = useQueryClient();
   const [group, setGroup] = useState('');

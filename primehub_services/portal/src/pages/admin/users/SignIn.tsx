@@ -27,8 +27,8 @@ export function SignIn({ user }: { user: Account }) {
       <div className="deleteRow">
         <p className="small">{words.linkHelp} {mail.data?.available && (user.email ? words.sendTo(user.email) : words.sendNoAddress)}</p>
         <div className="deleteRowActs">
-          {mail.data?.available && user.email && <Button icon={<Send size={14} aria-hidden />} disabled={link.isPending} loading={link.isPending && link.variables} onClick={() => link.mutate(true)}>{words.send}</Button>}
-          <Button disabled={link.isPending} loading={link.isPending && !link.variables} onClick={() => link.mutate(false)}>{words.link}</Button>
+          {mail.data?.available && user.email && <Button icon={<Send size={14} aria-hidden />} disabled={link.isPending && !link.variables} loading={link.isPending && link.variables} onClick={() => link.mutate(true)}>{words.send}</Button>}
+          <Button disabled={link.isPending && link.variables} loading={link.isPending && !link.variables} onClick={() => link.mutate(false)}>{words.link}</Button>
         </div>
       </div>
       {link.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(link.error).message}</p>}
