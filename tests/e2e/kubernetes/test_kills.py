@@ -26,7 +26,8 @@ def bob(installed: Installed, lab: Lab) -> Jobs:
     """Another member of the group, who has nothing yet."""
     token = installed.add_person("bob", lab.group)
     size = {"cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.01, "memory_request": "64Mi"}
-    installed.call("POST", "/instance-types", {"name": "nowhere", "node_selector": {"no-node": "has-this"}, **size})
+    of_the_group = {"all_groups": False, "groups": [lab.group], "node_selector": {"no-node": "has-this"}}
+    installed.call("POST", "/instance-types", {"name": "nowhere", **size, **of_the_group})
     image = installed.add_image(cluster_image(SHELL), "bobs-shell")
     return Jobs(installed, Lab(lab.group, lab.instance_type, image, "bob", token))
 
