@@ -121,7 +121,9 @@ def _of_the_engine(tools: Tools) -> list[Runner]:
     if parts.builder is not None:
         found.append(Runner(ImageController(database, parts.builder, tools.logs, data / "run" / "builds")))
     if parts.volumes is not None:
-        found.append(Runner(VolumeController(database, parts.volumes, tools.keyring)))
+        repositories_only = parts.claims is not None  # whose controller makes the folders, which are claims
+        volumes = VolumeController(database, parts.volumes, tools.keyring, repositories_only=repositories_only)
+        found.append(Runner(volumes))
     if parts.claims is not None:
         found.append(_told_of_claims(parts, Runner(ClaimController(database, parts.claims))))
     if parts.notebook_logs is not None:

@@ -71,7 +71,8 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         # how much there is in all is not ours to ask; what does not fit is told by the scheduler
         return MachineCapacity(image_types=engine.image_sources)
 
-    claims = ClaimTroubles(cluster, watched, engine.warnings)
+    made = Claims(cluster, storage, watched)
+    claims = ClaimTroubles(cluster, watched, engine.warnings, made)
 
     async def run() -> None:
         await asyncio.gather(engine.run(), watched.run())
@@ -89,7 +90,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
         results=_ClusterResults(engine, spool),
         parts=lambda: _parts(engine, cluster),
         claims=claims,
-        folders=FolderTroubles(Claims(cluster, storage, watched), claims),
+        folders=FolderTroubles(made, claims),
         claims_changed=watched.listen,
         pull_secrets=PullSecrets(cluster, given.instance),
         spool=spool,

@@ -110,9 +110,12 @@ def options(session: Session) -> None:
         ["IMAGE", "DISPLAY NAME", "KIND", "NOTE"],
         [[i.slug, i.display_name or "-", i.kind.value, i.disabled or "-"] for i in found.images],
     )
-    if found.volumes:
+    rows = [[v.slug, v.type, "yes" if v.writable else "no", v.left_out or "-"] for v in found.volumes]
+    # folders of groups are there without being asked for; one that is not has to be said
+    broken = [mount for mount in found.mounts if mount.left_out and mount.kind.value == "project"]
+    rows += [[mount.name, "group", "yes" if mount.writable else "no", mount.left_out] for mount in broken]
+    if rows:
         click.echo()
-        rows = [[v.slug, v.type, "yes" if v.writable else "no", v.left_out or "-"] for v in found.volumes]
         table(["VOLUME", "TYPE", "WRITABLE", "NOTE"], rows)
     note(f"\nYou:       {cores(found.user.used)} of {quota(found.user.quota)}")
     note(f"The group: {cores(found.total.used)} of {quota(found.total.quota)}")

@@ -1,31 +1,35 @@
-"""On a cluster: says of data volumes whether their claims can be mounted, before a launch would wait for one."""
+"""On a cluster: makes the claims of data volumes, and says whether they can be mounted before a launch would wait for one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from ..domain.claim_reasons import NOT_YET
 from ..domain.mount_reasons import CANNOT
 from ..domain.pods import ClaimNeed
+from ..domain.words import sentence
 from ..store import volumes
 from ..store.database import Database
+
+PATIENCE = timedelta(seconds=10)
 
 
 class ClaimPort(Protocol):
     """The cluster's claims. Both raise ``EngineUnavailable``."""
 
     async def troubles(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
-        """Why each claim that is not bound is not, by its name: a clause."""
+        """Make those that are missing and the platform's to make; why each cannot be mounted, by its name: a clause."""
 
     async def unmountable(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
         """Why each claim could not be mounted lately, though it is bound: a clause that begins with ``CANNOT``."""
 
 
 class ClaimController:
-    """Every five seconds, and when a volume changed. Writes only what is new.
+    """Every five seconds, and when a volume or a claim changed. Writes only what is new.
 
-    Of volumes whose claims the platform makes, another controller says all but that they cannot be mounted.
+    It makes the claims of volumes of kind pvc, too. Of repositories it says nothing but that they cannot be mounted.
     """
 
     name = "claims"
@@ -35,22 +39,35 @@ class ClaimController:
     def __init__(self, database: Database, claims: ClaimPort) -> None:
         self._database = database
         self._claims = claims
+        self._waits = Patience()
 
     async def step(self, now: datetime) -> None:
         """Compare what is told of each volume with what the cluster says."""
         known = await self._database.read(volumes.with_claims)
         if not known:
             return
-        bound = [need for _, need, _ in known if not need.made_by_us]
-        unmountable = await self._claims.unmountable([need for _, need, _ in known])
-        troubles = {**unmountable, **(await self._claims.troubles(bound) if bound else {})}
-        for volume_id, need, told in known:
-            message = sentence(troubles.get(need.name, ""))
-            ours = not need.made_by_us or message or told.casefold().startswith(CANNOT)
-            if ours and message != told:
-                await self._database.write(volumes.report, volume_id, message)
+        unmountable = await self._claims.unmountable([volume.need for volume in known])
+        own = [volume.need for volume in known if not volume.repository]
+        troubles = {**unmountable, **(await self._claims.troubles(own) if own else {})}
+        for volume in known:
+            trouble = troubles.get(volume.need.name, "")
+            if volume.need.made_by_us and self._waits.may_pass(volume.id, trouble, now):
+                continue
+            message = sentence(trouble)
+            ours = not volume.repository or message or volume.told.casefold().startswith(CANNOT)
+            if ours and message != volume.told:
+                await self._database.write(volumes.report, volume.id, message)
 
 
-def sentence(clause: str) -> str:
-    """A clause as a sentence; empty stays so."""
-    return f"{clause[0].upper()}{clause[1:].rstrip('.')}." if clause else ""
+class Patience:
+    """With claims that are on their way: one that was made just now is not bound yet, and that is no trouble."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, datetime] = {}
+
+    def may_pass(self, of: str, trouble: str, now: datetime) -> bool:
+        """Whether the trouble of this claim is nothing but waiting, which has not gone on for long."""
+        if not trouble.endswith(NOT_YET):
+            self._since.pop(of, None)
+            return False
+        return now - self._since.setdefault(of, now) < PATIENCE

@@ -5,17 +5,14 @@ What a storage class can do is not ours to read. So its answer is asked for: the
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-from ..domain.claim_reasons import NOT_YET
 from ..domain.pods import ClaimNeed
+from ..domain.words import sentence
 from ..store import groups
 from ..store.database import Database
-from .claims import sentence
-
-PATIENCE = timedelta(seconds=10)
-"""For so long a claim may be on its way: one that was made just now is not bound yet, and that is no trouble."""
+from .claims import Patience
 
 
 class FolderPort(Protocol):
@@ -35,16 +32,13 @@ class GroupFolderController:
     def __init__(self, database: Database, folders: FolderPort) -> None:
         self._database = database
         self._folders = folders
-        self._waits: dict[str, datetime] = {}
-        """Since when the claim of each is on its way."""
+        self._waits = Patience()
 
     async def step(self, now: datetime) -> None:
         """Look at each."""
         for group_id, need, told in await self._database.read(groups.with_folders):
             trouble = await self._folders.trouble(need)
-            if not trouble.endswith(NOT_YET):
-                self._waits.pop(group_id, None)
-            elif now - self._waits.setdefault(group_id, now) < PATIENCE:
+            if self._waits.may_pass(group_id, trouble, now):
                 continue
             if (text := sentence(trouble)) != told:
                 await self._database.write(groups.report_folder, group_id, text)

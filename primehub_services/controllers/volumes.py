@@ -47,22 +47,29 @@ class _Kept:
 
 
 class VolumeController:
-    """Every five seconds, and when something changed. A repository that is slow holds up no other volume."""
+    """Every five seconds, and when something changed. A repository that is slow holds up no other volume.
+
+    ``repositories_only``: somebody else makes the folders.
+    """
 
     name = "volumes"
     interval = 5.0
     hints = frozenset({"volume", "secret"})
 
-    def __init__(self, database: Database, volumes: VolumePort, keyring: Keyring) -> None:
+    def __init__(
+        self, database: Database, volumes: VolumePort, keyring: Keyring, *, repositories_only: bool = False
+    ) -> None:
         self._database = database
         self._volumes = volumes
         self._keyring = keyring
+        self._repositories_only = repositories_only
         self._kept: dict[str, _Kept] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def step(self, now: datetime) -> None:
         """Begin what is due; it goes on after the step."""
-        wanted = {volume.id: volume for volume in await self._database.read(volumes.kept)}
+        known = await self._database.read(volumes.kept)
+        wanted = {v.id: v for v in known if isinstance(v.source, GitSource) or not self._repositories_only}
         for volume_id in self._kept.keys() - wanted.keys():
             self._stop(self._kept.pop(volume_id))
         for volume in wanted.values():

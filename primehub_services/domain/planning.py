@@ -47,9 +47,11 @@ class Chosen:
 
 def make_plan(chosen: Chosen) -> LaunchPlan:
     """The plan of one start of a notebook server."""
-    mounts = [*_homes(chosen), *project_mounts(chosen.group, chosen.groups)]
+    broken = _broken_folders(chosen)
+    projects = [m for m in project_mounts(chosen.group, chosen.groups) if m.slug not in broken]
+    mounts = [*_homes(chosen), *projects]
     variables: dict[str, str] = {}
-    left_out: list[LeftOut] = []
+    left_out = [LeftOut(volume=slug, reason=why) for slug, why in broken.items()]
     for volume in sorted(chosen.volumes, key=lambda v: v.slug):
         if not is_given(volume, chosen.group, chosen.groups):
             continue
@@ -179,6 +181,15 @@ def project_mounts(launch_group: Group, groups: Sequence[Group]) -> list[Mount]:
         for group in (launch_group, *sorted(others, key=lambda g: g.slug))
         if group.shared_volume
     ]
+
+
+def _broken_folders(chosen: Chosen) -> dict[str, str]:
+    """Why the folders of the person's other groups are left out, by slug: a start would wait for what cannot be had.
+
+    That of the launch group is no folder that a start can do without, so whoever mounts it says why it cannot.
+    """
+    given = {mount.slug for mount in project_mounts(chosen.group, chosen.groups)} - {chosen.group.slug}
+    return {g.slug: g.folder_problem for g in chosen.groups if g.slug in given and g.folder_problem}
 
 
 def dataset_mount(volume: Volume, launch_group: Group) -> Mount:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .problems import FieldError
+from .words import sentence
 from .wrong import WrongValue
 
 _FIXES: Mapping[str, str] = {
@@ -69,17 +70,12 @@ def _field_error(detail: Mapping[str, Any], unknown: str) -> FieldError:
     wrong = context.get("error")
     if isinstance(wrong, WrongValue):
         field = ".".join(filter(None, (dotted(detail["loc"]), wrong.field)))
-        return FieldError(field=field, message=_sentence(str(wrong)), fix=_sentence(wrong.fix))
-    message = _MESSAGES.get(kind) or _sentence(str(detail["msg"]).removeprefix("Value error, "))
+        return FieldError(field=field, message=sentence(str(wrong)), fix=sentence(wrong.fix))
+    message = _MESSAGES.get(kind) or sentence(str(detail["msg"]).removeprefix("Value error, "))
     if kind == "extra_forbidden":
         message = message.replace("field", unknown)
     fix = _FIXES.get(kind, "").format_map({k: str(v) for k, v in context.items()})
     return FieldError(field=dotted(detail["loc"]), message=message, fix=fix)
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 _TAGS = frozenset({"pvc", "nfs", "hostPath", "git", "env", "container", "environment"})

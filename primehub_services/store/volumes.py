@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,6 +18,17 @@ from .unit_of_work import UnitOfWork
 
 MESSAGE_MAX = 2000
 PLATFORM = Actor(service="primehub")
+
+
+class ClaimedVolume(NamedTuple):
+    """A volume that is a claim of a cluster."""
+
+    id: str
+    need: ClaimNeed
+    told: str
+    """Why launches leave it out until now; empty where they do not."""
+    repository: bool
+    """Whether another controller fills it, and says what is wrong with that."""
 
 
 def to_models(uow: UnitOfWork, rows: Iterable[VolumeRow], seen: Seen) -> list[Volume]:
@@ -96,8 +107,8 @@ def kept(uow: UnitOfWork) -> list[KeptVolume]:
     return found
 
 
-def with_claims(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
-    """On a cluster: the volumes that are claims, by id, and why launches leave each out until now."""
+def with_claims(uow: UnitOfWork) -> list[ClaimedVolume]:
+    """On a cluster: the volumes that are claims."""
     found = []
     rows = uow.session.scalars(
         sa.select(VolumeRow).where(VolumeRow.deleted_at.is_(None)).order_by(VolumeRow.slug)
@@ -105,11 +116,12 @@ def with_claims(uow: UnitOfWork) -> list[tuple[str, ClaimNeed, str]]:
     having = catalog.groups_having(uow, VolumeRow, [row.id for row in rows], None)
     for row in rows:
         source = VolumeCreate.model_validate({"name": row.name, "source": row.source}).source
-        need = volume_need(row.slug, source, written=any(writable for _, writable in having.get(row.id, ())))
+        written = any(writable for _, writable in having.get(row.id, ()))
+        need = volume_need(row.slug, source, getattr(source, "capacity", None), written=written)
+        repository = isinstance(source, GitSource)
         # what a repository without its first commit says is not ours to clear
-        unfetched = isinstance(source, GitSource) and row.content is None
-        if need is not None and not unfetched:
-            found.append((row.id, need, row.message))
+        if need is not None and not (repository and row.content is None):
+            found.append(ClaimedVolume(row.id, need, row.message, repository))
     return found
 
 

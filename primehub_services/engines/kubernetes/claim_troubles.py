@@ -19,16 +19,21 @@ from .cluster import Cluster, ClusterRefusal, Json
 class ClaimTroubles:
     """``controllers.ClaimPort`` over a cluster. Raises ``EngineUnavailable``.
 
-    ``look`` is where claims are looked at; ``warnings`` are all that the cluster gives in the namespace, kept by
+    ``look`` is where claims are looked at; ``claims`` makes those that are missing, where it is given; ``warnings`` are all that the cluster gives in the namespace, kept by
     somebody's watch.
     """
 
     def __init__(
-        self, cluster: Cluster, look: ClaimLook | None = None, warnings: Callable[[], Iterable[Json]] = tuple
+        self,
+        cluster: Cluster,
+        look: ClaimLook | None = None,
+        warnings: Callable[[], Iterable[Json]] = tuple,
+        claims: Claims | None = None,
     ) -> None:
         self._cluster = cluster
         self._look = look or AskedClaims(cluster)
         self._warnings = warnings
+        self._claims = claims
 
     async def troubles(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
         """By the claim's name; those that can be mounted are left out."""
@@ -51,6 +56,8 @@ class ClaimTroubles:
         return {need.name: why for need, why in zip(needs, found, strict=True) if why}
 
     async def _of(self, need: ClaimNeed) -> str:
+        if self._claims is not None and need.made_by_us and (why := await self._claims.look_at(need)):
+            return why
         claim = await self._look.claim(need.name)
         pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
         return claim_trouble(need, claim, await self._look.told(need.name) if pending else [])[0]

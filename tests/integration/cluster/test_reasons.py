@@ -174,6 +174,38 @@ async def test_a_claim_that_is_not_there_or_does_not_let_the_group_write_is_said
             await platform.ask("admin", "DELETE", f"/volumes/{name}")
 
 
+async def test_a_volume_of_the_platforms_own_that_cannot_be_made_is_said_before_a_start_until_it_is_made(
+    platform: ClusterPlatform, person: str
+) -> None:
+    name = f"own-{person[2:]}"
+
+    async def left_out() -> str | None:
+        options = await platform.ask(person, "GET", "/groups/research/launch-options")
+        return next((volume["left_out"] for volume in options["volumes"] if volume["name"] == name), None)
+
+    async def says(told: str) -> bool:
+        return told in (await left_out() or "")
+
+    async def says_nothing() -> bool:
+        return await left_out() == ""
+
+    with quota(platform.namespace, persistentvolumeclaims="0"):
+        counted = ("get", "quota", "team", "-o", "jsonpath={.status.hard}")
+        await wait_for_async(lambda: platform.namespace.kubectl(*counted), 20, what="the quota counts")
+        source = {"type": "pvc", "capacity": 1}
+        body = {"name": name, "source": source, "groups": [{"group": "research", "writable": True}]}
+        made = await platform.ask("admin", "POST", "/volumes", body)
+        full = f"Its claim dataset-{made['slug']} cannot be made: The cluster's quota team would be exceeded"
+        await told_in_time(lambda: True, lambda: says(full))
+    try:
+        await wait_for_async(lambda: bound(platform, f"dataset-{made['slug']}"), 30, what="the claim is made and bound")
+        await wait_for_async(says_nothing, 10, what="nothing is said any more")
+        claim = platform.namespace.get("pvc", f"dataset-{made['slug']}") or {}
+        assert claim["spec"]["resources"] == {"requests": {"storage": "1Gi"}}
+    finally:
+        await platform.ask("admin", "DELETE", f"/volumes/{name}")
+
+
 async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_notebook_waits_and_cost_their_volumes_alone(
     platform: ClusterPlatform, person: str
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from primehub_services.controllers.claims import ClaimController
+from primehub_services.controllers.claims import PATIENCE, ClaimController
 from primehub_services.controllers.ports import EngineUnavailable
+from primehub_services.domain.claim_reasons import NOT_YET
 from primehub_services.domain.mount_reasons import CANNOT
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.pods import ClaimNeed
@@ -61,8 +63,7 @@ async def test_a_claim_that_is_not_bound_is_told_until_it_is(database: Database,
 
     await controller.step(clock.now)
 
-    # those that the platform makes itself are another controller's
-    assert claims.asked == ["made-before", "dataset-share"]
+    assert claims.asked == ["made-before", "dataset-own", "dataset-share"]
     told = messages(database, cast)
     assert told["share"] == "Its claim dataset-share is not in the cluster."
     assert told["given"] == ""
@@ -89,14 +90,34 @@ async def test_storage_that_cannot_be_mounted_is_told_of_any_volume_until_it_can
     assert messages(database, cast) == {"share": "", "own": ""}
 
 
-async def test_what_another_controller_says_of_a_volume_of_ours_is_not_taken_back(
+async def test_a_volume_of_ours_is_made_as_large_as_it_is_to_be_and_told_of_before_anybody_starts(
     database: Database, cast: Cast, clock: FixedClock
 ) -> None:
-    make(database, cast, "own", type="pvc")
-    ((own, _, _),) = database.read_now(stored.with_claims)
-    database.write_now(stored.report, own, "The storage cannot be made.")
+    make(database, cast, "own", type="pvc", capacity=5)
+    claims = Claims()
+    controller = ClaimController(database, claims)
+    claims.said = {"dataset-own": f"its claim dataset-own {NOT_YET}"}
+    await controller.step(clock.now)
+    await controller.step(clock.now + PATIENCE - timedelta(seconds=1))
+    assert messages(database, cast) == {"own": ""}, "a claim that was made just now is not bound yet"
+    (asked,) = database.read_now(stored.with_claims)
+    assert (asked.need.made_by_us, asked.need.capacity) == (True, 5)
+    claims.said = {"dataset-own": "its storage cannot be made: the pool is full"}
+    await controller.step(clock.now + PATIENCE)
+    assert messages(database, cast) == {"own": "Its storage cannot be made: the pool is full."}
+    claims.said = {}
+    await controller.step(clock.now + PATIENCE)
+    assert messages(database, cast) == {"own": ""}
+
+
+async def test_what_another_controller_says_of_a_repository_is_not_taken_back(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    make(database, cast, "code", type="git", url="https://git.example.org/code")
+    assert database.read_now(stored.with_claims) == []
+    told = messages(database, cast)
     await ClaimController(database, Claims()).step(clock.now)
-    assert messages(database, cast) == {"own": "The storage cannot be made."}
+    assert messages(database, cast) == told
 
 
 async def test_a_cluster_that_does_not_answer_changes_nothing(

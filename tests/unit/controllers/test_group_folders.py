@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from primehub_services.controllers import GroupFolderController
-from primehub_services.controllers.group_folders import PATIENCE
+from primehub_services.controllers.claims import PATIENCE
 from primehub_services.controllers.ports import EngineUnavailable
 from primehub_services.domain.groups import GroupUpdate
 from primehub_services.domain.pods import ClaimNeed

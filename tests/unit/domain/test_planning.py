@@ -295,3 +295,14 @@ def test_a_plan_is_as_open_as_its_launch_group_alone() -> None:
     assert plan.pod_security is PodSecurity.BASELINE
     assert plan.labels["primehub.io/pod-security"] == "baseline"
     assert "primehub.io/pod-security" not in make_plan(CHOSEN).labels
+
+
+def test_another_groups_folder_that_cannot_be_had_is_left_out_and_the_launch_groups_own_is_not() -> None:
+    own, other = (
+        group("own", folder_problem="It is full."),
+        group("other", folder_problem="It cannot be made.", launch_group_only=False),
+    )
+    apart = group("apart", folder_problem="It cannot be made.", launch_group_only=True)
+    found = make_plan(replace(CHOSEN, group=own, groups=(own, other, apart)))
+    assert [mount.path for mount in found.mounts] == ["/home/jovyan", "/project/own"]
+    assert [(left.volume, left.reason) for left in found.left_out] == [("other", "It cannot be made.")]
