@@ -43,13 +43,14 @@ PAGES = {
     "secrets/new": "Password or token",
     "notebooks": "Hub admin panel",
     "jobs?view=all": "Jobs",
+    "recurring-jobs": "sweep the shelf",
     "usage": "Usage now",
     "audit": "made the group",
     "settings": "Its person is warned before",
     "health": "JupyterHub",
 }
 """Each address below ``/admin``, and words that stand there once it has loaded."""
-MORE_PAGES = ("jobs/any", "nothing-like-it")
+MORE_PAGES = ("jobs/any", "notebooks/any", "nothing-like-it")
 """Further addresses, which nobody but platform admins may learn anything of either."""
 ADMINS_ALONE = (
     "/users",
@@ -68,9 +69,13 @@ ADMINS_ALONE = (
 def admin(browser: Browser, platform: Platform, lab: Lab) -> Iterator[BrowserContext]:
     platform.call("POST", "/volumes", {"name": "shelf", "source": {"type": "pvc"}})
     platform.call("POST", "/secrets", {"name": "seal", "kind": "git", "value": "once"})
+    job = {**lab.launch, "command": "true"}
+    weekly = {"name": "sweep the shelf", "cron": "0 4 * * 0", "job": job}
+    swept = platform.call("POST", "/schedules", weekly, token=lab.token)["id"]
     context = signed_in(browser, platform, ADMIN)
     yield context
     context.close()
+    platform.call("DELETE", f"/schedules/{swept}")
     platform.call("DELETE", "/volumes/shelf")
     platform.call("DELETE", "/secrets/seal")
 

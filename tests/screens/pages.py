@@ -98,6 +98,28 @@ def press(button: str) -> Callable[[Page], object]:
     return act
 
 
+def start(page: Page) -> None:
+    """A notebook on its way: with half a core it takes long enough for two pictures."""
+    page.get_by_role("heading", name="Would start now").wait_for()
+    page.get_by_role("button", name="Start notebook").first.click()
+    page.get_by_text("Event log").wait_for()
+    page.get_by_role("listitem").filter(has_text="Starting").first.wait_for()
+
+
+def change_group(page: Page) -> None:
+    """A form with changes that are not saved yet."""
+    page.get_by_label("GPU for the group", exact=True).fill("8")
+    page.get_by_label("Description").fill("Defect detection for all three production lines")
+    page.get_by_text("2 changes", exact=True).first.wait_for()
+
+
+def sign_in_link(page: Page) -> None:
+    """A link that is shown once; what stands in the picture never worked."""
+    press("Make a sign-in link")(page)
+    shown = "https://hub.example.org/hub/invite#one-time-words-that-let-ann-in"
+    page.get_by_test_id("once").evaluate("(link, shown) => { link.textContent = shown; }", shown)
+
+
 def send_nothing(page: Page) -> None:
     """A form that was sent too early."""
     page.get_by_role("button", name="Submit job").first.click()
@@ -106,7 +128,7 @@ def send_nothing(page: Page) -> None:
 
 def shots(world: World) -> tuple[Shot, ...]:
     """All of them, user pages first."""
-    return (*_user(world), *_group_admin(world), *_states(world), *_admin(world))
+    return (*_user(world), *_group_admin(world), *_states(world), *_admin(world), *_admin_asks(world), *_last())
 
 
 def _user(world: World) -> tuple[Shot, ...]:
@@ -119,6 +141,8 @@ def _user(world: World) -> tuple[Shot, ...]:
         Shot("invite", "gil", f"{HOME}/home", "Who uses what", press("Invite")),
         Shot("guide", "ann", f"{HOME}/guide", "everybody in the group reads and writes it"),
         Shot("notebook-start", "dana", f"{HOME}/notebooks", "Would "),
+        Shot("notebook-refused", "dana", f"{HOME}/notebooks?instancetype=cpu-8", "Would not start now"),
+        Shot("notebook-elsewhere", "ann", "/g/forecasting/notebooks", "runs in another group"),
         Shot("notebook-running", "ann", f"{HOME}/notebooks", "Open JupyterLab"),
         Shot("notebooks-past", "bo", f"{HOME}/notebooks/past", "stopped by"),
         Shot("notebook-past", "chen", f"{HOME}/notebooks/{ids['past']}", "ServerApp"),
@@ -200,10 +224,38 @@ def _admin(world: World) -> tuple[Shot, ...]:
         shot("secret", "secrets/company-registry", "Everything here is saved"),
         shot("secret-new", "secrets/new", "Create secret"),
         shot("notebooks", "notebooks", "vision-lab"),
+        shot("notebook", f"notebooks/{world.ids['past']}", "ServerApp"),
         shot("jobs", "jobs?view=all", "align batch 12"),
-        shot("usage", "usage", "Vision lab"),
+        shot("recurring-jobs", "recurring-jobs", "weekly retraining"),
+        shot("usage", f"usage?open={GROUP}", "augment line 2"),
         shot("audit", "audit", "made the"),
         shot("settings", "settings", "Its person is warned before"),
         shot("health", "health", "JupyterHub"),
         Shot("admin-groups-error", "admin", "/admin/groups", "could not be loaded", broken=("/groups",)),
     )
+
+
+def _admin_asks(world: World) -> tuple[Shot, ...]:
+    """What an administrator is asked, and told, before something is lost."""
+
+    def shot(name: str, path: str, words: str, act: Callable[[Page], object]) -> Shot:
+        return Shot(f"admin-{name}", "admin", f"/admin/{path}", words, act)
+
+    ann = "users/ann"
+    return (
+        shot("group-changed", f"groups/{GROUP}", "Everything here is saved", change_group),
+        shot("group-delete", f"groups/{GROUP}", "5 people lose their place in it", press("Delete group")),
+        shot("user-link", ann, "Give a temporary password", sign_in_link),
+        shot("user-password", ann, "Give a temporary password", press("Give a temporary password")),
+        shot("user-disable", ann, "Give a temporary password", press("Disable account")),
+        shot("user-delete", ann, "Give a temporary password", press("Delete account")),
+        shot("user-invite", "users", "Ann Berger", press("Invite by link")),
+        shot("notebook-stop", "notebooks", GROUP, press("Stop ann")),
+        shot("image-delete", f"images/{world.image}", "Everything here is saved", press("Delete image")),
+    )
+
+
+def _last() -> tuple[Shot, ...]:
+    """What leaves something running, which no other picture shows."""
+    tiny = f"{HOME}/notebooks?instancetype=cpu-tiny&image=python-3.11"
+    return (Shot("notebook-starting", "gil", tiny, "Would start now", start),)

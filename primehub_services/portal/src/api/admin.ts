@@ -159,6 +159,11 @@ export const admin = {
     queryFn: ({ signal }) => body(api.GET('/jobs', { signal, params: { query } })),
     placeholderData: keepPreviousData,
   }),
+  schedules: (query: ListQuery & { paused?: boolean }) => queryOptions({
+    queryKey: ['schedules', 'all', query],
+    queryFn: ({ signal }) => body(api.GET('/schedules', { signal, params: { query } })),
+    placeholderData: keepPreviousData,
+  }),
   audit: (query: ListQuery & AuditFilter) => queryOptions({
     queryKey: ['audit', query],
     queryFn: ({ signal }) => body(api.GET('/audit', { signal, params: { query } })),

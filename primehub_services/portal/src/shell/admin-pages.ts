@@ -1,4 +1,4 @@
-import { Activity, Boxes, Cpu, FileClock, Gauge, HardDrive, KeyRound, NotebookPen, Package, Settings, SquareTerminal, Users, type LucideIcon } from 'lucide-react';
+import { Activity, Boxes, CalendarClock, Cpu, FileClock, Gauge, HardDrive, KeyRound, NotebookPen, Package, Settings, SquareTerminal, Users, type LucideIcon } from 'lucide-react';
 import { t } from '../text';
 import { a } from '../text/admin';
 import type { Entry } from './palette-entries';
@@ -9,7 +9,7 @@ type AdminPage = [path: string, text: string, Icon: LucideIcon];
 export const sections: [string, AdminPage[]][] = [
   [a.menu.who, [['groups', a.groups.title, Boxes], ['users', a.users.title, Users]]],
   [a.menu.use, [['instance-types', a.types.title, Cpu], ['images', a.images.title, Package], ['volumes', a.volumes.title, HardDrive], ['secrets', a.secrets.title, KeyRound]]],
-  [a.menu.runs, [['notebooks', a.notebooks.title, NotebookPen], ['jobs', a.jobs.title, SquareTerminal], ['usage', a.usage.title, Gauge]]],
+  [a.menu.runs, [['notebooks', a.notebooks.title, NotebookPen], ['jobs', a.jobs.title, SquareTerminal], ['recurring-jobs', a.schedules.title, CalendarClock], ['usage', a.usage.title, Gauge]]],
   [a.menu.platform, [['audit', a.audit.title, FileClock], ['settings', a.settings.title, Settings], ['health', a.health.title, Activity]]],
 ];
 

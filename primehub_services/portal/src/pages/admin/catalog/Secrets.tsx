@@ -16,7 +16,7 @@ const columns: Column<Secret>[] = [
   { key: 'kind', title: words.columns.kind, className: 'soft', phone: 'end', cell: (row) => words.kinds[row.kind] },
   { key: 'owner', title: words.columns.owner, className: 'soft', cell: ownerOf },
   { key: 'shared', title: words.columns.shared, className: 'soft cut', phone: 'none', cell: sharedOf },
-  { key: 'changed', title: words.columns.changed, className: 'soft', cell: (row) => <Ago at={row.updated_at} /> },
+  { key: 'changed', title: words.columns.changed, className: 'soft', phone: 'none', cell: (row) => <Ago at={row.updated_at} /> },
 ];
 
 export default function Secrets() {

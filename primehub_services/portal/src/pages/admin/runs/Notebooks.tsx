@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
-import { ExternalLink, Square } from 'lucide-react';
+import { ExternalLink, FileText, Square } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import { admin } from '../../../api/admin';
@@ -11,6 +11,7 @@ import { useNow } from '../../../lib/clock';
 import { about, exact } from '../../../lib/format';
 import { summary } from '../../../lib/resources';
 import { Confirm } from '../../../parts/form/Confirm';
+import { LinkButton } from '../../../parts/LinkButton';
 import { Ago, Page, Who } from '../../../parts/page';
 import { Status } from '../../../parts/Status';
 import { t } from '../../../text';
@@ -29,7 +30,7 @@ const columns: Column<Notebook>[] = [
   { key: 'image', title: words.columns.image, className: 'soft cut', phone: 'none', cell: (row) => row.image },
   { key: 'since', title: words.columns.since, className: 'soft', cell: (row) => <Ago at={row.created_at} /> },
   { key: 'idle', title: words.columns.idle, className: 'soft', cell: (row) => <Stops notebook={row} /> },
-  { key: 'actions', title: words.columns.actions, end: true, cell: (row) => (live(row) ? <Stop notebook={row} /> : null) },
+  { key: 'actions', title: words.columns.actions, end: true, cell: (row) => <Acts notebook={row} /> },
 ];
 
 export default function Notebooks() {
@@ -51,6 +52,15 @@ function Stops({ notebook }: { notebook: Notebook }) {
   return notebook.idle_deadline ? <span title={exact(notebook.idle_deadline)}>{words.inTime(about((Date.parse(notebook.idle_deadline) - now) / 1000))}</span> : <>{words.never}</>;
 }
 
+function Acts({ notebook }: { notebook: Notebook }) {
+  return (
+    <span className="rowActions">
+      <LinkButton type="text" size="small" to={`/admin/notebooks/${notebook.id}`} aria-label={words.logThis(notebook.user)} title={words.log} icon={<FileText size={14} aria-hidden />} />
+      {live(notebook) && <Stop notebook={notebook} />}
+    </span>
+  );
+}
+
 function Stop({ notebook }: { notebook: Notebook }) {
   const queries = useQueryClient();
   const [asked, ask] = useState(false);
@@ -62,12 +72,12 @@ function Stop({ notebook }: { notebook: Notebook }) {
     },
   });
   return (
-    <span className="rowActions">
+    <>
       {notebook.phase === 'RUNNING' && notebook.url && <Button type="text" size="small" href={notebook.url} target="_blank" aria-label={words.openThis(notebook.user)} title={words.open} icon={<ExternalLink size={14} aria-hidden />} />}
       <Button type="text" size="small" danger disabled={notebook.phase === 'STOPPING'} aria-label={words.stopThis(notebook.user)} title={words.stop} icon={<Square size={14} aria-hidden />} onClick={() => ask(true)} />
       <Confirm open={asked} title={words.ask(notebook.user)} go={words.go} keep={words.keep} pending={stop.isPending} error={stop.error} onGo={() => stop.mutate()} onClose={() => ask(false)}>
         <p>{words.lose(notebook.user, notebook.group, exact(notebook.created_at).slice(0, 16))}</p>
       </Confirm>
-    </span>
+    </>
   );
 }
