@@ -17,10 +17,9 @@ CHROMIUM = "/usr/bin/chromium"
 AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-STILL = (
-    "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"
-)
-"""Whether nothing on the page moves, but what moves for ever."""
+STILL = """document.getAnimations().every((a) => a.playState !== 'running' || a.timeline !== document.timeline
+    || a.effect.getTiming().iterations === Infinity)"""
+"""Whether nothing on the page moves, but what moves for ever, or with what is scrolled."""
 IN_SCHEME = f"scheme => document.documentElement.style.colorScheme === scheme && {STILL}"
 """Whether the page has the colours of a scheme, and nothing moves."""
 

@@ -34,7 +34,8 @@ SWATCH = 12
 """Lines of each of the theme's colours."""
 STILL = """scheme => document.documentElement.style.colorScheme === scheme &&
     document.querySelectorAll('.skeleton, [aria-busy=true]').length === 0 &&
-    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
+    document.getAnimations().every((a) => a.playState !== 'running' || a.timeline !== document.timeline
+        || a.effect.getTiming().iterations === Infinity)"""
 
 
 class Camera:

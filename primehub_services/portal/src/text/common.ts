@@ -6,7 +6,7 @@ export const common = {
     CANCELLED: 'Cancelled', UNKNOWN: 'Unknown', STARTING: 'Starting', STOPPING: 'Stopping', STOPPED: 'Stopped',
     BUILDING: 'Building', READY: 'Ready',
   },
-  page: { up: 'Up', loading: 'Loading', more: 'Show more' },
+  page: { up: 'Up', loading: 'Loading' },
   error: {
     noAnswer: 'The server did not answer.',
     tryingIn: (s: number) => `Trying again in ${s} s.`,

@@ -1,7 +1,6 @@
 /** Words of every form and of what asks before something is lost. */
 export const forms = {
   form: {
-    optional: 'optional',
     notSaved: 'Not saved yet',
     notMade: 'Not made yet',
     saved: 'Everything here is saved',
@@ -28,13 +27,11 @@ export const forms = {
     asPlatform: (what: string) => (what === '' ? 'As the platform' : `As the platform: ${what}`),
     after: 'After',
     unitOf: (label: string) => `${label}: unit`,
-    numberNeeded: 'Write a number of 0 or more.',
     needed: 'This is needed.',
     copy: 'Copy',
     copied: 'Copied',
     done: 'Done',
     cancel: 'Not now',
-    add: 'Add',
     remove: (what: string) => `Remove ${what}`,
     close: 'Close',
   },

@@ -56,7 +56,6 @@ export const jobs = {
     commandHelp: 'A shell script. What it leaves in artifacts/ is kept.',
     commandNeeded: 'Say what to run.',
     notebookOf: (path: string) => `The notebook ${path}, as it was when it was submitted.`,
-    parametersOf: 'Parameters of the notebook',
     parametersHelp: 'JSON, as 3, "text" or [1, 2]; a plain word is text. They replace what its cell of parameters says.',
     parameterRows: {
       name: (n: number) => `Name of parameter ${n}`,
@@ -73,7 +72,6 @@ export const jobs = {
     imageNeeded: 'Choose an image.',
     imageNone: 'No image can be chosen now. Wait until one is ready, or ask a group admin to add one.',
     imageFitsNone: 'No image here runs on this instance type. Choose another type, or ask a group admin to add an image.',
-    where: 'Where it runs',
     more: 'Limits and variables',
     timeout: 'Time limit',
     timeoutHelp: 'It is ended after so long.',
@@ -101,9 +99,9 @@ export const jobs = {
     overview: 'Overview',
     facts: {
       id: 'Job ID', user: 'User', group: 'Group', submitted: 'Submitted', type: 'Instance type', image: 'Image', limit: 'Time limit', attempt: 'Attempt', schedule: 'Recurring job',
-      retries: 'Further attempts', exit: 'Exit code', ended: 'Ended', rerunOf: 'Rerun of', leftOut: 'Left out', started: 'Started', none: 'none', notStarted: 'not started',
+      exit: 'Exit code', ended: 'Ended', rerunOf: 'Rerun of', leftOut: 'Left out', started: 'Started', none: 'none',
     },
-    tabs: { log: 'Log', artifacts: 'Artifacts', monitoring: 'Monitoring', definition: 'Definition', why: 'Why is it waiting?' },
+    tabs: { log: 'Log', artifacts: 'Artifacts', monitoring: 'Monitoring', definition: 'Definition' },
     attempt: (n: number) => `Attempt ${n}`,
     attempts: 'Attempt',
     copyId: 'Copy the job ID',
@@ -140,7 +138,6 @@ export const jobs = {
     variablesNone: 'none',
     variableHidden: 'only its owner reads it',
     secretOf: (name: string) => `secret ${name}`,
-    lastError: 'End of its log',
   },
   queue: {
     lead: (after: string | null) => `First in, first out. A job that cannot start yet never holds up a smaller one${after === null ? '.' : `, and after ${after} its place is kept.`}`,

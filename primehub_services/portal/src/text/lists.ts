@@ -14,7 +14,6 @@ export const lists = {
     previous: 'Previous page',
     next: 'Next page',
     pageNo: (n: number) => `Page ${n}`,
-    actions: 'Actions',
     clear: 'Clear search',
   },
 };

@@ -18,7 +18,6 @@ export const notebooks = {
     cpuOnGpu: 'Runs, but will not use the GPU',
     buildingImage: (percent: number) => `Being built, ${percent} %`,
     pendingImage: 'Waiting to be built',
-    failedImage: 'Could not be built',
     notNow: (what: string) => `Not now: ${what}`,
     short: (amount: string, whose: string) => `${amount} short of ${whose}`,
     whose: { user: 'your quota', owner: 'its owner’s quota', group: 'the group’s quota', machine: 'what the machine has' } as Record<string, string>,
@@ -88,7 +87,7 @@ export const notebooks = {
     whatRan: 'What ran',
     facts: {
       group: 'Group', type: 'Instance type', resources: 'Resources', image: 'Image', safeMode: 'Safe mode', asked: 'Asked for',
-      ready: 'Ready', ended: 'Ended', ran: 'Ran for', took: 'Start took', on: 'On', off: 'Off', leftOut: 'Left out', idle: 'Stops when idle',
+      ended: 'Ended', ran: 'Ran for', took: 'Start took', on: 'On', off: 'Off', leftOut: 'Left out', idle: 'Stops when idle',
       never: 'never', after: (time: string) => `after ${time}`, running: 'Running for',
     },
     open: 'Open JupyterLab',
@@ -143,7 +142,6 @@ export const notebooks = {
     pastColumns: { state: 'Status', what: 'Image and instance type', asked: 'Started', ran: 'Ran for' },
     pastSearch: 'Image or instance type',
     pastNothing: (search: string) => `No past notebook matches “${search}”`,
-    at: (moment: string) => `Notebook of ${moment}`,
     reasons: {
       OOMKilled: 'It used more memory than its instance type has. Choose a larger one.',
       idle: 'nobody used it',

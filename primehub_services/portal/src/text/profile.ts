@@ -43,7 +43,6 @@ export const profile = {
     save: 'Save notifications',
     test: 'Send a test message',
     tested: { sent: (channel: string) => `${channel}: sent`, failed: (channel: string, why: string) => `${channel}: ${why}` },
-    last: (channel: string, sent: boolean, why: string) => `Last ${channel}: ${sent ? 'sent' : why}`,
     failed: 'Your notifications could not be loaded',
   },
   tokens: {
@@ -90,6 +89,7 @@ export const profile = {
   },
   login: {
     title: 'Sign in the primehub command',
+    failed: 'The sign-in could not be loaded',
     lead: 'A program asks to act for you. Approve only if you started it yourself just now.',
     code: 'Code',
     codeHelp: 'The command shows the same code. Compare before you approve.',

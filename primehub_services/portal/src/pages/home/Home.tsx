@@ -6,7 +6,7 @@ import { ask } from '../../api/queries';
 import { nameOf, useGroup } from '../../lib/session';
 import { useRemembered } from '../../lib/storage';
 import { LinkButton } from '../../parts/LinkButton';
-import { Bones, Page, Panel, Waiting } from '../../parts/page';
+import { Bones, Empty, Page, Panel, Waiting } from '../../parts/page';
 import { GroupMeters, Holders } from '../../parts/usage';
 import { t } from '../../text';
 import { Invite } from './Invite';
@@ -28,11 +28,9 @@ export default function Home() {
       <Starts />
       <GroupMeters usage={usage} waiting={waiting > 0} extra={<Link to={`${base}/queue`}>{t.home.seeQueue}</Link>} />
       <div className="two">
-        {!usage.isLoadingError && (
-          <Panel title={t.usage.who} className="flush">
-            {usage.data ? <Holders usage={usage.data} /> : <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>}
-          </Panel>
-        )}
+        <Panel title={t.usage.who} className="flush">
+          {usage.data ? <Holders usage={usage.data} /> : usage.error ? <Empty title={t.usage.whoUnknown}>{t.usage.whoUnknownWhy}</Empty> : <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>}
+        </Panel>
         <Recent recent={recent} />
       </div>
       {/* it stands below what grows with its rows, and would be pushed away by them */}

@@ -23,6 +23,7 @@ export default function LoginRequest() {
   return (
     <main className="bare">
       <div className="card">
+        {(me.error || !me.data) && <Titled />}
         {me.error ? <Failure error={me.error} what={t.error.noAnswer} onRetry={() => void me.refetch()} />
           : !me.data ? <Waiting><Bones rows={4} /></Waiting>
             : code === '' ? <AskCode onCode={(value) => setQuery({ code: value })} />
@@ -31,6 +32,8 @@ export default function LoginRequest() {
     </main>
   );
 }
+
+const Titled = () => <h1>{t.login.title}</h1>;
 
 const Told = ({ title, children, action }: { title: string; children: ReactNode; action?: ReactNode }) => (
   <div className="state" role="status"><h1>{title}</h1><p>{children}</p>{action}</div>
@@ -60,11 +63,11 @@ function Decide({ code, user, onAnother }: { code: string; user: string; onAnoth
   }
   if (request.error) {
     if (asProblem(request.error).status >= 500 || asProblem(request.error).status === 0) {
-      return <Failure error={request.error} what={t.error.noAnswer} onRetry={() => void request.refetch()} />;
+      return <><Titled /><Failure error={request.error} what={t.login.failed} onRetry={() => void request.refetch()} /></>;
     }
     return <Told title={t.login.gone} action={<Button onClick={onAnother}>{t.login.again}</Button>}>{t.login.goneWhy}</Told>;
   }
-  if (!request.data) return <Waiting><Bones rows={5} /></Waiting>;
+  if (!request.data) return <><Titled /><Waiting><Bones rows={5} /></Waiting></>;
   const { client, host, scopes, expires_in: lasts, state } = request.data;
   if (state === 'approved') return <Told title={t.login.approved}>{t.login.approvedWhy}</Told>;
   if (state === 'denied') return <Told title={t.login.denied}>{t.login.deniedWhy}</Told>;

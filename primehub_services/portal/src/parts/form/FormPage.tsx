@@ -35,7 +35,7 @@ export function FormPage<T extends object>({ form, go = t.form.save, effects, de
       </div>
       <aside className="rail">
         <div className="sticky formCol">
-          {answer ? answer.panel(save) : form.creating ? <Panel title={t.form.notMade}>{save}</Panel> : <Changes form={form} details={details}>{save}</Changes>}
+          {answer ? answer.panel(<div className="besideForm">{save}</div>) : form.creating ? <Panel title={t.form.notMade} className="besideForm">{save}</Panel> : <Changes form={form} details={details}><div className="besideForm">{save}</div></Changes>}
           {effects !== undefined && <Panel title={t.form.effects}><p className="small">{effects}</p></Panel>}
           {rail}
         </div>

@@ -6,7 +6,6 @@ export const runs = {
     hub: 'Hub admin panel',
     search: 'User',
     views: { active: 'Running', ended: 'Ended' },
-    which: 'Which notebooks',
     columns: { state: 'Status', user: 'User', group: 'Group', type: 'Instance type', image: 'Image', size: 'Holds', since: 'Started', idle: 'Stops', actions: 'Actions' },
     none: 'No notebook runs',
     noneWhy: 'Every server that anybody starts stands here while it runs.',
@@ -31,7 +30,6 @@ export const runs = {
     title: 'Jobs',
     lead: 'Of all groups.',
     search: 'Name, user or job ID',
-    which: 'Which jobs',
     views: { active: 'Not ended', PENDING: 'Pending', FAILED: 'Failed', all: 'All' },
     columns: { state: 'Status', name: 'Name', user: 'User', group: 'Group', type: 'Instance type', image: 'Image', submitted: 'Submitted', took: 'Duration', actions: 'Actions' },
     none: 'No job runs or waits',
@@ -51,7 +49,6 @@ export const runs = {
   usage: {
     title: 'Usage now',
     lead: (holders: number, waiting: number) => `${holders} running, ${waiting} waiting`,
-    search: 'Group',
     by: 'Biggest first, by',
     none: 'Nothing is held now',
     noneWhy: 'As soon as somebody starts something, its group stands here with who holds what.',
@@ -60,7 +57,6 @@ export const runs = {
     waiting: (n: number) => `${n} waiting`,
     holders: (name: string) => `Who holds what in ${name}`,
     idle: (n: number) => (n === 1 ? '1 group holds nothing' : `${n} groups hold nothing`),
-    columns: { name: 'Name', kind: 'Kind', user: 'User', type: 'Instance type', since: 'Since', cpu: 'Cores', memory: 'GiB', gpu: 'GPUs' },
-    quota: 'Quota',
+    columns: { name: 'Name', user: 'User', type: 'Instance type', since: 'Since', cpu: 'Cores', memory: 'GiB', gpu: 'GPUs' },
   },
 };

@@ -18,7 +18,6 @@ export const shell = {
     noGroups: 'no group',
     groups: (n: number) => (n === 1 ? '1 group' : `${n} groups`),
     none: 'none',
-    fixedName: 'The name cannot be changed.',
     made: (name: string, day: string) => ({ before: 'Name', name, after: `, made on ${day}. It cannot be changed.` }),
   },
   gone: {

@@ -26,11 +26,11 @@ export default function GroupEdit() {
   const members = useQuery(admin.members(id));
   const catalog = useQuery(admin.catalog());
   if (isGone(group)) return <Gone name={group.data?.display_name || id} up="/admin/groups" title={words.title} />;
-  const failed = [group, members, catalog].find((query) => query.error && !query.data);
+  const failed = [group, members, catalog].filter((query) => query.error && !query.data);
   const made = group.data && a.list.made(group.data.name, exact(group.data.created_at).slice(0, 10));
   return (
     <Page crumbs={{ to: '/admin/groups', text: words.title }} title={group.data?.display_name ?? id} lead={made ? <span title={exact(group.data.created_at)}>{made.before} <code>{made.name}</code>{made.after}</span> : '\u00a0'}>
-      {failed ? <Failure error={failed.error} what={words.failedOne} unaffected={a.list.unaffected} onRetry={() => void failed.refetch()} />
+      {failed[0] ? <Failure error={failed[0].error} what={words.failedOne} unaffected={a.list.unaffected} onRetry={() => void Promise.all(failed.map((query) => query.refetch()))} />
         : group.data && members.data && catalog.data ? <Edit key={id} group={group.data} members={members.data} catalog={catalog.data} />
           : <Waiting><Bones rows={10} widths={[60, 90, 40]} /></Waiting>}
     </Page>

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Select } from 'antd';
-import { X } from 'lucide-react';
+import { CircleAlert, X } from 'lucide-react';
 import { admin } from '../../../api/admin';
 import { Field } from '../../../parts/Field';
 import { SwitchField } from '../../../parts/form/fields';
@@ -20,28 +20,31 @@ export const volumeLabels: Words<VolumeGroups> = {
   groups: { label: words.groups, show: (value) => value.map((g) => (g.writable ? `${g.group} (${words.writable.toLowerCase()})` : g.group)).join(', ') || a.list.noGroups },
 };
 
+/** The groups to choose from; `missing` says where they could not be loaded, lest somebody take that for none. */
 function useGroupOptions() {
-  const { data } = useQuery(admin.overview());
-  return (data?.groups ?? []).map((g) => ({ value: g.group, label: g.display_name && g.display_name !== g.group ? `${g.display_name} (${g.group})` : g.group }));
+  const { data, isError, refetch } = useQuery(admin.overview());
+  const options = (data?.groups ?? []).map((g) => ({ value: g.group, label: g.display_name && g.display_name !== g.group ? `${g.display_name} (${g.group})` : g.group }));
+  const missing = isError && !data && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{a.groups.failed}. <button type="button" className="linkish" onClick={() => void refetch()}>{t.error.tryNow}</button></p>;
+  return { options, missing };
 }
 
 /** Some groups by their names. */
 export function GroupsField({ label, help, value, onChange, error }: { label: string; help?: string; value: string[]; onChange: (groups: string[]) => void; error?: string | undefined }) {
-  const options = useGroupOptions();
+  const { options, missing } = useGroupOptions();
   return (
     <Field label={label} help={help} error={error}>
-      {(ids) => <Select {...ids} status={error ? 'error' : undefined} mode="multiple" style={{ width: '100%' }} placeholder={words.choose} value={value} onChange={(groups: string[]) => onChange([...groups].sort())} options={options} showSearch={{ optionFilterProp: 'label' }} />}
+      {(ids) => <><Select {...ids} status={error ? 'error' : undefined} mode="multiple" style={{ width: '100%' }} placeholder={words.choose} value={value} onChange={(groups: string[]) => onChange([...groups].sort())} options={options} showSearch={{ optionFilterProp: 'label' }} />{missing}</>}
     </Field>
   );
 }
 
 /** One group by its name. */
 export function GroupField({ label, help, value, onChange, error, empty }: { label: string; help?: string; value: string; onChange: (group: string) => void; error?: string | undefined; empty?: string }) {
-  const options = useGroupOptions();
+  const { options, missing } = useGroupOptions();
   return (
     <Field label={label} help={help} error={error}>
-      {(ids) => <Select {...ids} style={{ width: '100%' }} placeholder={words.chooseOne} value={value === '' && empty === undefined ? null : value} status={error ? 'error' : undefined} onChange={(group: string | null) => onChange(group ?? '')}
-        options={empty === undefined ? options : [{ value: '', label: empty }, ...options]} showSearch={{ optionFilterProp: 'label' }} />}
+      {(ids) => <><Select {...ids} style={{ width: '100%' }} placeholder={words.chooseOne} value={value === '' && empty === undefined ? null : value} status={error ? 'error' : undefined} onChange={(group: string | null) => onChange(group ?? '')}
+        options={empty === undefined ? options : [{ value: '', label: empty }, ...options]} showSearch={{ optionFilterProp: 'label' }} />{missing}</>}
     </Field>
   );
 }
@@ -60,7 +63,7 @@ export function AccessSection<T extends Groups>({ form }: { form: Fields<T> }) {
 /** As above, with who may write. */
 export function VolumeAccess<T extends VolumeGroups>({ form, writable }: { form: Fields<T>; writable: boolean }) {
   const fields = form as unknown as Fields<VolumeGroups>;
-  const options = useGroupOptions();
+  const { options, missing } = useGroupOptions();
   const { all_groups: all, groups } = fields.draft;
   const set = (next: VolumeGroups['groups']) => fields.set({ groups: [...next].sort((x, y) => x.group.localeCompare(y.group)) });
   const named = (group: string) => options.find((o) => o.value === group)?.label ?? group;
@@ -70,8 +73,8 @@ export function VolumeAccess<T extends VolumeGroups>({ form, writable }: { form:
       {(!all || writable) && (
         <div className="field">
           <Field label={words.groups} error={fields.error('groups')} help={groups.length === 0 && !all ? words.nobody : ''}>
-            {(ids) => <Select {...ids} value={null} style={{ width: '100%' }} placeholder={words.add} options={options.filter((o) => !groups.some((g) => g.group === o.value))} showSearch={{ optionFilterProp: 'label' }}
-              onChange={(group: string | null) => group && set([...groups, { group, writable: all }])} />}
+            {(ids) => <><Select {...ids} value={null} style={{ width: '100%' }} placeholder={words.add} options={options.filter((o) => !groups.some((g) => g.group === o.value))} showSearch={{ optionFilterProp: 'label' }}
+              onChange={(group: string | null) => group && set([...groups, { group, writable: all }])} />{missing}</>}
           </Field>
           <ul className="people given">
             {groups.map((g) => (
