@@ -46,6 +46,8 @@ def put_off(name: str) -> None:
 
     placeholder = types.ModuleType(name)
     placeholder.__spec__ = spec
+    # asked of every module there is by whoever looks for a class's source
+    placeholder.__file__ = spec.origin
     placeholder.__path__ = list(spec.submodule_search_locations or ())
     placeholder.__dict__["is_valid_syntax"] = is_valid_syntax
     placeholder.__dict__["__getattr__"] = lambda attribute: getattr(loaded(), attribute)

@@ -178,7 +178,7 @@ class Platform:
         import hub_config
 
         config = Path(hub_config.__file__).with_name("jupyterhub_config.py")
-        command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
+        command = [sys.executable, "-m", "hub_config", "-f", str(config)]
         self.hub.start(command, self._environment(), self.plan.folders.hub)
 
     async def _wait_until_ready(self) -> bool:

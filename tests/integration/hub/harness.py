@@ -61,7 +61,7 @@ class Hub:
     def _start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
+                [sys.executable, "-m", "hub_config", "-f", str(CONFIG)],
                 cwd=self.data_dir, env=self._environ, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
