@@ -209,7 +209,7 @@ def _admin(world: World) -> tuple[Shot, ...]:
         shot("group", f"groups/{GROUP}", "Everything here is saved"),
         shot("group-new", "groups/new", "Create group"),
         shot("users", "users?open=ann", "Ann Berger"),
-        shot("user", "users/ann", "Give a temporary password"),
+        shot("user", "users/ann", "Vision lab (vision-lab)"),
         shot("user-new", "users/new", "Create user"),
         shot("instance-types", "instance-types?open=gpu-1", "gpu-1"),
         shot("instance-type", "instance-types/gpu-1", "Placement on a cluster"),
