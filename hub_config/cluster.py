@@ -54,6 +54,14 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
         section.namespace = settings.namespace
     if settings.priority_class:
         section.priority_class_name = settings.priority_class
+    if settings.runtime_class:
+        section.extra_pod_config = {"runtimeClassName": settings.runtime_class}
+    if settings.pod_labels:
+        section.extra_labels = dict(settings.pod_labels)
+    if settings.pod_annotations:
+        # KubeSpawner formats each
+        told = {name: text.replace("{", "{{").replace("}", "}}") for name, text in settings.pod_annotations.items()}
+        section.extra_annotations = told
     if settings.image_pull_policy:
         section.image_pull_policy = settings.image_pull_policy
     section.image_pull_secrets = list(settings.image_pull_secrets)

@@ -37,6 +37,13 @@ Switch = Annotated[Literal["auto", "off"], BeforeValidator(lambda value: "off" i
 """``off`` without quotes is YAML's own word for no."""
 
 KubernetesName = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+RuntimeClassName = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+LabelName = Annotated[
+    str,
+    Field(max_length=317, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"),
+]
+"""Of a label or an annotation: ``team``, ``example.org/cost-centre``."""
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 CapacityText = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")]
 """Like ``10Gi``."""
 KnownHost = Annotated[
@@ -141,6 +148,12 @@ class KubernetesSettings(_Section):
     """Let workloads write to their folders and ``/tmp`` alone, and to nothing of their image."""
     priority_class: KubernetesName | Literal[""] = ""
     """Of workloads' pods; empty is the cluster's default."""
+    runtime_class: RuntimeClassName | Literal[""] = ""
+    """Of notebooks' and jobs' pods, for a runtime that keeps them further apart (gVisor, Kata); empty is the cluster's own."""
+    pod_annotations: dict[LabelName, str] = Field(default_factory=dict)
+    """Of every pod of a workload, for what looks at them there: a service mesh, a backup. Those of PrimeHub's own names stay."""
+    pod_labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
+    """Of every pod of a workload, for accounts and policies of the cluster's own. Those of PrimeHub's own names stay."""
 
 
 class GitSettings(_Section):

@@ -132,6 +132,9 @@ def pod_settings(given: KubernetesSettings, known_hosts: tuple[str, ...]) -> Pod
         fs_group=given.fs_group,
         read_only_root=given.read_only_root,
         priority_class=given.priority_class,
+        runtime_class=given.runtime_class,
+        annotations=given.pod_annotations,
+        labels=given.pod_labels,
         scratch_capacity=given.scratch_capacity,
     )
 

@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from primehub_services.domain.launch import LaunchPlan, MountKind
@@ -61,6 +61,11 @@ class PodSettings:
     fs_group: int = 100
     read_only_root: bool = False
     priority_class: str = ""
+    runtime_class: str = ""
+    """Of the pods of jobs: what fetches repositories is no work of people's."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of pods, as an operator sets them; our own come before them."""
     scratch_capacity: str = ""
     """The most that a workload writes to its node's disk; empty is no limit."""
 
@@ -111,7 +116,7 @@ def make_job(workload: Workload, folders: Folders, settings: PodSettings, in_pod
     """
     plan = workload.plan
     labels = plan.labels | marks(settings.instance)
-    metadata: Json = {"labels": labels, "annotations": dict(UNDISTURBED)}
+    metadata: Json = {"labels": {**settings.labels, **labels}, "annotations": {**settings.annotations, **UNDISTURBED}}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -145,6 +150,8 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
     }
     if settings.priority_class:
         spec["priorityClassName"] = settings.priority_class
+    if settings.runtime_class:
+        spec["runtimeClassName"] = settings.runtime_class
     if pull_secrets := (*settings.image_pull_secrets, *pull_secrets_for(plan.image_source)):
         spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
     if plan.node_selector:

@@ -97,6 +97,9 @@ def make_fetch_job(
 ) -> Json:
     """The Job. It waits, suspended, until its Secret is there. ``trusts``: that Secret holds an authority."""
     labels = labels_of(slug, settings)
+    in_pod: Json = {"labels": {**settings.labels, **labels}}
+    if settings.annotations:
+        in_pod["annotations"] = dict(settings.annotations)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -107,7 +110,7 @@ def make_fetch_job(
             "activeDeadlineSeconds": LONGEST_S,
             "ttlSecondsAfterFinished": KEPT_S,
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": in_pod,
                 "spec": _pod(name, slug, source, secret, settings, {**(proxies or {}), **_trust(trusts)}),
             },
         },

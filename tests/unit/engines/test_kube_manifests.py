@@ -12,7 +12,7 @@ from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Effect, Toleration
 from primehub_services.domain.launch import Mount, MountKind, WorkloadKind
 from primehub_services.domain.pod_security import Ids, PodSecurity
-from primehub_services.domain.pods import pod_folders
+from primehub_services.domain.pods import UNDISTURBED, pod_folders
 from primehub_services.domain.prelude import EITHER_SHELL, start_script
 from primehub_services.domain.resources import Resources
 from primehub_services.domain.units import GIB, Bytes, Millicores
@@ -208,6 +208,9 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
         fs_group=7,
         read_only_root=True,
         priority_class="low",
+        runtime_class="gvisor",
+        annotations={"mesh.example.org/inject": "false", **dict.fromkeys(UNDISTURBED, "never")},
+        labels={"team": "data", "primehub.io/kind": "notebook"},
     )
     given = workload()
     assert "imagePullSecrets" not in job(given)["spec"]["template"]["spec"]
@@ -215,6 +218,11 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
     given = given.model_copy(update={"plan": given.plan.model_copy(update={"image_source": source})})
     pod = job(given, settings)["spec"]["template"]["spec"]
     assert (pod["priorityClassName"], pod["imagePullSecrets"]) == ("low", [{"name": "registry"}, {"name": "pull-ours"}])
+    assert pod["runtimeClassName"] == "gvisor"
+    told = job(given, settings)["spec"]["template"]["metadata"]
+    assert told["annotations"] == {"mesh.example.org/inject": "false", **UNDISTURBED}
+    # what marks a pod as a job's is never an operator's to say
+    assert (told["labels"]["team"], told["labels"]["primehub.io/kind"]) == ("data", "job")
     assert [c["imagePullPolicy"] for c in (*pod["initContainers"], *pod["containers"])] == ["Always", "Always"]
     assert pod["containers"][0]["securityContext"] == {**CLOSED, "readOnlyRootFilesystem": True}
     ids = {key: pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")}

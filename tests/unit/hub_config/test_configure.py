@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jupyterhub.services.service import _MockUser, _ServiceSpawner
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 from traitlets.config import Config
 
 from hub_config.configure import configure, services_environment
@@ -227,6 +227,22 @@ def test_on_a_cluster_the_parts_find_each_other_by_name(tmp_path: Path) -> None:
     assert c.PrimeHubAuthenticator.api_url == CLUSTER["api_url"]
     assert c.PrimeHubKubeSpawner.api_url == CLUSTER["api_url"]
     assert "hub_ip" not in c.JupyterHub
+
+
+def test_on_a_cluster_what_an_operator_adds_to_pods_is_in_those_of_notebooks(tmp_path: Path) -> None:
+    plain = configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER).PrimeHubKubeSpawner
+    assert not {"extra_labels", "extra_annotations", "extra_pod_config"} & plain.keys()
+    added = {"pod_labels": {"team": "data"}, "pod_annotations": {"x.org/a": "{}"}, "runtime_class": "gvisor"}
+    section = configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER | added).PrimeHubKubeSpawner
+    assert section.extra_labels == {"team": "data"}
+    assert section.extra_annotations == {"x.org/a": "{{}}"}
+    assert section.extra_pod_config == {"runtimeClassName": "gvisor"}
+
+
+@pytest.mark.parametrize("wrong", [{"pod_labels": {"team": "a b"}}, {"pod_annotations": {"/x": ""}}])
+def test_a_label_that_the_cluster_would_refuse_is_refused_with_its_name(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=f"kubernetes.{next(iter(wrong))}"):
+        configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER | wrong)
 
 
 def test_on_a_cluster_the_services_are_not_the_hubs_to_start_and_hold_up_no_start_of_it(tmp_path: Path) -> None:
