@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.claim_reasons import claim_trouble
@@ -39,11 +40,14 @@ class FakeCluster:
         self.claims: dict[str, dict[str, Any]] = {}
         self.events = events or {}
         self.made: list[dict[str, Any]] = []
+        self.refuses: ApiException | None = None
 
     async def claim(self, name: str) -> dict[str, Any] | None:
         return self.claims.get(name)
 
     async def create_claim(self, manifest: dict[str, Any]) -> None:
+        if self.refuses is not None:
+            raise self.refuses
         name = manifest["metadata"]["name"]
         self.made.append(manifest)
         self.claims[name] = claim("Pending" if name in self.events else "Bound")
@@ -81,13 +85,15 @@ async def test_a_claim_of_somebody_elses_is_never_taken(labels: dict[str, str], 
     assert cluster.made == []
 
 
-async def test_a_claim_that_an_operator_has_to_bind_is_never_made() -> None:
+async def test_a_claim_that_the_cluster_does_not_take_is_said_and_one_that_it_cannot_answer_for_is_not_blamed() -> None:
     cluster = FakeCluster()
-    missing = await missing_claims(cluster, [SHARE], SETTINGS)  # type: ignore[arg-type]
-    assert missing == {
-        "dataset-share": "its claim dataset-share is not in the cluster: an administrator of the cluster binds it"
-    }
-    assert cluster.made == []
+    cluster.refuses = ApiException(status=403, reason="Forbidden")
+    cluster.refuses.body = '{"message": "claims are forbidden: failed quota: disks: must specify requests.storage"}'
+    missing = await missing_claims(cluster, [PROJECT], SETTINGS)  # type: ignore[arg-type]
+    assert missing["project-team"].startswith("its claim project-team cannot be made: The cluster's quota disks wants")
+    cluster.refuses = ApiException(status=503, reason="Service Unavailable")
+    with pytest.raises(ApiException):
+        await missing_claims(cluster, [PROJECT], SETTINGS)  # type: ignore[arg-type]
 
 
 async def test_a_class_that_cannot_is_said_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

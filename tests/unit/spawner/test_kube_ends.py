@@ -133,19 +133,13 @@ async def test_a_hub_that_is_started_anew_ends_what_waited_for_a_quota_and_says_
     assert await spawner.ending(START) == (1, ABANDONED)
 
 
-async def test_a_server_that_ran_is_ended_and_its_pod_kept(spawner: PrimeHubKubeSpawner) -> None:
+async def test_a_server_that_has_ended_is_not_asked_to_end_again(spawner: PrimeHubKubeSpawner) -> None:
     cluster = spawner.cluster = FakeCluster(RUNNING)
     await spawner.stop()
     assert cluster.asked == ["end"]
     assert cluster.found is OVER
     await spawner.stop()
     assert cluster.asked == ["end"]
-
-
-async def test_one_that_never_ran_is_deleted(spawner: PrimeHubKubeSpawner) -> None:
-    cluster = spawner.cluster = FakeCluster(pod("Pending"))
-    await spawner.stop()
-    assert cluster.asked == ["delete 6"]
 
 
 async def test_one_that_has_no_time_is_deleted(spawner: PrimeHubKubeSpawner) -> None:
