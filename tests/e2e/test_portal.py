@@ -6,13 +6,14 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from tests.e2e.portal_browser import overflow
-from tests.e2e.portal_steps import ROOT, SOON, opened, ran_cell, signed_in, started, stop
+from tests.e2e.portal_steps import ROOT, SOON, STARTED, opened, ran_cell, signed_in, started, stop
 from tests.support.jupyterlab import notebook
 from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
@@ -63,13 +64,22 @@ def test_a_notebooks_whole_way(
     page.get_by_role("menuitem", name="For 8 h from now").click()
     expect(page.get_by_text("Kept until")).to_be_visible(timeout=SOON)
 
+    written(platform, lab, "notes/first steps.md")
     stop(page)
     expect(home.get_by_text("Nobody uses anything now")).to_be_visible(timeout=SOON)
 
+    # a link that somebody was sent: it asks before it starts, and opens what it names
+    choice = {"group": lab.group, "instancetype": lab.instance_type, "image": lab.image, "autolaunch": "1"}
+    page.goto(f"{ROOT}/notebooks?{urlencode({**choice, 'path': 'notes/first steps.md'})}")
+    question = page.get_by_role("dialog", name="You are about to start a notebook")
+    expect(question).to_contain_text(lab.instance_type, timeout=SOON)
     began = time.monotonic()
-    again = started(page)
+    with ann.expect_page(timeout=STARTED) as again:
+        question.get_by_role("button", name="Start notebook").click(timeout=SOON)
+    again.value.wait_for_url("**/lab/tree/notes/first%20steps.md", timeout=STARTED)
+    expect(again.value.locator("#jp-main-dock-panel")).to_contain_text("Written for who follows", timeout=STARTED)
     record_property("from Start to JupyterLab, the second time, in s", round(time.monotonic() - began, 1))
-    again.close()
+    again.value.close()
     stop(page)
 
     page.get_by_role("link", name="Past notebooks").click()
@@ -77,6 +87,16 @@ def test_a_notebooks_whole_way(
     expect(page.get_by_text("stopped by ann").first).to_be_visible(timeout=SOON)
     expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
     assert overflow(page) == 0
+
+
+def written(platform: Platform, lab: Lab, path: str) -> None:
+    """A file of ann's, by her running server."""
+    contents = f"{platform.url}/user/{lab.user}/api/contents"
+    folder = path.rpartition("/")[0]
+    file = {"type": "file", "format": "text", "content": "Written for who follows the link."}
+    for at, body in ((folder, {"type": "directory"}), (path, file)):
+        headers = {"Authorization": f"token {lab.token}"}
+        httpx.put(f"{contents}/{quote(at)}", json=body, headers=headers, trust_env=False, timeout=30).raise_for_status()
 
 
 @pytest.fixture

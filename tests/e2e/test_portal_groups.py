@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.portal_browser import STILL, serious, sound
 from tests.e2e.portal_steps import ROOT, SOON, signed_in
-from tests.support.platform import Lab, Platform
+from tests.support.platform import PASSWORD, Lab, Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 BUILT = 180_000
@@ -52,6 +52,34 @@ def test_home_leads_to_notebooks_and_jobs_and_invites(page: Page, platform: Plat
     page.get_by_role("link", name="Where files live").click()
     expect(page.get_by_text("everybody in the group reads and writes it")).to_be_visible(timeout=SOON)
     sound(page)
+
+
+def test_members_invite_where_the_platform_lets_them_and_nowhere_else(
+    browser: Browser, head: object, platform: Platform
+) -> None:
+    context, token = signed_in(browser, platform, "hand"), platform.token("hand", PASSWORD)
+
+    def lets_members(may: bool) -> None:
+        version = platform.call("GET", "/settings")["version"]
+        platform.call("PATCH", "/settings", {"version": version, "members_may_invite": may})
+
+    page = context.new_page()
+    page.goto(f"{ROOT}/g/{GROUP}/home")
+    expect(page.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=SOON)
+    button = page.get_by_role("button", name="Invite people")
+    expect(button).to_have_count(0)
+    platform.call("POST", "/invitations", {"group": GROUP}, token=token, status=403)
+    try:
+        lets_members(True)
+        button.click(timeout=SOON)
+        page.get_by_role("dialog").get_by_role("button", name="Make link").click()
+        expect(page.get_by_role("dialog").locator("code")).to_contain_text("/hub/invite#", timeout=SOON)
+        page.get_by_role("dialog").get_by_role("button", name="Done").click()
+        platform.call("POST", "/invitations", {"group": GROUP, "role": "admin"}, token=token, status=403)
+    finally:
+        lets_members(False)
+    expect(button).to_have_count(0, timeout=SOON)
+    context.close()
 
 
 def test_keys_go_to_pages_and_the_palette_to_everything(page: Page) -> None:
