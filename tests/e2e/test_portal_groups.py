@@ -10,9 +10,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.portal_browser import STILL, serious, sound
-from tests.e2e.portal_steps import ROOT, SOON, signed_in
+from tests.e2e.portal_steps import ROOT, SOON, STARTED, signed_in, stop
+from tests.support.light_notebook import light_environment
 from tests.support.platform import PASSWORD, Lab, Platform
 
+__all__ = ["light_environment"]
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 BUILT = 180_000
 """Milliseconds in which a small environment is made."""
@@ -52,6 +54,30 @@ def test_home_leads_to_notebooks_and_jobs_and_invites(page: Page, platform: Plat
     page.get_by_role("link", name="Where files live").click()
     expect(page.get_by_text("everybody in the group reads and writes it")).to_be_visible(timeout=SOON)
     sound(page)
+
+
+@pytest.mark.sandbox
+def test_one_press_on_home_starts_the_groups_notebook_for_a_framework(
+    page: Page, platform: Platform, light_environment: str
+) -> None:
+    source = platform.image_source(light_environment)
+    names = ("tensorflow-2", "pytorch-2")
+    slugs = [platform.call("POST", "/images", {"name": n, "group": GROUP, "source": source})["slug"] for n in names]
+    try:
+        page.goto(f"{ROOT}/g/{GROUP}/home")
+        for framework, name in zip(("TensorFlow", "PyTorch"), names, strict=True):
+            page.get_by_role("link", name=f"Start a {framework} notebook").click(timeout=BUILT)
+            question = page.get_by_role("dialog", name="You are about to start a notebook")
+            expect(question).to_contain_text(name, timeout=SOON)
+            question.get_by_role("button", name="Start notebook").click(timeout=SOON)
+            expect(page.get_by_role("button", name="Stop notebook")).to_be_visible(timeout=STARTED)
+            [active] = platform.call("GET", "/notebooks?user=head&active=true")["items"]
+            assert (active["image"], active["group"], active["phase"]) == (name, GROUP, "RUNNING")
+            stop(page)
+            page.get_by_role("link", name="Home", exact=True).click()
+    finally:
+        for slug in slugs:
+            platform.call("DELETE", f"/images/{slug}")
 
 
 def test_members_invite_where_the_platform_lets_them_and_nowhere_else(
