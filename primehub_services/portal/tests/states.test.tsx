@@ -32,7 +32,7 @@ let queries: QueryClient;
 /** A page at its address, where nothing is answered that is not there already. */
 function shown(path: string, at: string, element: ReactNode, who = me) {
   const router = createMemoryRouter([{ path, element }, { path: '*', element: null }], { initialEntries: [at] });
-  render(<QueryClientProvider client={queries}><SessionContext.Provider value={who}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
+  render(<QueryClientProvider client={queries}><SessionContext.Provider value={who}><main tabIndex={-1}><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
   return router;
 }
 
@@ -183,6 +183,23 @@ test('a link says what it is for, and one that could not be withdrawn says why i
   shown('/admin/users', '/admin/users?view=links', <Handed />);
   fireEvent.click(await screen.findByRole('button', { name: 'Withdraw: New member of lab' }));
   await waitFor(() => expect(screen.getByRole('alert').textContent).toBe('It was refused.'));
+});
+
+test('whoever tries again by keyboard waits at the page, and is at the button again where it fails anew', async () => {
+  let refuse: (problem: Problem) => void;
+  vi.mocked(api.GET).mockImplementation(((path: string) => new Promise((_, reject) => {
+    if (path.endsWith('/launch-options')) refuse = reject;
+  })) as never);
+  shown('/g/:group/notebooks', '/g/lab/notebooks', <StartForm />);
+  act(() => refuse(refused));
+  const button = await screen.findByRole('button', { name: 'Try now' });
+  expect(document.activeElement, 'nobody was there').toBe(document.body);
+  button.focus();
+  fireEvent.click(button);
+  await waitFor(() => expect(screen.queryByRole('button', { name: 'Try now' })).toBeNull());
+  expect(document.activeElement).toBe(screen.getByRole('main'));
+  act(() => refuse(refused));
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Try now' })));
 });
 
 test('leaving the start of a notebook asks where variables were typed', async () => {

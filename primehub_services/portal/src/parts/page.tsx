@@ -6,6 +6,7 @@ import { asProblem } from '../api/client';
 import { useNow } from '../lib/clock';
 import { ago, exact } from '../lib/format';
 import { t } from '../text';
+import { useRetryFocus } from './retry';
 
 export function Page({ crumbs, title, status, lead, actions, children }: {
   crumbs?: { to: string; text: string }; title: string; status?: ReactNode; lead?: ReactNode; actions?: ReactNode; children: ReactNode;
@@ -101,6 +102,7 @@ export function Failure({ error, what, unaffected, onRetry }: {
   const again = problem.status === 0 || problem.status >= 500;
   const [left, setLeft] = useState(RETRY);
   const retry = useRef(onRetry);
+  const box = useRetryFocus();
   useEffect(() => {
     if (!again) return undefined;
     let seconds = RETRY;
@@ -119,7 +121,7 @@ export function Failure({ error, what, unaffected, onRetry }: {
   }, [onRetry]);
   if (problem.status === 403) return <NoPermission title={problem.title}>{problem.message}</NoPermission>;
   return (
-    <div className="state" role="alert">
+    <div ref={box} className="state" role="alert">
       <b>{what}</b>
       <p>{problem.status === 0 ? t.error.noAnswer : problem.message} {unaffected} {again && <span aria-hidden>{t.error.tryingIn(left)}</span>}</p>
       <Button icon={<RotateCw size={14} aria-hidden />} onClick={onRetry}>{t.error.tryNow}</Button>
