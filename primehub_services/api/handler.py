@@ -20,6 +20,9 @@ from .table import TABLE
 from .uploads import Upload
 
 MAX_BODY = 4 * 1024 * 1024
+DRAINED = 64 * 1024
+"""Bytes of a refused request's body that are read all the same. A connection that is closed while some of it is unread is
+reset by the kernel, and the answer can be lost on its way."""
 RunRoute = Callable[[Call], Awaitable[Any]]
 
 
@@ -54,16 +57,16 @@ class ApiHandler(BaseHandler):
         try:
             await self._recognise()
         except Exception as refusal:
-            if self._announces_body():
-                # answered while a body may be on its way, after which tornado closes the connection: whoever keeps it
-                # for the next request, the hub's proxy does, has to know
-                self.closes = True
-                raise
             self._refusal = refusal
+            length = self.request.headers.get("Content-Length", "0")
+            if not length.isdecimal() or int(length) > DRAINED:
+                self._refuse_at_once(refusal)
 
-    def _announces_body(self) -> bool:
-        headers = self.request.headers
-        return headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers
+    def _refuse_at_once(self, refusal: Exception) -> None:
+        """Answer while a body is on its way, after which tornado closes the connection."""
+        # whoever keeps it for the next request, the hub's proxy does, has to know
+        self.closes = True
+        self.send_error(500, exc_info=(type(refusal), refusal, refusal.__traceback__))
 
     async def _recognise(self) -> None:
         """Find the route and the caller, and check all but the body."""
@@ -121,6 +124,10 @@ class ApiHandler(BaseHandler):
         """Keep the body while it is wanted; the rest of a refused one is read and dropped."""
         self._received += len(chunk)
         if self._finished or self._too_large:
+            return
+        if self._refusal is not None:
+            if self._received > DRAINED:
+                self._refuse_at_once(self._refusal)
             return
         if self._received > self._limit:
             self._too_large = True

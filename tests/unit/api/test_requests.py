@@ -229,17 +229,37 @@ async def test_a_body_that_announces_too_much_is_refused_before_it_is_sent(peopl
     assert b"connection: close" in head.lower()
 
 
+BODIES = {
+    "none": b"\r\n",
+    "short": b"Content-Length: 5\r\n\r\nhello",
+    "chunked": b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("path", ["groups", "nowhere", "version?x=1"])
-async def test_a_connection_goes_on_after_a_refusal(api: Api, path: str) -> None:
+async def test_a_connection_goes_on_after_a_refusal(api: Api, path: str, body: str) -> None:
     # the hub's proxy keeps its connections to us for the next request, whoever makes it
     host, port = api.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
+    method = "GET" if body == "none" else "POST"
     for _ in range(3):
-        writer.write(f"GET {PREFIX}api/v1/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(f"{method} {PREFIX}api/v1/{path} HTTP/1.1\r\nHost: x\r\n".encode() + BODIES[body])
         head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
         assert b"connection: close" not in head
         await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r")[0]))
     writer.close()
+
+
+async def test_who_is_refused_is_told_so_however_long_the_body_goes_on(api: Api) -> None:
+    host, port = api.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"POST {PREFIX}api/v1/groups HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    writer.write(b"10001\r\n" + b"x" * 0x10001 + b"\r\n")
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
+    writer.close()
+    assert b" 401 " in head.splitlines()[0]
+    assert b"connection: close" in head
 
 
 async def test_a_chunked_body_that_grows_too_large_is_refused(people: People) -> None:
