@@ -45,7 +45,7 @@ PAGES = {
     "jobs?view=all": "Jobs",
     "recurring-jobs": "sweep the shelf",
     "usage": "Usage now",
-    "audit": "made the group",
+    "audit?action=group": "made the group",
     "settings": "Its person is warned before",
     "health": "JupyterHub",
 }
