@@ -234,11 +234,14 @@ async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_note
                 known = f"external provisioner '{MAKER}'"
                 await told_in_time(lambda: platform.namespace.warned(known), lambda: says(waits))
                 running = await platform.phase(person, notebook, "RUNNING")
+        shown = await platform.command(person, "notebooks", "status", notebook)
     finally:
+        if notebook:
+            await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
         for name in (taken, unmade):
             await platform.ask("admin", "DELETE", f"/volumes/{name}")
+        platform.namespace.kubectl("delete", "pvc", unmade, "--ignore-not-found", "--wait=false")
     assert len(running["left_out"]) == 2, running
-    shown = await platform.command(person, "notebooks", "status", notebook)
     assert gone.removeprefix("Without ") in shown
     # as the cluster said it last, which repeats itself every 15 s
     words = (
@@ -246,7 +249,6 @@ async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_note
         f"its storage is not made: {MAKER}, which makes it",
     )
     assert any(f"{unmade}: {text}" in shown for text in words), shown
-    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
     await platform.phase(person, notebook, "STOPPED")
 
 
