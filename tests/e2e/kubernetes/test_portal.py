@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -14,6 +15,7 @@ from tests.e2e import portal_steps
 from tests.e2e.lab_steps import Server, sends_a_notebook_watches_it_and_opens_its_result
 from tests.e2e.portal_browser import chromium
 from tests.e2e.portal_steps import SOON, opened
+from tests.support.cluster import quota_of
 from tests.support.installed import Installed
 from tests.support.jupyterlab import notebook
 from tests.support.platform import PASSWORD, Lab
@@ -149,12 +151,11 @@ def at(browser: Browser, installed: Installed, waits: Lab) -> Iterator[Callable[
         yield partial(opened, context)
 
 
-def say_the_same(page: Page, installed: Installed, lab: Lab, path: str, *commands: str) -> None:
-    """The API, the page that is open and was not loaded anew, and these commands: in one sentence."""
+def say_the_same(page: Page, installed: Installed, lab: Lab, path: str, text: str, *commands: str) -> None:
+    """The API, the page that is open and was not loaded anew, and these commands: in one sentence with this text."""
 
     def told() -> str:
         now = installed.call("GET", path, token=lab.token)
-        text = NO_NODE[now["instance_type"]][1]
         said = [now.get("message", ""), *(event["message"] for event in now.get("events", ()))]
         return next((sentence for sentence in said if text in sentence), "")
 
@@ -174,7 +175,8 @@ def test_why_a_job_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
     page.evaluate("window.loadedOnce = true")
     job = Jobs(installed, waits).submit("true", name="draws", instance_type="graphics")
     page.get_by_role("link", name="draws").click(timeout=SOON)
-    say_the_same(page, installed, waits, f"/jobs/{job}", f"jobs get {job}", f"jobs list --group {waits.group}")
+    commands = f"jobs get {job}", f"jobs list --group {waits.group}"
+    say_the_same(page, installed, waits, f"/jobs/{job}", NO_NODE["graphics"][1], *commands)
     page.get_by_role("button", name="Cancel job").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel job").click()
     expect(page.get_by_role("status").get_by_text("Cancelled")).to_be_visible(timeout=SOON)
@@ -190,6 +192,49 @@ def test_why_a_notebook_waits_for_the_cluster_is_read_in_its_page_and_by_the_com
     expect(page.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
     (found,) = installed.call("GET", f"/notebooks?user={waits.user}&active=true", token=waits.token)["items"]
     commands = f"notebooks status {found['id']}", f"notebooks list --group {waits.group}"
-    say_the_same(page, installed, waits, f"/notebooks/{found['id']}", *commands)
+    say_the_same(page, installed, waits, f"/notebooks/{found['id']}", NO_NODE["giant"][1], *commands)
     page.get_by_role("button", name="Cancel start").click()
     expect(page.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=SOON)
+
+
+@pytest.fixture
+def missing(installed: Installed) -> Iterator[str]:
+    """A claim that a volume of everybody's names, and nobody made."""
+    claim = "nobody-made-it"
+    installed.call(
+        "POST", "/volumes", {"name": "unbound", "source": {"type": "pvc", "claim": claim}, "all_groups": True}
+    )
+    yield claim
+    installed.call("DELETE", "/volumes/unbound")
+
+
+def test_a_quota_that_an_operator_sets_and_a_claim_that_is_missing_are_read_in_pages_and_by_the_command(
+    installed: Installed, waits: Lab, at: Callable[[str], Page], missing: str
+) -> None:
+    full, small = "The cluster's quota team would be exceeded", str(SMALL["name"])
+    installed.kubectl("apply", "-f", "-", given=json.dumps(quota_of(limits_memory="100Mi")))
+    try:
+        page = at(f"/g/{waits.group}/jobs")
+        page.evaluate("window.loadedOnce = true")
+        job = Jobs(installed, waits).submit("true", name="counted", instance_type=small)
+        page.get_by_role("link", name="counted").click(timeout=SOON)
+        commands = f"jobs get {job}", f"jobs list --group {waits.group}"
+        say_the_same(page, installed, waits, f"/jobs/{job}", full, *commands)
+
+        start = page.context.new_page()
+        start.goto(f"{portal_steps.ROOT}/g/{waits.group}/notebooks?instancetype={small}&image={waits.image}")
+        expect(start.get_by_text(f"claim {missing} is not in the cluster").first).to_be_visible(timeout=SOON)
+        options = installed.cli("notebooks", "options", "--group", waits.group, token=waits.token)
+        assert f"claim {missing} is not in the cluster" in options.stdout
+        start.evaluate("window.loadedOnce = true")
+        start.get_by_role("button", name="Start notebook").first.click()
+        expect(start.get_by_role("button", name="Cancel start")).to_be_visible(timeout=SOON)
+        (found,) = installed.call("GET", f"/notebooks?user={waits.user}&active=true", token=waits.token)["items"]
+        commands = f"notebooks status {found['id']}", f"notebooks list --group {waits.group}"
+        say_the_same(start, installed, waits, f"/notebooks/{found['id']}", full, *commands)
+        start.get_by_role("button", name="Cancel start").click()
+        expect(start.get_by_role("heading", name="Start a notebook")).to_be_visible(timeout=SOON)
+    finally:
+        installed.kubectl("delete", "quota", "team")
+    page.bring_to_front()
+    expect(page.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=120_000)
