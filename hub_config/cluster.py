@@ -59,9 +59,9 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
     if settings.pod_labels:
         section.extra_labels = dict(settings.pod_labels)
     if settings.pod_annotations:
-        # KubeSpawner formats each
-        told = {name: text.replace("{", "{{").replace("}", "}}") for name, text in settings.pod_annotations.items()}
-        section.extra_annotations = told
+        from primehub_spawner.kube_render import verbatim
+
+        section.extra_annotations = verbatim(settings.pod_annotations)
     if settings.image_pull_policy:
         section.image_pull_policy = settings.image_pull_policy
     section.image_pull_secrets = list(settings.image_pull_secrets)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
-from primehub_services.domain.claim_reasons import claim_trouble
+from primehub_services.domain.claim_reasons import claim_trouble, is_pending
 from primehub_services.domain.pods import ClaimNeed
 
 from .kube_api import Cluster, message_of
@@ -48,14 +47,10 @@ async def _look_at(cluster: Cluster, need: ClaimNeed, storage: ClaimStorage) -> 
         claim = await cluster.claim(need.name)
         if claim is not None and (whose := storage.foreign(need, claim)):
             return whose
-        why, final = claim_trouble(need, claim, await cluster.claim_events(need.name) if _pending(claim) else [])
+        why, final = claim_trouble(need, claim, await cluster.claim_events(need.name) if is_pending(claim) else [])
         if final:
             return why
         if asyncio.get_running_loop().time() > deadline:
             log.warning("the claim %s is not bound after %d s", need.name, BIND_S)
             return why
         await asyncio.sleep(LOOK_EVERY)
-
-
-def _pending(claim: Mapping[str, Any] | None) -> bool:
-    return claim is not None and (claim.get("status") or {}).get("phase") == "Pending"

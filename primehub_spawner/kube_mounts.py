@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from kubernetes_asyncio.client import ApiException
 
-from primehub_services.domain.claim_reasons import claim_trouble, held_up, lasting_trouble
+from primehub_services.domain.claim_reasons import claim_trouble, held_up, is_pending, lasting_trouble
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.mount_reasons import failing, held_elsewhere
 from primehub_services.domain.pod_reasons import PodReason
@@ -61,8 +61,7 @@ class Storage:
         failed, found, why = failing(events, now), None, {}
         for need in self._needs:
             claim = await self._cluster.claim(need.name)
-            pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
-            told = await self._cluster.claim_events(need.name) if pending else []
+            told = await self._cluster.claim_events(need.name) if is_pending(claim) else []
             text, _ = claim_trouble(need, claim, told)
             volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
             lasting = lasting_trouble(need, claim, told, now) or failed.get(volume, "")

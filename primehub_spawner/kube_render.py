@@ -70,12 +70,12 @@ def traits(
         "node_selector": dict(plan.node_selector),
         "tolerations": [make_toleration(toleration) for toleration in plan.tolerations],
         # each by its own name: KubeSpawner replaces a list whole, and sorts a mapping by its keys
-        "volumes": {f"{n:03}-{volume['name']}": _verbatim(volume) for n, volume in enumerate(volumes)},
-        "volume_mounts": {f"{n:03}-{mount['name']}": _verbatim(mount) for n, mount in enumerate(mounts)},
+        "volumes": {f"{n:03}-{volume['name']}": verbatim(volume) for n, volume in enumerate(volumes)},
+        "volume_mounts": {f"{n:03}-{mount['name']}": verbatim(mount) for n, mount in enumerate(mounts)},
         # these win over all others, and are not formatted
         "common_labels": marks(instance),
-        "extra_labels": _verbatim(plan.labels),
-        "extra_annotations": _verbatim(_annotations(plan)),
+        "extra_labels": verbatim(plan.labels),
+        "extra_annotations": verbatim(_annotations(plan)),
         "extra_pod_config": {
             # what it did before it ended is nobody's to repeat
             "restartPolicy": "Never",
@@ -148,14 +148,14 @@ def _annotations(plan: LaunchPlan) -> dict[str, str]:
     }
 
 
-def _verbatim(value: Any) -> Any:
+def verbatim(value: Any) -> Any:
     """The value as KubeSpawner has to be given it: it formats every text in it."""
     if isinstance(value, str):
         return value.replace("{", "{{").replace("}", "}}")
     if isinstance(value, Mapping):
-        return {key: _verbatim(inner) for key, inner in value.items()}
+        return {key: verbatim(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_verbatim(inner) for inner in value]
+        return [verbatim(inner) for inner in value]
     return value
 
 

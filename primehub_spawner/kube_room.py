@@ -41,7 +41,6 @@ class Room:
         """
         self.lacks = None
         while True:
-            full = None
             try:
                 made = await ask()
             except ApiException as error:

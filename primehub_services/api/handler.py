@@ -66,7 +66,9 @@ class ApiHandler(BaseHandler):
         """Answer while a body is on its way, after which tornado closes the connection."""
         # whoever keeps it for the next request, the hub's proxy does, has to know
         self.closes = True
-        self.send_error(500, exc_info=(type(refusal), refusal, refusal.__traceback__))
+        found = (type(refusal), refusal, refusal.__traceback__)
+        self.log_exception(*found)
+        self.send_error(500, exc_info=found)
 
     async def _recognise(self) -> None:
         """Find the route and the caller, and check all but the body."""

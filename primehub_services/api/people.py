@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..domain.identity import AccountCreated
@@ -26,22 +27,15 @@ async def _update_me(call: Call) -> Any:
     return await call.write(identity.update_me, call.body, local_accounts=call.context.local_accounts)
 
 
-async def _create_account(call: Call) -> Any:
-    context = call.context
-    available = context.email_available
-    made = await call.write(
-        accounts.create, call.body, local_accounts=context.local_accounts, email_available=available
-    )
-    return await _posted(call, made)
+def _with_link(create: Callable[..., Link]) -> Run:
+    """A handler of what ``create`` makes with a one-time link, which is sent where that is asked for."""
 
+    async def run(call: Call) -> Any:
+        context = call.context
+        how = {"local_accounts": context.local_accounts, "email_available": context.email_available}
+        return await _posted(call, await call.write(create, call.body, **how))
 
-async def _create_invitation(call: Call) -> Any:
-    context = call.context
-    available = context.email_available
-    made = await call.write(
-        invitations.create, call.body, local_accounts=context.local_accounts, email_available=available
-    )
-    return await _posted(call, made)
+    return run
 
 
 async def _posted(call: Call, made: Link) -> Link:
@@ -77,7 +71,7 @@ HANDLERS: dict[str, Run] = {
     "members.put": write(members.put),
     "members.delete": write(members.delete),
     "accounts.list": read(accounts.list_),
-    "accounts.create": _create_account,
+    "accounts.create": _with_link(accounts.create),
     "accounts.get": read(accounts.get),
     "accounts.update": write(accounts.update),
     "accounts.delete": write(accounts.delete),
@@ -85,6 +79,6 @@ HANDLERS: dict[str, Run] = {
     "accounts.memberships": read(accounts.memberships),
     "accounts.reset_password": _reset_password,
     "invitations.list": read_of_group(invitations.list_),
-    "invitations.create": _create_invitation,
+    "invitations.create": _with_link(invitations.create),
     "invitations.delete": write(invitations.revoke),
 }

@@ -20,6 +20,11 @@ _PLACED = "volume.kubernetes.io/selected-node"
 """Annotation of a claim whose storage is to be made where a pod goes: it has a node."""
 
 
+def is_pending(claim: Json | None) -> bool:
+    """Whether a claim is there and not bound yet: what the cluster said of it matters then alone."""
+    return claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
+
+
 def claim_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json]) -> tuple[str, bool]:
     """Why a claim cannot be mounted (empty where it can), and whether waiting will not change that."""
     if claim is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .pod_security import PodSecurity
+from .quantities import amount
 from .units import MIB, format_memory
 
 Json = Mapping[str, Any]
@@ -321,19 +322,7 @@ def _exceeds(asked: str, limits: str) -> bool:
     """Whether more of anything is asked than a quota has in all."""
     most = dict(part.split("=", 1) for part in limits.split(",") if "=" in part)
     wanted = (part.partition("=") for part in asked.split(","))
-    return any(_quantity(value) > _quantity(most[name]) for name, _, value in wanted if name in most)
-
-
-def _quantity(text: str) -> float:
-    """A number as the cluster writes it: ``500m``, ``2Gi``; 0 where it is none."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(m|[kKMGTPE]?i?)", text.strip())
-    if found is None:
-        return 0.0
-    unit = found[2]
-    if unit == "m":
-        return float(found[1]) / 1000
-    base = 1024 if unit.endswith("i") else 1000
-    return float(found[1]) * float(base ** " KMGTPE".index((unit[:1] or " ").upper()))
+    return any(amount(value) > amount(most[name]) for name, _, value in wanted if name in most)
 
 
 def _amounts(text: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from primehub_services.domain.claim_reasons import claim_trouble
+from primehub_services.domain.claim_reasons import claim_trouble, is_pending
 from primehub_services.domain.mount_reasons import MountFailure, failures, mount_trouble
 from primehub_services.domain.pods import ClaimNeed
 
@@ -59,8 +59,7 @@ class ClaimTroubles:
         if self._claims is not None and need.made_by_us and (why := await self._claims.look_at(need)):
             return why
         claim = await self._look.claim(need.name)
-        pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
-        return claim_trouble(need, claim, await self._look.told(need.name) if pending else [])[0]
+        return claim_trouble(need, claim, await self._look.told(need.name) if is_pending(claim) else [])[0]
 
     async def _unmountable(self, need: ClaimNeed, told: Sequence[MountFailure], pods: Sequence[Json]) -> str:
         claim = await self._look.claim(need.name)

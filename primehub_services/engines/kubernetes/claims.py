@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
-from primehub_services.domain.claim_reasons import NOT_YET, claim_trouble, lasting_trouble
+from primehub_services.domain.claim_reasons import NOT_YET, claim_trouble, is_pending, lasting_trouble
 from primehub_services.domain.launch import Mount, MountKind
 from primehub_services.domain.pods import ClaimNeed, claims_needed, volume_need
 
@@ -37,8 +37,7 @@ class Claims:
         """Why a claim that is there cannot be had: a clause; empty while that is nothing but waiting."""
         if claim is None:
             return ""
-        pending = (claim.get("status") or {}).get("phase") == "Pending"
-        told = await self._look.told(need.name) if pending else []
+        told = await self._look.told(need.name) if is_pending(claim) else []
         why, _ = claim_trouble(need, claim, told)
         if not why.endswith(NOT_YET):
             return why

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from primehub_services.domain.quantities import amount
 from primehub_services.domain.workloads import UsageSample
 
 from .manifests import MAIN
-
-_AMOUNT = re.compile(r"^([0-9.]+)(n|u|m|Ki|Mi|Gi|Ti|k|M|G|T)?$")
-_FACTORS = {
-    "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
-}  # fmt: skip
-
-
-def amount(text: str) -> float:
-    """A quantity of Kubernetes as a number: ``250m`` is 0.25."""
-    found = _AMOUNT.match(text)
-    return float(found[1]) * _FACTORS[found[2] or ""] if found else 0.0
 
 
 def sample_of(metrics: Mapping[str, Any], before: UsageSample | None) -> UsageSample | None:

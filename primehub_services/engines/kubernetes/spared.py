@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from primehub_services.domain import pod_reasons
-from primehub_services.domain.claim_reasons import claim_trouble, held_up, lasting_trouble
+from primehub_services.domain.claim_reasons import claim_trouble, held_up, is_pending, lasting_trouble
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.mount_reasons import CANNOT, lasting
 from primehub_services.domain.pods import CLAIMS_OF_OURS, MANY_NODES, ClaimNeed, project_claim, spare_claims
+from primehub_services.domain.words import sentence
 from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
 
 from .claim_troubles import ClaimTroubles
@@ -45,12 +46,11 @@ class Spared:
 
     async def _of(self, need: ClaimNeed, found: Observation, failed: Mapping[str, str], *, spare: bool) -> Observation:
         claim = await self._claims.claim(need.name)
-        pending = claim is not None and (claim.get("status") or {}).get("phase") == "Pending"
-        told = await self._claims.told(need.name) if pending else []
+        told = await self._claims.told(need.name) if is_pending(claim) else []
         text, _ = claim_trouble(need, claim, told)
         volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
         if spare and (lasts := lasting_trouble(need, claim, told, datetime.now(UTC))):
-            return found.model_copy(update={"reason": UNMOUNTABLE, "message": f"{lasts[0].upper()}{lasts[1:]}."})
+            return found.model_copy(update={"reason": UNMOUNTABLE, "message": sentence(lasts)})
         if spare and volume in failed:
             why = f"The storage of its claim {need.name} cannot be mounted: {failed[volume].removeprefix(CANNOT)}."
             return found.model_copy(update={"reason": UNMOUNTABLE, "message": why})

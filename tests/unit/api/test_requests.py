@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from primehub_services.api import codings
-from primehub_services.api.handler import MAX_BODY
+from primehub_services.api.handler import DRAINED, MAX_BODY
 from tests.support.api import PREFIX, Api, problem
 
 People = dict[str, httpx.AsyncClient]
@@ -302,6 +303,24 @@ async def test_a_mistake_of_ours_says_nothing_of_its_insides(
     assert "hunter2" not in answer.text
     assert body["request_id"] in caplog.text
     assert "the secret is hunter2" in caplog.text
+
+
+async def test_a_mistake_of_ours_is_in_the_log_where_a_body_is_on_its_way_too(
+    people: People, api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_handler: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(api.context.authenticator, "identify", broken)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b" " * (DRAINED + 1)
+
+    answer = await people["member"].post("/groups", content=pieces(), headers={"Content-Type": "application/json"})
+    body = problem(answer)
+    assert (answer.status_code, body["code"]) == (500, "internal")
+    assert body["request_id"] in caplog.text
+    assert "a mistake" in caplog.text
 
 
 async def test_secrets_of_a_refused_body_are_not_repeated(people: People) -> None:
