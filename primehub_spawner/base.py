@@ -18,8 +18,8 @@ from traitlets.config import LoggingConfigurable
 from primehub_services.client import ApiProblem
 from primehub_services.client.claims import ClaimsClient, Reports
 from primehub_services.client.in_hub import client_in_hub
-from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, StartEvent, without
-from primehub_services.domain.launch import LaunchPlan
+from primehub_services.domain.handshake import ClaimEvent, ClaimGrant, StartEvent
+from primehub_services.domain.launch import LaunchPlan, LeftOut
 
 from . import render
 
@@ -144,7 +144,7 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
         # PrimeHub has noted this with the claim
         self._show(30, "creating", f"Starting {plan.image} with {plan.instance_type} in {plan.group_name}")
         for left_out in plan.left_out:
-            self.note(30, "creating", without(left_out))
+            self.note_without(30, left_out)
         url = await self.launch(plan)
         self.note(80, "starting", "Waiting for JupyterLab")
         self._waiting_for_ready = asyncio.ensure_future(self._report_ready(plan.start_id))
@@ -171,15 +171,19 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
                 yield {"progress": event["progress"], "message": event["message"]}
             await self.changed.wait()
 
-    def note(self, progress: int, stage: str, message: str) -> None:
+    def note(self, progress: int, stage: str, message: str, left_out: LeftOut | None = None) -> None:
         """Record a step: for the hub's progress page now, and for PrimeHub as soon as it can be told."""
         self._show(progress, stage, message)
         if self.start_id:
-            self._report(
-                StartEvent(
-                    start_id=self.start_id, event="progress", progress=progress, stage=stage, message=message[:2000]
-                )
+            step = StartEvent(
+                start_id=self.start_id, event="progress", progress=progress, stage=stage, message=message[:2000]
             )
+            # set only where there is one: PrimeHub of the version before takes every other step
+            self._report(step if left_out is None else step.model_copy(update={"left_out": left_out}))
+
+    def note_without(self, progress: int, left_out: LeftOut) -> None:
+        """Record that the start goes on without a volume."""
+        self.note(progress, "creating", f"Without {left_out.volume}: {left_out.reason}", left_out)
 
     def _show(self, progress: int, stage: str, message: str) -> None:
         self.told = [*self.told, {"progress": progress, "stage": stage, "message": message}]

@@ -16,7 +16,6 @@ from traitlets import Bool, Dict, Instance, Unicode, default
 
 from primehub_services.domain import notebook_pods, pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
-from primehub_services.domain.handshake import without
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.pod_reasons import PodReason
 from primehub_services.domain.pod_security import Ids, PodSecurity
@@ -207,7 +206,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             self._configured = {name: getattr(self, name) for name in names}
         folders = pod_folders(plan.mounts, missing, scratch=self.scratch_capacity)
         for left_out in folders.left_out:
-            self.note(35, "creating", without(left_out))
+            self.note_without(35, left_out)
         found = kube_render.traits(
             plan,
             folders,

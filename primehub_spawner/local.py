@@ -17,7 +17,6 @@ from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Bool, Instance, Integer, List, Unicode, default
 
 import jupyter_primehub_ext
-from primehub_services.domain.handshake import without
 from primehub_services.domain.launch import LaunchPlan
 from primehub_services.sandbox.errors import WorkloadError
 from primehub_services.sandbox.spec import SandboxOptions, WorkloadStatus
@@ -162,7 +161,7 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
                 self.note(40, "creating", text)
             for left_out in rendered.left_out:
                 if left_out not in plan.left_out:
-                    self.note(40, "creating", without(left_out))
+                    self.note_without(40, left_out)
             await _in_thread(STARTS, self.workloads.start, rendered.spec)
         except WorkloadError as error:
             if error.code == "port-taken":

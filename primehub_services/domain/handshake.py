@@ -46,6 +46,8 @@ class ClaimEvent(Model):
     url: str = Field(default="", max_length=500)
     exit_code: int | None = None
     reason: str = Field(default="", max_length=500)
+    left_out: LeftOut | None = None
+    """The volume that the start goes on without from here, where ``message`` says so."""
 
 
 class StartEvent(ClaimEvent):
@@ -58,20 +60,6 @@ class StartEvents(Model):
     """What the spawner saw of several starts, in the order in which it saw it."""
 
     events: tuple[StartEvent, ...] = Field(max_length=500)
-
-
-_WITHOUT = "Without "
-
-
-def without(left_out: LeftOut) -> str:
-    """The step of a start that goes on without a volume, in words."""
-    return f"{_WITHOUT}{left_out.volume}: {left_out.reason}"
-
-
-def left_out_of(message: str) -> LeftOut | None:
-    """The volume that a start goes on without, where a step says so."""
-    volume, found, reason = message.removeprefix(_WITHOUT).partition(": ")
-    return LeftOut(volume=volume, reason=reason) if found and message.startswith(_WITHOUT) else None
 
 
 class PasswordSignIn(Model):

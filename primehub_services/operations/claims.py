@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..domain.claims import MachineCapacity
-from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, ClaimState, StartEvents, left_out_of
+from ..domain.handshake import ClaimEvent, ClaimGrant, ClaimRequest, ClaimState, StartEvents
 from ..domain.identity import Actor
 from ..domain.launch import LaunchRequest
 from ..domain.lifecycle import Ending
@@ -147,8 +147,8 @@ def _take(uow: UnitOfWork, actor: Actor, row: NotebookRow, told: ClaimEvent) -> 
         starts.become_ready(uow, row, told.url, told.message)
     elif phase is NotebookPhase.STARTING:
         starts.note(uow, row, told.progress, told.stage, told.message)
-        if (left_out := left_out_of(told.message)) is not None:
-            starts.goes_without(row, left_out)
+        if told.left_out is not None:
+            starts.goes_without(row, told.left_out)
         starts.touched(uow, row)
 
 

@@ -268,9 +268,11 @@ def test_a_spawner_that_waits_hears_that_its_start_is_to_end_and_nobody_else_may
 
 def test_what_a_start_goes_on_without_is_kept_with_it_once(world: World) -> None:
     started = world.claim(**OPTIONS).start_id
+    gone = {"volume": "share", "reason": "its claim went away: it is gone"}
     for _ in range(2):
-        world.tell(started, "progress", progress=35, message="Without share: its claim went away: it is gone")
-    world.tell(started, "progress", progress=40, message="Without a doubt")
+        world.tell(started, "progress", progress=35, message="Without share", left_out=gone)
+    # words are only shown, whatever they look like
+    world.tell(started, "progress", progress=40, message="Without own: a step like any")
     assert world.get(started).left_out == ("share: its claim went away: it is gone",)
 
 

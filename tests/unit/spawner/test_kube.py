@@ -12,6 +12,7 @@ import pytest_asyncio
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain import notebook_pods
+from primehub_services.domain.handshake import StartEvent
 from primehub_services.domain.images import ContainerSource
 from primehub_services.domain.instance_types import Effect, Toleration, TolerationOperator
 from primehub_services.domain.launch import LaunchPlan, Mount, MountKind, WorkloadKind
@@ -264,12 +265,19 @@ async def test_an_image_is_fetched_with_its_own_secret_beside_the_operators(spaw
     assert (await manifest(spawner))["spec"]["imagePullSecrets"] == [{"name": "operators"}]
 
 
-async def test_a_volume_without_its_claim_is_left_out_and_said(spawner: PrimeHubKubeSpawner) -> None:
-    spawner.start_id = ""  # nobody to report to
-    spawner._take_up(PLAN, {"dataset-share": "its claim dataset-share is not in the cluster"})
+async def test_a_volume_without_its_claim_is_left_out_and_said(
+    spawner: PrimeHubKubeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[StartEvent] = []
+    monkeypatch.setattr(spawner, "_report", reported.append)
+    why = "its claim dataset-share is not in the cluster"
+    spawner._take_up(PLAN, {"dataset-share": why})
     spec = (await manifest(spawner))["spec"]
     assert "dataset-share" not in [volume["name"] for volume in spec["volumes"]]
-    assert spawner.told[-1]["message"] == "Without share: its claim dataset-share is not in the cluster"
+    assert spawner.told[-1]["message"] == reported[-1].message == f"Without share: {why}"
+    assert reported[-1].model_dump(exclude_unset=True)["left_out"] == {"volume": "share", "reason": why}
+    spawner.note(35, "creating", "Pulling the image")
+    assert "left_out" not in reported[-1].model_fields_set
 
 
 async def test_the_pods_name_is_kept_for_a_hub_that_comes_back(spawner: PrimeHubKubeSpawner) -> None:

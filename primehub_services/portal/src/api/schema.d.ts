@@ -2375,6 +2375,11 @@ export interface components {
             exit_code: number | null;
             /** @default  */
             reason: string;
+            /**
+             * @description The volume that the start goes on without from here, where ``message`` says so.
+             * @default null
+             */
+            left_out: components["schemas"]["LeftOut"] | null;
         };
         /** @description The claim is made, or an earlier one adopted; this is what to run. */
         ClaimGrant: {
@@ -4798,6 +4803,11 @@ export interface components {
             exit_code: number | null;
             /** @default  */
             reason: string;
+            /**
+             * @description The volume that the start goes on without from here, where ``message`` says so.
+             * @default null
+             */
+            left_out: components["schemas"]["LeftOut"] | null;
             start_id: string;
         };
         /** @description What the spawner saw of several starts, in the order in which it saw it. */
