@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from kubernetes_asyncio.client import ApiException
 
-from primehub_services.domain.claim_reasons import claim_trouble, held_up, is_pending, lasting_trouble
+from primehub_services.domain.claim_reasons import is_pending, may_be_storage, volume_of, what_holds
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.mount_reasons import failing, held_elsewhere
 from primehub_services.domain.pod_reasons import PodReason
@@ -47,7 +47,8 @@ class Storage:
         Raises ``CannotMount`` where what holds it up is nothing that it needs: a claim that went away is no more waited
         for, what may yet come right has a while.
         """
-        if not _may_be_storage(pod, known, now):
+        made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+        if not may_be_storage(pod, known) or (known is None and now - made < LOOK_EVERY):
             return known
         if self._looked is None or now - self._looked >= LOOK_EVERY:
             self._looked = now
@@ -62,23 +63,12 @@ class Storage:
         for need in self._needs:
             claim = await self._cluster.claim(need.name)
             told = await self._cluster.claim_events(need.name) if is_pending(claim) else []
-            text, _ = claim_trouble(need, claim, told)
-            volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
-            lasting = lasting_trouble(need, claim, told, now) or failed.get(volume, "")
-            if lasting and need.name in self._spare:
-                why[need.name] = lasting
-            elif text:
-                found = held_up(need, text)
-            elif need.kind is MountKind.HOME:
-                found = held_elsewhere(events, volume) or found
+            lasts, waits = what_holds(need, claim, told, failed, now, spare=need.name in self._spare)
+            if lasts:
+                why[need.name] = lasts
+            elif waits is None and need.kind is MountKind.HOME:
+                waits = held_elsewhere(events, volume_of(claim))
+            found = waits or found
         if why:
             raise CannotMount(why)
         return found
-
-
-def _may_be_storage(pod: Json, known: PodReason | None, now: datetime) -> bool:
-    """Whether storage may be what it waits for: it is said so, or nothing is said of a pod that should have a node."""
-    if known is not None:
-        return known.code == "volume"
-    made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"]).astimezone(UTC)
-    return not pod["spec"].get("nodeName") and now - made >= LOOK_EVERY

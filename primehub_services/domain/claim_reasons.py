@@ -1,9 +1,9 @@
-"""What a claim says of itself, in words that follow the name of its volume. Pure."""
+"""What a claim says of itself, in words that follow the name of its volume; and what becomes of a pod that waits for it. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from .launch import MountKind
@@ -105,7 +105,31 @@ def lasting_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json],
     return text if began is not None and now - began >= LASTS else ""
 
 
-def held_up(need: ClaimNeed, trouble: str) -> PodReason:
+def may_be_storage(pod: Json, known: PodReason | None) -> bool:
+    """Whether storage may be what a pod waits for: it is said so, or nothing is said of a pod that has no node."""
+    return not (pod.get("spec") or {}).get("nodeName") if known is None else known.code == "volume"
+
+
+def what_holds(
+    need: ClaimNeed, claim: Json | None, told: Sequence[Json], failed: Mapping[str, str], now: datetime, *, spare: bool
+) -> tuple[str, PodReason | None]:
+    """Of a pod that waits: the clause why it is to go on without a claim that it can spare, or else why it waits for it.
+
+    ``told`` are the claim's events; ``failed`` says why nodes could not mount volumes, by their names.
+    """
+    lasts = lasting_trouble(need, claim, told, now) or failed.get(volume_of(claim), "")
+    if lasts and spare:
+        return lasts, None
+    text, _ = claim_trouble(need, claim, told)
+    return "", _held_up(need, text) if text else None
+
+
+def volume_of(claim: Json | None) -> str:
+    """The name of the PersistentVolume that a claim is bound to; empty where there is none."""
+    return str(((claim or {}).get("spec") or {}).get("volumeName") or "")
+
+
+def _held_up(need: ClaimNeed, trouble: str) -> PodReason:
     """That a pod waits for what is behind a claim, in words that say what it is to its person."""
     what = {
         MountKind.HOME: "your own files",

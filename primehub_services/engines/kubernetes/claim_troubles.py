@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from primehub_services.domain.claim_reasons import claim_trouble, is_pending
+from primehub_services.domain.claim_reasons import claim_trouble, is_pending, volume_of
 from primehub_services.domain.mount_reasons import MountFailure, failures, mount_trouble
 from primehub_services.domain.pods import ClaimNeed
 
@@ -63,7 +63,7 @@ class ClaimTroubles:
 
     async def _unmountable(self, need: ClaimNeed, told: Sequence[MountFailure], pods: Sequence[Json]) -> str:
         claim = await self._look.claim(need.name)
-        volume = ((claim or {}).get("spec") or {}).get("volumeName")
+        volume = volume_of(claim)
         return mount_trouble(volume, need.name, told, pods, datetime.now(UTC)) if volume else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from primehub_services.domain import pod_reasons
-from primehub_services.domain.claim_reasons import claim_trouble, held_up, is_pending, lasting_trouble
+from primehub_services.domain.claim_reasons import is_pending, may_be_storage, what_holds
 from primehub_services.domain.launch import LaunchPlan, MountKind
 from primehub_services.domain.mount_reasons import CANNOT, lasting
 from primehub_services.domain.pods import CLAIMS_OF_OURS, MANY_NODES, ClaimNeed, project_claim, spare_claims
@@ -36,7 +36,7 @@ class Spared:
             return found
         failed = lasting(warnings)
         for pod in pods:
-            if not failed and not _may_be_storage(pod, pod_reasons.of_pod(pod, warnings)):
+            if not failed and not may_be_storage(pod, pod_reasons.of_pod(pod, warnings)):
                 continue
             for need, spare in _needs(pod):
                 found = await self._of(need, found, failed, spare=spare)
@@ -47,14 +47,12 @@ class Spared:
     async def _of(self, need: ClaimNeed, found: Observation, failed: Mapping[str, str], *, spare: bool) -> Observation:
         claim = await self._claims.claim(need.name)
         told = await self._claims.told(need.name) if is_pending(claim) else []
-        text, _ = claim_trouble(need, claim, told)
-        volume = str(((claim or {}).get("spec") or {}).get("volumeName"))
-        if spare and (lasts := lasting_trouble(need, claim, told, datetime.now(UTC))):
+        lasts, waits = what_holds(need, claim, told, failed, datetime.now(UTC), spare=spare)
+        if lasts:
+            if lasts.startswith(CANNOT):  # no name goes before it here
+                lasts = f"the storage of its claim {need.name} cannot be mounted: {lasts.removeprefix(CANNOT)}"
             return found.model_copy(update={"reason": UNMOUNTABLE, "message": sentence(lasts)})
-        if spare and volume in failed:
-            why = f"The storage of its claim {need.name} cannot be mounted: {failed[volume].removeprefix(CANNOT)}."
-            return found.model_copy(update={"reason": UNMOUNTABLE, "message": why})
-        return found.model_copy(update={"message": held_up(need, text).text}) if text else found
+        return found if waits is None else found.model_copy(update={"message": waits.text})
 
 
 def waits_with(pod: Json, claim: str) -> bool:
@@ -62,11 +60,6 @@ def waits_with(pod: Json, claim: str) -> bool:
     volumes = (pod.get("spec") or {}).get("volumes") or ()
     named = any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
     return named and (pod.get("status") or {}).get("phase") == "Pending"
-
-
-def _may_be_storage(pod: Json, known: pod_reasons.PodReason | None) -> bool:
-    """Whether storage may be what it waits for: it is said so, or nothing is said of a pod that has no node."""
-    return not (pod.get("spec") or {}).get("nodeName") if known is None else known.code == "volume"
 
 
 def _needs(pod: Json) -> list[tuple[ClaimNeed, bool]]:
