@@ -34,6 +34,8 @@ class Opens:
     button: str
     typed: str = ""
     """The name without which the dangerous button does nothing."""
+    then: str = ""
+    """A button in it, which does it and opens the next dialog in its place."""
     first: Callable[[Page], object] = field(default=lambda page: None)
     """What is done before."""
     key: str = ""
@@ -134,6 +136,8 @@ def of_admins(ids: dict[str, str]) -> tuple[Opens, ...]:
         Opens("/admin/secrets/latch", "Delete secret…", typed="latch"),
         Opens(f"/admin/notebooks?search={HOST}", f"Stop {HOST}"),
         Opens("/admin/jobs?search=cake", "Cancel cake"),
+        # HOST signs in no more from here on
+        Opens(f"/admin/users/{HOST}", "Give a temporary password…", then="Give temporary password"),
         Opens(f"/admin/groups/{GROUP}", "Delete group…", typed=GROUP),
         Opens(f"/admin/groups/{GROUP}", "Users", first=renamed, role="link"),
     )
@@ -179,6 +183,12 @@ def judged(page: Page, case: Opens) -> Iterator[str]:
         yield from held(page, sheet)
     if case.typed:
         yield from guarded(sheet, case.typed)
+    if case.then:
+        sheet.get_by_role("button", name=case.then).click()
+        expect(sheet.get_by_role("button", name=case.then)).to_have_count(0, timeout=SOON)
+        expect(sheet).to_be_visible(timeout=SOON)
+        yield from readable(page, case.menu)
+        yield from held(page, sheet)
     page.keyboard.press("Escape")
     try:
         expect(page.locator(part)).to_have_count(0, timeout=5_000)
