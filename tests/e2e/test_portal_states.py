@@ -49,6 +49,16 @@ STATES = {
 }
 
 
+LISTS = ("jobs", "recurring-jobs", "notebooks/past")
+UNEVEN = """[...document.querySelectorAll('.list tbody tr')].filter((row) => {
+  const box = (cell) => cell.getBoundingClientRect();
+  const [title, end] = ['.p-title', '.p-end'].map((cell) => box(row.querySelector(cell)));
+  const rest = [...row.querySelectorAll('td:not(.p-title, .p-end, .p-none)')].map(box);
+  return end.left < title.right || end.top >= title.bottom || rest.some(({ top }) => top < Math.max(title.bottom, end.bottom));
+}).map((row) => row.innerText)"""
+"""Rows of a list on a phone of which the first line is not the name and, at its right, one fact alone."""
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The built portal, served with its made-up platform behind it."""
@@ -120,6 +130,14 @@ def test_no_page_is_wider_than_its_window(browser: Browser, address: str, state:
     page = opened(browser, address, scenario, path, width=width)
     expect(page.get_by_text(words).first).to_be_attached(timeout=15_000)
     assert overflow(page) == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_row_on_a_phone_has_its_name_and_one_fact_above_all_else(browser: Browser, address: str, path: str) -> None:
+    page = opened(browser, address, "idle", f"/g/vision-lab/{path}", width=360)
+    expect(page.locator(".list tbody tr").first).to_be_visible(timeout=15_000)
+    assert page.evaluate(UNEVEN) == []
     page.context.close()
 
 

@@ -41,12 +41,12 @@ export default function Images() {
 export const noteOf = (image: Image) => (image.phase === 'BUILDING' ? words.building(image.progress) : image.phase === 'FAILED' ? image.message : '');
 
 const columns: Column<Image>[] = [
-  { key: 'state', title: words.columns.state, className: 'cut', cell: (image) => <Status state={image.phase} note={noteOf(image)} /> },
+  { key: 'state', title: words.columns.state, phone: 'end', className: 'cut', cell: (image) => <Status state={image.phase} note={noteOf(image)} /> },
   {
     key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name',
     cell: (image) => (image.group === null ? <span className="strong">{image.display_name || image.name}</span> : <Link className="strong" to={`/g/${image.group}/images/${image.slug}`}>{image.display_name || image.name}</Link>),
   },
   { key: 'about', title: words.columns.about, className: 'soft cut', phone: 'none', cell: (image) => image.description },
   { key: 'kind', title: words.columns.kind, className: 'soft', cell: (image) => words.kinds[image.kind] },
-  { key: 'whose', title: words.columns.whose, className: 'soft', phone: 'end', cell: (image) => (image.group === null ? words.whose.platform : words.whose.group) },
+  { key: 'whose', title: words.columns.whose, className: 'soft', cell: (image) => (image.group === null ? words.whose.platform : words.whose.group) },
 ];

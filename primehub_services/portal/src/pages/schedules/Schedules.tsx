@@ -53,7 +53,7 @@ const words = t.schedules.columns;
 const columns: Column<Schedule>[] = [
   { key: 'next', title: words.next, sort: 'next_at', fixed: true, phone: 'end', cell: (schedule) => <span className={schedule.paused ? 'muted' : undefined} title={schedule.next_at ? exact(schedule.next_at) : schedule.pause_reason}>{nextRun(schedule)}</span> },
   { key: 'name', title: words.name, sort: 'name', fixed: true, phone: 'title', className: 'name', cell: (schedule) => <Link className="strong" to={`/g/${schedule.group}/recurring-jobs/${schedule.id}`}>{schedule.name}</Link> },
-  { key: 'recurrence', title: words.recurrence, className: 'soft', cell: (schedule) => schedule.reading },
+  { key: 'recurrence', title: words.recurrence, className: 'soft', phone: 'line', cell: (schedule) => schedule.reading },
   { key: 'last', title: words.last, className: 'soft', phone: 'none', cell: (schedule) => <Last schedule={schedule} /> },
   { key: 'timezone', title: words.timezone, from: 'off', className: 'soft', phone: 'none', cell: (schedule) => schedule.timezone },
   { key: 'type', title: words.type, from: 'off', className: 'soft', phone: 'none', cell: (schedule) => schedule.job.instance_type },

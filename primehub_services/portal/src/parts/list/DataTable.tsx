@@ -16,8 +16,8 @@ export type Column<T> = {
   from?: 'wide' | 'off';
   /** Cannot be taken away. */
   fixed?: boolean;
-  /** On phones: the first line, its right end, or not at all. Else the second line. */
-  phone?: 'title' | 'end' | 'none';
+  /** On phones: the first line, its right end, a line of its own, or not at all. Else among the others on the second line. */
+  phone?: 'title' | 'end' | 'line' | 'none';
   /** On phones, where no head stands above it: its title before it, of what says nothing by itself. */
   named?: boolean;
 };

@@ -24,7 +24,7 @@ const columns: Column<Image>[] = [
   { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <NameCell to={`/admin/images/${row.slug}`} name={nameOf(row)} sub={row.description || (nameOf(row) === row.slug ? undefined : row.slug)} /> },
   { key: 'state', title: words.columns.state, phone: 'end', className: 'cut', cell: (row) => <Phase image={row} /> },
   { key: 'from', title: words.columns.from, className: 'cut', phone: 'none', cell: (row) => <code title={fromOf(row)}>{fromOf(row)}</code> },
-  { key: 'suits', title: words.columns.suits, className: 'soft', phone: 'none', cell: (row) => words.kinds[row.kind] },
+  { key: 'suits', title: words.columns.suits, className: 'soft', cell: (row) => words.kinds[row.kind] },
   { key: 'for', title: words.columns.for, className: 'soft', cell: (row) => (row.group ? words.ofGroup(row.group) : <For all={row.all_groups} n={row.groups.length} />) },
 ];
 

@@ -28,7 +28,7 @@ const columns: Column<Notebook>[] = [
   { key: 'type', title: words.columns.type, className: 'soft', phone: 'none', cell: (row) => row.instance_type },
   { key: 'size', title: words.columns.size, className: 'soft', phone: 'none', cell: (row) => summary(row.limits) },
   { key: 'image', title: words.columns.image, className: 'soft cut', phone: 'none', cell: (row) => row.image },
-  { key: 'since', title: words.columns.since, className: 'soft', cell: (row) => <Ago at={row.created_at} /> },
+  { key: 'since', title: words.columns.since, className: 'soft', phone: 'none', cell: (row) => <Ago at={row.created_at} /> },
   { key: 'idle', title: words.columns.idle, className: 'soft', cell: (row) => <Stops notebook={row} /> },
   { key: 'actions', title: words.columns.actions, end: true, cell: (row) => <Acts notebook={row} /> },
 ];

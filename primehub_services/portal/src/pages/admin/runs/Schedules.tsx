@@ -20,7 +20,7 @@ const columns: Column<Schedule>[] = [
   { key: 'name', title: words.columns.name, sort: 'name', phone: 'title', className: 'name', cell: (row) => <Name schedule={row} /> },
   { key: 'user', title: words.columns.user, sort: 'user', cell: (row) => <Link to={`/admin/users/${row.user}`}><Who name={row.user} /></Link> },
   { key: 'group', title: words.columns.group, sort: 'group', className: 'soft', cell: (row) => <Link to={`/admin/groups/${row.group}`}>{row.group}</Link> },
-  { key: 'recurrence', title: words.columns.recurrence, className: 'soft', cell: (row) => row.reading },
+  { key: 'recurrence', title: words.columns.recurrence, className: 'soft', phone: 'line', cell: (row) => row.reading },
   { key: 'last', title: words.columns.last, className: 'soft', phone: 'none', cell: (row) => <Last schedule={row} /> },
 ];
 
