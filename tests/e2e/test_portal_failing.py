@@ -23,7 +23,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]
 GROUP, BARE = "harbour", "quay"
 AROUND = ["me", "events", "version", "settings", "engine", "announcements", "job-counts"]
 """What the frame around every page asks; a page's own data is all else."""
-OTHERWISE = {"/admin/settings": ["settings"], "?tab=artifacts": ["artifacts"], "?tab=monitoring": ["usage"]}
+OTHERWISE = {
+    "/admin/settings": ["settings"],
+    "?tab=log": ["log"],
+    "?tab=artifacts": ["artifacts"],
+    "?tab=monitoring": ["usage"],
+}
 """The last part of what is a page's own where that is not so, by an end of the page's address."""
 LINE = """([around, otherwise, broken]) => {
   const real = fetch, held = [];
@@ -161,7 +166,7 @@ def things(bare: Platform, shell_environment: str) -> Iterator[Things]:
     bare.call("POST", "/secrets", {"name": "seal", "kind": "git", "value": "once"})
     bare.call("POST", "/images", {"name": "oar", "group": GROUP, "source": bare.image_source(shell_environment)})
     launch = {"group": GROUP, "instance_type": "dinghy", "image": bare.add_image(shell_environment, "sail")}
-    job = bare.call("POST", "/jobs", {**launch, "name": "tide", "command": "true"})["id"]
+    job = bare.call("POST", "/jobs", {**launch, "name": "tide", "command": "echo high water"})["id"]
     notebook = bare.call("POST", "/notebooks", launch)["id"]
     bare.call("DELETE", f"/notebooks/{notebook}")
     times = {"name": "ebb", "cron": "0 4 * * *", "timezone": "UTC"}
@@ -187,6 +192,7 @@ def pages(things: Things) -> dict[str, str]:
         f"{group}/jobs/new": "Would start now",
         f"{group}/jobs/new?from={things.job}": "Would start now",
         f"{group}/jobs/{things.job}": "Overview",
+        f"{group}/jobs/{things.job}?tab=log": "high water",
         f"{group}/jobs/{things.job}?tab=artifacts": "It left no artifacts",
         f"{group}/jobs/{things.job}?tab=monitoring": "Nothing was measured yet|, peak",
         f"{group}/recurring-jobs": "ebb",
@@ -218,6 +224,7 @@ def pages(things: Things) -> dict[str, str]:
         "/admin/notebooks": "No notebook runs",
         "/admin/jobs?view=all": "tide",
         f"/admin/jobs/{things.job}": "Overview",
+        f"/admin/jobs/{things.job}?tab=log": "high water",
         "/admin/usage": "Nothing is held now",
         "/admin/audit": "made the group",
         "/admin/settings": "Its person is warned before",

@@ -16,7 +16,7 @@ export function LogView({ source, ended }: { source: LogSource; ended: boolean }
   if (first.data) return <Loaded key={source.stream} source={source} ended={ended} first={first.data} />;
   return (
     <div className="logBox">
-      {first.error ? <div className="state"><Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.unaffected} onRetry={() => void first.refetch()} /></div>
+      {first.error ? <Failure error={first.error} what={t.notebook.logFailed} unaffected={t.notebook.logUnaffected} onRetry={() => void first.refetch()} />
         : <div className="log" style={{ padding: 16 }}><Waiting><Bones rows={8} widths={[40, 72, 64, 80, 52]} /></Waiting></div>}
     </div>
   );

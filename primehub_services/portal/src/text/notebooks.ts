@@ -131,6 +131,7 @@ export const notebooks = {
     logNone: 'No log was kept',
     logNothing: (text: string) => `No line has “${text}”`,
     logFailed: 'The log could not be loaded',
+    logUnaffected: 'What runs is not affected.',
     clearSearch: 'Clear search',
     logEarlier: 'The beginning is left out here. Download has all of it.',
     failedLoad: 'Your notebook could not be loaded',
