@@ -133,6 +133,16 @@ def test_no_page_is_wider_than_its_window(browser: Browser, address: str, state:
     page.context.close()
 
 
+@pytest.mark.parametrize("state", ["home", "start", "running", "past", "tokens"])
+def test_axe_finds_nothing_on_a_phone(browser: Browser, address: str, state: str) -> None:
+    scenario, path, words = STATES[state]
+    page = opened(browser, address, scenario, path, width=360)
+    expect(page.get_by_text(words).first).to_be_attached(timeout=15_000)
+    page.wait_for_function(STILL)
+    assert serious(page) == []
+    page.context.close()
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_a_row_on_a_phone_has_its_name_and_one_fact_above_all_else(browser: Browser, address: str, path: str) -> None:
     page = opened(browser, address, "idle", f"/g/vision-lab/{path}", width=360)
