@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.parts import require
 
 PORTAL = Path(__file__).parents[2] / "primehub_services" / "portal"
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "chromium-headless-shell", "chromium"
+"""Commands, the best one first: the shell has all of Chromium but its window, for three fifths of the CPU."""
 AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -27,9 +28,10 @@ IN_SCHEME = f"scheme => document.documentElement.style.colorScheme === scheme &&
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
-    require("browser", Path(CHROMIUM).exists(), f"{CHROMIUM} is not there: apt-get install chromium")
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    require("browser", found is not None, f"no {' or '.join(CHROMIUM)} on PATH: apt-get install {CHROMIUM[0]}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         try:
             yield browser
         finally:
