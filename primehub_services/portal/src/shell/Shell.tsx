@@ -69,7 +69,7 @@ function Frame({ menus, banners, onSignedOut, children }: {
       <div className="main">
         <div className="top" role="region" aria-label={t.shell.account}>
           <Button className="burger" type="text" aria-label={t.shell.openMenu} icon={<MenuIcon size={18} aria-hidden />} onClick={() => setOpenAt(pathname)} />
-          {menus && <button type="button" className="jump" aria-label={t.shell.jump} onClick={openPalette} aria-keyshortcuts="Control+K"><Search size={15} aria-hidden /><span>{t.shell.jump}</span><kbd aria-hidden>Ctrl K</kbd></button>}
+          {menus && <button type="button" className="jump" onClick={openPalette} aria-keyshortcuts="Control+K"><Search size={15} aria-hidden /><span>{t.shell.jump}</span><kbd aria-hidden>Ctrl K</kbd></button>}
           <div className="topEnd">
             {menus && <>{isAdminPage(pathname) ? <span className="where">{t.shell.adminPortal}</span> : <GroupSwitch />}<ProfileMenu /></>}
           </div>
