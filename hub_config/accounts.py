@@ -24,7 +24,7 @@ from primehub_services.domain.handshake import AccountState, ProviderSignIn
 from primehub_spawner.base import PrimeHubSpawnerMixin
 
 from . import accounts_handlers as pages
-from . import hub_reads
+from . import branding, hub_reads
 from .confirmations import LOOK_EVERY, Confirmations, Grant, Refused, error_of
 
 NOT_COMPLETED = "Single sign-on did not complete the sign-in. Try again; if it stays so, tell your administrator."
@@ -221,6 +221,9 @@ class PrimeHubAuthenticator(Authenticator):
 
     def get_handlers(self, app: Any) -> list[tuple[str, Any]]:
         """The sign-in pages that this configuration needs, and what our services read of the hub."""
+        known = branding.KnownBranding(self.accounts)
+        app.template_vars["platform"] = lambda _user: known.now
+        PeriodicCallback(known.look, branding.LOOK_EVERY * 1000).start()
         found: list[tuple[str, Any]] = [("/login", pages.SignInHandler), *hub_reads.HANDLERS]
         found.append(("/invite", pages.InvitationHandler))
         if self.local_accounts:

@@ -34,6 +34,10 @@ async def _version(call: Call) -> Any:
     return Version(version=__version__)
 
 
+async def _branding(call: Call) -> Any:
+    return await call.context.database.read(system.branding)
+
+
 async def parts(context: ApiContext) -> tuple[Part, ...]:
     """Every part as it is now, and since when it has not been well."""
     found = (await _database_part(context), await _hub_part(context), *await context.probe())
@@ -128,6 +132,7 @@ async def _announcements(call: Call) -> Any:
 HANDLERS: dict[str, Run] = {
     "system.openapi": _openapi,
     "system.version": _version,
+    "system.branding": _branding,
     "system.health": _health,
     "system.status": _status,
     "system.engine": _engine,

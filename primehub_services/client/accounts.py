@@ -15,6 +15,7 @@ from ..domain.handshake import (
     ProviderSignIn,
     TokenInspection,
 )
+from ..domain.system import Branding
 from .base import ApiClient
 
 
@@ -39,6 +40,10 @@ class AccountsClient:
     async def provider_refusal(self, request: ProviderRefusal) -> None:
         """Somebody's provider does not vouch for them any more: what they run stops, and its memberships end."""
         await self._api.call("POST", "/accounts/provider-refusal", body=request)
+
+    async def branding(self) -> Branding:
+        """What the platform is called, and its logo."""
+        return await self._api.fetch(Branding, "GET", "/branding")
 
     async def state(self, user: str) -> AccountState:
         """How things stand with an account now. Status 404: there is none."""

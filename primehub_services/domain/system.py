@@ -21,11 +21,16 @@ Logo = Annotated[
 """A picture as a data URL; empty is PrimeHub's own."""
 
 
-class SystemSettings(Model):
-    """What platform admins set while the platform runs. Everything else is configuration."""
+class Branding(Model):
+    """What the platform is called and looks like, also to those who have yet to sign in."""
 
     name: DisplayName = "PrimeHub"
     logo: Logo = ""
+
+
+class SystemSettings(Branding):
+    """What platform admins set while the platform runs. Everything else is configuration."""
+
     default_volume_capacity: Gibibytes = 20
     idle_timeout: Seconds = 7200
     idle_warning: Seconds = 600

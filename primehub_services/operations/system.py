@@ -7,7 +7,7 @@ from collections.abc import Collection
 from ..domain.identity import Actor
 from ..domain.permissions import require
 from ..domain.problems import Invalid
-from ..domain.system import SystemSettings, SystemSettingsUpdate
+from ..domain.system import Branding, SystemSettings, SystemSettingsUpdate
 from ..store import settings as store
 from ..store.unit_of_work import UnitOfWork
 from . import _catalog
@@ -18,6 +18,12 @@ def get(uow: UnitOfWork, actor: Actor) -> SystemSettings:
     """The settings. Every person reads them: pages show the name, the logo and the limits."""
     require(actor, "self.read")
     return store.load(uow)
+
+
+def branding(uow: UnitOfWork) -> Branding:
+    """What of the settings everybody may know."""
+    settings = store.load(uow)
+    return Branding(name=settings.name, logo=settings.logo)
 
 
 def update(uow: UnitOfWork, actor: Actor, change: SystemSettingsUpdate) -> SystemSettings:

@@ -166,6 +166,10 @@ def test_a_name_and_a_logo_are_on_everybodys_pages_at_once(
     drawn = "img => img.complete && img.naturalWidth > 0"
     wait_for(lambda: brand.locator("img").evaluate(drawn), 10, what="the browser draws the logo")
     expect(settings.get_by_role("link", name=name)).to_be_visible()
+    with browser.new_context(base_url=platform.url) as outside:
+        door = outside.new_page()
+        wait_for(lambda: door.goto("/hub/login") and door.title() == name, 20, what="the sign-in page has the name")
+        assert door.get_by_role("link", name=name, exact=True).locator("img").evaluate(drawn)
     part.get_by_role("button", name="Use PrimeHub").click()
     save(part)
     expect(brand.locator("svg")).to_be_visible(timeout=SOON)

@@ -32,7 +32,7 @@ def api(shared: tuple[Hub, FakeApi]) -> Iterator[FakeApi]:
     yield fake
     fake.refuse, fake.away, fake.locked = None, False, 0
     fake.slow_plans = fake.dying_plans = False
-    fake.environment = {}
+    fake.environment, fake.branding = {}, {}
 
 
 @pytest.fixture

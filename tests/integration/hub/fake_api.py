@@ -47,6 +47,7 @@ class FakeApi:
     slow_plans: bool = False
     """Give plans whose server never answers."""
     dying_plans: bool = False
+    branding: dict[str, str] = field(default_factory=dict)
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
     locked: int = 0
     """Seconds to wait before the next sign-in, 0 for none."""
@@ -120,6 +121,9 @@ class _Handler(web.RequestHandler):
             server = (self.get_query_argument("user"), self.get_query_argument("server"))
             self.fake.asked_to_cull.append(server)
             self.finish({"cull": server in self.fake.idle, "reason": "idle for 2 h"})
+            return
+        if path == "/branding":
+            self.finish(self.fake.branding)
             return
         token = self.request.headers.get("Authorization", "").removeprefix("token ")
         spawners = path.startswith(("/claims", "/claim-events"))

@@ -38,6 +38,17 @@ async def test_a_sign_in_without_the_pages_token_is_refused(browser: Browser, pe
     assert await browser.signed_in_as() is None
 
 
+async def test_the_page_is_named_as_the_platform_is(browser: Browser, api: FakeApi) -> None:
+    api.branding = {"name": "Foundry <i>", "logo": "data:image/png;base64,AAAA"}
+
+    async def named() -> str | None:
+        page = (await browser.get("/hub/login")).text
+        return page if "<title>Foundry &lt;i&gt;</title>" in page else None
+
+    page = await wait_for_async(named, 20, what="the page has the name")
+    assert '<img src="data:image/png;base64,AAAA" alt="Foundry &lt;i&gt;"' in page
+
+
 async def test_an_empty_form_is_refused_in_words(browser: Browser) -> None:
     response = await browser.send_form("/hub/login", {})
     assert response.status_code == 403

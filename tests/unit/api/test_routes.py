@@ -31,7 +31,14 @@ def test_a_route_needs_permissions_of_the_one_table(route: Route) -> None:
 
 def test_few_routes_are_public_and_these_are_they() -> None:
     public = {route.name for route in TABLE.routes if route.permission is None and not route.checks_itself}
-    assert public == {"system.openapi", "system.version", "system.health", "logins.create", "logins.poll"}
+    assert public == {
+        "system.openapi",
+        "system.version",
+        "system.branding",
+        "system.health",
+        "logins.create",
+        "logins.poll",
+    }
 
 
 def test_only_workloads_reports_bring_tokens_of_their_own() -> None:

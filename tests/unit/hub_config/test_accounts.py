@@ -15,6 +15,7 @@ from traitlets.config import Config
 from hub_config import accounts
 from hub_config.accounts import GRACE, NOT_COMPLETED, PrimeHubAuthenticator, PrimeHubOIDCAuthenticator
 from hub_config.accounts_handlers import in_words, words_of
+from hub_config.branding import KnownBranding
 from primehub_services.client import ApiClient, ApiProblem
 from primehub_services.client.accounts import AccountsClient
 
@@ -196,9 +197,26 @@ def test_a_broken_parts_own_words_are_never_shown() -> None:
     assert "secret" not in text
 
 
+async def test_a_name_stays_while_the_api_does_not_answer() -> None:
+    answers = iter([httpx.Response(200, json={"name": "Foundry"}), httpx.Response(503), httpx.ConnectError("away")])
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        given = next(answers)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    known = KnownBranding(authenticator(answer).accounts)
+    assert known.now.name == "PrimeHub"
+    for _ in range(3):
+        await known.look()
+        assert known.now.name == "Foundry"
+    assert next(answers, None) is None
+
+
 def test_with_a_provider_alone_there_is_no_page_for_passwords_and_links_into_groups_have_theirs() -> None:
     found = PrimeHubAuthenticator(oidc=True, local_accounts=False)
-    paths = {path for path, _ in found.get_handlers(None) if not path.startswith("/api/")}
+    paths = {path for path, _ in found.get_handlers(SimpleNamespace(template_vars={})) if not path.startswith("/api/")}
     assert paths == {"/login", "/invite", "/oauth_login", "/oauth_callback"}
     assert found.auto_login is True
     assert found.login_url("/hub/") == "/hub/oauth_login"
@@ -206,7 +224,7 @@ def test_with_a_provider_alone_there_is_no_page_for_passwords_and_links_into_gro
 
 def test_with_both_the_form_leads_and_the_provider_has_its_door() -> None:
     found = PrimeHubAuthenticator(oidc=True)
-    paths = {path for path, _ in found.get_handlers(None) if not path.startswith("/api/")}
+    paths = {path for path, _ in found.get_handlers(SimpleNamespace(template_vars={})) if not path.startswith("/api/")}
     assert paths == {"/login", "/oauth_login", "/oauth_callback", "/change-password", "/invite"}
     assert found.auto_login is False
     assert found.login_url("/hub/") == "/hub/login"
