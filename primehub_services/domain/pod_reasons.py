@@ -134,7 +134,12 @@ def event(reason: str, message: str, allowed: PodSecurity = PodSecurity.RESTRICT
     if reason in ("FailedCreatePodSandBox", "NetworkNotReady", "FailedCreatePodContainer"):
         return PodReason("node", f"The node cannot begin it yet: {_clip(_last(message))}.")
     if reason == "FailedCreate":
-        return refusal(403, message.partition("forbidden: ")[2] or message, allowed)
+        why = refusal(403, message.partition("forbidden: ")[2] or message, allowed)
+        if why.code != "refused" or re.search(r"denied (?:the )?request", message):
+            return why
+        # a webhook that is away, a conflict: the cluster tries again by itself
+        words = _clip(message.removeprefix("Error creating: "))
+        return PodReason("refused", f"The cluster cannot make its pod yet: {words}.")
     if reason == "Evicted":
         return ended("Evicted", message)
     if reason == "NodeNotReady":

@@ -13,7 +13,7 @@ from primehub_services.domain.pod_security import LABEL, PodSecurity
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.workloads import Observation, ObservedState
 
-from .manifests import MAIN, SIDECAR
+from .manifests import FLUSH_S, MAIN, SIDECAR
 
 Json = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def observation(seen: Seen, now: datetime) -> Observation:
         return _without_pod(seen, asked_at)
     main = _status(pod, MAIN)
     if (over := _terminated(main)) is not None:
-        return _ended(pod, over, asked_at)
+        return _ended(pod, over, asked_at, now)
     if _unplaced(pod):
         reason, message = ("Stopped", "") if asked_at is not None else ("Lost", DELETED)
         return Observation(state=ObservedState.EXITED, reason=reason, message=message, ended_at=asked_at or now)
@@ -108,10 +108,14 @@ def _reported(end: EndReport, pod: Json | None, asked_at: datetime | None, now: 
     )
 
 
-def _ended(pod: Json, over: Json, asked_at: datetime | None) -> Observation:
-    """The command has ended, as its node says; over it is once the sidecar is, too."""
+def _ended(pod: Json, over: Json, asked_at: datetime | None, now: datetime) -> Observation:
+    """The command has ended, as its node says; over it is once the sidecar is, too, or has had its time: a node that went
+    away meanwhile never says that it has."""
     began, ended = _moment(over.get("startedAt")), _moment(over.get("finishedAt"))
-    if not _over(pod) and _terminated(_status(pod, SIDECAR, "initContainerStatuses")) is None:
+    until = (ended and ended + timedelta(seconds=FLUSH_S), _moment(pod["metadata"].get("deletionTimestamp")))
+    due = min((moment for moment in until if moment is not None), default=now)
+    silent = not _over(pod) and _terminated(_status(pod, SIDECAR, "initContainerStatuses")) is None
+    if silent and now <= due + OUT_OF_REACH:
         return Observation(state=ObservedState.TERMINATING, started_at=began, ended_at=ended)
     code = over.get("exitCode")
     reason, message = _reason(pod, over, code, _asked_before(asked_at, ended), killed=code == 137)

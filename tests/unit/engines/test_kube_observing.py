@@ -128,6 +128,19 @@ def test_what_a_node_does_not_end_is_given_up_a_minute_later() -> None:
     assert (look(job, a_pod(RUNNING)).state, look(job, a_pod(RUNNING)).reason) == (ObservedState.EXITED, "Lost")
 
 
+def test_what_its_sidecar_has_left_to_send_is_not_waited_for_longer_than_it_has() -> None:
+    def after(seconds: float, metadata: dict[str, Any]) -> Any:
+        return observation(Seen(a_job(), [a_pod(ended(3), metadata=metadata)]), ENDED + timedelta(seconds=seconds))
+
+    deleted = {"deletionTimestamp": stamp(ENDED + timedelta(seconds=200)), "deletionGracePeriodSeconds": 90}
+    metadata: dict[str, Any]
+    for metadata, left in (({}, 960), (deleted, 260)):
+        assert after(left - 1, metadata).state is ObservedState.TERMINATING
+        seen = after(left + 1, metadata)
+        assert (seen.state, seen.code, seen.reason, seen.ended_at) == (ObservedState.EXITED, 3, "Error", ENDED)
+        assert "may be missing" in seen.message
+
+
 def test_what_is_deleted_before_it_had_a_node_is_over_at_once() -> None:
     nowhere = a_pod(metadata=DELETED, spec={})
     seen = look(a_job(asked=NOW), nowhere)
@@ -208,3 +221,34 @@ def test_a_quota_is_waited_for_and_a_rule_that_forbids_it_is_not() -> None:
     seen = look(given_more, warnings=[warning(forbidden)])
     assert (seen.state, seen.reason) == (ObservedState.EXITED, "Refused")
     assert "may have more (baseline)" in seen.message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Internal error occurred: failed calling webhook "a.example.org": connection refused',
+        "etcdserver: request timed out",
+        'Operation cannot be fulfilled on resourcequotas "q": the object has been modified',
+        'pods "x" is forbidden: not yet ready to handle request',
+        'pods "x" is forbidden: error looking up service account a/default: serviceaccount "default" not found',
+    ],
+)
+def test_what_keeps_a_pod_from_being_made_for_a_moment_is_waited_for(message: str) -> None:
+    seen = look(a_job(), warnings=[warning(f"Error creating: {message}")])
+    assert (seen.state, seen.reason) == (ObservedState.PENDING, "")
+    assert message.partition("forbidden: ")[2] or message in seen.message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2',
+        'pods "x" is forbidden: failed quota: q: must specify limits.cpu',
+        'pods is forbidden: User "system:serviceaccount:a:b" cannot create resource "pods" in API group ""',
+        'admission webhook "a.example.org" denied the request: no such registry',
+        "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no such registry",
+    ],
+)
+def test_what_the_cluster_would_forbid_again_ends_it(message: str) -> None:
+    seen = look(a_job(), warnings=[warning(f"Error creating: {message}")])
+    assert (seen.state, seen.reason) == (ObservedState.EXITED, "Refused")
