@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlparse
@@ -12,6 +13,7 @@ from urllib.parse import urlparse
 from jupyterhub.spawner import SpawnException
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
+from kubespawner.reflector import ResourceReflector
 from traitlets import Bool, Dict, Instance, Unicode, default
 
 from primehub_services.domain import notebook_pods, pod_reasons
@@ -35,6 +37,8 @@ FORBIDDEN = frozenset({"quota", "pod-security", "limit-range", "invalid"})
 """What the cluster refuses of a pod for what it asks for."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at a pod that starts or ends."""
+WATCH_EVERY = 5.0
+"""Seconds between two looks at whether the watches go on, while a pod starts."""
 UNMAKE_S = 60.0
 """Seconds that a pod which never began may take to go."""
 IMAGE_PATIENCE = 60.0
@@ -94,7 +98,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         deadline = time.monotonic() + max(self.start_timeout - 5, 5)
         while True:
             self._take_up(plan, missing)
-            starting = asyncio.ensure_future(KubeSpawner.start(self))
+            starting = asyncio.ensure_future(self._begin())
             try:
                 return await self._follow(starting, plan, deadline, missing)
             except CannotMount as failed:
@@ -102,6 +106,18 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 await self._unmake(failed)
             finally:
                 starting.cancel()
+
+    async def _begin(self) -> Any:
+        """KubeSpawner's start, with watches that go on meanwhile."""
+        await self._watch()
+        starting = KubeSpawner.start(self)
+        try:
+            while not (await asyncio.wait([starting], timeout=WATCH_EVERY))[0]:
+                with suppress(*UNREACHED, ApiException):
+                    await self._watch()
+            return await starting
+        finally:
+            starting.cancel()
 
     async def _unmake(self, failed: CannotMount) -> None:
         try:
@@ -300,8 +316,13 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         where = urlparse(url)
         deadline = time.monotonic() + self.http_timeout
         while not await answers(where.hostname or "", where.port or 80, f"{self.server.base_url}api"):
-            pod = self._reflected(self.pod_name)
-            if pod is None or not _alive(pod):
+            try:
+                # a watch that could not be begun anew shows nothing
+                pod = self._reflected(self.pod_name) or await self.cluster.pod(self.pod_name)
+                over = pod is None or not _alive(pod)
+            except (*UNREACHED, ApiException):
+                over = False
+            if over:
                 raise self._refused(await self._ended_early(pod, plan))
             if time.monotonic() > deadline:
                 text = f"The server did not answer in {self.http_timeout} s. Its log may say why."
@@ -356,12 +377,17 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     async def _seen(self, name: str) -> Mapping[str, Any] | None:
         """The pod, by the hub's own watch where that has it."""
-        reflector = self.pod_reflector
-        watching = reflector is not None and reflector.first_load_future.done()
-        # KubeSpawner's watch gives up where the cluster is away for a minute, and would show the same for ever
-        stopped = watching and (reflector.watch_task is None or reflector.watch_task.done())
-        await self._start_watching_pods(replace=bool(stopped))
+        await self._watch()
         return self._reflected(name) or await self.cluster.pod(name)
+
+    async def _watch(self) -> None:
+        """Begin the hub's watches, or begin anew what has ended of them.
+
+        KubeSpawner's give up where the cluster is away for a minute, and would show the same for ever.
+        """
+        await _go_on(self.pod_reflector, self._start_watching_pods)
+        if self.events_enabled:
+            await _go_on(self.event_reflector, self._start_watching_events)
 
     def _reflected(self, name: str) -> Mapping[str, Any] | None:
         reflector = self.pod_reflector
@@ -384,3 +410,11 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
 def _alive(pod: Mapping[str, Any]) -> bool:
     return notebook_pods.alive(pod, datetime.now(UTC))
+
+
+async def _go_on(watch: ResourceReflector | None, begin: Callable[..., Awaitable[Any]]) -> None:
+    ended = (
+        watch is not None and watch.first_load_future.done() and (watch.watch_task is None or watch.watch_task.done())
+    )
+    # cut off while it loads, it would be one that everybody waits for and nobody loads
+    await asyncio.shield(begin(replace=ended))

@@ -6,19 +6,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientConnectionError
+from jupyterhub.spawner import SpawnException
 from kubernetes_asyncio.client import ApiException
+from kubespawner import KubeSpawner
 
 from primehub_services.domain.notebook_pods import pod_name
 from primehub_services.domain.pod_reasons import PodReason
+from primehub_spawner import kube
 from primehub_spawner.kube import ABANDONED, PrimeHubKubeSpawner
 from primehub_spawner.kube_api import Cluster
 from tests.support.kube_spawner import without_cluster
 from tests.support.sandbox import make_plan
+from tests.support.waiting import wait_for_async
 
 START = "one"
 
@@ -53,6 +58,9 @@ class FakeCluster(Cluster):
         self.asked.append(f"delete {grace}")
         self.found = None
 
+    async def last_words(self, *_: Any) -> str:
+        return ""
+
 
 @pytest_asyncio.fixture
 async def spawner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PrimeHubKubeSpawner]:
@@ -61,7 +69,7 @@ async def spawner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     async def watch(*_: Any, **__: Any) -> None:
         return None
 
-    monkeypatch.setattr(PrimeHubKubeSpawner, "_start_watching_pods", watch)
+    monkeypatch.setattr(PrimeHubKubeSpawner, "_start_reflector", watch)
     async with without_cluster(tmp_path, monkeypatch, make_plan(START), {}) as made:
         yield made
 
@@ -155,27 +163,82 @@ async def test_why_a_start_failed_is_its_ending(spawner: PrimeHubKubeSpawner) ->
     assert await spawner.ending("another") == (None, "")
 
 
-async def test_a_watch_that_has_given_up_is_begun_anew(
+class Watch:
+    """Of pods or events, which goes on, or has given up."""
+
+    def __init__(self, gave_up: bool = False) -> None:
+        loop = asyncio.get_running_loop()
+        self.first_load_future, self.watch_task = loop.create_future(), loop.create_future()
+        self.first_load_future.set_result(None)
+        if gave_up:
+            self.watch_task.set_result(None)
+        self.pods: dict[str, Any] = {}
+        self.events: list[Any] = []
+
+
+def watches(monkeypatch: pytest.MonkeyPatch) -> dict[str, Watch]:
+    """The hub's, of both kinds, which have given up and can be begun anew."""
+    there = {kind: Watch(gave_up=True) for kind in ("pods", "events")}
+
+    async def begin(_self: Any, kind: str, replace: bool, **_: Any) -> None:
+        if replace:
+            there[kind] = Watch()
+
+    monkeypatch.setattr(PrimeHubKubeSpawner, "pod_reflector", property(lambda _: there["pods"]))
+    monkeypatch.setattr(PrimeHubKubeSpawner, "event_reflector", property(lambda _: there["events"]))
+    monkeypatch.setattr(PrimeHubKubeSpawner, "_start_reflector", begin)
+    return there
+
+
+def go_on(there: dict[str, Watch]) -> bool:
+    return not any(watch.watch_task.done() for watch in there.values())
+
+
+async def test_watches_that_have_given_up_are_begun_anew_at_the_next_look(
     spawner: PrimeHubKubeSpawner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Done:
-        def done(self) -> bool:
-            return True
-
-    class GaveUp:
-        first_load_future = watch_task = Done()
-        pods: dict[str, Any] = {}
-
-    begun: list[bool] = []
-
-    async def watch(_self: Any, replace: bool = False) -> None:
-        begun.append(replace)
-
-    monkeypatch.setattr(PrimeHubKubeSpawner, "pod_reflector", GaveUp())
-    monkeypatch.setattr(PrimeHubKubeSpawner, "_start_watching_pods", watch)
+    there = watches(monkeypatch)
     spawner.cluster = FakeCluster(RUNNING)
     assert await spawner.poll() is None
-    assert begun == [True]
+    assert go_on(there)
+    kept = dict(there)
+    assert await spawner.poll() is None
+    assert there == kept
+
+
+async def test_watches_that_have_given_up_are_begun_anew_before_a_start_and_while_it_lasts(
+    spawner: PrimeHubKubeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = watches(monkeypatch)
+    monkeypatch.setattr(kube, "WATCH_EVERY", 0)
+
+    async def start() -> str:
+        assert go_on(there)
+        there["pods"] = Watch(gave_up=True)
+        await wait_for_async(lambda: go_on(there))
+        return "http://10.1.2.3:8888"
+
+    monkeypatch.setattr(KubeSpawner, "start", lambda _: asyncio.ensure_future(start()))
+    monkeypatch.setattr(spawner, "_take_up", lambda *_: None)
+    assert await spawner._run(make_plan(START), {}) == "http://10.1.2.3:8888"
+
+
+async def test_a_server_that_no_watch_shows_is_gone_only_where_the_cluster_says_so(
+    spawner: PrimeHubKubeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = spawner.cluster = FakeCluster(ClientConnectionError("no route"))
+    left = [*AWAY, RUNNING]
+
+    async def nothing_yet(*_: Any) -> bool:
+        cluster.found = left.pop(0) if left else None
+        return False
+
+    monkeypatch.setattr(PrimeHubKubeSpawner, "server", SimpleNamespace(base_url="/user/ann/"))
+    monkeypatch.setattr(kube, "answers", nothing_yet)
+    monkeypatch.setattr(kube, "LOOK_EVERY", 0)
+    with pytest.raises(SpawnException, match="deleted"):
+        await spawner._until_it_answers("http://10.1.2.3:8888", make_plan(START))
+    assert left == []
 
 
 async def test_a_pod_that_runs_is_seen_at_once_and_not_when_kubespawner_looks_again(
