@@ -83,9 +83,11 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     async def launch(self, plan: LaunchPlan) -> str:
         """Make the claims and the pod, tell what happens to it, and wait until the server answers or ends."""
         self.running_plan = plan
+        # what the hub gives up itself has no reason
+        deadline = time.monotonic() + max(self.start_timeout - 5, 5)
         try:
-            url = await self._run(plan, await self._missing(plan))
-            await self._until_it_answers(url, plan)
+            url = await self._run(plan, await self._missing(plan), deadline)
+            await self._until_it_answers(url, plan, deadline)
         except SpawnException as failure:
             self.why = {plan.start_id: failure.message}
             raise
@@ -93,9 +95,8 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
             self.running_plan = None
         return url
 
-    async def _run(self, plan: LaunchPlan, missing: dict[str, str]) -> str:
+    async def _run(self, plan: LaunchPlan, missing: dict[str, str], deadline: float) -> str:
         """Make the pod, and make it anew without what its node cannot mount; its URL once it runs."""
-        deadline = time.monotonic() + max(self.start_timeout - 5, 5)
         while True:
             self._take_up(plan, missing)
             starting = asyncio.ensure_future(self._begin())
@@ -103,7 +104,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 return await self._follow(starting, plan, deadline, missing)
             except CannotMount as failed:
                 missing |= failed.why
-                await self._unmake(failed)
+                await self._unmake(failed, min(UNMAKE_S, deadline - time.monotonic()))
             finally:
                 starting.cancel()
 
@@ -119,10 +120,10 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         finally:
             starting.cancel()
 
-    async def _unmake(self, failed: CannotMount) -> None:
+    async def _unmake(self, failed: CannotMount, patience: float) -> None:
         try:
             await self.cluster.delete_pod(self.pod_name, 1)
-            await self._until_gone(self.pod_name, UNMAKE_S, counts=lambda _: True)
+            await self._until_gone(self.pod_name, patience, counts=lambda _: True)
         except (*UNREACHED, ApiException) as error:
             text = f"A volume holds it up, and the pod that waits for it does not end: {failed}."
             raise SpawnException(text, reason="volume", status_code=503) from error
@@ -312,9 +313,20 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         except UNREACHED as error:
             raise SpawnException(AWAY, reason="cluster-away", status_code=503) from error
 
-    async def _until_it_answers(self, url: str, plan: LaunchPlan) -> None:
+    async def _until_it_answers(self, url: str, plan: LaunchPlan, deadline: float) -> None:
+        """Return when the server answers. Raises ``SpawnException`` where it ends, or does not in time."""
+        left = deadline - time.monotonic()
+        try:
+            async with asyncio.timeout(min(left, self.http_timeout)):
+                await self._answered(url, plan)
+        except TimeoutError as error:
+            text = f"The server did not answer in {self.http_timeout} s."
+            if left < self.http_timeout:
+                text = f"It did not start in {self.start_timeout} s: its pod runs, and the server does not answer yet."
+            raise SpawnException(f"{text} Its log may say why.", reason="timeout", status_code=504) from error
+
+    async def _answered(self, url: str, plan: LaunchPlan) -> None:
         where = urlparse(url)
-        deadline = time.monotonic() + self.http_timeout
         while not await answers(where.hostname or "", where.port or 80, f"{self.server.base_url}api"):
             try:
                 # a watch that could not be begun anew shows nothing
@@ -324,9 +336,6 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
                 over = False
             if over:
                 raise self._refused(await self._ended_early(pod, plan))
-            if time.monotonic() > deadline:
-                text = f"The server did not answer in {self.http_timeout} s. Its log may say why."
-                raise SpawnException(text, reason="timeout", status_code=504)
             await asyncio.sleep(LOOK_EVERY)
 
     async def _ended_early(self, pod: Mapping[str, Any] | None, plan: LaunchPlan) -> PodReason:

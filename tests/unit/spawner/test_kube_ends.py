@@ -220,7 +220,7 @@ async def test_watches_that_have_given_up_are_begun_anew_before_a_start_and_whil
 
     monkeypatch.setattr(KubeSpawner, "start", lambda _: asyncio.ensure_future(start()))
     monkeypatch.setattr(spawner, "_take_up", lambda *_: None)
-    assert await spawner._run(make_plan(START), {}) == "http://10.1.2.3:8888"
+    assert await spawner._run(make_plan(START), {}, time.monotonic() + 5) == "http://10.1.2.3:8888"
 
 
 async def test_a_server_that_no_watch_shows_is_gone_only_where_the_cluster_says_so(
@@ -237,7 +237,7 @@ async def test_a_server_that_no_watch_shows_is_gone_only_where_the_cluster_says_
     monkeypatch.setattr(kube, "answers", nothing_yet)
     monkeypatch.setattr(kube, "LOOK_EVERY", 0)
     with pytest.raises(SpawnException, match="deleted"):
-        await spawner._until_it_answers("http://10.1.2.3:8888", make_plan(START))
+        await spawner._until_it_answers("http://10.1.2.3:8888", make_plan(START), time.monotonic() + 5)
     assert left == []
 
 
@@ -256,3 +256,33 @@ async def test_a_pod_that_runs_is_seen_at_once_and_not_when_kubespawner_looks_ag
     never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     spawner.start_id = ""  # nobody to report to
     assert await spawner._follow(never, make_plan(START), time.monotonic() + 5) == "http://10.1.2.3:8888"
+
+
+@pytest.mark.parametrize("runs", [False, True])
+async def test_a_start_that_takes_too_long_has_its_reason_before_the_hub_gives_it_up(
+    spawner: PrimeHubKubeSpawner, monkeypatch: pytest.MonkeyPatch, runs: bool
+) -> None:
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    never: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def missing(_: Any) -> dict[str, str]:
+        clock.now += 294.9 if runs else 295.1
+        return {}
+
+    async def start() -> str:
+        return "http://10.1.2.3:8888" if runs else await never
+
+    async def silent(*_: Any) -> bool:
+        return bool(await never)
+
+    spawner.start_timeout = 300
+    monkeypatch.setattr(PrimeHubKubeSpawner, "server", SimpleNamespace(base_url="/user/ann/"))
+    monkeypatch.setattr(KubeSpawner, "start", lambda _: asyncio.ensure_future(start()))
+    monkeypatch.setattr(spawner, "_take_up", lambda *_: None)
+    monkeypatch.setattr(spawner, "_missing", missing)
+    monkeypatch.setattr(kube, "time", clock)
+    monkeypatch.setattr(kube, "answers", silent)
+    async with asyncio.timeout(5):
+        with pytest.raises(SpawnException, match="It did not start in 300 s"):
+            await spawner.launch(make_plan(START))
+    assert "It did not start in 300 s" in (await spawner.ending(START))[1]
