@@ -153,10 +153,15 @@ class Elected:
 
 
 async def _gathered(work: list[Coroutine[Any, Any, None]]) -> None:
-    """Let all of it go on until cancelled; what fails holds up nothing else."""
-    for found in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(found, Exception):
-            log.error("something that was to go on has ended", exc_info=found)
+    """Let all of it go on until cancelled; what fails holds up nothing else, and is said at once."""
+    await asyncio.gather(*map(_told, work), return_exceptions=True)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("something that was to go on has ended")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..domain.job_life import Act, Ending, Seen, Step, decide_attempt, grace_of
+from ..domain.job_life import MOST, Act, Ending, Seen, Step, decide_attempt, grace_of
 from ..domain.jobs import ArtifactSummary, JobPhase, JobReason, JobSpec
 from ..domain.launch import LaunchPlan, WorkloadKind
 from ..domain.workloads import EngineRef, InputFile, Observation, ObservedState
@@ -258,11 +258,19 @@ class JobController:
                 if not await self._database.write(job_starts.add_ref, one.id, ref):
                     break
         except EngineError as error:
-            reason = JobReason.IMAGE if error.code == "environment" else JobReason.START_ERROR
-            await self._fail(one, reason, str(error))
+            await self._refused(one, error)
+
+    async def _refused(self, one: Living, error: EngineError) -> None:
+        if error.final is False:
+            ending = Ending(phase=JobPhase.PENDING, reason=JobReason.NOT_PLACED, message=str(error)[:MOST])
+            await self._database.write(job_starts.decide_end, one.id, ending)
+        elif error.code == "environment":
+            await self._fail(one, JobReason.IMAGE, str(error))
+        else:
+            await self._fail(one, JobReason.INVALID if error.final else JobReason.START_ERROR, str(error))
 
     async def _fail(self, one: Living, reason: JobReason, message: str) -> None:
-        ending = Ending(phase=JobPhase.FAILED, reason=reason, message=message[:2000])
+        ending = Ending(phase=JobPhase.FAILED, reason=reason, message=message[:MOST])
         await self._database.write(job_starts.decide_end, one.id, ending)
 
     async def _finish(self, one: Living, seen: Observation) -> None:

@@ -19,6 +19,8 @@ Json = Mapping[str, Any]
 ASK = "Ask your administrator."
 _MAY_MORE = "A platform admin can let a group run as root (its pod security, baseline)."
 NODE_AWAY = "Its node went away."
+_PASSING = re.compile(r"not yet ready to handle request|status unknown for quota")
+"""What a quota that was just made says until the cluster has counted."""
 SHOWN = 300
 """Characters of the cluster's own words."""
 
@@ -72,7 +74,13 @@ def refusal(status: int, message: str, allowed: PodSecurity = PodSecurity.RESTRI
         return PodReason("rights", f"The platform may not do this in the cluster: {_clip(message)}.", ASK, final=True)
     if status == 422:
         return PodReason("invalid", f"The cluster does not take it: {_clip(message)}.", ASK, final=True)
+    if status == 409 or _PASSING.search(message):
+        return _not_yet(message)
     return PodReason("refused", f"The cluster refuses it: {_clip(message)}.", ASK, final=400 <= status < 500)
+
+
+def _not_yet(message: str) -> PodReason:
+    return PodReason("refused", f"The cluster does not take it yet: {_clip(message)}.")
 
 
 def unschedulable(message: str) -> PodReason:
@@ -138,8 +146,7 @@ def event(reason: str, message: str, allowed: PodSecurity = PodSecurity.RESTRICT
         if why.code != "refused" or re.search(r"denied (?:the )?request", message):
             return why
         # a webhook that is away, a conflict: the cluster tries again by itself
-        words = _clip(message.removeprefix("Error creating: "))
-        return PodReason("refused", f"The cluster cannot make its pod yet: {words}.")
+        return _not_yet(message.removeprefix("Error creating: "))
     if reason == "Evicted":
         return ended("Evicted", message)
     if reason == "NodeNotReady":

@@ -26,11 +26,15 @@ Progress = Callable[[int, str], None]
 
 
 class EngineError(Exception):
-    """The engine refuses, and would again. The text is a sentence for people, with what to do."""
+    """The engine refuses. The text is a sentence for people, with what to do.
 
-    def __init__(self, message: str, *, code: str = "failed") -> None:
+    ``final``: whether it would again, for what is asked; None where it does not know.
+    """
+
+    def __init__(self, message: str, *, code: str = "failed", final: bool | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.final = final
 
 
 class EngineUnavailable(Exception):
@@ -57,7 +61,7 @@ class Engine(abc.ABC):
         """Makes the workload so, and yields each reference as soon as it exists, to be committed at once.
 
         Idempotent by the workload's key: one that runs, or ran, is not started again, and the same references are
-        yielded. Returns without waiting until it is ready. Raises ``EngineError`` where it can never run.
+        yielded. Returns without waiting until it is ready. Raises ``EngineError`` where it cannot run, or not yet.
         """
 
     @abc.abstractmethod

@@ -118,6 +118,8 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
                 )
             except (EngineUnavailable, ClusterRefusal) as error:
                 log.warning("what crashes left cannot be swept just now: %s", error)
+            except Exception:  # a disk that fails, say: nothing else would sweep until the process ends
+                log.exception("what crashes left cannot be swept just now")
 
     # -- Engine
 
@@ -132,7 +134,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
                 await self._give_values(workload, owner=job)
         except ClusterRefusal as refusal:
             why = pod_reasons.refusal(refusal.status, refusal.message)
-            raise EngineError(why.text, code=why.code) from refusal
+            raise EngineError(why.text, code=why.code, final=why.final) from refusal
         self._jobs.put(job)
         yield _ref(job)
 
@@ -149,6 +151,8 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         # first the values, or the pod would come too early and wait for the next try
         await self._give_values(workload)
         job = await self._cluster.apply(make_job(workload, folders, self._settings, self._in_pod))
+        # should the next be refused, who looks for what runs finds it
+        self._jobs.put(job)
         await self._give_values(workload, owner=job)
         return job
 

@@ -68,11 +68,13 @@ class Watched:
                     self._take(kind, item)
             except Expired:
                 continue
-            except (EngineUnavailable, ClusterRefusal) as error:
+            except Exception as error:
                 failures += 1
-                self._why = str(error) if isinstance(error, EngineUnavailable) else error.message
+                self._why = str(error) or type(error).__name__
                 self._lost = self._lost or asyncio.get_running_loop().time()
-                if failures == 1:
+                if not isinstance(error, (EngineUnavailable, ClusterRefusal)):
+                    log.exception("%ss cannot be watched", self._kind)
+                elif failures == 1:
                     log.warning("%ss cannot be watched: %s", self._kind, self._why)
                 await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)))
 

@@ -17,7 +17,7 @@ from primehub_services.api.events import ChangeFeed
 from primehub_services.api.replies import Part, State
 from primehub_services.controllers import Runner
 from primehub_services.duties import Duties
-from primehub_services.leading import Elected, WhileLeading
+from primehub_services.leading import Alone, Elected, WhileLeading
 from primehub_services.store.database import Database
 from primehub_services.store.leader import Election, Term
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -120,6 +120,23 @@ async def test_a_term_that_cannot_begin_ends_so_that_another_process_can_try(dat
     running.cancel()
     await asyncio.wait([running])
     asyncio.get_running_loop().set_task_factory(None)
+
+
+async def test_what_fails_holds_up_nothing_else_and_is_said_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise OSError("the disk")
+
+    controller = Busy()
+    engine = Nothing()
+    engine.run = fails  # type: ignore[assignment]
+    running = asyncio.create_task(Alone(Duties(engine, [Runner(controller)]), _well).run())  # type: ignore[arg-type]
+    await wait_for_async(lambda: "has ended" in caplog.text and "the disk" in caplog.text, what="it is said")
+    begun = len(controller.tasks)
+    await wait_for_async(lambda: len(controller.tasks) > begun, what="the other goes on")
+    running.cancel()
+    for task in (running, *controller.tasks):
+        task.cancel()
+    await asyncio.wait([running, *controller.tasks])
 
 
 async def test_no_request_leaves_after_its_term(monkeypatch: pytest.MonkeyPatch) -> None:

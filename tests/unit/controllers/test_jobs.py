@@ -253,6 +253,28 @@ async def test_a_start_that_is_refused_for_good_says_why(world: World) -> None:
     assert world.claims() == []
 
 
+@pytest.mark.parametrize(
+    ("final", "phase", "reason"),
+    [(False, "PENDING", "NotPlaced"), (True, "FAILED", "Invalid"), (None, "PENDING", "StartError")],
+)
+async def test_what_an_engine_would_take_later_waits_and_what_it_never_would_ends_at_once(
+    world: World, final: bool | None, phase: str, reason: str
+) -> None:
+    class Refuses(FakeEngine):
+        async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
+            raise EngineError("The quota is full.", code="quota", final=final)
+            yield
+
+    world.engine = Refuses(world.clock)
+    world.restarted()
+    job = world.submit()
+    world.admit()
+    await world.step()
+    now = world.job(job.id)
+    assert (now.phase, now.reason, world.claims()) == (phase, reason, [])
+    assert "The quota is full." in now.message
+
+
 async def test_secrets_are_given_to_the_workload_and_written_nowhere(world: World) -> None:
     keyring = Keyring.load_or_create(world.snapshots / "key")
     new = SecretCreate.model_validate({"name": "token", "kind": "env", "value": "s3cr3t"})

@@ -107,6 +107,20 @@ def test_why_the_cluster_refuses(status: int, message: str, code: str, sentence:
 
 
 @pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (409, 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'),
+        (403, 'jobs.batch "a" is forbidden: not yet ready to handle request'),
+        (403, 'jobs.batch "a" is forbidden: status unknown for quota: q, resources: count/jobs.batch'),
+    ],
+)
+def test_what_the_cluster_takes_a_moment_later_is_no_refusal_for_good(status: int, message: str) -> None:
+    reason = refusal(status, message)
+    assert (reason.code, reason.final) == ("refused", False)
+    assert reason.text == f"The cluster does not take it yet: {message}."
+
+
+@pytest.mark.parametrize(
     ("asked", "limit", "never"),
     [
         ("limits.memory=512Mi", "100Mi", True),
