@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from primehub_services.domain.claim_reasons import claim_trouble, is_pending, volume_of
-from primehub_services.domain.mount_reasons import MountFailure, failures, mount_trouble
+from primehub_services.domain.mount_reasons import KNOWN_FOR, failures, mount_trouble
 from primehub_services.domain.pods import ClaimNeed
 
 from ..base import EngineUnavailable
@@ -45,26 +45,27 @@ class ClaimTroubles:
 
     async def unmountable(self, needs: Sequence[ClaimNeed]) -> Mapping[str, str]:
         """By the claim's name: bound, and yet no node could mount it lately. Costs nothing while nothing fails."""
-        told = failures(self._warnings())
-        if not told or not needs:
+        now = datetime.now(UTC)
+        # a warning is kept for an hour, and most are of other claims: all pods are asked for where one may count
+        told = [failure for failure in failures(self._warnings()) if now - failure.last < KNOWN_FOR]
+        if not told:
             return {}
         try:
+            claims = await asyncio.gather(*(self._look.claim(need.name) for need in needs))
+            volumes = {need.name: volume_of(claim) for need, claim in zip(needs, claims, strict=True)}
+            if not {failure.volume for failure in told} & set(volumes.values()):
+                return {}
             pods, _ = await self._cluster.list_("Pod", {})
-            found = await asyncio.gather(*(self._unmountable(need, told, pods) for need in needs))
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
-        return {need.name: why for need, why in zip(needs, found, strict=True) if why}
+        found = {name: mount_trouble(volume, name, told, pods, now) for name, volume in volumes.items() if volume}
+        return {name: why for name, why in found.items() if why}
 
     async def _of(self, need: ClaimNeed) -> str:
         if self._claims is not None and need.made_by_us and (why := await self._claims.look_at(need)):
             return why
         claim = await self._look.claim(need.name)
         return claim_trouble(need, claim, await self._look.told(need.name) if is_pending(claim) else [])[0]
-
-    async def _unmountable(self, need: ClaimNeed, told: Sequence[MountFailure], pods: Sequence[Json]) -> str:
-        claim = await self._look.claim(need.name)
-        volume = volume_of(claim)
-        return mount_trouble(volume, need.name, told, pods, datetime.now(UTC)) if volume else ""
 
 
 class FolderTroubles:

@@ -98,7 +98,8 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         self._jobs = Watched(cluster, "Job", ours, self._hint)
         self._pods = Watched(cluster, "Pod", ours, self._hint)
         self._events = Watched(cluster, "Event", {"fieldSelector": "type=Warning"}, self._hint_of_event)
-        self._sweeper = Sweeper(cluster, ours, spool)
+        fetches = {"labelSelector": selector(settings.instance, kind=FETCHES)}
+        self._sweeper = Sweeper(cluster, ours, fetches, spool)
         self._listeners: set[asyncio.Queue[str]] = set()
         self._samples: dict[str, UsageSample] = {}
         self._sampled_at = -math.inf

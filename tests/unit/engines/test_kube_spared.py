@@ -34,12 +34,15 @@ def failed(claim: str, lasted: int) -> dict[str, Any]:
 
 
 class Namespace:
-    """A cluster in which each claim is bound to a volume of its name."""
+    """A cluster in which each claim is bound to a volume of its name. ``listed``: how often all pods were asked for."""
+
+    listed = 0
 
     async def get(self, _kind: str, name: str) -> dict[str, Any]:
         return {"spec": {"volumeName": f"pv-{name}"}, "status": {"phase": "Bound"}}
 
     async def list_(self, _kind: str, _query: object) -> tuple[list[dict[str, Any]], str]:
+        self.listed += 1
         return [], "1"
 
 
@@ -75,6 +78,15 @@ async def test_the_next_pod_is_made_without_it_and_with_its_groups_folder_all_th
     found = await spared(*(failed(claim, 20) for claim in CLAIMS)).missing(plan)
     assert set(found) == {"project-other", "dataset-share"}
     assert await spared().missing(plan) == {}
+
+
+@pytest.mark.parametrize("which", ["of others", "too long ago"])
+async def test_warnings_that_do_not_count_cost_no_look_at_all_pods(which: str) -> None:
+    old = (datetime.now(UTC) - timedelta(minutes=6)).isoformat()
+    warning = failed("of-others", 20) if which == "of others" else failed("dataset-share", 20) | {"lastTimestamp": old}
+    namespace = Namespace()
+    assert await Spared(namespace, lambda: [warning]).missing(make_plan(group="team", mounts=MOUNTS)) == {}  # type: ignore[arg-type]
+    assert namespace.listed == 0
 
 
 @pytest.mark.parametrize(
