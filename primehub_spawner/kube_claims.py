@@ -11,7 +11,7 @@ from kubernetes_asyncio.client import ApiException
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.claim_reasons import claim_trouble, is_pending
-from primehub_services.domain.pods import ClaimNeed
+from primehub_services.domain.pods import ClaimNeed, Manifest
 
 from .kube_api import Cluster, message_of
 
@@ -36,12 +36,8 @@ async def _look_at(cluster: Cluster, need: ClaimNeed, storage: ClaimStorage) -> 
     if claim is None:
         if not need.made_by_us:
             return claim_trouble(need, None, ())[0]
-        try:
-            await cluster.create_claim(storage.manifest(need))
-        except ApiException as error:
-            if error.status in (429, 0) or error.status >= 500:
-                raise
-            return f"its claim {need.name} cannot be made: {pod_reasons.refusal(error.status, message_of(error)).text}"
+        if refused := await _make(cluster, storage.manifest(need), asyncio.get_running_loop().time() + BIND_S):
+            return f"its claim {need.name} cannot be made: {refused}"
     deadline = asyncio.get_running_loop().time() + BIND_S
     while True:
         claim = await cluster.claim(need.name)
@@ -54,3 +50,19 @@ async def _look_at(cluster: Cluster, need: ClaimNeed, storage: ClaimStorage) -> 
             log.warning("the claim %s is not bound after %d s", need.name, BIND_S)
             return why
         await asyncio.sleep(LOOK_EVERY)
+
+
+async def _make(cluster: Cluster, manifest: Manifest, deadline: float) -> str:
+    """Make a claim; why the cluster does not take it, empty where it does."""
+    while True:
+        try:
+            await cluster.create_claim(manifest)
+        except ApiException as error:
+            if error.status in (429, 0) or error.status >= 500:
+                raise
+            # a conflict, about a quota, is worth another try
+            if error.status != 409 or asyncio.get_running_loop().time() > deadline:
+                return pod_reasons.refusal(error.status, message_of(error)).text
+            await asyncio.sleep(LOOK_EVERY)
+        else:
+            return ""

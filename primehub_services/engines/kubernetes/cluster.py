@@ -228,16 +228,18 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             msg = f"the cluster does not answer: {error or type(error).__name__}"
             raise EngineUnavailable(msg) from error
-        message = _message(text)
-        if answer.status >= 500 or answer.status in (401, 408, 429):
+        message = _of_status(text, "message") or text[:500]
+        # a conflict is one about a quota, where many are made at once
+        conflict = answer.status == 409 and _of_status(text, "reason") != "AlreadyExists"
+        if answer.status >= 500 or answer.status in (401, 408, 429) or conflict:
             raise EngineUnavailable(f"the cluster: {message}")
         if answer.status == 410:
             raise Expired
         raise ClusterRefusal(answer.status, message)
 
 
-def _message(text: str) -> str:
+def _of_status(text: str, name: str) -> str:
     try:
-        return str(json.loads(text)["message"])
+        return str(json.loads(text)[name])
     except (ValueError, KeyError, TypeError):
-        return text[:500]
+        return ""

@@ -96,6 +96,29 @@ async def test_a_claim_that_the_cluster_does_not_take_is_said_and_one_that_it_ca
         await missing_claims(cluster, [PROJECT], SETTINGS)  # type: ignore[arg-type]
 
 
+async def test_a_claim_that_only_meets_a_conflict_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kube_claims, "LOOK_EVERY", 0)
+    conflict = ApiException(status=409, reason="Conflict")
+    conflict.body = '{"reason": "Conflict", "message": "Operation cannot be fulfilled on resourcequotas"}'
+
+    class Busy(FakeCluster):
+        async def create_claim(self, manifest: dict[str, Any]) -> None:
+            refusing, self.refuses = self.refuses, None
+            if refusing is not None:
+                raise refusing
+            await super().create_claim(manifest)
+
+    cluster = Busy()
+    cluster.refuses = conflict
+    assert await missing_claims(cluster, [HOME], SETTINGS) == {}  # type: ignore[arg-type]
+    assert "claim-ann" in cluster.claims
+    monkeypatch.setattr(kube_claims, "BIND_S", 0)
+    always = FakeCluster()
+    always.refuses = conflict
+    missing = await missing_claims(always, [HOME], SETTINGS)  # type: ignore[arg-type]
+    assert "Operation cannot be fulfilled" in missing["claim-ann"]
+
+
 async def test_a_class_that_cannot_is_said_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kube_claims, "BIND_S", 0.05)
     monkeypatch.setattr(kube_claims, "LOOK_EVERY", 0.01)
