@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from .launch import MountKind
 from .mount_reasons import LASTS
-from .pod_reasons import ASK, SHOWN, Json, PodReason
+from .pod_reasons import ASK, Json, PodReason, clip, moment
 from .pods import ONE_POD, READERS, ClaimNeed
 
 NOT_YET = "is not bound to a volume yet"
@@ -60,13 +60,13 @@ def _unbound(need: ClaimNeed, event: Json | None) -> tuple[str, bool]:
         case "WaitForFirstConsumer":
             return "", True  # it is bound where the pod goes
         case "ProvisioningFailed":
-            return f"its storage cannot be made: {_shown(message)}", False
+            return f"its storage cannot be made: {clip(message)}", False
         case "ExternalProvisioning":
             return _unmade(need, message, event or {}), False
         case "VolumeMismatch":
             return f"its claim {need.name} and its volume do not fit: {_mismatch(message)}", not need.made_by_us
         case "FailedBinding":
-            return f"its claim {need.name} is not bound to a volume: {_shown(message)}", not need.made_by_us
+            return f"its claim {need.name} is not bound to a volume: {clip(message)}", not need.made_by_us
     return f"its claim {need.name} {NOT_YET}", False
 
 
@@ -88,7 +88,7 @@ def _unmade(need: ClaimNeed, message: str, event: Json) -> str:
     """That what makes the storage has not, in words that say whether that is nothing but waiting."""
     named = re.search(r"external provisioner '([^']+)'", message)
     maker = f"{named[1]}, which makes it," if named else "what makes it"
-    first, last = _moment(event.get("firstTimestamp")), _moment(event.get("lastTimestamp"))
+    first, last = moment(event.get("firstTimestamp")), moment(event.get("lastTimestamp"))
     if first is None or last is None or last - first < LASTS:
         return f"its claim {need.name} waits for {maker} and {NOT_YET}"
     return f"its storage is not made: {maker} has not answered for the claim {need.name}"
@@ -100,8 +100,8 @@ def lasting_trouble(need: ClaimNeed, claim: Json | None, events: Sequence[Json],
     if not text or final:
         return text
     assert claim is not None
-    began = _moment((_deciding(claim, events) or {}).get("firstTimestamp"))
-    began = began or _moment((claim.get("metadata") or {}).get("creationTimestamp"))
+    began = moment((_deciding(claim, events) or {}).get("firstTimestamp"))
+    began = began or moment((claim.get("metadata") or {}).get("creationTimestamp"))
     return text if began is not None and now - began >= LASTS else ""
 
 
@@ -139,18 +139,9 @@ def _held_up(need: ClaimNeed, trouble: str) -> PodReason:
     return PodReason("volume", f"It waits for {what}: {trouble.rstrip('.')}.", ASK)
 
 
-def _moment(text: object) -> datetime | None:
-    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
-
-
 def _mismatch(message: str) -> str:
     """Of ``Cannot bind to requested volume "x": incompatible accessMode`` what an operator has to change."""
     volume, _, why = message.removeprefix("Cannot bind to requested volume ").partition(": ")
     if why == _ACCESS:
         return f"{volume} cannot be accessed as the claim asks (accessModes)"
-    return _shown(f"{volume}: {why}" if why else message)
-
-
-def _shown(message: str) -> str:
-    text = " ".join(message.split()).rstrip(".")
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return clip(f"{volume}: {why}" if why else message)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from .notebook_pods import POD as NOTEBOOK
-from .pod_reasons import ASK, SHOWN, Json, PodReason
+from .pod_reasons import ASK, Json, PodReason, clip, moment
 
 CANNOT = "it cannot be mounted: "
 """How a clause begins that says so of a volume."""
@@ -42,11 +42,11 @@ def failures(events: Iterable[Json]) -> list[MountFailure]:
     found = []
     for event in events:
         named = re.search(r'for volume "([^"]+)"\s*:?\s*(.*)', str(event.get("message") or ""), re.DOTALL)
-        last = _moment(event.get("lastTimestamp") or event.get("eventTime"))
+        last = moment(event.get("lastTimestamp") or event.get("eventTime"))
         if event.get("reason") in _FAILED and named is not None and last is not None:
-            first = _moment(event.get("firstTimestamp")) or last
+            first = moment(event.get("firstTimestamp")) or last
             pod = str((event.get("involvedObject") or {}).get("uid") or "")
-            found.append(MountFailure(named[1], pod, first, last, f"{CANNOT}{_clip(named[2])}"))
+            found.append(MountFailure(named[1], pod, first, last, f"{CANNOT}{clip(named[2])}"))
     return found
 
 
@@ -104,14 +104,5 @@ def _began_with(claim: str, pod: Json) -> datetime | None:
     if not any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes):
         return None
     states = [status.get("state") or {} for status in (pod.get("status") or {}).get("containerStatuses") or ()]
-    began = [_moment((state.get("running") or state.get("terminated") or {}).get("startedAt")) for state in states]
-    return max((moment for moment in began if moment is not None), default=None)
-
-
-def _clip(text: str) -> str:
-    text = " ".join(text.split()).rstrip(".")
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-
-
-def _moment(text: object) -> datetime | None:
-    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+    began = [moment((state.get("running") or state.get("terminated") or {}).get("startedAt")) for state in states]
+    return max((at for at in began if at is not None), default=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from .pod_security import PodSecurity
@@ -65,22 +66,22 @@ def refusal(status: int, message: str, allowed: PodSecurity = PodSecurity.RESTRI
         sentence = f"The cluster's quota {must[1]} wants {must[2]} to be set, and the instance type does not say it."
         return PodReason("quota", sentence, ASK, final=True)
     if (level := re.search(r'violates PodSecurity "([^":]+)[^"]*": (.+)$', message)) is not None:
-        return _forbidden(level[1], _clip(level[2]), allowed)
+        return _forbidden(level[1], clip(level[2]), allowed)
     if (size := re.search(r"((?:maximum|minimum) \S+ usage per \S+ is .+?)(?:, but|\.|$)", message)) is not None:
         return PodReason("limit-range", f"The cluster's limits forbid this size: {size[1]}.", ASK, final=True)
     if "being terminated" in message and "namespace" in message:
         return PodReason("namespace", "The platform is being removed from the cluster.", final=True)
     if status == 403 and re.search(r"cannot \w+ resource", message):
-        return PodReason("rights", f"The platform may not do this in the cluster: {_clip(message)}.", ASK, final=True)
+        return PodReason("rights", f"The platform may not do this in the cluster: {clip(message)}.", ASK, final=True)
     if status == 422:
-        return PodReason("invalid", f"The cluster does not take it: {_clip(message)}.", ASK, final=True)
+        return PodReason("invalid", f"The cluster does not take it: {clip(message)}.", ASK, final=True)
     if status == 409 or _PASSING.search(message):
         return _not_yet(message)
-    return PodReason("refused", f"The cluster refuses it: {_clip(message)}.", ASK, final=400 <= status < 500)
+    return PodReason("refused", f"The cluster refuses it: {clip(message)}.", ASK, final=400 <= status < 500)
 
 
 def _not_yet(message: str) -> PodReason:
-    return PodReason("refused", f"The cluster does not take it yet: {_clip(message)}.")
+    return PodReason("refused", f"The cluster does not take it yet: {clip(message)}.")
 
 
 def unschedulable(message: str) -> PodReason:
@@ -91,7 +92,7 @@ def unschedulable(message: str) -> PodReason:
         alone = _of_nodes(body)
         if alone.code == "volume":
             return alone
-        return PodReason("unschedulable", f"No node takes it yet: {_clip(body)}.")
+        return PodReason("unschedulable", f"No node takes it yet: {clip(body)}.")
     found = [_of_nodes(text) for text in _parts(counted["parts"])]
     for reason in found:
         if reason.code == "volume":
@@ -115,7 +116,7 @@ def waiting(reason: str, message: str, image: str = "") -> PodReason | None:
         return _container(message)
     if reason == "CrashLoopBackOff":
         return PodReason("crash", "It ends again and again as soon as it begins.", "Its log may say why.", final=True)
-    return PodReason("waiting", f"It does not begin: {reason}{f', {_clip(message)}' if message else ''}.")
+    return PodReason("waiting", f"It does not begin: {reason}{f', {clip(message)}' if message else ''}.")
 
 
 def event(reason: str, message: str, allowed: PodSecurity = PodSecurity.RESTRICTED) -> PodReason | None:
@@ -131,16 +132,16 @@ def event(reason: str, message: str, allowed: PodSecurity = PodSecurity.RESTRICT
         if "Multi-Attach error" in message:
             if (users := re.search(r"already used by pod\(s\) (.+)$", message)) is not None:
                 sentence = (
-                    f"{what} is in use on another node, by {_clip(users[1])}, and only one node at a time can have it."
+                    f"{what} is in use on another node, by {clip(users[1])}, and only one node at a time can have it."
                 )
                 return PodReason("volume", sentence, "It begins as soon as that has ended.")
             sentence = f"{what} is still held by the node where it was used before, which may not answer."
             return PodReason("volume", sentence, f"It is free once that node answers or is given up. {ASK}")
-        return PodReason("volume", f"{what} cannot be mounted yet: {_clip(_last(message))}.", ASK)
+        return PodReason("volume", f"{what} cannot be mounted yet: {clip(_last(message))}.", ASK)
     if reason == "ProvisioningFailed":
-        return PodReason("volume", f"The storage cannot be made: {_clip(_last(message))}.", ASK)
+        return PodReason("volume", f"The storage cannot be made: {clip(_last(message))}.", ASK)
     if reason in ("FailedCreatePodSandBox", "NetworkNotReady", "FailedCreatePodContainer"):
-        return PodReason("node", f"The node cannot begin it yet: {_clip(_last(message))}.")
+        return PodReason("node", f"The node cannot begin it yet: {clip(_last(message))}.")
     if reason == "FailedCreate":
         why = refusal(403, message.partition("forbidden: ")[2] or message, allowed)
         if why.code != "refused" or re.search(r"denied (?:the )?request", message):
@@ -162,14 +163,14 @@ def ended(reason: str, message: str = "", code: int | None = None) -> PodReason 
         return disk
     if reason == "Evicted":
         return PodReason(
-            "evicted", f"Its node had to end it: {_clip(message) or 'it was short of something'}.", final=True
+            "evicted", f"Its node had to end it: {clip(message) or 'it was short of something'}.", final=True
         )
     if reason == "DeadlineExceeded":
         return PodReason("timeout", "It took longer than it may.", final=True)
     if reason in ("NodeLost", "NodeShutdown", "Terminated", "PreemptionByScheduler", "DeletionByTaintManager"):
         return PodReason("node", NODE_AWAY, final=True)
     if reason in ("UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory", "OutOfpods", "NodeAffinity"):
-        return PodReason("node", f"Its node could not take it after all: {_clip(message) or reason}.", final=True)
+        return PodReason("node", f"Its node could not take it after all: {clip(message) or reason}.", final=True)
     if reason in ("StartError", "ContainerCannotRun"):
         return _container(message)
     if code:
@@ -250,7 +251,7 @@ def _of_nodes(text: str) -> PodReason:
             many = "have" if code == "full" else "are"
             start = f"{_nodes(number)} {verb if number == 1 else many}" if number else verb
             return PodReason(code, words.format(n=start, what=_RESOURCES.get(what, what)).strip())
-    return PodReason("other", _clip(text))
+    return PodReason("other", clip(text))
 
 
 def _no_claim(name: str) -> PodReason:
@@ -285,7 +286,7 @@ def _image(reason: str, message: str, image: str) -> PodReason:
         return PodReason("image", f"The node has no room for {image or 'the image'}.", ASK)
     if reason == "ImagePullBackOff" and "Back-off" in message and ":" not in message.removeprefix("Back-off"):
         return PodReason("image", f"{name} could not be pulled; it is tried again.", "Check its name and pull secret.")
-    return PodReason("image", f"{name} cannot be pulled: {_clip(_last(message))}.", "Check its name and pull secret.")
+    return PodReason("image", f"{name} cannot be pulled: {clip(_last(message))}.", "Check its name and pull secret.")
 
 
 def _container(message: str) -> PodReason:
@@ -295,8 +296,8 @@ def _container(message: str) -> PodReason:
         sentence = "The image wants to run as root, which the group may not do."
         return PodReason("pod-security", sentence, f"Choose another image. {_MAY_MORE}", final=True)
     if "executable file not found" in message or "no such file or directory" in message:
-        return PodReason("image", f"The image lacks a program that is needed: {_clip(_last(message))}.", final=True)
-    return PodReason("container", f"The node cannot begin it: {_clip(_last(message))}.")
+        return PodReason("image", f"The image lacks a program that is needed: {clip(_last(message))}.", final=True)
+    return PodReason("container", f"The node cannot begin it: {clip(_last(message))}.")
 
 
 def _forbidden(level: str, words: str, allowed: PodSecurity) -> PodReason:
@@ -363,6 +364,12 @@ def _last(message: str) -> str:
     return text
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
+    """The cluster's own words, as many as are shown, without their full stop."""
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def moment(text: object) -> datetime | None:
+    """A cluster's moment; None where there is none."""
+    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None

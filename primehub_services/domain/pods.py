@@ -200,16 +200,14 @@ def pod_folders(mounts: Sequence[Mount], missing: Mapping[str, str] | None = Non
     return Folders(tuple(volumes.values()), tuple(seen), tuple(links), tuple(left_out))
 
 
-def make_claim(
-    need: ClaimNeed, *, storage_class: str, default_capacity: str, labels: Mapping[str, str], access_mode: str = ""
-) -> Manifest:
+def make_claim(need: ClaimNeed, *, storage_class: str, default_capacity: str, labels: Mapping[str, str]) -> Manifest:
     """The manifest of a claim that the platform makes. An empty ``storage_class`` is the cluster's own default.
 
     It has no owner: a claim outlives everything that could own it, the installation included.
     """
     marks = {MANAGED_BY: MANAGER, slug_label(need.kind): need.slug}
     spec: Manifest = {
-        "accessModes": [access_mode or need.access_mode],
+        "accessModes": [need.access_mode],
         "resources": {"requests": {"storage": f"{need.capacity}Gi" if need.capacity else default_capacity}},
     }
     if storage_class:

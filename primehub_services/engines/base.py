@@ -177,10 +177,6 @@ class VolumeProvisioner(abc.ABC):
         shows what it did before. Cancelling the task ends it. Raises ``VolumeFailed``.
         """
 
-    @abc.abstractmethod
-    async def discard(self, slug: str) -> None:
-        """Deletes the volume with all in it. Absence is success."""
-
 
 class Capacity(abc.ABC):
     """Knows how much it has in all."""

@@ -63,8 +63,6 @@ class Repositories:
         self._layout = workloads.layout
         self._environ = os.environ if environ is None else environ
         self._locks: dict[str, threading.Lock] = {}
-        self._unwanted: list[str] = []
-        """Slugs that are being discarded: their fetches end."""
 
     def fetch(
         self,
@@ -88,22 +86,10 @@ class Repositories:
             try:
                 self._end_earlier(slug)
                 deadline = time.monotonic() + longest_s
-                self._clone(slug, source, secret, lambda: cancelled() or slug in self._unwanted, deadline)
+                self._clone(slug, source, secret, cancelled, deadline)
                 return self._take(slug, source)
             except (WorkloadError, OSError) as error:
                 raise FetchFailed(_sentence(error)) from error
-
-    def discard(self, slug: str) -> None:
-        """Ends a fetch that is under way and deletes what was fetched. Absence is success. Call it in a thread."""
-        self._unwanted.append(slug)
-        try:
-            with self._lock(slug):
-                self._end_earlier(slug)
-                for path in (self._layout.volume(slug), self._layout.repository(slug)):
-                    records.remove_tree(path)
-                self._record_path(slug).unlink(missing_ok=True)
-        finally:
-            self._unwanted.remove(slug)
 
     def _lock(self, slug: str) -> threading.Lock:
         """Whoever holds it is alone at the files of that volume."""

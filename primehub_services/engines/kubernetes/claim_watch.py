@@ -36,7 +36,7 @@ class AskedClaims:
     async def told(self, name: str) -> list[Json]:
         """See ``ClaimLook``."""
         chosen = {"fieldSelector": f"{ABOUT_CLAIMS['fieldSelector']},involvedObject.name={name}"}
-        return sorted((await self._cluster.list_("Event", chosen))[0], key=_told_at)
+        return sorted((await self._cluster.list_("Event", chosen))[0], key=told_at)
 
 
 class WatchedClaims:
@@ -74,7 +74,7 @@ class WatchedClaims:
         """See ``ClaimLook``."""
         await self._events.current()
         mine = [event for event in self._events.items.values() if event["involvedObject"].get("name") == name]
-        return sorted(mine, key=_told_at)
+        return sorted(mine, key=told_at)
 
     def _changed(self, item: Json) -> None:
         self._told(str((item.get("involvedObject") or item.get("metadata") or {}).get("name", "")))
@@ -82,5 +82,7 @@ class WatchedClaims:
             changed()
 
 
-def _told_at(event: Json) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
+def told_at(event: Json) -> str:
+    """By which events are put in order."""
+    made = (event.get("metadata") or {}).get("creationTimestamp")
+    return str(event.get("lastTimestamp") or event.get("eventTime") or made or "")

@@ -75,9 +75,3 @@ class Claims:
         assert need is not None
         if (why := await self.look_at(need)) is not None:
             raise EngineError(f"The volume cannot be mounted: {why.rstrip('.')}.", code="volume")
-
-    async def discard(self, slug: str) -> None:
-        """Delete the claim of a data volume, and with it what is in it. Absence is success."""
-        need = volume_need(slug, None)
-        assert need is not None
-        await self._cluster.delete("PersistentVolumeClaim", need.name)

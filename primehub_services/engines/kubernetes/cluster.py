@@ -28,8 +28,8 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 TIMEOUT_S = 15.0
 SILENCE_S = 90.0
-PIECE = 1 << 16
 """A watch in which nothing comes for so long, no bookmark either, is dead."""
+PIECE = 1 << 16
 WATCH_S = 600
 """Seconds after which everything is listed anew."""
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")

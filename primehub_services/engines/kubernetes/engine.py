@@ -39,12 +39,12 @@ from ..base import (
     VolumeProvisioner,
     WorkFiles,
 )
-from .claim_watch import ClaimLook
+from .claim_watch import ClaimLook, told_at
 from .claims import Claims
 from .cluster import Cluster, ClusterRefusal, Json
 from .manifests import GRACE, KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
 from .metrics import sample_of
-from .observing import ASKED_AT, STOP_AT, Seen, observation
+from .observing import ASKED_AT, STOP_AT, Seen, annotated, observation
 from .repositories import Repositories
 from .repository_manifests import KIND as FETCHES
 from .spared import Spared, waits_with
@@ -54,7 +54,7 @@ from .watching import Watched
 
 log = logging.getLogger(__name__)
 ARTIFACTS = "artifacts"
-FLUSH_S = 60
+STOPPED_FLUSH_S = 60
 """Seconds that the sidecar of what was asked to end has, when its command has ended."""
 SWEEP_S = 600.0
 METRICS_KEPT_S = 8.0
@@ -180,7 +180,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         for key, name in wanted:
             mine = pods.get(key, ())
             names = [name, *(pod["metadata"]["name"] for pod in mine)]
-            said = sorted((w for n in names for w in warnings.get(n, ())), key=_told_at)
+            said = sorted((w for n in names for w in warnings.get(n, ())), key=told_at)
             permitted, end = told[key]
             seen = observation(Seen(self._jobs.items.get(name), mine, said, end, permitted), now)
             found[key] = await self._spared.seen(seen, mine, said)
@@ -228,13 +228,13 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         """End the pod that there is, and suspend the Job, so that it makes none any more."""
         now = self._clock()
         stop_at = now + timedelta(seconds=grace)
-        known = _annotated(job, STOP_AT)
+        known = annotated(job, STOP_AT)
         # pods first: a Job that is suspended ends its pod by itself, with the longest time that there is, and a node
         # that has begun to end one is told of no shorter time
         await self._end_pods(job, ref, grace)
         if known is not None and known <= stop_at:
             return
-        asked_at = _annotated(job, ASKED_AT) or now
+        asked_at = annotated(job, ASKED_AT) or now
         marks = {ASKED_AT: asked_at.isoformat(), STOP_AT: stop_at.isoformat()}
         change = {"spec": {"suspend": True}, "metadata": {"annotations": marks}}
         changed = await self._cluster.patch("Job", ref.name, change)
@@ -252,7 +252,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
                 seconds = max(1, math.ceil(grace))
             else:
                 # in the pod the command is killed after its own grace; what is more is for the sidecar
-                seconds = math.ceil(grace) + FLUSH_S
+                seconds = math.ceil(grace) + STOPPED_FLUSH_S
             until = pod["metadata"].get("deletionTimestamp")
             due = self._clock() + timedelta(seconds=seconds)
             if until is None or due + timedelta(seconds=2) < datetime.fromisoformat(until):
@@ -391,10 +391,6 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         """See ``VolumeProvisioner``."""
         return await self._repositories.fetch(slug, source, secret)
 
-    async def discard(self, slug: str) -> None:
-        """See ``VolumeProvisioner``."""
-        await self._claims.discard(slug)
-
 
 def _ref(job: Json) -> EngineRef:
     metadata = job["metadata"]
@@ -407,15 +403,6 @@ def _ref(job: Json) -> EngineRef:
         uid=metadata["uid"],
         left_out=tuple(LeftOut.model_validate(one) for one in left_out),
     )
-
-
-def _annotated(job: Json, name: str) -> datetime | None:
-    text = (job["metadata"].get("annotations") or {}).get(name)
-    return datetime.fromisoformat(text) if text else None
-
-
-def _told_at(event: Json) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 
 
 def _began(pod: Json) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from primehub_services.domain import pod_reasons
+from primehub_services.domain.pod_reasons import moment
 from primehub_services.domain.pod_security import LABEL, PodSecurity
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.workloads import Observation, ObservedState
@@ -59,7 +60,7 @@ def observation(seen: Seen, now: datetime) -> Observation:
     if seen.job is None:
         left = pod is not None and not (_terminated(_status(pod, MAIN)) or _over(pod) or _unplaced(pod))
         return Observation(state=ObservedState.TERMINATING if left else ObservedState.ABSENT)
-    asked_at = _annotated(seen.job, ASKED_AT)
+    asked_at = annotated(seen.job, ASKED_AT)
     if seen.end is not None:
         return _reported(seen.end, pod, asked_at, now)
     if pod is None:
@@ -103,17 +104,17 @@ def _reported(end: EndReport, pod: Json | None, asked_at: datetime | None, now: 
         code=code,
         reason=reason,
         message=message,
-        started_at=end.began_at or _moment((over or {}).get("startedAt")),
-        ended_at=end.ended_at or _moment((over or {}).get("finishedAt")),
+        started_at=end.began_at or moment((over or {}).get("startedAt")),
+        ended_at=end.ended_at or moment((over or {}).get("finishedAt")),
     )
 
 
 def _ended(pod: Json, over: Json, asked_at: datetime | None, now: datetime) -> Observation:
     """The command has ended, as its node says; over it is once the sidecar is, too, or has had its time: a node that went
     away meanwhile never says that it has."""
-    began, ended = _moment(over.get("startedAt")), _moment(over.get("finishedAt"))
-    until = (ended and ended + timedelta(seconds=FLUSH_S), _moment(pod["metadata"].get("deletionTimestamp")))
-    due = min((moment for moment in until if moment is not None), default=now)
+    began, ended = moment(over.get("startedAt")), moment(over.get("finishedAt"))
+    until = (ended and ended + timedelta(seconds=FLUSH_S), moment(pod["metadata"].get("deletionTimestamp")))
+    due = min((at for at in until if at is not None), default=now)
     silent = not _over(pod) and _terminated(_status(pod, SIDECAR, "initContainerStatuses")) is None
     if silent and now <= due + OUT_OF_REACH:
         return Observation(state=ObservedState.TERMINATING, started_at=began, ended_at=ended)
@@ -169,7 +170,7 @@ def _without_pod(seen: Seen, asked_at: datetime | None) -> Observation:
             state=ObservedState.EXITED,
             reason="Lost",
             message="Its pod is gone: somebody deleted it, or its node went away.",
-            ended_at=_moment(failed.get("lastTransitionTime")),
+            ended_at=moment(failed.get("lastTransitionTime")),
         )
     why = _warned(seen.warnings, _level(seen.job))
     if why is not None and why.final:
@@ -191,7 +192,7 @@ def _never_ran(pod: Json) -> Observation:
 def _living(seen: Seen, pod: Json, main: Json, asked_at: datetime | None, now: datetime) -> Observation:
     assert seen.job is not None
     began = _started(main)
-    stop_at = _annotated(seen.job, STOP_AT)
+    stop_at = annotated(seen.job, STOP_AT)
     deleted_at = _deletion_asked_at(pod)
     due = stop_at or (deleted_at and deleted_at + timedelta(seconds=seen.grace))
     if due is not None and now > due + OUT_OF_REACH:
@@ -253,7 +254,7 @@ def _terminated(status: Json) -> Json | None:
 
 def _started(status: Json) -> datetime | None:
     state = status.get("state") or {}
-    return _moment((state.get("running") or state.get("terminated") or {}).get("startedAt"))
+    return moment((state.get("running") or state.get("terminated") or {}).get("startedAt"))
 
 
 def _over(pod: Json) -> bool:
@@ -277,14 +278,11 @@ def _asked_before(asked_at: datetime | None, ended: datetime | None) -> bool:
 
 def _deletion_asked_at(pod: Json) -> datetime | None:
     """When somebody asked for the pod's end; the cluster writes down when it is to be over."""
-    until = _moment(pod["metadata"].get("deletionTimestamp"))
+    until = moment(pod["metadata"].get("deletionTimestamp"))
     seconds = pod["metadata"].get("deletionGracePeriodSeconds") or 0
     return None if until is None else until - timedelta(seconds=seconds)
 
 
-def _annotated(item: Json, name: str) -> datetime | None:
-    return _moment((item["metadata"].get("annotations") or {}).get(name))
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+def annotated(item: Json, name: str) -> datetime | None:
+    """The moment in an annotation; None where there is none."""
+    return moment((item["metadata"].get("annotations") or {}).get(name))

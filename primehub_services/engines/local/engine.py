@@ -275,10 +275,6 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
 
         return await _cancellable(work, cancelled, VolumeFailed)
 
-    async def discard(self, slug: str) -> None:
-        """See ``VolumeProvisioner``."""
-        await asyncio.to_thread(self._repositories.discard, slug)
-
     async def capacity(self) -> EngineCapacity:
         """See ``Capacity``."""
         return await asyncio.to_thread(machine.measure, *self._capacity)

@@ -68,7 +68,6 @@ def engine_of(cluster: Any, spool: Any) -> KubernetesEngine:
     ("status", "message", "final"),
     [
         (403, "exceeded quota: q, requested: count/secrets=1, used: count/secrets=2, limited: count/secrets=2", False),
-        (409, 'Operation cannot be fulfilled on resourcequotas "q"', False),
         (403, 'secrets is forbidden: User "a" cannot create resource "secrets"', True),
         (422, 'Secret "a" is invalid: data: Too long: may not be more than 1048576 bytes', True),
     ],
