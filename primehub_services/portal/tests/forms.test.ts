@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changed, clashes, drafted, edited, type Edits } from '../src/parts/form/draft';
+import { changed, clashes, drafted, edited, left, type Edits } from '../src/parts/form/draft';
 import { unitOf } from '../src/parts/form/fields';
 import { told } from '../src/parts/form/form';
 
@@ -35,6 +35,42 @@ describe('a draft', () => {
   it('has no change left where others saved just what was typed', () => {
     const edits: Edits<Thing> = edited(saved, {}, { cpu: 8 });
     expect(changed({ ...saved, cpu: 8 }, edits)).toEqual([]);
+  });
+});
+
+type Team = { members: Record<string, string> };
+const team = (members: Team['members']): Team => ({ members });
+
+describe('a draft of many things by name', () => {
+  it('has what others add and take away meanwhile, and one’s own changes with it', () => {
+    const edits = edited(team({ ann: 'member', eve: 'member' }), {}, team({ ann: 'admin', eve: 'member', cat: 'member' }));
+    const theirs = team({ ann: 'member', bo: 'member' });
+    expect(drafted(theirs, edits)).toEqual(team({ ann: 'admin', bo: 'member', cat: 'member' }));
+    expect(clashes(theirs, edits)).toEqual([]);
+    expect(clashes(team({ cat: 'member' }), edits)).toEqual(['members']);
+  });
+
+  it('is unchanged once each is as it was, in whatever order, beside what others add', () => {
+    const edits = edited(team({ ann: 'member', eve: 'member' }), {}, team({ eve: 'member' }));
+    expect(edited(team({ ann: 'member', eve: 'member' }), edits, team({ eve: 'member', ann: 'member' }))).toEqual({});
+    const theirs = team({ ann: 'member', eve: 'member', bo: 'member' });
+    expect(changed(theirs, edited(theirs, edits, team({ eve: 'member', bo: 'member', ann: 'member' })))).toEqual([]);
+  });
+
+  it('takes a further change from what is shown, also where others made the same one before', () => {
+    const edits = edited(team({ ann: 'member' }), {}, team({ ann: 'admin' }));
+    const theirs = team({ ann: 'admin', bo: 'member' });
+    const next = edited(theirs, edits, team({ ann: 'member', bo: 'member' }));
+    expect(drafted(theirs, next)).toEqual(team({ ann: 'member', bo: 'member' }));
+    expect(drafted(team({ ann: 'admin' }), next)).toEqual(team({ ann: 'member' }));
+  });
+
+  it('has left what was changed while it was saved, and of what others saved then nothing', () => {
+    const sent = edited(team({}), {}, team({ ann: 'member' }));
+    const theirs = team({ ann: 'member', bo: 'member' });
+    expect(left(sent, sent)).toEqual({});
+    expect(drafted(theirs, left(edited(team({}), sent, team({}), true), sent))).toEqual(team({ bo: 'member' }));
+    expect(drafted(theirs, left(edited(team({ bo: 'member' }), sent, team({ ann: 'member', bo: 'member', cat: 'member' }), true), sent))).toEqual(team({ ann: 'member', bo: 'member', cat: 'member' }));
   });
 });
 

@@ -58,6 +58,24 @@ test('without a command nothing is sent', async () => {
   expect(sent).toEqual([]);
 });
 
+test('a time limit that was emptied, or is 0, is asked for and not sent', async () => {
+  const { sent } = shown();
+  type('Command', 'bake');
+  fireEvent.click(screen.getByLabelText('After'));
+  const limit = screen.getByRole('spinbutton', { name: 'Time limit' });
+  const give = (value: string) => fireEvent.change(limit, { target: { value } });
+  for (const wrong of ['', '0']) {
+    give(wrong);
+    fireEvent.click(button());
+    await waitFor(() => expect(document.activeElement).toBe(limit));
+    expect(screen.getByRole('alert').textContent).toContain('This is needed');
+  }
+  expect(sent).toEqual([]);
+  give('0.5');
+  fireEvent.click(button());
+  await waitFor(() => expect(sent).toMatchObject([{ timeout: 1800 }]));
+});
+
 test('leaving asks where something was typed, and a job that was submitted is left for without a question', async () => {
   const { router } = shown({ submit: () => Promise.resolve({ id: 'job-1', group: 'g' }) });
   type('Command', 'bake');

@@ -56,7 +56,7 @@ test('a field that is set back while its change is saved is a change again', asy
 });
 
 test('of the edits those are left whose value is not the one that was sent', () => {
-  expect(left<Thing>({ name: { from: 'a', to: 'c' }, cpu: { from: 1, to: 2 } }, { name: 'b', cpu: 2 })).toEqual({ name: { from: 'b', to: 'c' } });
+  expect(left<Thing>({ name: { from: 'a', to: 'c' }, cpu: { from: 1, to: 2 } }, { name: { from: 'a', to: 'b' }, cpu: { from: 1, to: 2 } })).toEqual({ name: { from: 'b', to: 'c' } });
 });
 
 test('leaving while a save is under way asks where more was typed since', async () => {

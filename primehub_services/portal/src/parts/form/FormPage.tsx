@@ -65,7 +65,7 @@ function Changes<T extends object>({ form, details = {}, children }: { form: For
 }
 
 function Change<T extends object>({ form, field }: { form: Form<T>; field: keyof T }) {
-  const show = (value: T[keyof T]) => form.words[field].show?.(value) ?? (value === '' || value === null ? t.form.empty : String(value));
+  const show = (value: T[keyof T]) => (Number.isNaN(value) ? t.form.empty : form.words[field].show?.(value) ?? (value === '' || value === null ? t.form.empty : String(value)));
   const wrong = form.error(field);
   return (
     <>

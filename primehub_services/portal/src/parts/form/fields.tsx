@@ -114,7 +114,7 @@ type Unit = keyof typeof UNITS;
 /** The largest unit in which the time is a whole number. */
 export const unitOf = (seconds: number): Unit => (['days', 'hours', 'minutes'] as const).find((unit) => seconds > 0 && seconds % UNITS[unit] === 0) ?? 'seconds';
 
-/** A time in the unit that suits it. */
+/** A time in the unit that suits it, in seconds; NaN where it was emptied, with which no form is saved. */
 export function TimeField<T extends object>({ form, name, help }: { form: Fields<T>; name: Keys<T, number>; help?: string }) {
   const { label } = form.words[name];
   return (
@@ -124,11 +124,16 @@ export function TimeField<T extends object>({ form, name, help }: { form: Fields
   );
 }
 
-function Time({ ids, label, value, onChange }: { ids: Ids; label: string; value: number; onChange: (seconds: number) => void }) {
+function Time({ ids, label, value, positive = false, onChange }: { ids: Ids; label: string; value: number; positive?: boolean; onChange: (seconds: number) => void }) {
   const [unit, setUnit] = useState<Unit>(() => unitOf(value || 60));
+  const [typed, type] = useState<number | null>(null);
   return (
     <span className="time">
-      <InputNumber<number> {...ids} className="amountIn" value={Math.round((value / UNITS[unit]) * 100) / 100} min={0} status={ids['aria-invalid'] ? 'error' : undefined} onChange={(given) => onChange(Math.round((given ?? 0) * UNITS[unit]))} />
+      <InputNumber<number> {...ids} className="amountIn" value={Number.isNaN(value) ? typed : Math.round((value / UNITS[unit]) * 100) / 100} min={0} status={ids['aria-invalid'] ? 'error' : undefined} onChange={(given) => {
+        type(given);
+        const seconds = given === null ? NaN : Math.round(given * UNITS[unit]);
+        onChange(positive && seconds === 0 ? NaN : seconds);
+      }} />
       <Select aria-label={t.form.unitOf(label)} value={unit} onChange={setUnit} options={(Object.keys(UNITS) as Unit[]).map((u) => ({ value: u, label: t.form.units[u] }))} popupMatchSelectWidth={false} />
     </span>
   );
@@ -138,7 +143,9 @@ function Time({ ids, label, value, onChange }: { ids: Ids; label: string; value:
 export function TimeoutField<T extends object>({ form, name, platform, inherited = t.form.asPlatform, help, first = 7200 }: {
   form: Fields<T>; name: Keys<T, number | null>; platform: number | undefined; inherited?: (what: string) => string; help?: string; first?: number;
 }) {
+  const id = useId();
   const value = form.draft[name] as number | null;
+  const error = form.error(name);
   const choice = value === null ? 'platform' : value === 0 ? 'never' : 'own';
   const { label } = form.words[name];
   const shown = platform === undefined ? '' : platform === 0 ? t.form.never.toLowerCase() : duration(platform);
@@ -147,8 +154,8 @@ export function TimeoutField<T extends object>({ form, name, platform, inherited
       <span className="label">{label}</span>
       <Radio.Group vertical aria-label={label} value={choice} onChange={({ target }: { target: { value?: string } }) => put(form, name, target.value === 'platform' ? null : target.value === 'never' ? 0 : first)}
         options={[{ value: 'platform', label: inherited(shown) }, { value: 'never', label: t.form.never }, { value: 'own', label: t.form.after }]} />
-      {choice === 'own' && <div className="indent"><Time ids={{ 'aria-label': label }} label={label} value={value!} onChange={(seconds) => put(form, name, Math.max(1, seconds))} /></div>}
-      {form.error(name) && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{form.error(name)}</p>}
+      {choice === 'own' && <div className="indent"><Time ids={{ 'aria-label': label, 'aria-invalid': error !== undefined, 'aria-describedby': error ? id : undefined }} label={label} value={value!} positive onChange={(seconds) => put(form, name, seconds)} /></div>}
+      {error && <p className="err" id={id} role="alert"><CircleAlert size={14} aria-hidden />{error}</p>}
       {help && <p className="help">{help}</p>}
     </div>
   );

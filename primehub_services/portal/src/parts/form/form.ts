@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem, type FieldProblem, type Problem } from '../../api/client';
 import { t } from '../../text';
-import { left, same, useDraft } from './draft';
+import { left, same, useDraft, type Edits } from './draft';
 
 /** For each field its label, how its value reads, and what the API calls it where that is another name. */
 export type Words<T> = { [K in keyof T]: { label: string; show?: (value: T[K]) => string; field?: string } };
@@ -63,6 +63,9 @@ export const withAnswer = <T extends object>(form: Form<T>, problem: Problem | n
   },
 });
 
+/** What was emptied, and may be sent neither as nothing nor as 0. */
+const emptied = <T extends object>(draft: T): Errors<T> => Object.fromEntries(Object.entries(draft).filter(([, value]) => Number.isNaN(value)).map(([key]) => [key, t.form.needed])) as Errors<T>;
+
 export function useForm<T extends object, A>({ saved, words, check, save, onSaved, creating = false }: {
   saved: T; words: Words<T>; check?: (draft: T) => Errors<T>; save: (draft: T, changed: (keyof T)[]) => Promise<A>;
   onSaved?: (answer: A) => void; creating?: boolean;
@@ -71,23 +74,23 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<{ problem: Problem; draft: T } | null>(null);
   const saving = useMutation({
-    mutationFn: (sent: T) => save(sent, changed),
+    mutationFn: (sent: { draft: T; edits: Edits<T> }) => save(sent.draft, changed),
     onSuccess: (answer, sent) => {
       setTried(false);
       setRefused(null);
       // what was made has a page of its own, where this form ends; else one goes on with what was typed meanwhile
       if (creating) reset();
-      else settle(sent);
+      else settle(sent.edits);
       onSaved?.(answer);
     },
     onError: (error, sent) => {
-      setRefused({ problem: asProblem(error), draft: sent });
+      setRefused({ problem: asProblem(error), draft: sent.draft });
       toFirstError();
     },
   });
   const keys = Object.keys(words) as (keyof T)[];
-  const sent = saving.isPending ? saving.variables : null;
-  const own: Errors<T> = check?.(draft) ?? {};
+  const sent = saving.isPending ? saving.variables.edits : null;
+  const own: Errors<T> = { ...check?.(draft), ...emptied(draft) };
   const fromServer = (key: keyof T) => {
     // what was changed since it was refused may be right now
     const found = refused && same(refused.draft[key], draft[key]) ? refused.problem.of(words[key].field ?? String(key)) : undefined;
@@ -109,7 +112,7 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
         toFirstError();
         return;
       }
-      saving.mutate(draft);
+      saving.mutate({ draft, edits });
     },
     reset: () => {
       reset();

@@ -1,0 +1,60 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { createMemoryRouter, RouterProvider } from 'react-router';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { admin, type Account, type Group, type Membership } from '../src/api/admin';
+import { api } from '../src/api/client';
+import type { Me } from '../src/api/types';
+import { SessionContext } from '../src/lib/session';
+import GroupEdit from '../src/pages/admin/groups/GroupEdit';
+import { UserEdit } from '../src/pages/admin/users/UserForm';
+
+const group = { slug: 'lab', name: 'lab', display_name: 'Lab', description: '', user_quota: {}, group_quota: {}, shared_volume: false, pod_security: 'restricted', version: 1, created_at: '2026-11-29T12:00:00Z' } as unknown as Group;
+const ann = { name: 'ann', display_name: 'Ann', email: '', enabled: true, version: 1, created_at: '2026-11-29T12:00:00Z' } as Account;
+const member = (user: string, of = 'lab') => ({ user, group: of, role: 'member', origins: ['local'] }) as unknown as Membership;
+let queries: QueryClient;
+
+beforeEach(() => {
+  queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } });
+  queries.setQueryData(admin.group('lab').queryKey, group);
+  queries.setQueryData(admin.catalog().queryKey, { types: [], images: [], volumes: [] });
+  queries.setQueryData(admin.user('ann').queryKey, ann);
+  vi.spyOn(api, 'GET').mockReturnValue(new Promise(() => {}));
+  for (const method of ['PUT', 'DELETE', 'PATCH'] as const) vi.spyOn(api, method).mockResolvedValue({ data: {} } as never);
+});
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
+
+function shown(at: string) {
+  const me = { name: 'root', platform_admin: true, local_accounts: true, groups: [] } as unknown as Me;
+  const router = createMemoryRouter([{ path: '/groups/:id', element: <GroupEdit /> }, { path: '/users/:id', element: <UserEdit /> }], { initialEntries: [at] });
+  render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
+}
+
+const save = () => fireEvent.click(screen.getAllByText('Save changes')[0]!);
+const path = (one: string, of = 'lab') => ({ params: { path: { group: of, user: one } } });
+
+test('saving a group’s members leaves those whom others added meanwhile', async () => {
+  queries.setQueryData(admin.members('lab').queryKey, [member('ann'), member('eve')]);
+  shown('/groups/lab');
+  fireEvent.click(await screen.findByLabelText(/Remove eve/));
+  act(() => void queries.setQueryData(admin.members('lab').queryKey, [member('ann'), member('bo'), member('eve')]));
+  await screen.findByText('bo');
+  save();
+  await waitFor(() => expect(api.DELETE).toHaveBeenCalledExactlyOnceWith('/groups/{group}/members/{user}', path('eve')));
+  expect(api.PUT).not.toHaveBeenCalled();
+});
+
+test('saving a person’s groups leaves those that others put them into meanwhile', async () => {
+  const memberships = admin.memberships('ann').queryKey;
+  queries.setQueryData(memberships, [member('ann')]);
+  shown('/users/ann');
+  fireEvent.click(await screen.findByLabelText(/admin.*lab|lab.*admin/i));
+  act(() => void queries.setQueryData(memberships, [member('ann'), member('ann', 'nlp')]));
+  await screen.findByLabelText(/admin.*nlp|nlp.*admin/i);
+  save();
+  await waitFor(() => expect(api.PUT).toHaveBeenCalledExactlyOnceWith('/groups/{group}/members/{user}', { ...path('ann'), body: { role: 'admin' } }));
+  expect(api.DELETE).not.toHaveBeenCalled();
+});
