@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { about, ago, amount, cores, duration, memory } from '../src/lib/format';
+import { about, ago, amount, clock, cores, duration, memory, moment } from '../src/lib/format';
 import { bare, show } from '../src/lib/resources';
 
 test('amounts are read as the API writes them and shown with their unit', () => {
@@ -25,4 +25,11 @@ test('times have two units at most, countdowns one', () => {
   const now = Date.parse('2026-03-12T14:11:04Z');
   expect(ago('2026-03-12T14:08:04Z', now)).toBe('3 min ago');
   expect(ago('2026-03-02T14:08:04Z', now)).toBe('2026-03-02');
+});
+
+test('a time of day has its date where that is not today’s', () => {
+  const now = new Date(2026, 2, 12, 14, 0).getTime();
+  const at = new Date(2026, 2, 12, 9, 12, 1).toISOString();
+  expect(moment(at, now)).toBe(clock(at));
+  expect(moment(new Date(2026, 2, 15, 9, 12, 1).toISOString(), now)).toBe('2026-03-15 09:12:01');
 });

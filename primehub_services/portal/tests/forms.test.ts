@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { changed, clashes, drafted, edited, left, type Edits } from '../src/parts/form/draft';
 import { unitOf } from '../src/parts/form/fields';
 import { told } from '../src/parts/form/form';
+import { pairErrors } from '../src/pages/admin/parts/Pairs';
 
 type Thing = { name: string; cpu: number | null; groups: string[] };
 const saved: Thing = { name: 'a', cpu: 4, groups: ['x'] };
@@ -83,4 +84,8 @@ describe('what a form says', () => {
   it('shows a time in the largest unit that keeps it whole', () => {
     expect([7200, 86_400, 90, 600].map(unitOf)).toEqual(['hours', 'days', 'seconds', 'minutes']);
   });
+});
+
+it('refuses a value without a name, and a second one of a name, and nothing of an empty row', () => {
+  expect(pairErrors([['A', '1'], ['', '2'], ['', ''], ['A', '3']])).toEqual(['', 'A value needs a name.', '', 'This name stands above already.']);
 });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { useListState, useTyped } from '../src/parts/list/address';
 import { DataTable, type Column } from '../src/parts/list/DataTable';
 import { ListBar } from '../src/parts/list/ListBar';
+import { Pager } from '../src/parts/list/Pager';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -65,6 +66,19 @@ test('what is typed while the words before it go into the address stays', async 
   fireEvent.change(field, { target: { value: 'unet' } });
   rerender(<Field at="une" />);
   expect(field.value).toBe('unet');
+});
+
+test('a page that the list has no more gives way to the last one, once the list itself says so', () => {
+  const turn = vi.fn();
+  const { rerender } = render(<Pager label="Jobs" page={3} total={45} stale onTurn={turn} />);
+  expect(turn).not.toHaveBeenCalled();
+  rerender(<Pager label="Jobs" page={3} total={60} stale={false} onTurn={turn} />);
+  expect(turn).toHaveBeenCalledExactlyOnceWith(2);
+  expect(screen.queryByText(/of 60/)).toBeNull();
+  rerender(<Pager label="Jobs" page={2} total={60} stale={false} onTurn={turn} />);
+  expect(screen.getByText('51 to 60 of 60')).toBeTruthy();
+  rerender(<Pager label="Jobs" page={2} total={45} stale={false} onTurn={turn} />);
+  expect(turn).toHaveBeenLastCalledWith(1);
 });
 
 type Item = { id: string; phase: string };

@@ -20,7 +20,7 @@ beforeEach(() => {
   queries.setQueryData(admin.catalog().queryKey, { types: [], images: [], volumes: [] });
   queries.setQueryData(admin.user('ann').queryKey, ann);
   vi.spyOn(api, 'GET').mockReturnValue(new Promise(() => {}));
-  for (const method of ['PUT', 'DELETE', 'PATCH'] as const) vi.spyOn(api, method).mockResolvedValue({ data: {} } as never);
+  for (const method of ['PUT', 'DELETE', 'PATCH'] as const) vi.spyOn(api, method).mockResolvedValue({ data: {} });
 });
 afterEach(() => {
   cleanup();

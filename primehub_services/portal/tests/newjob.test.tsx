@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api, Problem } from '../src/api/client';
@@ -26,7 +26,7 @@ function shown({ dry = () => Promise.resolve(yes), submit = () => new Promise(()
   const me = { name: 'ann', platform_admin: false, groups: [{ group: 'g', name: 'g', display_name: '', role: 'member' }] } as unknown as Me;
   const router = createMemoryRouter([{ path: '/g/:group/jobs/new', element: <NewJob /> }, { path: '*', element: <p>elsewhere</p> }], { initialEntries: ['/g/g/jobs/new'] });
   render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
-  return { router, sent };
+  return { router, queries, sent };
 }
 
 const type = (name: string | RegExp, value: string) => fireEvent.change(screen.getByLabelText(name), { target: { value } });
@@ -74,6 +74,18 @@ test('a time limit that was emptied, or is 0, is asked for and not sent', async 
   give('0.5');
   fireEvent.click(button());
   await waitFor(() => expect(sent).toMatchObject([{ timeout: 1800 }]));
+});
+
+test('a new job after a clone has nothing of it', async () => {
+  const { router, queries } = shown();
+  queries.setQueryData(ask.job('j1').queryKey, { ...options, id: 'j1', name: 'bread', command: 'bake', notebook: null, instance_type: 'cpu-1', image: 'base', environment: {}, secrets: {}, timeout: null, retries: 0 } as never);
+  await act(() => router.navigate('/g/g/jobs/new?from=j1'));
+  expect(screen.getByLabelText('Command')).toHaveProperty('value', 'bake');
+  await act(() => router.navigate('/g/g/jobs/new'));
+  expect(screen.getByLabelText('Command')).toHaveProperty('value', '');
+  type('Command', 'fry');
+  await act(() => router.navigate('/g/g/jobs/new?from=j1'));
+  expect(screen.getByRole('dialog').textContent).toContain('1 change on this page is not saved');
 });
 
 test('leaving asks where something was typed, and a job that was submitted is left for without a question', async () => {

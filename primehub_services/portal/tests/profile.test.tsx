@@ -8,6 +8,7 @@ import type { Me, Notifications as Told } from '../src/api/types';
 import { SessionContext } from '../src/lib/session';
 import { ThemeContext } from '../src/lib/theme-context';
 import Notifications from '../src/pages/profile/Notifications';
+import Tokens from '../src/pages/profile/Tokens';
 import Profile from '../src/pages/profile/Profile';
 
 const me = { name: 'ann', display_name: 'Ann', email: 'old@example.org', local: true, version: 1, platform_admin: false, groups: [] } as unknown as Me;
@@ -80,4 +81,17 @@ test('notifications that were changed in another tab are not put back', async ()
   await waitFor(() => expect(screen.getByLabelText(/^When a recurring job/)).toHaveProperty('checked', true));
   save('notifications');
   await waitFor(() => expect(api.PUT).toHaveBeenCalledExactlyOnceWith('/me/notifications', { body: { email: false, webhook: false, webhook_url: '', jobs: 'all', recurring: true, webhook_secret: null } }));
+});
+
+test('the question about one token does not say what went wrong with another', async () => {
+  const token = (id: string) => ({ id, note: id, scopes: [], created_at: '2026-11-29T12:00:00Z', last_used_at: null, expires_at: null });
+  queries.setQueryData(ask.tokens().queryKey, { items: [token('one'), token('two')] } as never);
+  vi.spyOn(api, 'DELETE').mockRejectedValue(new Problem(503, 'away', 'Away', 'It is away.', 'r1'));
+  shown(<Tokens />);
+  fireEvent.click(screen.getByLabelText(/one/));
+  fireEvent.click(await screen.findByText('Delete token'));
+  await screen.findByText('It is away.');
+  fireEvent.click(screen.getByText('Keep it'));
+  fireEvent.click(screen.getByLabelText(/two/));
+  expect(screen.queryByText('It is away.')).toBeNull();
 });

@@ -18,7 +18,7 @@ const old: Schedule = {
 };
 
 /** The form of that recurring job, or of a new one, as somebody sees it; what it sends. */
-function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/recurring-jobs/s1/edit', offered = options, group = 'g' }: { at?: string; offered?: LaunchOptions; group?: string } = {}) {
+function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/recurring-jobs/s1/edit', offered = options, group = 'g', gone = false }: { at?: string; offered?: LaunchOptions; group?: string; gone?: boolean } = {}) {
   const queries = new QueryClient({ defaultOptions: { queries: { staleTime: Infinity, retry: false } } });
   queries.setQueryData(ask.launchOptions('g').queryKey, offered);
   queries.setQueryData(ask.schedule('s1').queryKey, { ...old, job: { ...old.job, ...over } });
@@ -27,6 +27,10 @@ function shown(user: string, over: Partial<Schedule['job']> = {}, { at = '/g/g/r
   const sent = vi.spyOn(api, 'PATCH').mockResolvedValue({ data: old, response: new Response() });
   // nothing else is asked of a platform that is not there
   for (const method of ['GET', 'POST'] as const) vi.spyOn(api, method).mockReturnValue(new Promise(() => {}));
+  if (gone) {
+    vi.mocked(api.GET).mockRejectedValue(new Problem(404, 'not-found', 'Not found', 'There is no such recurring job.', 'r1'));
+    void queries.invalidateQueries({ queryKey: ['schedules'] });
+  }
   const me = { name: user, platform_admin: false, groups: [...new Set(['g', group])].map((name) => ({ group: name, name, display_name: '', role: 'admin' })) } as unknown as Me;
   const router = createMemoryRouter([
     { path: '/g/:group/recurring-jobs/new', element: <ScheduleForm /> },
@@ -112,6 +116,12 @@ test('what it runs is tried beside the button, and refused at the field, once it
   type('Command', 'false');
   await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('Is too long. Make it shorter.'));
   expect(screen.getByRole('region', { name: /would this start/i })).toBeTruthy();
+});
+
+test('the form of one that was deleted meanwhile gives way to a page that says so', async () => {
+  shown('ann', {}, { gone: true });
+  await waitFor(() => expect(screen.getByRole('heading', { name: 'There is no such page' })).toBeTruthy());
+  expect(screen.queryByLabelText('Name')).toBeNull();
 });
 
 test('one of another group is edited in that group', async () => {

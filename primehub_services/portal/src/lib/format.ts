@@ -72,6 +72,9 @@ export function exact(moment: string): string {
   return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clock(moment)} ${zone}`;
 }
 
+/** The time of day, after its date where that is not today's. */
+export const moment = (at: string, now: number) => (day(at) === day(now) ? clock(at) : `${day(at)} ${clock(at)}`);
+
 /** `14:31:02` in the reader's time zone. */
 export function clock(moment: string): string {
   const d = new Date(moment);

@@ -33,7 +33,7 @@ export default function Images() {
       {images.error && !images.data ? <Failure error={images.error} what={words.failed} unaffected={words.unaffected} onRetry={() => void images.refetch()} />
         : images.data?.total === 0 ? (state.filtered ? <Empty title={words.nothing(state.search)} action={<Button onClick={state.clear}>{t.list.clear}</Button>} /> : <Empty title={words.none} action={make}>{words.noneWhy}</Empty>)
           : <DataTable label={words.title} columns={columns} rows={images.data?.items} stale={images.isPlaceholderData} idOf={(image) => image.id} versionOf={(image) => image.version} question={JSON.stringify([group.group, state.page, state.search, state.sort])} sort={state.sort} onSort={(sort) => state.put({ sort })} />}
-      <Pager label={words.title} page={state.page} total={images.data?.total} size={SIZE} onTurn={(page) => state.put({ page: String(page) })} />
+      <Pager label={words.title} page={state.page} total={images.data?.total} stale={images.isPlaceholderData} size={SIZE} onTurn={(page) => state.put({ page: String(page) })} />
     </Page>
   );
 }

@@ -42,7 +42,7 @@ export default function Jobs() {
         : jobs.data?.total !== 0 ? table
           : state.filtered ? <Empty title={state.search ? t.jobs.nothingOf(state.search) : t.jobs.nothing} action={<Button onClick={state.clear}>{t.jobs.clear}</Button>}>{t.jobs.searched}</Empty>
             : <Empty title={t.jobs.none} action={make}>{t.jobs.noneWhy}</Empty>}
-      <Pager label={t.shell.jobs} page={state.page} total={jobs.data?.total} onTurn={(page) => state.put({ page: String(page) })} />
+      <Pager label={t.shell.jobs} page={state.page} total={jobs.data?.total} stale={jobs.isPlaceholderData} onTurn={(page) => state.put({ page: String(page) })} />
     </Page>
   );
 }

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { ask } from '../../api/queries';
 import type { Job, Resources, UsagePoint } from '../../api/types';
-import { clock, cores, memory } from '../../lib/format';
+import { useNow } from '../../lib/clock';
+import { cores, memory, moment } from '../../lib/format';
 import { number } from '../../lib/resources';
 import { Bones, Empty, Failure, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
@@ -49,21 +50,22 @@ const W = 800;
 const H = 96;
 
 function Chart({ line, from, to }: { line: Line; from: string; to: string }) {
+  const now = useNow(60_000);
   const { values, limit, show } = line;
   const peak = Math.max(...values);
   const top = Math.max(limit ?? 0, peak) || 1;
   const x = (i: number) => (values.length > 1 ? (i / (values.length - 1)) * W : W);
   const y = (value: number) => H - (value / top) * (H - 4) - 1;
   const path = values.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join('');
-  const now = show(round(values.at(-1)!));
-  const says = `${limit === null ? now : t.jobs.usageOf(now, show(limit))}, ${t.jobs.usagePeak(show(round(peak)))}`;
+  const last = show(round(values.at(-1)!));
+  const says = `${limit === null ? last : t.jobs.usageOf(last, show(limit))}, ${t.jobs.usagePeak(show(round(peak)))}`;
   return (
     <Panel title={line.name} extra={says}>
       <svg className="chart" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" role="img" aria-label={`${line.name}: ${says}`}>
         <path className="area" d={`${path}L${W} ${H}L${x(0).toFixed(1)} ${H}Z`} />
         <path className="line" d={path} vectorEffect="non-scaling-stroke" />
       </svg>
-      <p className="axis"><span>{clock(from)}</span><span>{clock(to)}</span></p>
+      <p className="axis"><span>{moment(from, now)}</span><span>{moment(to, now)}</span></p>
     </Panel>
   );
 }

@@ -30,7 +30,7 @@ export default function NewJob() {
   const ready = options.data && (from === null || like.data);
   return (
     <Page crumbs={{ to: `/g/${group.group}/jobs`, text: t.shell.jobs }} title={from === null ? t.jobs.newTitle : t.jobs.cloneTitle} lead={t.jobs.newLead}>
-      {ready ? <Form options={options.data} like={from === null ? null : like.data ?? null} />
+      {ready ? <Form key={from} options={options.data} like={from === null ? null : like.data ?? null} />
         : failed ? <Panel><Failure error={failed} what={like.error ? t.jobs.cloneFailed : t.notebook.optionsFailed} onRetry={() => void (like.error ? like.refetch() : options.refetch())} /></Panel>
           : <Waiting><Bones rows={8} widths={[60, 90, 40]} /></Waiting>}
     </Page>

@@ -1,6 +1,6 @@
 import type { Job } from '../../api/types';
 import { useNow } from '../../lib/clock';
-import { clock, duration, exact } from '../../lib/format';
+import { duration, exact, moment } from '../../lib/format';
 import { t } from '../../text';
 import { ended, timeline } from './words';
 
@@ -14,7 +14,7 @@ export function Timeline({ job }: { job: Job }) {
         <li key={phase} className={state} style={{ flexGrow: Math.max(1, Math.sqrt((to - from) / 1000)) }} title={exact(new Date(from).toISOString())}>
           <b>{phase === 'LEFT' ? t.jobs.left : t.state[phase]} <span className="muted">{duration((to - from) / 1000)}</span></b>
           <i aria-hidden className={state === 'now' ? 'full' : undefined} />
-          <small>{phase === 'LEFT' ? t.jobs.endsBy(clock(new Date(to).toISOString())) : clock(new Date(from).toISOString())}</small>
+          <small>{phase === 'LEFT' ? t.jobs.endsBy(moment(new Date(to).toISOString(), now)) : moment(new Date(from).toISOString(), now)}</small>
         </li>
       ))}
     </ol>

@@ -2,7 +2,7 @@ import { Link } from 'react-router';
 import type { QueuePlace } from '../../api/types';
 import { holdersOf } from '../../launch/fit';
 import { useNow } from '../../lib/clock';
-import { about, amount, clock, duration, exact } from '../../lib/format';
+import { about, amount, duration, exact, moment } from '../../lib/format';
 import { bare, nameOfResource, show, type Resource } from '../../lib/resources';
 import { useMe } from '../../lib/session';
 import { Ago, Panel, Who } from '../../parts/page';
@@ -26,7 +26,7 @@ export function Why({ group, place }: { group: string; place: QueuePlace }) {
       <Panel title={t.jobs.waiting}>
         <div aria-live="polite">{reasons.map((reason) => <p key={`${reason.code}${reason.budget}${reason.resource}`} className="answerLine">{reason.message}</p>)}</div>
         <p className="small">
-          {t.jobs.waitingSince(duration((now - Date.parse(place.waiting_since)) / 1000))} {place.kept ? t.jobs.kept : t.jobs.keptFrom(clock(place.kept_from))}{' '}
+          {t.jobs.waitingSince(duration((now - Date.parse(place.waiting_since)) / 1000))} {place.kept ? t.jobs.kept : t.jobs.keptFrom(moment(place.kept_from, now))}{' '}
           {estimate && <span title={exact(estimate)}>{t.jobs.estimate(about((Date.parse(estimate) - now) / 1000))}</span>}
         </p>
         {lines.map((line) => {

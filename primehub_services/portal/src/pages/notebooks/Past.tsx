@@ -35,7 +35,7 @@ export default function Past() {
             <DataTable label={t.notebook.past} columns={columns} rows={past.data?.items} stale={past.isPlaceholderData} idOf={(n) => n.id} question={JSON.stringify([group.group, state.page, state.search, state.sort])}
               sort={state.sort} onSort={(sort) => state.put({ sort: sort === NEWEST ? null : sort })} />
           )}
-      <Pager label={t.notebook.past} page={state.page} total={past.data?.total} onTurn={(page) => state.put({ page: String(page) })} />
+      <Pager label={t.notebook.past} page={state.page} total={past.data?.total} stale={past.isPlaceholderData} onTurn={(page) => state.put({ page: String(page) })} />
     </Page>
   );
 }

@@ -1,5 +1,5 @@
 import type { Notebook } from '../../api/types';
-import { clock, duration } from '../../lib/format';
+import { duration, exact } from '../../lib/format';
 import { summary } from '../../lib/resources';
 import { t } from '../../text';
 
@@ -14,11 +14,11 @@ export function notebookFacts(notebook: Notebook, group: string): [string, strin
     [facts.resources, summary(notebook.limits)],
     [facts.image, notebook.image],
     [facts.safeMode, notebook.safe_mode ? facts.on : facts.off],
-    [facts.asked, clock(notebook.created_at)],
+    [facts.asked, exact(notebook.created_at)],
   ];
   if (notebook.ready_at) rows.push([facts.took, duration(seconds(notebook.created_at, notebook.ready_at))]);
   if (notebook.ended_at) {
-    rows.push([facts.ended, clock(notebook.ended_at)]);
+    rows.push([facts.ended, exact(notebook.ended_at)]);
     rows.push([facts.ran, duration(seconds(notebook.ready_at ?? notebook.created_at, notebook.ended_at))]);
   } else {
     rows.push([facts.idle, notebook.idle_timeout > 0 ? facts.after(duration(notebook.idle_timeout)) : facts.never]);

@@ -62,10 +62,14 @@ function DeleteToken({ token, onClose }: { token: Token | null; onClose: () => v
       return queries.invalidateQueries({ queryKey: ['tokens'] });
     },
   });
+  const close = () => {
+    remove.reset();
+    onClose();
+  };
   return (
-    <Modal open={token !== null} onCancel={onClose} title={t.tokens.deleteAsk(token?.note || t.tokens.unnamed)} width={440} footer={(
+    <Modal open={token !== null} onCancel={close} title={t.tokens.deleteAsk(token?.note || t.tokens.unnamed)} width={440} footer={(
       <>
-        <Button onClick={onClose}>{t.tokens.deleteKeep}</Button>
+        <Button onClick={close}>{t.tokens.deleteKeep}</Button>
         <Button type="primary" danger loading={remove.isPending} onClick={() => token && remove.mutate(token.id)}>{t.tokens.deleteGo}</Button>
       </>
     )}>

@@ -13,6 +13,7 @@ import { TextField } from '../../parts/form/fields';
 import { beside, useForm, withAnswer, type Fields } from '../../parts/form/form';
 import { FormPage } from '../../parts/form/FormPage';
 import { Bones, Failure, NoPermission, Page, Panel, Waiting } from '../../parts/page';
+import { NotFound } from '../../shell/Wholes';
 import { t } from '../../text';
 import { useDryRun } from '../jobs/dry-run';
 import { JobAnswer } from '../jobs/JobAnswer';
@@ -36,11 +37,12 @@ export default function ScheduleForm() {
   const base = `/g/${group.group}/recurring-jobs`;
   const may = !old || old.user === me.name || me.platform_admin || group.role === 'admin';
   if (old && old.group !== group.group) return <Navigate to={`/g/${old.group}/recurring-jobs/${old.id}/edit`} replace />;
+  if (id !== undefined && found.error && asProblem(found.error).status === 404) return <NotFound />;
   const title = old ? t.schedules.editTitle(old.name) : from === null ? t.schedules.newTitle : t.schedules.cloneTitle;
   return (
     <Page crumbs={{ to: id ? `${base}/${id}` : base, text: old?.name ?? t.shell.schedules }} title={title} lead={t.schedules.lead}>
       {!may ? <NoPermission title={t.schedules.notYours}>{t.schedules.notYoursWhy(old.user, me.name)}</NoPermission>
-        : ready ? <Form options={options.data} old={old} like={found.data ?? null} />
+        : ready ? <Form key={known} options={options.data} old={old} like={found.data ?? null} />
         : failed ? <Panel><Failure error={failed} what={found.error ? t.schedules.failedOne : t.notebook.optionsFailed} onRetry={() => void (found.error ? found.refetch() : options.refetch())} /></Panel>
           : <Waiting><Bones rows={8} widths={[60, 90, 40]} /></Waiting>}
     </Page>

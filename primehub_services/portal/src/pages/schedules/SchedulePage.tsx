@@ -89,7 +89,7 @@ function History({ schedule }: { schedule: Schedule }) {
         : !firings.data ? <Waiting><div style={{ padding: '0 16px' }}><Bones rows={4} /></div></Waiting>
           : firings.data.total === 0 ? <Empty title={t.schedules.historyNone}>{t.schedules.historyNoneWhy}</Empty>
             : <Firings schedule={schedule} items={firings.data.items} />}
-      <Pager label={t.schedules.history} page={page} total={firings.data?.total} size={PAGE} onTurn={turn} />
+      <Pager label={t.schedules.history} page={page} total={firings.data?.total} stale={firings.isPlaceholderData} size={PAGE} onTurn={turn} />
     </Panel>
   );
 }
@@ -130,7 +130,7 @@ function Jobs({ schedule }: { schedule: Schedule }) {
           </li>
         ))}
       </ul>
-      <Pager label={t.schedules.jobs} page={page} total={jobs.data.total} size={PAGE} onTurn={turn} />
+      <Pager label={t.schedules.jobs} page={page} total={jobs.data.total} stale={jobs.isPlaceholderData} size={PAGE} onTurn={turn} />
     </Panel>
   );
 }

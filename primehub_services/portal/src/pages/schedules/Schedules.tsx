@@ -37,7 +37,7 @@ export default function Schedules() {
             <DataTable label={t.shell.schedules} columns={shownColumns(columns, state.columns)} rows={list.data?.items} stale={list.isPlaceholderData} idOf={(schedule) => schedule.id} versionOf={(schedule) => schedule.version}
               question={JSON.stringify([group.group, state.page, filter])} sort={state.sort} onSort={(sort) => state.put({ sort: sort === 'name' ? null : sort })} />
           )}
-      <Pager label={t.shell.schedules} page={state.page} total={list.data?.total} onTurn={(page) => state.put({ page: String(page) })} />
+      <Pager label={t.shell.schedules} page={state.page} total={list.data?.total} stale={list.isPlaceholderData} onTurn={(page) => state.put({ page: String(page) })} />
     </Page>
   );
 }

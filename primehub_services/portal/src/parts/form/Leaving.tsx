@@ -5,7 +5,7 @@ import { t } from '../../text';
 
 /** Asks before changes that are not saved are lost: by a link, by the way back, by closing the tab. Once on a page. */
 export function Leaving({ changes }: { changes: number }) {
-  const blocker = useBlocker(({ currentLocation, nextLocation }) => changes > 0 && currentLocation.pathname !== nextLocation.pathname);
+  const blocker = useBlocker(({ currentLocation, nextLocation }) => changes > 0 && (currentLocation.pathname !== nextLocation.pathname || currentLocation.search !== nextLocation.search));
   useEffect(() => {
     if (changes === 0) return undefined;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();

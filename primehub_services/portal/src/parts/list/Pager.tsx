@@ -1,15 +1,25 @@
 import { Button } from 'antd';
 import { ChevronLeft, ChevronRight } from 'lucide-react';
+import { useEffect } from 'react';
 import { count } from '../../lib/format';
 import { t } from '../../text';
 import { SIZE } from './address';
 
-/** `1 to 50 of 10,214`, and the way to the others. Nothing where one page has all. */
-export function Pager({ label, page, total, size = SIZE, onTurn }: {
-  label: string; page: number; total: number | undefined; size?: number; onTurn: (page: number) => void;
+/**
+ * `1 to 50 of 10,214`, and the way to the others. Nothing where one page has all. From a page that the list has no more it
+ * goes to the last one; not while the total is that of the question before (`stale`).
+ */
+export function Pager({ label, page, total, stale, size = SIZE, onTurn }: {
+  label: string; page: number; total: number | undefined; stale: boolean; size?: number; onTurn: (page: number) => void;
 }) {
-  if (total === undefined || (total <= size && page === 1)) return null;
-  const last = Math.max(1, Math.ceil(total / size));
+  const last = Math.max(1, Math.ceil((total ?? 0) / size));
+  const past = total !== undefined && !stale && page > last;
+  useEffect(() => {
+    if (past) onTurn(last);
+    // once, whichever function it is
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [past, last]);
+  if (total === undefined || past || (total <= size && page === 1)) return null;
   return (
     <nav className="pager" aria-label={label}>
       <span>{t.list.total((page - 1) * size + 1, Math.min(page * size, total), count(total))}</span>

@@ -17,7 +17,7 @@ import { VolumeAccess, volumeLabels, type VolumeGroups } from '../parts/Access';
 import { Basics, changesOf } from '../parts/Basics';
 import { DeleteThing } from '../parts/DeleteThing';
 import { EditPage } from '../parts/EditPage';
-import { Pairs } from '../parts/Pairs';
+import { pairErrors, Pairs } from '../parts/Pairs';
 import { Bind, Content } from './Volumes';
 
 const words = a.volumes;
@@ -60,7 +60,7 @@ const labels: Words<Draft> = {
 
 function check(draft: Draft): Errors<Draft> {
   const needs = (kinds: Kind[], text: string) => (kinds.includes(draft.kind) && text.trim() === '' ? words.needed : undefined);
-  return { name: draft.name.trim() === '' ? t.form.needed : undefined, server: needs(['nfs'], draft.server), path: needs(['nfs', 'hostPath'], draft.path), url: needs(['git'], draft.url) };
+  return { name: draft.name.trim() === '' ? t.form.needed : undefined, server: needs(['nfs'], draft.server), path: needs(['nfs', 'hostPath'], draft.path), url: needs(['git'], draft.url), variables: draft.kind === 'env' ? pairErrors(draft.variables).find(Boolean) : undefined };
 }
 
 function VolumeFields({ form }: { form: Fields<Draft> }) {

@@ -56,7 +56,7 @@ export function AdminList<T, V extends string>({ list, state, words, columns, id
             ? state.filtered || filtered ? <Empty title={a.list.nothing(state.search)} action={<Button onClick={clear ?? state.clear}>{t.list.clear}</Button>} />
               : <Empty title={words.none} action={create}>{words.noneWhy}</Empty>
             : panel ? <Selectable select={select} open={open}>{table}</Selectable> : table}
-        <Pager label={words.title} page={state.page} total={list.data?.total} onTurn={(page) => state.put({ page: String(page) })} />
+        <Pager label={words.title} page={state.page} total={list.data?.total} stale={list.isPlaceholderData} onTurn={(page) => state.put({ page: String(page) })} />
       </div>
       {shown && <Reading key={id(shown)} title={panel.name(shown)} sub={panel.sub?.(shown)} href={panel.href?.(shown)} onClose={() => select(null)}>{panel.read(shown)}</Reading>}
     </div>

@@ -28,7 +28,10 @@ export function Logo({ form }: { form: Fields<{ name: string; logo: string }> })
       <span className="label" id={id}>{words.logo}</span>
       <div className="logoRow">
         <span className="logoBox">{logo ? <img src={logo} alt={words.logoNew} /> : <small>{words.logoOwn}</small>}</span>
-        <input ref={input} type="file" hidden accept={KINDS.join()} aria-labelledby={id} onChange={(event) => read(event.target.files?.[0])} />
+        <input ref={input} type="file" hidden accept={KINDS.join()} aria-labelledby={id} onChange={({ target }) => {
+          read(target.files?.[0]);
+          target.value = ''; // the same file chosen again is a change too
+        }} />
         <Button icon={<Upload size={14} aria-hidden />} onClick={() => input.current?.click()}>{words.logoChoose}</Button>
         {logo !== '' && <Button type="text" onClick={() => form.set({ logo: '' })}>{words.logoRemove}</Button>}
       </div>
