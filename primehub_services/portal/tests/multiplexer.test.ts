@@ -141,3 +141,101 @@ test('a log of a job is heard by the tabs that follow that attempt, and gone on 
   await vi.advanceTimersByTimeAsync(3000);
   expect(opened.at(-1)!.url.searchParams.get('logs')).toBe('job-1/2:13');
 });
+
+test('after a long sleep the stream is opened anew, though no tab could say in time that it is there', async () => {
+  const { stream } = made();
+  stream.receive('a', hello);
+  await flush();
+  opened[0]!.push('id: 7\nevent: hello\ndata: {}\n\n');
+  await flush();
+  vi.setSystemTime(Date.now() + 600_000);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(opened.map(({ headers }) => headers['Last-Event-ID'])).toEqual([undefined, '7']);
+});
+
+test.each(['alive', 'retry'] as const)('a tab that was frozen and forgotten has the stream again with its first sign of life (%s), and is asked for its logs', async (type) => {
+  const { got, stream } = made();
+  stream.receive('a', hello);
+  stream.receive('a', { type: 'logs', logs: { n1: 10 } });
+  await flush();
+  opened.at(-1)!.push('id: 7\nevent: hello\ndata: {}\n\n');
+  await vi.advanceTimersByTimeAsync(1000);
+  for (let silent = 0; silent < 240; silent += 10) {
+    opened.at(-1)!.push(': still here\n\n');
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  const before = opened.length;
+  stream.receive('a', { type, xsrf: 'x2' });
+  await flush();
+  expect(opened).toHaveLength(before + 1);
+  expect(opened.at(-1)!.headers['Last-Event-ID']).toBe('7');
+  expect(got).toContainEqual(['a', { type: 'tell' }]);
+  stream.receive('a', { type, xsrf: 'x2' });
+  expect(got.filter(([, m]) => m.type === 'tell')).toHaveLength(1);
+  stream.receive('a', { type: 'logs', logs: { n1: 25 } });
+  await flush();
+  expect(opened.at(-1)!.url.searchParams.get('logs')).toBe('n1:25');
+});
+
+test('a sign of life asks nobody to sign in again and again', async () => {
+  const { stream } = made();
+  status = 401;
+  stream.receive('a', hello);
+  await flush();
+  stream.receive('a', { type: 'alive', xsrf: 'x1' });
+  await flush();
+  expect(opened).toHaveLength(1);
+});
+
+test('a second tab that has less of a log gets what it lacks', async () => {
+  const { stream } = made();
+  stream.receive('a', hello);
+  stream.receive('b', hello);
+  stream.receive('a', { type: 'logs', logs: { n1: 0 } });
+  await flush();
+  opened.at(-1)!.push('event: log\ndata: {"id":"n1","offset":0,"next":500,"text":"much","ended":false}\n\n');
+  await flush();
+  stream.receive('b', { type: 'logs', logs: { n1: 400 } });
+  await flush();
+  expect(opened.at(-1)!.url.searchParams.get('logs')).toBe('n1:400');
+  const before = opened.length;
+  stream.receive('b', { type: 'logs', logs: { n1: 400 } });
+  await flush();
+  expect(opened).toHaveLength(before);
+  stream.receive('a', { type: 'logs', logs: { n1: 300 } }); // it missed a part
+  await flush();
+  expect(opened.at(-1)!.url.searchParams.get('logs')).toBe('n1:300');
+});
+
+test('of more logs than a stream carries, those asked for last are in it, and the others as there is room', async () => {
+  const { stream } = made();
+  const logs = () => (opened.at(-1)!.url.searchParams.get('logs') ?? '').split(',').map((log) => log.split(':')[0]);
+  for (let i = 1; i <= 21; i++) {
+    stream.receive(`tab${i}`, hello);
+    stream.receive(`tab${i}`, { type: 'logs', logs: { [`n${i}`]: i } });
+  }
+  await flush();
+  expect(logs()).toHaveLength(20);
+  expect(logs()).not.toContain('n1');
+  stream.receive('tab1', { type: 'retry', xsrf: 'x1' }); // somebody looks at it
+  await flush();
+  expect(logs()).toHaveLength(20);
+  expect(logs()).toContain('n1');
+  expect(logs()).not.toContain('n2');
+  stream.receive('tab21', { type: 'bye' });
+  await flush();
+  expect(logs()).toHaveLength(20);
+  expect(logs()).toContain('n2');
+});
+
+test('a log that is left and followed again is asked for again', async () => {
+  const { stream } = made();
+  stream.receive('a', hello);
+  stream.receive('a', { type: 'logs', logs: { n1: 10 } });
+  stream.receive('a', { type: 'logs', logs: {} });
+  await flush();
+  const before = opened.length;
+  stream.receive('a', { type: 'logs', logs: { n1: 10 } });
+  await flush();
+  expect(opened).toHaveLength(before + 1);
+});

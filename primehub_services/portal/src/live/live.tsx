@@ -52,6 +52,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       retry: () => link.current?.send({ type: 'retry', xsrf: xsrfToken() }),
       follow: (id: string, offset: number, take: (part: LogPart) => void) => {
         const follower = followers.current.get(id) ?? { offset, takers: new Set<(part: LogPart) => void>() };
+        follower.offset = Math.min(offset, follower.offset);
         follower.takers.add(take);
         followers.current.set(id, follower);
         tell();
@@ -68,9 +69,11 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       if (message.type === 'state') setState(message.state);
       else if (message.type === 'change') applyChange(queries, message.change);
       else if (message.type === 'reset') void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'log' });
+      else if (message.type === 'tell') calls.tell();
       else {
         const follower = followers.current.get(message.part.id);
         if (!follower) return;
+        if (message.part.offset > follower.offset) { calls.tell(); return; } // what is missing comes first, and this again
         follower.offset = message.part.next;
         for (const take of follower.takers) take(message.part);
       }

@@ -21,4 +21,6 @@ export type FromStream =
   | { type: 'state'; state: StreamState }
   | { type: 'change'; change: Change }
   | { type: 'reset' }
+  /** What this tab asked for is no longer known: it is to say its logs again. */
+  | { type: 'tell' }
   | { type: 'log'; part: LogPart };

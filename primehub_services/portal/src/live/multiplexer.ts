@@ -5,6 +5,7 @@ const SILENCE = 40_000; // the server sends something at least every 15 s
 const FORGET = 200_000; // hidden tabs are let run once a minute
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
+const LOGS = 20; // the server refuses a stream with more
 
 type Client = { logs: Record<string, number>; seen: number };
 
@@ -25,7 +26,10 @@ export class Multiplexer {
   /** The server has said that account or session have ended. */
   private gone = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** How far each log was delivered; those asked for last come last. */
   private offsets = new Map<string, number>();
+  /** The logs that the stream was opened with. */
+  private carried = new Set<string>();
 
   constructor(private readonly send: (client: string | null, message: FromStream) => void) {
     let last = Date.now();
@@ -33,6 +37,8 @@ export class Multiplexer {
       const now = Date.now();
       const slept = now - last > 30_000;
       last = now;
+      // no tab could say that it is there
+      if (slept) for (const client of this.clients.values()) client.seen = now;
       for (const [id, client] of this.clients) if (now - client.seen > FORGET) this.forget(id);
       if (this.abort && (slept || now - this.lastByte > SILENCE)) this.connect();
     }, 5_000);
@@ -40,7 +46,8 @@ export class Multiplexer {
 
   receive(id: string, message: ToStream): void {
     if (message.type === 'bye') { this.forget(id); return; }
-    const client = this.clients.get(id) ?? { logs: {}, seen: 0 };
+    const known = this.clients.get(id);
+    const client = known ?? { logs: {}, seen: 0 };
     client.seen = Date.now();
     this.clients.set(id, client);
     if ('xsrf' in message) this.xsrf = message.xsrf;
@@ -48,37 +55,73 @@ export class Multiplexer {
       this.api = message.api;
       // a stream begins where the page was sent, so that nothing that the page asks for has to be asked again
       if (this.lastId === '') this.lastId = message.since;
-      if (this.abort === null && this.timer === undefined) this.connect();
-      else if (this.state.is === 'signed-out') this.connect();
-      this.send(id, { type: 'state', state: this.state });
-    } else if (message.type === 'retry') {
-      if (this.state.is !== 'open') this.connect();
     } else if (message.type === 'logs') {
-      const before = this.wanted();
-      for (const [log, offset] of Object.entries(message.logs)) {
-        // a tab that begins a log needs it from its own offset; the others skip what they have
-        if (!(log in client.logs)) this.offsets.set(log, Math.min(offset, this.offsets.get(log) ?? offset));
-      }
-      client.logs = message.logs;
-      const after = this.wanted();
-      const added = [...after].some((log) => !before.has(log));
-      for (const log of this.offsets.keys()) if (!after.has(log)) this.offsets.delete(log);
-      if (added && this.api) this.connect();
+      this.follow(client, message.logs);
+    } else if (known === undefined) {
+      this.send(id, { type: 'tell' }); // it was frozen for so long that it was forgotten
+    } else if (message.type === 'retry') {
+      this.prefer(client);
     }
+    const { is } = this.state;
+    const asked = message.type === 'retry' ? is !== 'open' : message.type === 'hello' && is === 'signed-out';
+    if (asked || (is !== 'signed-out' && this.idle())) this.connect();
+    if (message.type === 'hello') this.send(id, { type: 'state', state: this.state });
   }
 
-  private wanted(): Set<string> {
-    return new Set([...this.clients.values()].flatMap((client) => Object.keys(client.logs)));
+  /** Whether there is no stream, and none will be opened by itself. */
+  private idle(): boolean {
+    return this.api !== '' && this.abort === null && this.timer === undefined;
+  }
+
+  private follow(client: Client, logs: Record<string, number>): void {
+    let behind = false;
+    for (const [log, offset] of Object.entries(logs)) {
+      const delivered = this.offsets.get(log) ?? offset;
+      if (offset < delivered) behind = true;
+      if (!(log in client.logs)) this.offsets.delete(log);
+      // a tab needs a log from its own offset; the others skip what they have
+      this.offsets.set(log, Math.min(offset, delivered));
+    }
+    client.logs = logs;
+    this.carry(behind);
+  }
+
+  /** Somebody looks at this tab: where not all logs can be carried, its own are. */
+  private prefer(client: Client): void {
+    for (const log of Object.keys(client.logs)) {
+      const delivered = this.offsets.get(log)!;
+      this.offsets.delete(log);
+      this.offsets.set(log, delivered);
+    }
+    this.carry();
+  }
+
+  /** What the stream is to carry, and from where. */
+  private wanted(): [log: string, offset: number][] {
+    const wanted = new Set([...this.clients.values()].flatMap((client) => Object.keys(client.logs)));
+    for (const log of this.offsets.keys()) {
+      if (wanted.has(log)) continue;
+      this.offsets.delete(log);
+      this.carried.delete(log);
+    }
+    return [...this.offsets].slice(-LOGS);
+  }
+
+  private carry(behind = false): void {
+    const missing = this.wanted().some(([log]) => !this.carried.has(log));
+    if (this.api && (missing || behind)) this.connect();
   }
 
   private forget(id: string): void {
     this.clients.delete(id);
-    if (this.clients.size === 0) {
-      this.abort?.abort();
-      this.abort = null;
-      clearTimeout(this.timer);
-      this.timer = undefined;
+    if (this.clients.size > 0) {
+      this.carry();
+      return;
     }
+    this.abort?.abort();
+    this.abort = null;
+    clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
   private become(state: StreamState): void {
@@ -111,8 +154,9 @@ export class Multiplexer {
 
   private async read(signal: AbortSignal): Promise<'lost' | 'signed-out'> {
     const url = new URL(`${this.api}/events`, self.location.origin);
-    const logs = [...this.wanted()].map((log) => `${log}:${this.offsets.get(log) ?? 0}`);
-    if (logs.length > 0) url.searchParams.set('logs', logs.join(','));
+    const logs = this.wanted();
+    this.carried = new Set(logs.map(([log]) => log));
+    if (logs.length > 0) url.searchParams.set('logs', logs.map(([log, offset]) => `${log}:${offset}`).join(','));
     const headers: Record<string, string> = { Accept: 'text/event-stream', 'X-XSRFToken': this.xsrf };
     if (this.lastId) headers['Last-Event-ID'] = this.lastId;
     const response = await fetch(url, { headers, signal, credentials: 'same-origin', cache: 'no-store', redirect: 'manual' });
@@ -146,7 +190,7 @@ export class Multiplexer {
       const said = JSON.parse(event.data) as LogPart & { attempt?: number };
       // a job's log is followed attempt by attempt, and asked for by both
       const part: LogPart = said.attempt === undefined ? said : { ...said, id: `${said.id}/${said.attempt}` };
-      this.offsets.set(part.id, part.next);
+      if (this.offsets.has(part.id)) this.offsets.set(part.id, part.next);
       for (const [id, client] of this.clients) if (part.id in client.logs) this.send(id, { type: 'log', part });
     }
   }
