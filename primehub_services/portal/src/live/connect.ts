@@ -6,7 +6,8 @@ export type Link = { send: (message: ToStream) => void; close: () => void };
 
 /** Joins this tab to the browser's one event stream. */
 export function connect(onMessage: (message: FromStream) => void): Link {
-  const link = typeof SharedWorker === 'undefined' ? overChannel(onMessage) : overWorker(onMessage);
+  const way = typeof SharedWorker !== 'undefined' ? overWorker : 'locks' in navigator ? overChannel : alone;
+  const link = way(onMessage);
   const hello = (): ToStream => ({ type: 'hello', api: apiBase, xsrf: xsrfToken(), since: newestChange });
   link.send(hello());
   const beat = setInterval(() => link.send({ type: 'alive', xsrf: xsrfToken() }), 20_000);
@@ -41,6 +42,12 @@ function overWorker(onMessage: (message: FromStream) => void): Link {
   return { send: (message) => worker.port.postMessage(message), close: () => worker.port.close() };
 }
 
+/** With neither SharedWorker nor locks (Chrome on Android over plain http) tabs cannot agree on who leads: each has its own. */
+function alone(onMessage: (message: FromStream) => void): Link {
+  const stream = new Multiplexer((_, message) => onMessage(message));
+  return { send: (message) => stream.receive('', message), close: () => undefined };
+}
+
 type Wire = { from: string; message: ToStream } | { to: string | null; answer: FromStream } | { leader: true };
 
 /** Without SharedWorker (Chrome on Android): the tab that holds the lock leads, the others listen to it. */
@@ -64,14 +71,10 @@ function overChannel(onMessage: (message: FromStream) => void): Link {
     else if ('from' in data) stream?.receive(data.from, data.message);
     else if (data.to === null || data.to === me) onMessage(data.answer);
   };
-  if ('locks' in navigator) {
-    void navigator.locks.request(`primehub-live:${apiBase}`, () => new Promise<void>((done) => {
-      release = done;
-      lead();
-    }));
-  } else {
+  void navigator.locks.request(`primehub-live:${apiBase}`, () => new Promise<void>((done) => {
+    release = done;
     lead();
-  }
+  }));
   return {
     send: (message) => {
       // a new leader must learn what this tab last said of each kind
