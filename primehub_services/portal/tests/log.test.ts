@@ -19,3 +19,12 @@ test('colours go, and a bar that rewrites its line leaves its last form', () => 
   expect(clean('\u001b[31mred\u001b[0m')).toBe('red');
   expect(clean(' 1 %\r 50 %\r100 %\nend\r')).toBe('100 %\nend');
 });
+
+test('a bar that never ends its line is held in its last form only', () => {
+  let log = append(noLines, part(0, 'begins\n'));
+  for (let percent = 0; percent < 100; percent++) log = append(log, part(log.next, `\r ${percent} % done`));
+  expect(log.open).toBe(' 99 % done');
+  log = append(log, part(log.next, '\r'));
+  expect(clean(log.open)).toBe(' 99 % done');
+  expect(append(log, part(log.next, '\nends\n')).lines).toEqual(['begins', ' 99 % done', 'ends']);
+});

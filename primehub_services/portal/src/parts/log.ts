@@ -22,7 +22,9 @@ export function append(log: Lines, part: Pick<LogPart, 'offset' | 'next' | 'text
   const known = log.next - part.offset;
   const text = known > 0 ? new TextDecoder().decode(new TextEncoder().encode(part.text).slice(known)) : part.text;
   const pieces = (log.open + text).split('\n');
-  const open = pieces.pop()!;
+  const rest = pieces.pop()!;
+  // a bar that rewrites its line is held in its last form; the return at the very end may belong to the line's end
+  const open = rest.slice(rest.lastIndexOf('\r', rest.length - 2) + 1);
   const lines = [...log.lines, ...pieces.map(clean)];
   return { lines: lines.slice(-LINES), open, from: log.from, next: part.next };
 }
