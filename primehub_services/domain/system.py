@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -166,6 +166,25 @@ class AuditEvent(Model):
     group: str | None
     details: dict[str, Any]
 
+
+ChangeKind = Literal[
+    "account",
+    "announcement",
+    "group",
+    "image",
+    "instance-type",
+    "invitation",
+    "job",
+    "membership",
+    "notebook",
+    "notification",
+    "queue",
+    "schedule",
+    "secret",
+    "settings",
+    "volume",
+]
+"""What readers are told of. The portal knows for each what has to be asked for again (``live/stale.ts``)."""
 
 EVERYONES = frozenset({"settings", "announcement", "instance-type", "image", "volume"})
 """Kinds of changes that every person is told of where they are of no group and of nobody."""

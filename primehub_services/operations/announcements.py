@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..domain.identity import Actor
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import require
@@ -13,7 +15,8 @@ from ..store.unit_of_work import UnitOfWork
 from . import _catalog
 from ._editing import page_of
 
-KIND = CHANGE = "announcement"
+CHANGE: Final = "announcement"
+KIND = CHANGE
 
 
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, all: bool = False) -> Page[Announcement]:

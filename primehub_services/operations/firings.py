@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from ..domain import cron
 from ..domain.claims import Budget, MachineCapacity
@@ -22,7 +23,7 @@ from .actors import person
 from .launches import Choice
 from .starts import PLATFORM
 
-CHANGE = "schedule"
+CHANGE: Final = "schedule"
 MAX_MESSAGE = 500
 _PASSES_BY = frozenset({"image-not-ready", "no-sandbox", "quota", "kept-place", "queue-full"})
 """Codes of reasons for which one run is left out; for any other the recurring job is paused."""

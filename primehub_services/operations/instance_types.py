@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..domain.identity import Actor
 from ..domain.instance_types import InstanceType, InstanceTypeCreate, InstanceTypeUpdate
 from ..domain.paging import Page, PageQuery
@@ -14,7 +16,7 @@ from . import _catalog
 from ._editing import check_version, given, page_of
 
 KIND = "instance type"
-CHANGE = "instance-type"
+CHANGE: Final = "instance-type"
 _NULLABLE = frozenset({"cpu_request", "memory_request", "idle_timeout"})
 
 

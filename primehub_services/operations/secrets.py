@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..domain.identity import Actor, Role
 from ..domain.names import as_reference
 from ..domain.paging import Page, PageQuery
@@ -18,7 +20,8 @@ from . import _catalog
 from ._editing import check_version, given, page_of
 from .groups import resolve_group
 
-KIND = CHANGE = "secret"
+CHANGE: Final = "secret"
+KIND = CHANGE
 
 
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, *, group: str | None = None) -> Page[Secret]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import yaml
@@ -37,7 +38,8 @@ from ..store.unit_of_work import UnitOfWork
 from . import _catalog
 from ._editing import check_version, given, page_of
 
-KIND = CHANGE = "volume"
+CHANGE: Final = "volume"
+KIND = CHANGE
 _PLAIN_REF = re.compile(r"([A-Za-z0-9][A-Za-z0-9._/+-]*)?\Z")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from ..domain.names import as_reference, make_slug
 from ..domain.paging import PageQuery
+from ..domain.system import ChangeKind
 from . import lists
 from .orm import (
     GroupImageRow,
@@ -169,7 +170,9 @@ def touch(row: InstanceTypeRow | ImageRow | VolumeRow) -> None:
     flag_modified(row, "all_groups")
 
 
-def tell(uow: UnitOfWork, kind: str, row: Any, action: str, *, everyone: bool, groups: Iterable[str | None]) -> None:
+def tell(
+    uow: UnitOfWork, kind: ChangeKind, row: Any, action: str, *, everyone: bool, groups: Iterable[str | None]
+) -> None:
     """Tell those who have the thing, or had it until now; platform admins alone where nobody has."""
     if everyone:
         uow.changed(kind, row.id, action)

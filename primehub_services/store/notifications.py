@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from .orm import AccountRow, MembershipRow, NotificationRow, NotificationSetting
 from .secrets import seal
 from .unit_of_work import UnitOfWork
 
-CHANGE = "notification"
+CHANGE: Final = "notification"
 
 
 def settings(uow: UnitOfWork, account_id: str) -> NotificationSettings:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..domain.identity import Actor
+from ..domain.system import ChangeKind
 from .orm import AuditRow, ChangeRow
 
 CHANNEL = "primehub_changes"
@@ -32,7 +33,13 @@ class UnitOfWork:
             self.session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
     def changed(
-        self, kind: str, target_id: str, action: str, *, group_id: str | None = None, account_id: str | None = None
+        self,
+        kind: ChangeKind,
+        target_id: str,
+        action: str,
+        *,
+        group_id: str | None = None,
+        account_id: str | None = None,
     ) -> None:
         """Tell readers, once this is committed, that a thing was created, updated or deleted."""
         if self.dialect == "postgresql" and not self._told:

@@ -11,12 +11,14 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 
 from primehub_services import __version__
 from primehub_services.cli.main import MACHINE, PEOPLE, cli
+from primehub_services.domain.system import ChangeKind
 
 from .test_code import ROOT, tracked
 
@@ -188,3 +190,10 @@ def test_the_wheel_holds_neither_tests_nor_sources_of_pages(wheel: list[str]) ->
         if n.startswith(("tests/", "benchmarks/", "scripts/")) or "/portal/src/" in n or n.endswith(".tsx")
     ]
     assert unwanted == []
+
+
+def test_the_portal_knows_what_each_kind_of_change_makes_stale() -> None:
+    source = (ROOT / "primehub_services/portal/src/live/stale.ts").read_text()
+    table = re.search(r"^export const STALE\b.*?^};", source, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    assert set(re.findall(r"^  '?([a-z-]+)'?: \[", table[0], re.MULTILINE)) == set(get_args(ChangeKind))

@@ -2,7 +2,6 @@ import { QueryClient } from '@tanstack/react-query';
 import { afterEach, expect, test, vi } from 'vitest';
 import { api } from '../src/api/client';
 import { ask } from '../src/api/queries';
-import { applyChange, STALE } from '../src/live/live';
 
 /** The API, as a person called `me` sees these lists. */
 function answers(me: string, lists: Record<string, readonly object[]>) {
@@ -34,15 +33,4 @@ test('one’s own secrets are found behind however many of others', async () => 
 test('a large group has all its members', async () => {
   answers('ann', { '/groups/{group}/members': Array.from({ length: 301 }, (_, i) => ({ user: `u${i}` })) });
   expect((await queries().query(ask.members('lab'))).items).toHaveLength(301);
-});
-
-test('what makes the answer for a notebook stale makes the answer for a job stale', () => {
-  const kinds = Object.keys(STALE).filter((kind) => STALE[kind]!.includes('launch-check'));
-  expect(kinds).toContain('group');
-  for (const kind of kinds) {
-    const client = queries();
-    client.setQueryData(['job-check', 'lab', {}], {});
-    applyChange(client, { kind } as never);
-    expect([kind, client.getQueryState(['job-check', 'lab', {}])!.isInvalidated]).toEqual([kind, true]);
-  }
 });

@@ -1,37 +1,9 @@
-import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { xsrfToken } from '../lib/base';
 import { connect, type Link } from './connect';
-import type { Change, LogPart, StreamState } from './messages';
-
-/** Which lists and things a change of each kind makes stale: the first word of the query keys. */
-export const STALE: Record<string, readonly string[]> = {
-  account: ['me', 'users', 'members', 'running'],
-  membership: ['me', 'members', 'users', 'memberships', 'groups', 'launch-options', 'usage', 'platform-usage'],
-  group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check', 'job-check'],
-  instance_type: ['launch-options', 'launch-check', 'job-check', 'instance-types', 'catalog'],
-  image: ['launch-options', 'launch-check', 'job-check', 'images', 'catalog'],
-  volume: ['launch-options', 'volumes', 'catalog'],
-  secret: ['secrets'],
-  claim: ['usage', 'platform-usage', 'launch-check', 'job-check', 'launch-options', 'notebooks', 'queue', 'running', 'groups'],
-  notebook: ['notebooks', 'usage', 'launch-check', 'job-check', 'running'],
-  job: ['jobs', 'queue', 'usage', 'platform-usage', 'launch-check', 'job-check', 'artifacts', 'running', 'schedules'],
-  queue: ['queue', 'jobs'],
-  schedule: ['schedules'],
-  notification: ['notifications'],
-  announcement: ['announcements'],
-  settings: ['settings', 'me'],
-  token: ['tokens'],
-  invitation: ['invitations'],
-};
-
-export function applyChange(queries: QueryClient, change: Change): void {
-  const names = STALE[change.kind.replaceAll('-', '_')];
-  void queries.invalidateQueries(
-    // every change is written to the audit log with it
-    { predicate: ({ queryKey: [name] }) => name === 'audit' || (names ? names.includes(String(name)) : name === change.kind) },
-  );
-}
+import type { LogPart, StreamState } from './messages';
+import { Refresher } from './stale';
 
 type Live = { state: StreamState; retry: () => void; follow: (id: string, offset: number, take: (part: LogPart) => void) => () => void };
 const LiveContext = createContext<Live | null>(null);
@@ -65,10 +37,11 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   });
   useEffect(() => {
+    const refresher = new Refresher(queries);
     const open = connect((message) => {
       if (message.type === 'state') setState(message.state);
-      else if (message.type === 'change') applyChange(queries, message.change);
-      else if (message.type === 'reset') void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'log' });
+      else if (message.type === 'change') refresher.changed(message.change);
+      else if (message.type === 'reset') refresher.all();
       else if (message.type === 'tell') calls.tell();
       else {
         const follower = followers.current.get(message.part.id);
@@ -83,6 +56,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     return () => {
       link.current = null;
       open.close();
+      refresher.stop();
     };
   }, [queries, calls]);
 
