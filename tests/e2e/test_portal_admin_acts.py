@@ -389,11 +389,12 @@ def test_who_holds_what_is_shown_and_a_notebook_is_stopped_for_its_person_to_see
     submit(caster := new("caster"), title := new("casting "))
     token = platform.token(caster, PASSWORD)
     hers = opened(signed_in(browser, platform, caster), f"/g/{GROUP}/notebooks")
+    # open all the while
+    at(usage := settings.context.new_page(), f"usage?open={GROUP}")
+    held = usage.get_by_role("region", name=f"Who holds what in {GROUP}").get_by_role("row").filter(has_text=caster)
+    expect(held).to_have_count(1, timeout=SOON)
     platform.call("POST", "/notebooks", launch, token=token)
     expect(hers.get_by_role("button", name="Stop notebook")).to_be_visible(timeout=30_000)
-
-    at(settings, f"usage?open={GROUP}")
-    held = settings.get_by_role("region", name=f"Who holds what in {GROUP}").get_by_role("row").filter(has_text=caster)
     for kind in (title, "Notebook"):
         row = held.filter(has_text=kind)
         expect(row).to_contain_text("ladle", timeout=SOON)
@@ -409,7 +410,7 @@ def test_who_holds_what_is_shown_and_a_notebook_is_stopped_for_its_person_to_see
     settings.get_by_role("link", name=f"Log of {caster}").click()
     expect(settings.get_by_text(f"stopped by {ADMIN}").first).to_be_visible(timeout=SOON)
     expect(settings.get_by_role("region", name="Log").get_by_text("asked to end")).to_be_visible(timeout=SOON)
-    at(settings, f"usage?open={GROUP}")
-    expect(held.filter(has_text=title)).to_have_count(1, timeout=SOON)
-    expect(held.filter(has_text="Notebook")).to_have_count(0)
+    expect(held.filter(has_text="Notebook")).to_have_count(0, timeout=SOON)
+    expect(held.filter(has_text=title)).to_have_count(1)
+    usage.close()
     hers.context.close()
