@@ -197,9 +197,9 @@ def test_switching_the_group_keeps_the_page_and_is_remembered(browser: Browser, 
     page = opened(browser, address, "idle", "/g/vision-lab/notebooks")
     page.get_by_role("button", name="Group Vision lab").click()
     page.get_by_role("menuitem", name="Forecasting").click()
-    expect(page).to_have_url(f"{address}/g/forecasting/notebooks")
+    expect(page).to_have_url(f"{address}/g/forecasting/notebooks", timeout=15_000)
     page.goto(f"{address}/")
-    expect(page).to_have_url(f"{address}/g/forecasting/home")
+    expect(page).to_have_url(f"{address}/g/forecasting/home", timeout=15_000)
 
 
 def test_a_start_by_keyboard_alone(browser: Browser, address: str) -> None:
