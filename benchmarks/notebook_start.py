@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help=f"exit with 1 where none takes less than {WANTED:.0f} s")
     options = parser.parse_args()
     with running_platform() as platform:
-        platform.call("POST", "/groups", {"name": GROUP})
+        platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 2}})
         size = {"cpu_limit": 1.5, "memory_limit": "2Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
         platform.call("POST", "/instance-types", {"name": TYPE, **size})
         token = platform.add_person(PERSON, GROUP)
