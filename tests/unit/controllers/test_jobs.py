@@ -13,7 +13,7 @@ import pytest
 from primehub_services.controllers.job_ports import EndedAttempt, Kept
 from primehub_services.controllers.jobs import AT_ONCE, KEEP_TRIES, LONGEST_LOOK
 from primehub_services.domain.job_life import GRACE_S, PLACING_S, PLATFORM_TRIES, lost
-from primehub_services.domain.jobs import JobPhase
+from primehub_services.domain.jobs import Job, JobPhase
 from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.secrets import SecretCreate
 from primehub_services.domain.workloads import EngineRef, Observation, OwnedWorkload, Workload
@@ -236,18 +236,23 @@ async def test_an_engine_that_cannot_be_asked_is_no_end(world: World) -> None:
     assert world.job(job.id).phase is JobPhase.RUNNING
 
 
+async def begun_by(engine: FakeEngine, world: World) -> Job:
+    """A job as it is once this engine was to begin it."""
+    world.engine = engine
+    world.restarted()
+    job = world.submit()
+    world.admit()
+    await world.step()
+    return world.job(job.id)
+
+
 async def test_a_start_that_is_refused_for_good_says_why(world: World) -> None:
     class Refuses(FakeEngine):
         async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
             yield self.ref(workload.key)
             raise EngineError("The image base has no environment on this machine.", code="environment")
 
-    world.engine = Refuses(world.clock)
-    world.restarted()
-    job = world.submit()
-    world.admit()
-    await world.step()
-    now = world.job(job.id)
+    now = await begun_by(Refuses(world.clock), world)
     assert (now.phase, now.reason) == ("FAILED", "ImageUnavailable")
     assert "no environment" in now.message
     assert world.claims() == []
@@ -265,12 +270,7 @@ async def test_what_an_engine_would_take_later_waits_and_what_it_never_would_end
             raise EngineError("The quota is full.", code="quota", final=final)
             yield
 
-    world.engine = Refuses(world.clock)
-    world.restarted()
-    job = world.submit()
-    world.admit()
-    await world.step()
-    now = world.job(job.id)
+    now = await begun_by(Refuses(world.clock), world)
     assert (now.phase, now.reason, world.claims()) == (phase, reason, [])
     assert "The quota is full." in now.message
 
