@@ -18,11 +18,10 @@ CHROMIUM = "chromium-headless-shell", "chromium"
 AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-STILL = """document.getAnimations().every((a) => a.playState !== 'running' || a.timeline !== document.timeline
-    || a.effect.getTiming().iterations === Infinity)"""
-"""Whether nothing on the page moves, but what moves for ever, or with what is scrolled."""
-IN_SCHEME = f"scheme => document.documentElement.style.colorScheme === scheme && {STILL}"
-"""Whether the page has the colours of a scheme, and nothing moves."""
+STILL = """scheme => (!scheme || document.documentElement.style.colorScheme === scheme) && document.getAnimations().every(
+    a => a.playState !== 'running' || a.timeline !== document.timeline || a.effect.getTiming().iterations === Infinity)"""
+"""Whether the page has the colours of a scheme, where one is given, and nothing on it moves, but what moves for ever or
+with what is scrolled. A function: an expression is evaluated in the page each time, which its policy forbids."""
 
 
 @contextmanager
@@ -50,7 +49,8 @@ def need_modules() -> str:
 
 
 def serious(page: Page, part: str = "html") -> list[str]:
-    """What axe finds that keeps people out, in a part of the page: rule, and the first place."""
+    """What axe finds that keeps people out, in a part of a page that has come to rest: rule, and the first place."""
+    page.wait_for_function(STILL)  # what fades in is pale, and no page is left like that
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
     found: dict[str, Any] = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", part)
@@ -70,7 +70,7 @@ def pale(page: Page, part: str = "main") -> list[str]:
 def in_scheme(page: Page, scheme: Scheme) -> None:
     """The page in light or dark, once its colours are there: the portal's own code changes them, in its time."""
     page.emulate_media(color_scheme=scheme)
-    page.wait_for_function(IN_SCHEME, arg=scheme)
+    page.wait_for_function(STILL, arg=scheme)
 
 
 def sound(page: Page) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.portal_browser import STILL, serious, sound
+from tests.e2e.portal_browser import serious, sound
 from tests.e2e.portal_steps import ROOT, SOON, STARTED, signed_in, stop
 from tests.support.light_notebook import light_environment
 from tests.support.platform import PASSWORD, Lab, Platform
@@ -120,7 +120,6 @@ def test_keys_go_to_pages_and_the_palette_to_everything(page: Page) -> None:
     expect(field).to_be_focused(timeout=SOON)
     field.fill("hand")
     expect(page.get_by_role("option", name="hand")).to_be_visible(timeout=SOON)
-    page.wait_for_function(STILL)
     assert serious(page) == []
     field.fill("sett")
     expect(page.get_by_role("option", name="Settings")).to_have_attribute("aria-selected", "true")

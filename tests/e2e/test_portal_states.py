@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.portal_browser import PORTAL, STILL, chromium, need_modules, overflow, serious
+from tests.e2e.portal_browser import PORTAL, chromium, need_modules, overflow, serious
 from tests.support.platform import free_port
 from tests.support.waiting import wait_for
 
@@ -118,7 +118,6 @@ def test_a_page_says_what_it_should_and_axe_finds_nothing(
     scenario, path, words = STATES[state]
     page = opened(browser, address, scenario, path, theme=theme)
     expect(page.get_by_text(words).first).to_be_attached(timeout=15_000)
-    page.wait_for_function(STILL)
     assert serious(page) == []
     page.context.close()
 
@@ -138,7 +137,6 @@ def test_axe_finds_nothing_on_a_phone(browser: Browser, address: str, state: str
     scenario, path, words = STATES[state]
     page = opened(browser, address, scenario, path, width=360)
     expect(page.get_by_text(words).first).to_be_attached(timeout=15_000)
-    page.wait_for_function(STILL)
     assert serious(page) == []
     page.context.close()
 

@@ -76,6 +76,15 @@ class Inbox:
     """The answer to every recipient; empty takes them."""
     signed_in: list[tuple[bytes, bytes]] = field(default_factory=list)
 
+    @contextmanager
+    def refusing(self, answer: str) -> Iterator[None]:
+        """Takes no recipient meanwhile, and says why."""
+        self.refuse = answer
+        try:
+            yield
+        finally:
+            self.refuse = ""
+
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
