@@ -22,4 +22,4 @@ class KnownBranding:
     async def look(self) -> None:
         """Ask again. While the API does not answer, what it said last stays."""
         with suppress(ApiProblem):
-            self.now = await self._accounts.branding()
+            self.now = await self._accounts.branding(self.now.version) or self.now

@@ -71,6 +71,14 @@ class Call:
         """The operation's result, committed; its actor found in the same transaction."""
         return await self.context.database.write(_as_actor, self.identity.model, operation, *args, **kwargs)
 
+    def tag(self, version: str | int) -> None:
+        """Give the answer its version. Whoever has that one (If-None-Match) gets status 304, and no body."""
+        tag = f'"{version}"'
+        self.handler.set_header("ETag", tag)
+        if self.handler.request.headers.get("If-None-Match") == tag:
+            self.handler.set_status(304)
+            self.handler.finish()
+
 
 def _as_actor(
     uow: UnitOfWork, model: Mapping[str, Any], operation: Callable[..., R], /, *args: Any, **kwargs: Any

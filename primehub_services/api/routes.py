@@ -11,11 +11,7 @@ from .registry import Run, read
 
 async def _table(call: Call) -> Any:
     found = await call.read(routes.table)
-    tag = f'"{found.version}"'
-    call.handler.set_header("ETag", tag)
-    if call.handler.request.headers.get("If-None-Match") == tag:
-        call.handler.set_status(304)
-        call.handler.finish()
+    call.tag(found.version)
     return found
 
 

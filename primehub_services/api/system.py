@@ -35,7 +35,9 @@ async def _version(call: Call) -> Any:
 
 
 async def _branding(call: Call) -> Any:
-    return await call.context.database.read(system.branding)
+    found = await call.context.database.read(system.branding)
+    call.tag(found.version)  # the hub asks all the time, and a logo is large
+    return found
 
 
 async def parts(context: ApiContext) -> tuple[Part, ...]:

@@ -74,7 +74,14 @@ from .table_snapshots import SNAPSHOTS
 _SYSTEM = (
     Route("system.openapi", "GET", "/openapi.json", "This document", None, dict),
     Route("system.version", "GET", "/version", "Which PrimeHub this is", None, Version),
-    Route("system.branding", "GET", "/branding", "What the platform is called, with its logo", None, Branding),
+    Route(
+        "system.branding",
+        "GET",
+        "/branding",
+        "What the platform is called, with its logo; with If-None-Match only where that has changed",
+        None,
+        Branding,
+    ),
     Route("system.health", "GET", "/health", "Whether it works", None, Health),
     Route("system.status", "GET", "/status", "Whether it works, part by part", "platform.admin", Status),
     Route(

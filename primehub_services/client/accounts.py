@@ -41,9 +41,10 @@ class AccountsClient:
         """Somebody's provider does not vouch for them any more: what they run stops, and its memberships end."""
         await self._api.call("POST", "/accounts/provider-refusal", body=request)
 
-    async def branding(self) -> Branding:
-        """What the platform is called, and its logo."""
-        return await self._api.fetch(Branding, "GET", "/branding")
+    async def branding(self, known: int) -> Branding | None:
+        """What the platform is called, and its logo; None where it is still that of the version ``known``."""
+        found = await self._api.call("GET", "/branding", headers={"If-None-Match": f'"{known}"'})
+        return None if found is None else Branding.model_validate(found)
 
     async def state(self, user: str) -> AccountState:
         """How things stand with an account now. Status 404: there is none."""

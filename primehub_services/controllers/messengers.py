@@ -9,8 +9,9 @@ import ssl
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
@@ -77,9 +78,9 @@ class Mail:
 
     def _mail(self, to: str, letter: Letter, now: datetime) -> EmailMessage:
         mail = EmailMessage()
-        mail["From"] = formataddr(("PrimeHub", self.sender))
+        mail["From"] = HeaderAddress(letter.platform, addr_spec=self.sender)
         mail["To"] = to
-        mail["Subject"] = f"[PrimeHub] {letter.subject}"
+        mail["Subject"] = f"[{letter.platform}] {letter.subject}"
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{letter.id}@{self.sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.letters import Letter
-from ..domain.notifications import MAX_ERROR, Channel, Event, next_try, subject, text
+from ..domain.notifications import MAX_ERROR, Channel, Event, next_try, plain, subject, text
 from ..store import notifications as store
+from ..store import settings as system_settings
 from ..store.crypto import Keyring, KeyringError
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
@@ -38,6 +39,7 @@ class Taken:
     to: str = ""
     secret: str = ""
     problem: str = ""
+    platform: str = ""
 
 
 class NotificationController:
@@ -114,7 +116,7 @@ class NotificationController:
         elif self._mail is None:
             raise NotDelivered("This platform sends no e-mail.", lasting=True)
         else:
-            letter = Letter(taken.id, subject(taken.content), text(taken.content, message.link))
+            letter = Letter(taken.id, taken.platform, subject(taken.content), text(taken.content, message.link))
             await self._mail.send(taken.to, letter, now=self._database.clock())
 
     def _link(self, content: dict[str, Any]) -> str:
@@ -155,7 +157,8 @@ def _take(uow: UnitOfWork, notification_id: str, keyring: Keyring) -> Taken | No
             secret = store.secret(uow, keyring, row.account_id) or ""
         except KeyringError:
             problem = "What signs this webhook cannot be read. Set it again."
-    return Taken(row.id, channel, row.content, row.tries, to, secret, problem)
+    platform = plain(system_settings.load(uow).name)
+    return Taken(row.id, channel, row.content, row.tries, to, secret, problem, platform)
 
 
 def _asked_for(content: dict[str, Any], channel: Channel) -> bool:

@@ -14,6 +14,8 @@ class Letter:
     """An e-mail before it is anybody's. ``id`` is the same at each try; ``text`` may hold what nobody else may read."""
 
     id: str
+    platform: str
+    """The name of the platform that it comes from, on one line."""
     subject: str
     text: str = field(repr=False)
 
@@ -50,4 +52,4 @@ def link_letter(about: LinkFor, address: str, token: str) -> Letter:
         f"It works once, until {about.until:%Y-%m-%d %H:%M} UTC. Whoever has it can use it: pass it on to nobody.",
         f"It was made by {plain(about.by)}. If you do not expect it, leave it unused.",
     ]
-    return Letter(about.id, subject, "\n".join(lines) + "\n")
+    return Letter(about.id, platform, subject, "\n".join(lines) + "\n")

@@ -26,6 +26,8 @@ class Branding(Model):
 
     name: DisplayName = "PrimeHub"
     logo: Logo = ""
+    version: int = 0
+    """Of the system settings, of which this is a part."""
 
 
 class SystemSettings(Branding):
@@ -56,7 +58,6 @@ class SystemSettings(Branding):
     snapshot_max: Annotated[int, Field(ge=1, le=2000, description="MB")] = 50
     """The most that a notebook, or its folder packed, may have to be submitted as a job."""
     members_may_invite: bool = False
-    version: int = 0
 
 
 class SystemSettingsUpdate(Model):

@@ -23,7 +23,7 @@ def get(uow: UnitOfWork, actor: Actor) -> SystemSettings:
 def branding(uow: UnitOfWork) -> Branding:
     """What of the settings everybody may know."""
     settings = store.load(uow)
-    return Branding(name=settings.name, logo=settings.logo)
+    return Branding(name=settings.name, logo=settings.logo, version=settings.version)
 
 
 def update(uow: UnitOfWork, actor: Actor, change: SystemSettingsUpdate) -> SystemSettings:

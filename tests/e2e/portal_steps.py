@@ -35,12 +35,17 @@ def signed_in(browser: Browser, platform: Platform, user: str) -> BrowserContext
     context = _window(browser, platform)
     page = context.new_page()
     page.goto(f"{ROOT}/")
+    signs_in(page, user)
+    page.close()
+    return context
+
+
+def signs_in(page: Page, user: str) -> None:
+    """On the hub's page, which leads back to the portal."""
     page.get_by_label("Username").fill(user)
     page.locator("input[type=password]").fill(PASSWORD)
     page.locator("input[type=submit], button[type=submit]").first.click()
     page.wait_for_url(f"**{ROOT}/**")
-    page.close()
-    return context
 
 
 def signed_in_by_link(browser: Browser, platform: Platform, link: str) -> BrowserContext:

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
-from tests.e2e.portal_browser import overflow
-from tests.e2e.portal_steps import ROOT, SOON, STARTED, opened, ran_cell, signed_in, started, stop
+from tests.e2e.portal_browser import overflow, serious
+from tests.e2e.portal_steps import ROOT, SOON, STARTED, opened, ran_cell, signed_in, signs_in, started, stop
 from tests.support.jupyterlab import notebook
 from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
@@ -174,6 +174,42 @@ def test_a_disabled_person_sees_that_it_is_over(browser: Browser, platform: Plat
     version = platform.call("GET", f"/users/{person}")["version"]
     platform.call("PATCH", f"/users/{person}", {"version": version, "enabled": False})
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible(timeout=SOON)
+    context.close()
+
+
+def test_what_was_typed_outlives_the_session_and_is_shown_to_nobody_else(
+    browser: Browser, platform: Platform, lab: Lab, person: str
+) -> None:
+    context = signed_in(browser, platform, person)
+    page = opened(context, "/profile")
+    page.get_by_label("Display name").fill("Half a na")
+    over = page.get_by_role("dialog", name="You are signed out")
+
+    def signs_out_elsewhere() -> None:
+        opened(context, "/sign-out").close()
+        expect(over).to_be_visible(timeout=SOON)
+
+    signs_out_elsewhere()
+    page.keyboard.press("Escape")
+    assert serious(page) == []
+    assert overflow(page) == 0
+    with context.expect_page() as beside:
+        over.get_by_role("link", name="Sign in in a new tab").click()
+    signs_in(beside.value, person)
+    expect(over).to_have_count(0, timeout=SOON)
+    expect(page.get_by_label("Display name")).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.type("me")
+    page.get_by_role("button", name="Save").click()
+    expect(beside.value.get_by_label("Display name")).to_have_value("Half a name", timeout=SOON)
+
+    page.get_by_label("Display name").fill("For nobody else")
+    signs_out_elsewhere()
+    with context.expect_page() as beside:
+        over.get_by_role("link", name="Sign in in a new tab").click()
+    signs_in(beside.value, lab.user)
+    expect(page.get_by_text(f"You are {lab.user}:")).to_be_visible(timeout=SOON)
+    expect(page.get_by_label("Display name")).to_have_value("")
     context.close()
 
 

@@ -8,6 +8,7 @@ import type { Me } from '../src/api/types';
 import { SessionContext } from '../src/lib/session';
 import GroupEdit from '../src/pages/admin/groups/GroupEdit';
 import { UserEdit } from '../src/pages/admin/users/UserForm';
+import { t } from '../src/text';
 
 const group = { slug: 'lab', name: 'lab', display_name: 'Lab', description: '', user_quota: {}, group_quota: {}, shared_volume: false, pod_security: 'restricted', version: 1, created_at: '2026-11-29T12:00:00Z' } as unknown as Group;
 const ann = { name: 'ann', display_name: 'Ann', email: '', enabled: true, version: 1, created_at: '2026-11-29T12:00:00Z' } as Account;
@@ -45,6 +46,32 @@ test('saving a group’s members leaves those whom others added meanwhile', asyn
   save();
   await waitFor(() => expect(api.DELETE).toHaveBeenCalledExactlyOnceWith('/groups/{group}/members/{user}', path('eve')));
   expect(api.PUT).not.toHaveBeenCalled();
+});
+
+test('what others give to a group meanwhile is kept, and no clash with what is taken away here', async () => {
+  const type = (slug: string, groups: string[]) => ({ slug, name: slug, display_name: '', all_groups: false, groups, version: 1 });
+  const catalog = (given: string[]) => ({ types: [type('cpu-1', ['lab']), type('cpu-2', given)], images: [], volumes: [] });
+  queries.setQueryData(admin.members('lab').queryKey, []);
+  queries.setQueryData(admin.catalog().queryKey, catalog([]) as never);
+  shown('/groups/lab');
+  fireEvent.click(document.querySelector('.ant-select-selection-item-remove')!);
+  act(() => void queries.setQueryData(admin.catalog().queryKey, catalog(['lab']) as never));
+  await screen.findAllByTitle('cpu-2');
+  expect(screen.queryByText(/Somebody changed this/)).toBeNull();
+  save();
+  await waitFor(() => expect(api.PATCH).toHaveBeenCalledExactlyOnceWith('/instance-types/{instance_type}', { params: { path: { instance_type: 'cpu-1' } }, body: { version: 1, groups: [] } }));
+});
+
+test('an emptied quota is neither none nor 0: it is asked for at its field, and nothing is saved', async () => {
+  queries.setQueryData(admin.group('lab').queryKey, { ...group, user_quota: { cpu: 2, memory: null, gpu: null } });
+  queries.setQueryData(admin.members('lab').queryKey, []);
+  shown('/groups/lab');
+  const field = await screen.findByLabelText('CPU for each person');
+  fireEvent.change(field, { target: { value: '' } });
+  save();
+  expect(field.getAttribute('aria-invalid')).toBe('true');
+  expect(screen.getByText(t.form.empty)).toBeTruthy();
+  expect(api.PATCH).not.toHaveBeenCalled();
 });
 
 test('saving a person’s groups leaves those that others put them into meanwhile', async () => {

@@ -76,6 +76,17 @@ async def test_status_says_since_when_a_part_is_not_well(api: Api, people: Peopl
     assert await since() != began
 
 
+async def test_name_and_logo_are_told_to_everybody_and_sent_once(api: Api, people: People) -> None:
+    first = await people["nobody"].get("/branding")
+    assert first.json() == {"name": "PrimeHub", "logo": "", "version": 0}
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = await people["nobody"].get("/branding", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    await people["platform_admin"].patch("/settings", json={"version": 0, "name": "Foundry"})
+    now = await people["nobody"].get("/branding", headers=known)
+    assert now.json() == {"name": "Foundry", "logo": "", "version": 1}
+
+
 async def test_everybody_is_told_what_the_engine_can(api: Api, people: People) -> None:
     told = (await people["member"].get("/engine")).json()
     assert told["name"] == api.context.engine

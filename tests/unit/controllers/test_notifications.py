@@ -20,9 +20,11 @@ import sqlalchemy as sa
 from primehub_services.controllers.messengers import Mail, Webhooks
 from primehub_services.controllers.notifications import AT_ONCE, EACH_AT_ONCE, LEASE, NotificationController
 from primehub_services.domain.notifications import BACK_OFF, Channel, NotificationsPut
+from primehub_services.domain.system import SystemSettings
 from primehub_services.operations import accounts, members, notifications
 from primehub_services.store import notifications as notification_store
 from primehub_services.store import secrets as secret_store
+from primehub_services.store import settings as settings_store
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
 from primehub_services.store.orm import AccountRow, JobRow, NotificationRow, NotificationSettingsRow
@@ -213,6 +215,19 @@ async def test_an_end_is_told_by_mail(
     assert (row.sent_at, row.due_at, row.error) == (clock.now, None, "")
     await deliver(sends(database, keyring, plain_mail(inbox)), clock)
     assert len(inbox.letters) == 1
+
+
+async def test_a_letter_comes_from_what_the_platform_is_called(
+    database: Database, cast: Cast, keyring: Keyring, inbox: Inbox, clock: FixedClock
+) -> None:
+    database.write_now(lambda uow: settings_store.save(uow, SystemSettings(name="Schmiede, Köln <x@y>")))
+    wants(database, cast, keyring, email=True)
+    ended(database, cast)
+    await deliver(sends(database, keyring, plain_mail(inbox)), clock)
+    letter = email.message_from_bytes(inbox.letters[0][1], policy=email.policy.default)
+    [sender] = letter["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == ("Schmiede, Köln <x@y>", "primehub@example.org")
+    assert letter["Subject"] == "[Schmiede, Köln <x@y>] Job 'train' failed"
 
 
 async def test_a_mail_server_with_tls_and_a_password(

@@ -198,9 +198,12 @@ def test_a_broken_parts_own_words_are_never_shown() -> None:
 
 
 async def test_a_name_stays_while_the_api_does_not_answer() -> None:
-    answers = iter([httpx.Response(200, json={"name": "Foundry"}), httpx.Response(503), httpx.ConnectError("away")])
+    foundry = httpx.Response(200, json={"name": "Foundry", "version": 7})
+    answers = iter([foundry, httpx.Response(304), httpx.Response(503), httpx.ConnectError("away")])
+    asked = []
 
-    def answer(_request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["If-None-Match"])
         given = next(answers)
         if isinstance(given, Exception):
             raise given
@@ -208,10 +211,10 @@ async def test_a_name_stays_while_the_api_does_not_answer() -> None:
 
     known = KnownBranding(authenticator(answer).accounts)
     assert known.now.name == "PrimeHub"
-    for _ in range(3):
+    for _ in range(4):
         await known.look()
         assert known.now.name == "Foundry"
-    assert next(answers, None) is None
+    assert asked == ['"0"', '"7"', '"7"', '"7"']
 
 
 def test_with_a_provider_alone_there_is_no_page_for_passwords_and_links_into_groups_have_theirs() -> None:

@@ -52,7 +52,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the platform is called, with its logo
+         * What the platform is called, with its logo; with If-None-Match only where that has changed
          * @description Public.
          */
         get: operations["system_branding"];
@@ -2363,6 +2363,11 @@ export interface components {
             name: string;
             /** @default  */
             logo: string;
+            /**
+             * @description Of the system settings, of which this is a part.
+             * @default 0
+             */
+            version: number;
         };
         /**
          * @description What a claim is counted against.
@@ -4879,6 +4884,11 @@ export interface components {
             /** @default  */
             logo: string;
             /**
+             * @description Of the system settings, of which this is a part.
+             * @default 0
+             */
+            version: number;
+            /**
              * @description GiB
              * @default 20
              */
@@ -4953,8 +4963,6 @@ export interface components {
             snapshot_max: number;
             /** @default false */
             members_may_invite: boolean;
-            /** @default 0 */
-            version: number;
         };
         /** @description Fields to change; absent ones stay. ``version`` is that of the settings the change was made from. */
         SystemSettingsUpdate: {

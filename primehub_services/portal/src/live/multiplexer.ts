@@ -31,7 +31,8 @@ export class Multiplexer {
   /** The logs that the stream was opened with. */
   private carried = new Set<string>();
 
-  constructor(private readonly send: (client: string | null, message: FromStream) => void) {
+  /** `left` is called with each tab that has gone, also where it could not say so. */
+  constructor(private readonly send: (client: string | null, message: FromStream) => void, private readonly left: (client: string) => void = () => {}) {
     let last = Date.now();
     setInterval(() => {
       const now = Date.now();
@@ -51,14 +52,17 @@ export class Multiplexer {
     client.seen = Date.now();
     this.clients.set(id, client);
     if ('xsrf' in message) this.xsrf = message.xsrf;
+    // it was frozen for so long that it was forgotten
+    const forgotten = known === undefined && message.type !== 'hello';
+    if (forgotten) this.send(id, { type: 'reset' });
     if (message.type === 'hello') {
       this.api = message.api;
       // a stream begins where the page was sent, so that nothing that the page asks for has to be asked again
       if (this.lastId === '') this.lastId = message.since;
     } else if (message.type === 'logs') {
       this.follow(client, message.logs);
-    } else if (known === undefined) {
-      this.send(id, { type: 'tell' }); // it was frozen for so long that it was forgotten
+    } else if (forgotten) {
+      this.send(id, { type: 'tell' });
     } else if (message.type === 'retry') {
       this.prefer(client);
     }
@@ -114,6 +118,7 @@ export class Multiplexer {
 
   private forget(id: string): void {
     this.clients.delete(id);
+    this.left(id);
     if (this.clients.size > 0) {
       this.carry();
       return;

@@ -7,13 +7,12 @@ import { useNow } from '../lib/clock';
 import { ago, exact } from '../lib/format';
 import { t } from '../text';
 import { useRetryFocus } from './retry';
+import { useTitle } from './title';
 
 export function Page({ crumbs, title, status, lead, actions, children }: {
   crumbs?: { to: string; text: string }; title: string; status?: ReactNode; lead?: ReactNode; actions?: ReactNode; children: ReactNode;
 }) {
-  useEffect(() => {
-    document.title = `${title} · PrimeHub`;
-  }, [title]);
+  useTitle(title);
   return (
     <div className="page">
       <header className="head">

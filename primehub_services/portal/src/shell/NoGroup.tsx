@@ -1,13 +1,11 @@
-import { useEffect } from 'react';
 import { useMe } from '../lib/session';
 import { LinkButton } from '../parts/LinkButton';
+import { useTitle } from '../parts/title';
 import { t } from '../text';
 
 export function NoGroup() {
   const me = useMe();
-  useEffect(() => {
-    document.title = `${t.noGroup.title} · PrimeHub`;
-  }, []);
+  useTitle(t.noGroup.title);
   return (
     <div className="whole">
       <div className="state">

@@ -1,11 +1,12 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { Menu as MenuIcon, Search } from 'lucide-react';
 import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { Outlet, useLocation, useNavigation } from 'react-router';
 import { asProblem, whenSignedOut } from '../api/client';
 import { ask } from '../api/queries';
-import { LiveProvider, useLive } from '../live/live';
+import type { Me } from '../api/types';
+import { LiveProvider } from '../live/live';
 import { SessionContext } from '../lib/session';
 import { Bones, Failure, Waiting } from '../parts/page';
 import { t } from '../text';
@@ -14,6 +15,7 @@ import { Brand, SideMenu, isAdminPage } from './SideMenu';
 import { GroupSwitch } from './GroupSwitch';
 import { Keys, openPalette } from './Keys';
 import { ProfileMenu } from './ProfileMenu';
+import { SessionEnd, SessionWatch } from './SessionEnd';
 import { SignedOut } from './Wholes';
 
 // only phones need it
@@ -21,32 +23,41 @@ const Drawer = lazy(() => import('./MenuDrawer'));
 
 /** Who is signed in comes first; without an answer there is no page to show. */
 export function Shell() {
-  const [out, setOut] = useState(false);
   const me = useQuery(ask.me());
-  useEffect(() => whenSignedOut(() => setOut(true)), []);
-  if (out || (me.error && asProblem(me.error).status === 401)) return <SignedOut />;
-  if (me.data === undefined) {
-    return (
-      <Frame>
-        <h1 className="sr">{t.product}</h1>
-        {me.error
-          ? <div className="whole"><Failure error={me.error} what={t.error.noAnswer} onRetry={() => void me.refetch()} /></div>
-          : <div className="page"><Waiting><Bones rows={6} /></Waiting></div>}
-      </Frame>
-    );
-  }
+  const [ended, setEnded] = useState(0); // when a request last found that nobody is signed in
+  useEffect(() => whenSignedOut(() => setEnded(Date.now())), []);
+  if (me.data !== undefined) return <Session me={me.data} over={ended > me.dataUpdatedAt} />;
+  if (ended > 0 || (me.error && asProblem(me.error).status === 401)) return <SignedOut />;
   return (
-    <SessionContext value={me.data}>
+    <Frame>
+      <h1 className="sr">{t.product}</h1>
+      {me.error
+        ? <div className="whole"><Failure error={me.error} what={t.error.noAnswer} onRetry={() => void me.refetch()} /></div>
+        : <div className="page"><Waiting><Bones rows={6} /></Waiting></div>}
+    </Frame>
+  );
+}
+
+/** All that one person sees. Where it is over, the page is kept under that word, with what was typed in it. */
+function Session({ me, over }: { me: Me; over: boolean }) {
+  const [whose] = useState(me.name);
+  const another = me.name !== whose;
+  useEffect(() => {
+    if (another) location.reload(); // what is kept here is not theirs
+  }, [another]);
+  if (another) return null;
+  return (
+    <SessionContext value={me}>
       <LiveProvider>
-        <Frame menus banners onSignedOut={() => setOut(true)}><Suspense><Outlet /></Suspense></Frame>
+        <Frame menus banners><Suspense><Outlet /></Suspense></Frame>
+        <SessionWatch />
+        {over && <SessionEnd />}
       </LiveProvider>
     </SessionContext>
   );
 }
 
-function Frame({ menus, banners, onSignedOut, children }: {
-  menus?: boolean; banners?: boolean; onSignedOut?: () => void; children: React.ReactNode;
-}) {
+function Frame({ menus, banners, children }: { menus?: boolean; banners?: boolean; children: React.ReactNode }) {
   const [openAt, setOpenAt] = useState<string | null>(null); // the menu closes by going to another page
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
@@ -75,22 +86,9 @@ function Frame({ menus, banners, onSignedOut, children }: {
           </div>
         </div>
         {menus && <Keys />}
-        {banners && <><SignedOutWatch onSignedOut={onSignedOut} /><Banners /></>}
+        {banners && <Banners />}
         <main id="main" ref={main} tabIndex={-1} aria-busy={navigation.state === 'loading' || undefined}>{children}</main>
       </div>
     </div>
   );
-}
-
-/** The event stream is the first to hear that the session has ended; the API is asked once before it is believed. */
-function SignedOutWatch({ onSignedOut }: { onSignedOut: (() => void) | undefined }) {
-  const { state } = useLive();
-  const queries = useQueryClient();
-  useEffect(() => {
-    if (state.is !== 'signed-out') return;
-    queries.query({ ...ask.me(), staleTime: 0 }).catch((error: unknown) => {
-      if (asProblem(error).status === 401) onSignedOut?.();
-    });
-  }, [state, queries, onSignedOut]);
-  return null;
 }

@@ -56,7 +56,9 @@ export const shell = {
   signedOut: {
     title: 'You are signed out',
     why: 'The session has ended, or the account was disabled. Notebooks of an account that is still enabled go on running.',
+    kept: 'What you typed here is kept. Sign in in the new tab, then come back to this one.',
     signIn: 'Sign in again',
+    signInBeside: 'Sign in in a new tab',
   },
   notInGroup: {
     title: (group: string) => `You cannot open the group ${group}`,

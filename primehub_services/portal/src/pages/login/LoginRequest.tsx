@@ -1,13 +1,14 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Button, Input } from 'antd';
 import { CircleAlert } from 'lucide-react';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { useSearchParams } from 'react-router';
 import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import { about } from '../../lib/format';
 import { Field } from '../../parts/Field';
 import { Bones, Failure, Waiting } from '../../parts/page';
+import { useTitle } from '../../parts/title';
 import { SignedOut } from '../../shell/Wholes';
 import { t } from '../../text';
 
@@ -16,9 +17,7 @@ export default function LoginRequest() {
   const [query, setQuery] = useSearchParams();
   const code = (query.get('code') ?? '').trim().toUpperCase();
   const me = useQuery(ask.me());
-  useEffect(() => {
-    document.title = `${t.login.title} · PrimeHub`;
-  }, []);
+  useTitle(t.login.title);
   if (me.error && asProblem(me.error).status === 401) return <SignedOut />;
   return (
     <main className="bare">

@@ -1,17 +1,14 @@
 import { Button, Modal } from 'antd';
 import { useEffect } from 'react';
 import { useBlocker } from 'react-router';
+import { holdUnsaved } from '../../lib/unsaved';
 import { t } from '../../text';
 
 /** Asks before changes that are not saved are lost: by a link, by the way back, by closing the tab. Once on a page. */
 export function Leaving({ changes }: { changes: number }) {
-  const blocker = useBlocker(({ currentLocation, nextLocation }) => changes > 0 && (currentLocation.pathname !== nextLocation.pathname || currentLocation.search !== nextLocation.search));
-  useEffect(() => {
-    if (changes === 0) return undefined;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener('beforeunload', ask);
-    return () => removeEventListener('beforeunload', ask);
-  }, [changes]);
+  const any = changes > 0;
+  const blocker = useBlocker(({ currentLocation, nextLocation }) => any && (currentLocation.pathname !== nextLocation.pathname || currentLocation.search !== nextLocation.search));
+  useEffect(() => (any ? holdUnsaved() : undefined), [any]);
   const blocked = blocker.state === 'blocked';
   useEffect(() => {
     // what was saved while the question stood needs no answer

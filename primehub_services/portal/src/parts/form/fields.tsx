@@ -46,7 +46,7 @@ export function Amount({ ids, value, unit, min = 0, step, disabled, placeholder,
   ids: Ids; value: number | null; unit: string; min?: number; step?: number | undefined; disabled?: boolean; placeholder?: string | undefined; onChange: (value: number | null) => void;
 }) {
   return (
-    <InputNumber<number> {...ids} className="amountIn" value={value} min={min} step={step ?? 1} disabled={disabled} placeholder={placeholder} suffix={unit}
+    <InputNumber<number> {...ids} className="amountIn" value={Number.isNaN(value) ? null : value} min={min} step={step ?? 1} disabled={disabled} placeholder={placeholder} suffix={unit}
       status={ids['aria-invalid'] ? 'error' : undefined} onChange={(given) => onChange(given)} />
   );
 }
@@ -62,7 +62,7 @@ export function SelectField<T extends object>({ form, name, label, help, optiona
   );
 }
 
-/** An amount, or no limit. */
+/** An amount, or no limit; NaN where it was emptied, with which no form is saved. */
 export function LimitField<T extends object>({ form, name, unit, step }: { form: Fields<T>; name: Keys<T, number | null>; unit: string; step?: number }) {
   const id = useId();
   const value = form.draft[name] as number | null;
@@ -73,9 +73,9 @@ export function LimitField<T extends object>({ form, name, unit, step }: { form:
     <div className="limit">
       <div className="amount">
         <Amount ids={{ 'aria-label': label, 'aria-invalid': error !== undefined, 'aria-describedby': error ? id : undefined }} value={value} unit={unit} step={step}
-          disabled={value === null} placeholder={t.form.noLimit.toLowerCase()} onChange={(given) => put(form, name, given ?? 0)} />
+          disabled={value === null} placeholder={t.form.noLimit.toLowerCase()} onChange={(given) => put(form, name, given ?? NaN)} />
         <Checkbox aria-label={`${label}: ${t.form.noLimit}`} checked={value === null} onChange={({ target }) => {
-          if (value !== null) setLast(value);
+          if (value !== null && !Number.isNaN(value)) setLast(value);
           put(form, name, target.checked ? null : last);
         }}>{t.form.noLimit}</Checkbox>
       </div>

@@ -11,19 +11,23 @@ import type { Catalog } from './GroupEdit';
 
 const words = a.groups;
 
+/** By name, so that what others give or take away meanwhile is followed. */
+type Given = Record<string, true>;
 /** What the group was given by name; what is for all groups is not here. */
-export type AccessDraft = { types: string[]; images: string[]; volumes: Record<string, Writing> };
+export type AccessDraft = { types: Given; images: Given; volumes: Record<string, Writing> };
+
+const given = (slugs: readonly string[]): Given => Object.fromEntries([...slugs].sort().map((slug) => [slug, true]));
 
 export const accessOf = (catalog: Catalog, group: string): AccessDraft => ({
-  types: catalog.types.filter((x) => !x.all_groups && x.groups.includes(group)).map((x) => x.slug).sort(),
-  images: catalog.images.filter((x) => x.group === null && !x.all_groups && x.groups.includes(group)).map((x) => x.slug).sort(),
+  types: given(catalog.types.filter((x) => !x.all_groups && x.groups.includes(group)).map((x) => x.slug)),
+  images: given(catalog.images.filter((x) => x.group === null && !x.all_groups && x.groups.includes(group)).map((x) => x.slug)),
   volumes: Object.fromEntries(catalog.volumes.flatMap((x) => x.groups.filter((g) => g.group === group).map((g) => [x.slug, g.writable ? 'write' : 'read'] as const)).sort()),
 });
 
 const listed = (slugs: readonly string[]) => slugs.join(', ') || a.list.none;
 export const accessLabels: Words<AccessDraft> = {
-  types: { label: words.types, show: listed },
-  images: { label: words.images, show: listed },
+  types: { label: words.types, show: (value) => listed(Object.keys(value).sort()) },
+  images: { label: words.images, show: (value) => listed(Object.keys(value).sort()) },
   volumes: { label: words.volumes, show: (value) => listed(Object.entries(value).map(([slug, how]) => (how === 'write' ? `${slug} (${a.access.writable.toLowerCase()})` : slug))) },
 };
 
@@ -33,14 +37,14 @@ const flipped = (groups: readonly string[], group: string, on: boolean) => (on ?
 export async function saveAccess(catalog: Catalog, group: string, draft: AccessDraft) {
   const before = accessOf(catalog, group);
   for (const type of catalog.types) {
-    const on = draft.types.includes(type.slug);
-    if (!type.all_groups && on !== before.types.includes(type.slug)) {
+    const on = type.slug in draft.types;
+    if (!type.all_groups && on !== type.slug in before.types) {
       await body(api.PATCH('/instance-types/{instance_type}', { params: { path: { instance_type: type.slug } }, body: some<InstanceTypeUpdate>({ version: type.version, groups: flipped(type.groups, group, on) }) }));
     }
   }
   for (const image of catalog.images) {
-    const on = draft.images.includes(image.slug);
-    if (image.group === null && !image.all_groups && on !== before.images.includes(image.slug)) {
+    const on = image.slug in draft.images;
+    if (image.group === null && !image.all_groups && on !== image.slug in before.images) {
       await body(api.PATCH('/images/{image}', { params: { path: { image: image.slug } }, body: some<ImageUpdate>({ version: image.version, groups: flipped(image.groups, group, on) }) }));
     }
   }
@@ -72,13 +76,13 @@ export function AccessFields<T extends AccessDraft>({ form, catalog, group }: { 
 }
 
 function Several({ label, placeholder, things, chosen, more = '', onChange }: {
-  label: string; placeholder: string; things: readonly (Named & { all_groups: boolean })[]; chosen: string[]; more?: string; onChange: (slugs: string[]) => void;
+  label: string; placeholder: string; things: readonly (Named & { all_groups: boolean })[]; chosen: Given; more?: string; onChange: (chosen: Given) => void;
 }) {
   const everyones = things.filter((thing) => thing.all_groups);
   return (
     <Field label={label} help={[everyones.length > 0 && words.forAllGroups(names(everyones)), more].filter(Boolean).join('. ')}>
       {(ids) => (
-        <Select {...ids} mode="multiple" style={{ width: '100%' }} placeholder={placeholder} value={chosen} onChange={(slugs: string[]) => onChange([...slugs].sort())} showSearch={{ optionFilterProp: 'label' }}
+        <Select {...ids} mode="multiple" style={{ width: '100%' }} placeholder={placeholder} value={Object.keys(chosen).sort()} onChange={(slugs: string[]) => onChange(given(slugs))} showSearch={{ optionFilterProp: 'label' }}
           options={things.filter((thing) => !thing.all_groups).map((thing) => ({ value: thing.slug, label: shown(thing) }))} />
       )}
     </Field>
