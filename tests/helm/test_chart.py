@@ -180,8 +180,7 @@ def test_nothing_is_made_up_while_rendering_so_that_every_rendering_is_the_same(
 
 def test_a_secret_of_somebody_elses_takes_the_place_of_the_hook() -> None:
     manifests = rendered({"existingSecret": "sealed"})
-    # but for a policy: the hook runs before an upgrade with which the keys become the chart's again
-    assert [m["kind"] for m in manifests if m["metadata"]["name"] == "primehub-keys"] == ["NetworkPolicy"]
+    assert not [m for m in manifests if m["metadata"]["name"] == "primehub-keys"]
     pod = dict(pods(manifests))["primehub-services"]
     (keys,) = [v for v in pod["volumes"] if v["name"] == "keys"]
     assert keys["secret"]["secretName"] == "sealed"
@@ -323,6 +322,45 @@ def test_what_stays_after_an_uninstallation_lets_the_keys_be_looked_after_when_i
     policies = {m["metadata"]["name"]: m["metadata"] for m in rendered() if m["kind"] == "NetworkPolicy"}
     kept = {name for name, found in policies.items() if "helm.sh/resource-policy" in found.get("annotations", {})}
     assert kept == {f"primehub-{name}" for name in ("default-deny", "names", "keys", "workloads", "notebooks")}
+
+
+def test_what_is_wrong_in_the_policy_of_the_keys_hook_is_mended_before_it_runs() -> None:
+    manifests = rendered()
+    job = one(manifests, "Job", "primehub-keys")
+    policy = one(manifests, "NetworkPolicy", "primehub-keys")
+    first, then = (found["metadata"]["annotations"] for found in (policy, job))
+    assert first["helm.sh/hook"] == then["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert int(first["helm.sh/hook-weight"]) < int(then["helm.sh/hook-weight"])
+    assert first["helm.sh/hook-delete-policy"] == "before-hook-creation"
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_without_network_policies_there_is_none(values: dict[str, Any]) -> None:
+    without = values | {"networkPolicies": {"enabled": False}}
+    assert "NetworkPolicy" not in {m["kind"] for m in rendered(without)}
+
+
+def test_a_list_that_is_empty_lets_nobody_reach_or_be_reached() -> None:
+    nothing: dict[str, Any] = {
+        "metricsFrom": [],
+        "dns": [],
+        "platform": {"ports": [], "extraEgress": []},
+        "workloads": {"internet": False, "extraEgress": []},
+        "git": {"extraEgress": []},
+    }
+    policies = {
+        m["metadata"]["name"]: m["spec"] for m in rendered({"networkPolicies": nothing}) if m["kind"] == "NetworkPolicy"
+    }
+    # Kubernetes takes no peers for all of them
+    everybody = [
+        (name, rule)
+        for name, spec in policies.items()
+        for way, peers in (("ingress", "from"), ("egress", "to"))
+        for rule in spec.get(way) or ()
+        if not rule.get(peers)
+    ]
+    assert everybody == [("primehub-proxy", {"ports": [{"protocol": "TCP", "port": 8000}]})]
+    assert not [name for name in ("names", "keys", "git") if policies[f"primehub-{name}"].get("egress")]
 
 
 def test_names_are_asked_for_where_and_at_the_ports_that_are_given() -> None:

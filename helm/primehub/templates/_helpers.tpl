@@ -166,12 +166,15 @@ spec:
   resources: {requests: {storage: {{ $storage.size }}}}
 {{- end }}
 
-{{- /* what hub and services reach outside: the cluster's own API, and what the settings name */ -}}
+{{- /* what hub and services reach outside: the cluster's own API, and what the settings name. No ports are no rule: a rule
+without ports, or without peers, is one for all of them */ -}}
 {{- define "primehub.outward" -}}
+{{- with .Values.networkPolicies.platform.ports }}
 - ports:
-    {{- range .Values.networkPolicies.platform.ports }}
+    {{- range . }}
     - {protocol: TCP, port: {{ . }}}
     {{- end }}
+{{- end }}
 {{- with .Values.networkPolicies.platform.extraEgress }}
 {{ toYaml . }}
 {{- end }}
