@@ -122,7 +122,32 @@ SCRAPED: Condition = (
     },
     {"properties": {"networkPolicies": {"properties": {"metricsFrom": {"minItems": 1}}}}},
 )
-CONDITIONS = (SEVERAL, INGRESS, ROUTE, KNOWN_BY, ADDRESS, OIDC, NO_PASSWORDS, SCRAPED)
+INSIDE: Condition = (
+    {"properties": {"proxy": {"properties": {"service": {"properties": {"type": {"const": "ClusterIP"}}}}}}},
+    {"properties": {"proxy": {"properties": {"service": {"properties": {"nodePort": {"type": "null"}}}}}}},
+)
+UNBALANCED: Condition = (
+    {
+        "properties": {
+            "proxy": {"properties": {"service": {"properties": {"type": {"enum": ["ClusterIP", "NodePort"]}}}}}
+        }
+    },
+    {
+        "properties": {
+            "proxy": {
+                "properties": {
+                    "service": {
+                        "properties": {
+                            "loadBalancerIP": {"maxLength": 0},
+                            "loadBalancerSourceRanges": {"maxItems": 0},
+                        }
+                    }
+                }
+            }
+        }
+    },
+)
+CONDITIONS = (SEVERAL, INGRESS, ROUTE, KNOWN_BY, ADDRESS, OIDC, NO_PASSWORDS, SCRAPED, INSIDE, UNBALANCED)
 """If there are several pods of the services, then they need this; a certificate of the proxy is for a name; and the like."""
 
 EXACT_HOST = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -132,6 +157,8 @@ Registry = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-
 Name = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 Quantity = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$", examples=["10Gi"])]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]+$")]
+Cidr4 = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){3}/[0-9]+$")]
+Cidr6 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]*:[0-9a-fA-F.:]+/[0-9]+$")]
 Texts = dict[str, str]
 AnyObject = dict[str, Any]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -245,9 +272,12 @@ class ProxyService(Section):
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"]
     annotations: Texts
-    nodePort: int | None
+    nodePort: Port | None
+    """Of a NodePort or LoadBalancer; which ports may be one is the cluster's to say (30000-32767, unless it was told otherwise)."""
     loadBalancerIP: str
+    """Of a LoadBalancer."""
     loadBalancerSourceRanges: list[Cidr]
+    """Who may reach a LoadBalancer; empty is everybody."""
 
 
 class Tls(Section):
@@ -302,7 +332,7 @@ class PlatformNetwork(Section):
     """What hub and services may reach outside the platform."""
 
     ports: list[Port]
-    """TCP, at any address: the cluster's API, PostgreSQL, single sign-on, mail, webhooks."""
+    """TCP, at any address: the cluster's API, PostgreSQL, single sign-on, mail, webhooks. Empty is none."""
     extraEgress: list[AnyObject]
 
 
@@ -310,9 +340,9 @@ class WorkloadNetwork(Section):
     """What notebooks and jobs may reach beside the platform."""
 
     internet: bool
-    blocked: list[Cidr]
-    """IPv4 networks that are not the internet."""
-    blockedIPv6: list[Cidr]
+    blocked: list[Cidr4]
+    """IPv4 networks that are not the internet; empty keeps none from it."""
+    blockedIPv6: list[Cidr6]
     extraEgress: list[AnyObject]
 
 
@@ -329,9 +359,9 @@ class NetworkPolicies(Section):
     proxyFrom: list[AnyObject]
     """Peers that may reach the proxy; empty is everybody."""
     metricsFrom: list[AnyObject]
-    """Peers that may reach hub and services to read metrics."""
+    """Peers that may reach hub, services and gateway to read metrics; empty is nobody outside."""
     dns: list[AnyObject]
-    """Peers that are asked for names."""
+    """Peers that are asked for names; empty is nobody."""
     dnsPorts: list[Port] = Field(min_length=1)
     """UDP and TCP, of the pods that answer."""
     platform: PlatformNetwork

@@ -91,6 +91,18 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"services": {"resources": {"limts": {"cpu": 3}}}}, "/services/resources': additional properties 'limts'"),
         ({"images": {"registry": "https://registry.example.org"}}, "/images/registry"),
         ({"prometheus": {"serviceMonitor": True}}, "/networkPolicies/metricsFrom"),
+        ({"proxy": {"service": {"nodePort": 30080}}}, "/proxy/service/nodePort"),
+        ({"proxy": {"service": {"type": "NodePort", "nodePort": 70000}}}, "/proxy/service/nodePort"),
+        ({"proxy": {"service": {"loadBalancerIP": "203.0.113.7"}}}, "/proxy/service/loadBalancerIP"),
+        (
+            {"proxy": {"service": {"type": "NodePort", "loadBalancerSourceRanges": ["203.0.113.0/24"]}}},
+            "/proxy/service/loadBalancerSourceRanges",
+        ),
+        ({"networkPolicies": {"workloads": {"blocked": ["fc00::/7"]}}}, "/networkPolicies/workloads/blocked/0"),
+        (
+            {"networkPolicies": {"workloads": {"blockedIPv6": ["10.0.0.0/8"]}}},
+            "/networkPolicies/workloads/blockedIPv6/0",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(wrong: dict[str, Any], path: str) -> None:
