@@ -181,9 +181,9 @@ def _step(event: Json) -> Step | None:
     match event.get("reason"):
         case "Scheduled":
             node = re.search(r" to (\S+)$", message)
-            return Step(40, "creating", f"A place is found{f' on the node {node[1]}' if node else ''}.")
+            return Step(40, "creating", pod_reasons.has_place(node[1] if node else ""))
         case "Pulling":
-            return Step(45, "creating", f"The node fetches the image {_quoted(message)}.")
+            return Step(45, "creating", pod_reasons.fetches(_quoted(message)))
         case "Pulled":
             return Step(60, "creating", _pulled(message))
         case "Started" if f"{{{CONTAINER}}}" in str(event.get("involvedObject", {}).get("fieldPath", "")):

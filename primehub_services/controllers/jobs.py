@@ -24,6 +24,7 @@ from ..store import jobs
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
 from .job_ports import EndedAttempt, Kept, ResultsKeeper, SecretResolver
+from .job_waits import Waits
 from .job_workloads import make_workload, notebook_files
 from .runner import SHORTEST_WAIT
 
@@ -57,7 +58,6 @@ class Living:
     phase: JobPhase
     refs: tuple[EngineRef, ...]
     ending: Ending | None
-    created_at: datetime
     started_at: datetime | None
     cancel: str | None
     timeout: int
@@ -116,6 +116,7 @@ class JobController:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._trouble: dict[str, _Trouble] = {}
+        self._waits = Waits()
         self._unkept: dict[str, int] = {}
         """How often the results of an attempt could not be kept."""
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -138,6 +139,7 @@ class JobController:
             if decide_attempt(self._seen(one, observed[one.id])).act is not Act.NOTHING:
                 self._advance_soon(one.id)
         if full:
+            self._waits.keep({one.id for one in living})
             await self._sweep(now)
             self._looked = now
             self._look_every = max(self.interval, min(len(living) / LOOKS_A_SECOND, LONGEST_LOOK))
@@ -320,13 +322,15 @@ class JobController:
     def _seen(self, one: Living, observation: Observation) -> Seen:
         now = self._clock()
         began = one.started_at or observation.started_at
+        waited, pending = self._waits.seen(one.id, observation, now)
         return Seen(
             phase=one.phase,
             applied=bool(one.refs),
             ending=one.ending,
             cancel=one.cancel,
             observation=observation,
-            waited=(now - one.created_at).total_seconds(),
+            waited=waited,
+            pending=pending,
             ran=None if began is None else (now - began).total_seconds(),
             timeout=one.timeout,
             said=one.said,
@@ -369,7 +373,6 @@ def _living(row: jobs.AttemptLife) -> Living:
         phase=JobPhase(row.phase),
         refs=tuple(job_starts.refs_of(row)),
         ending=None if row.ending is None else Ending.model_validate(row.ending),
-        created_at=row.created_at,
         started_at=row.started_at,
         cancel=row.cancel_requested,
         timeout=row.timeout,

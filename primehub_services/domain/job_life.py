@@ -11,10 +11,14 @@ from enum import StrEnum
 
 from .jobs import PLATFORM_FAILURES, JobPhase, JobReason
 from .model import Model
-from .workloads import UNMOUNTABLE, Observation, ObservedState
+from .workloads import PLACED, UNMOUNTABLE, Observation, ObservedState
 
 PLACING_S = 180.0
 """Seconds that an engine has to place a workload; then its job waits in the queue again, for that counts no attempt."""
+PREPARING_S = 7200.0
+"""Seconds that a workload may be pending in all, where it has a place: a node that says nothing fetches an image, and a
+large one over a slow line takes more than an hour. What does not go on, nodes say themselves; so this ends but what none
+speaks of. It is no timeout of the job's: that counts what its command takes."""
 PLATFORM_TRIES = 5
 """Attempts that may be lost to failures of the platform."""
 FIRST_PAUSE_S = 5.0
@@ -72,7 +76,9 @@ class Seen:
     """By whom or why its job is to end."""
     observation: Observation
     waited: float
-    """Seconds since it was made."""
+    """Seconds for which it was seen to wait for its place."""
+    pending: float
+    """Seconds for which it was seen not to begin, with a place or without."""
     ran: float | None
     """Seconds since its command began; None before."""
     timeout: int
@@ -121,7 +127,7 @@ def _ending(seen: Seen, state: ObservedState) -> Step:
 
 def _going_on(seen: Seen, state: ObservedState) -> Step:
     if state is ObservedState.PENDING:
-        if seen.ran is None and (why := _not_placed(seen)):
+        if seen.ran is None and (why := _not_begun(seen)):
             ending = Ending(phase=JobPhase.PENDING, reason=JobReason.NOT_PLACED, message=why[:MOST])
             return Step(Act.DECIDE, ending=ending)
         news = seen.phase is JobPhase.UNKNOWN or seen.observation.message[:MOST] != seen.said
@@ -129,13 +135,16 @@ def _going_on(seen: Seen, state: ObservedState) -> Step:
     return Step(Act.NOTHING) if seen.phase is JobPhase.RUNNING else Step(Act.NOTE, phase=JobPhase.RUNNING)
 
 
-def _not_placed(seen: Seen) -> str:
+def _not_begun(seen: Seen) -> str:
     """Why it goes back into the queue, where it does."""
-    if seen.observation.reason == UNMOUNTABLE:
-        return f"{seen.observation.message} It is tried again without it."
-    if seen.waited < PLACING_S:
+    reason, said = seen.observation.reason, seen.observation.message
+    if reason == UNMOUNTABLE:
+        return f"{said} It is tried again without it."
+    if seen.pending >= PREPARING_S:
+        return f"It did not begin within {duration(int(PREPARING_S))}: {said or 'its machine does not say why.'}"
+    if reason == PLACED or seen.waited < PLACING_S:
         return ""
-    return f"It could not be placed within {PLACING_S / 60:.0f} min: {seen.observation.message or 'no room'}"
+    return f"It could not be placed within {duration(int(PLACING_S))}: {said or 'no room'}"
 
 
 def cancelled(why: str) -> Ending:

@@ -22,6 +22,18 @@ _MAY_MORE = "A platform admin can let a group run as root (its pod security, bas
 NODE_AWAY = "Its node went away."
 _PASSING = re.compile(r"not yet ready to handle request|status unknown for quota")
 """What a quota that was just made says until the cluster has counted."""
+_OF_PLACE = frozenset({"FailedScheduling"})
+_OF_NODE = frozenset(
+    {
+        "FailedMount",
+        "FailedAttachVolume",
+        "FailedMapVolume",
+        "FailedCreatePodSandBox",
+        "NetworkNotReady",
+        "FailedCreatePodContainer",
+    }
+)
+"""Warnings of what a node does before the first container: storage, network, the sandbox."""
 SHOWN = 300
 """Characters of the cluster's own words."""
 
@@ -199,12 +211,51 @@ def of_pod(pod: Json, warnings: Sequence[Json] = ()) -> PodReason | None:
         if found is not None:
             return found
     if status.get("phase") == "Pending":
-        for warning in reversed(warnings):
+        for warning in reversed(still(pod, warnings)):
             if warning.get("type") == "Warning" and (
                 found := event(warning.get("reason", ""), warning.get("message", ""))
             ):
                 return found
     return None
+
+
+def still(pod: Json, warnings: Sequence[Json]) -> list[Json]:
+    """The warnings of a pod that may still be so: a cluster keeps them for an hour, also those of what has come right."""
+    past: frozenset[str] = _OF_PLACE if (pod.get("spec") or {}).get("nodeName") else frozenset()
+    if _has_sandbox(pod.get("status") or {}):
+        past |= _OF_NODE
+    return [warning for warning in warnings if warning.get("reason") not in past]
+
+
+def _has_sandbox(status: Json) -> bool:
+    """Whether its node has all that its containers begin with, and no more than their images is missing."""
+    began = any("waiting" not in (c.get("state") or {"waiting": {}}) for c in status.get("initContainerStatuses") or ())
+    return began or _condition(status, "PodReadyToStartContainers").get("status") == "True"
+
+
+def has_place(node: str) -> str:
+    """That the scheduler has found a node."""
+    return f"A place is found{f' on the node {node}' if node else ''}."
+
+
+def fetches(image: str) -> str:
+    """That its node gets the image, which may take long: nothing is wrong."""
+    return f"The node fetches the image {image}."
+
+
+def preparing(pod: Json, container: str) -> str:
+    """What the node of a pod does before this container begins, where nothing is wrong."""
+    spec = pod.get("spec") or {}
+    if not _has_sandbox(pod.get("status") or {}) or _init_waits(pod):
+        return has_place(str(spec.get("nodeName") or ""))
+    found: Json = next((c for c in spec.get("containers") or () if c.get("name") == container), {})
+    return fetches(str(found.get("image") or ""))
+
+
+def _init_waits(pod: Json) -> bool:
+    """Whether a container that goes before the others has not begun."""
+    found = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    return any("waiting" in (status.get("state") or {"waiting": {}}) for status in found)
 
 
 def missing_claim(name: str, *, made_by_us: bool) -> PodReason:

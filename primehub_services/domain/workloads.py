@@ -70,6 +70,9 @@ class ObservedState(StrEnum):
     """The engine cannot tell just now. Nothing may be concluded from it."""
 
 
+PLACED = "Placed"
+"""Reason of what is pending, has its place, and lacks nothing but the time to be got ready there (its image is fetched):
+it would begin nowhere sooner."""
 UNMOUNTABLE = "Unmountable"
 """Reason of what is pending only for storage that it can do without: made anew, it would be without."""
 

@@ -275,7 +275,6 @@ class AttemptLife(NamedTuple):
     phase: str
     refs: list[Any]
     ending: dict[str, Any] | None
-    created_at: datetime
     started_at: datetime | None
     message: str
     cancel_requested: str | None

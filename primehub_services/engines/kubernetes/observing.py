@@ -12,7 +12,7 @@ from primehub_services.domain import pod_reasons
 from primehub_services.domain.pod_reasons import moment
 from primehub_services.domain.pod_security import LABEL, PodSecurity
 from primehub_services.domain.reports import EndReport
-from primehub_services.domain.workloads import Observation, ObservedState
+from primehub_services.domain.workloads import PLACED, Observation, ObservedState
 
 from .manifests import FLUSH_S, MAIN, SIDECAR
 
@@ -221,6 +221,8 @@ def _pending(seen: Seen, pod: Json) -> Observation:
             return Observation(state=ObservedState.EXITED, reason="ImageUnavailable", message=_words(why))
     if why is not None and why.final:
         return Observation(state=ObservedState.EXITED, reason="StartError", message=why.text)
+    if why is None and (pod.get("spec") or {}).get("nodeName"):
+        return Observation(state=ObservedState.PENDING, reason=PLACED, message=pod_reasons.preparing(pod, MAIN))
     return Observation(state=ObservedState.PENDING, message=_words(why))
 
 

@@ -16,7 +16,14 @@ from primehub_services.domain.job_life import GRACE_S, PLACING_S, PLATFORM_TRIES
 from primehub_services.domain.jobs import Job, JobPhase
 from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.secrets import SecretCreate
-from primehub_services.domain.workloads import EngineRef, Observation, OwnedWorkload, Workload
+from primehub_services.domain.workloads import (
+    PLACED,
+    EngineRef,
+    Observation,
+    ObservedState,
+    OwnedWorkload,
+    Workload,
+)
 from primehub_services.engines.base import EngineError, EngineUnavailable
 from primehub_services.engines.fake import FakeEngine
 from primehub_services.operations import job_starts, secrets
@@ -212,6 +219,57 @@ async def test_what_cannot_be_placed_waits_again_and_no_attempt_counts(world: Wo
     world.fake.finish(f"{job.id}-2")
     await world.look()
     assert world.job(job.id).phase is JobPhase.SUCCEEDED
+
+
+async def test_an_image_that_takes_long_to_fetch_is_waited_for_and_said(world: World) -> None:
+    class Fetches(FakeEngine):
+        async def observe(self, refs: Collection[EngineRef]) -> Mapping[str, Observation]:
+            found = await super().observe(refs)
+            fetches = {"reason": PLACED, "message": "The node fetches the image a:1."}
+            pending = ObservedState.PENDING
+            return {k: o.model_copy(update=fetches) if o.state is pending else o for k, o in found.items()}
+
+    world.engine = Fetches(world.clock, start_delay=timedelta(hours=1))
+    world.restarted()
+    job = await world.running()
+    for _ in range(5):
+        await world.look(PLACING_S)
+    now = world.job(job.id)
+    assert (now.phase, now.message) == ("PREPARING", "The node fetches the image a:1.")
+    await world.look(3600)
+    assert world.job(job.id).phase is JobPhase.RUNNING
+
+
+async def test_time_in_which_the_engine_could_not_be_asked_is_not_taken_from_the_time_to_place(world: World) -> None:
+    class Away(FakeEngine):
+        away = True
+
+        async def apply(self, workload: Workload) -> AsyncIterator[EngineRef]:
+            if self.away:
+                raise EngineUnavailable("the cluster does not answer")
+            async for ref in super().apply(workload):
+                yield ref
+
+        async def observe(self, refs: Collection[EngineRef]) -> Mapping[str, Observation]:
+            if self.away:
+                raise EngineUnavailable("the cluster does not answer")
+            return await super().observe(refs)
+
+    engine = Away(world.clock, start_delay=timedelta(days=1))
+    world.engine = engine
+    world.restarted()
+    job = await world.running()
+    world.clock.advance(PLACING_S)
+    engine.away = False
+    world.restarted()  # which tries at once what it could not do before
+    await world.look()
+    for away in (True, False):
+        engine.away = away
+        await world.look(PLACING_S)
+    assert world.job(job.id).phase is JobPhase.PREPARING
+    await world.look(PLACING_S)
+    await world.look()
+    assert world.job(job.id).reason == "NotPlaced"
 
 
 async def test_an_engine_that_cannot_be_asked_is_no_end(world: World) -> None:

@@ -14,11 +14,13 @@ from primehub_services.domain.job_life import (
     LONGEST_PAUSE_S,
     PLACING_S,
     PLATFORM_TRIES,
+    PREPARING_S,
     STOPPED_PAUSE_S,
     Act,
     Ending,
     History,
     Seen,
+    Step,
     after,
     decide_attempt,
     duration,
@@ -29,7 +31,7 @@ from primehub_services.domain.job_life import (
     timed_out,
 )
 from primehub_services.domain.jobs import JobPhase, JobReason
-from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
+from primehub_services.domain.workloads import PLACED, UNMOUNTABLE, Observation, ObservedState
 
 HISTORY = History(retries=0, retries_used=0, platform_failures=0, not_placed=0, cancel=None)
 FAILED = Ending(phase=JobPhase.FAILED, reason=JobReason.EXITED, message="Exit code 3.", exit_code=3)
@@ -108,7 +110,7 @@ def test_a_job_that_was_stopped_with_the_platform_is_tried_again_however_often_t
 
 def test_what_waits_for_nothing_that_it_needs_is_made_anew_at_once() -> None:
     waits = Observation(state=ObservedState.PENDING, reason=UNMOUNTABLE, message="The storage cannot be mounted: why.")
-    seen = Seen(JobPhase.PREPARING, True, None, None, waits, waited=15, ran=None, timeout=0)
+    seen = Seen(JobPhase.PREPARING, True, None, None, waits, waited=15, pending=15, ran=None, timeout=0)
     step = decide_attempt(seen)
     assert step.act is Act.DECIDE
     assert step.ending is not None
@@ -116,6 +118,26 @@ def test_what_waits_for_nothing_that_it_needs_is_made_anew_at_once() -> None:
     assert step.ending.message == "The storage cannot be mounted: why. It is tried again without it."
     assert after(step.ending, HISTORY).pause == pause(0)
     assert decide_attempt(replace(seen, observation=waits.model_copy(update={"reason": ""}))).act is Act.NOTE
+
+
+def test_what_has_its_place_is_not_put_back_for_what_takes_long_there() -> None:
+    fetches = Observation(state=ObservedState.PENDING, reason=PLACED, message="The node fetches the image a:1.")
+    seen = Seen(JobPhase.PREPARING, True, None, None, fetches, waited=0, pending=PREPARING_S - 1, ran=None, timeout=60)
+    assert decide_attempt(seen) == Step(Act.NOTE, phase=JobPhase.PREPARING)
+    assert decide_attempt(replace(seen, said=fetches.message)) == Step(Act.NOTHING)
+    over = decide_attempt(replace(seen, pending=PREPARING_S)).ending
+    assert over is not None
+    assert (over.phase, over.reason) == (JobPhase.PENDING, JobReason.NOT_PLACED)
+    assert over.message == "It did not begin within 2 h: The node fetches the image a:1."
+
+
+def test_what_has_no_place_is_put_back_when_it_has_waited_for_one() -> None:
+    waits = Observation(state=ObservedState.PENDING)
+    seen = Seen(JobPhase.PREPARING, True, None, None, waits, waited=179, pending=179, ran=None, timeout=60)
+    assert decide_attempt(seen).act is Act.NOTHING
+    over = decide_attempt(replace(seen, waited=PLACING_S)).ending
+    assert over is not None
+    assert over.message == "It could not be placed within 3 min: no room"
 
 
 @pytest.mark.parametrize("reason", [JobReason.IMAGE, JobReason.INVALID])
@@ -159,6 +181,10 @@ class State:
     """Whether it was asked to end."""
     late: bool = False
     """Whether its timeout, or the time to place it, has passed."""
+    placed: bool = False
+    """Whether what is pending has a place."""
+    overdue: bool = False
+    """Whether the time to begin it has passed as well."""
     kept: bool = False
     ended: JobPhase | None = None
 
@@ -180,6 +206,8 @@ RUNNING, PENDING, EXITED, ABSENT, TERMINATING = (
 
 def seen(state: State, *, away: bool) -> Seen:
     reason = "" if state.code is None else "Completed" if state.code == 0 else "Error"
+    placed = state.workload is PENDING and state.placed
+    reason = PLACED if placed else reason
     shown = Observation(state=ObservedState.UNKNOWN if away else state.workload, code=state.code, reason=reason)
     return Seen(
         phase=state.phase,
@@ -187,7 +215,8 @@ def seen(state: State, *, away: bool) -> Seen:
         ending=None if state.ending is None else ENDINGS[state.ending],
         cancel="Cancelled by ann" if state.cancel else None,
         observation=shown if state.applied else Observation(state=ABSENT),
-        waited=PLACING_S if state.late else 0,
+        waited=PLACING_S if state.late and not placed else 0,
+        pending=PREPARING_S if state.overdue else PLACING_S if state.late else 0,
         ran=(100 if state.late else 0) if state.runs else None,
         timeout=60,
     )
@@ -199,6 +228,10 @@ def by_itself(state: State) -> Iterator[State]:
         yield replace(state, cancel=True)
     if not state.late:
         yield replace(state, late=True)
+    elif state.workload is PENDING and not state.overdue:
+        yield replace(state, overdue=True)
+    if state.workload is PENDING and not state.placed:
+        yield replace(state, placed=True)
     if state.workload is PENDING and not state.runs:
         yield replace(state, workload=RUNNING, runs=1)
     elif state.workload is PENDING:
@@ -280,6 +313,20 @@ def test_a_command_begins_at_most_once_in_an_attempt_and_every_attempt_can_end()
             reaching.add(state)
             waiting.append(state)
     assert set(states) == reaching, "stuck"
+
+
+def test_what_is_pending_waits_for_no_luck_to_end() -> None:
+    """Without a place until that time is over, with one until the longer one is; then it goes back, wanted by nobody's act."""
+    waiting = [s for s in walk() if s.workload is PENDING and s.applied and not (s.ending or s.cancel or s.runs)]
+    for placed, late, overdue in {(s.placed, s.late, s.overdue) for s in waiting}:
+        acts = {
+            decide_attempt(seen(s, away=False)).act
+            for s in waiting
+            if (s.placed, s.late, s.overdue) == (placed, late, overdue)
+        }
+        goes_back = overdue or (late and not placed)
+        assert (Act.DECIDE in acts, acts == {Act.DECIDE}) == (goes_back, goes_back)
+    assert {s.placed for s in waiting if s.late and not s.overdue} == {False, True}
 
 
 def test_nothing_of_it_runs_when_an_attempt_is_over() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from primehub_services.domain.reports import EndReport
-from primehub_services.domain.workloads import ObservedState
+from primehub_services.domain.workloads import PLACED, ObservedState
 from primehub_services.engines.kubernetes.observing import ASKED_AT, STOP_AT, Seen, observation
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -195,6 +195,61 @@ def test_why_it_waits_is_said_in_words() -> None:
     seen = look(a_job(), a_pod(phase="Pending", conditions=[scheduled | {"message": message}]))
     assert seen.state is ObservedState.PENDING
     assert "too little free CPU" in seen.message
+
+
+BEGUN = {"type": "PodReadyToStartContainers", "status": "True"}
+SPEC = {"nodeName": "n1", "containers": [{"name": "main", "image": "a:1"}]}
+
+
+def told(reason: str, message: str) -> dict[str, Any]:
+    return {"type": "Warning", "reason": reason, "message": message, "involvedObject": {"uid": "u1"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "warned", "message"),
+    [
+        ({}, [], "A place is found on the node n1."),
+        ({"conditions": [BEGUN]}, [], "The node fetches the image a:1."),
+        (
+            {"conditions": [BEGUN], "initContainerStatuses": [{"name": "sidecar", "state": {"waiting": {}}}]},
+            [],
+            "A place is found on the node n1.",
+        ),
+        (
+            {"initContainerStatuses": [{"name": "sidecar", "state": {"running": {}}}]},
+            [],
+            "The node fetches the image a:1.",
+        ),
+        # what the cluster told before that, and goes on telling for an hour
+        (
+            {},
+            [told("FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu.")],
+            "A place is found on the node n1.",
+        ),
+        (
+            {"conditions": [BEGUN]},
+            [told("FailedMount", 'for volume "pv" : busy'), told("FailedCreatePodSandBox", "no network")],
+            "The node fetches the image a:1.",
+        ),
+    ],
+)
+def test_what_its_node_gets_ready_has_its_place(status: dict[str, Any], warned: list[Any], message: str) -> None:
+    held = [{"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}]
+    seen = look(a_job(), a_pod(spec=SPEC, containerStatuses=held, **status), warnings=warned)
+    assert (seen.state, seen.reason, seen.message) == (ObservedState.PENDING, PLACED, message)
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        a_pod(spec={}),
+        a_pod({"waiting": {"reason": "ErrImagePull", "message": "dial tcp: i/o timeout"}}, phase="Pending"),
+        a_pod({"waiting": {"reason": "CreateContainerError", "message": "device busy"}}, phase="Pending"),
+    ],
+)
+def test_what_has_no_node_or_a_trouble_there_is_not_in_its_place(pod: dict[str, Any]) -> None:
+    assert look(a_job(), pod).reason == ""
+    assert look(a_job(), a_pod(), warnings=[told("FailedMount", 'for volume "pv" : busy')]).reason == ""
 
 
 def warning(message: str) -> dict[str, Any]:
