@@ -84,7 +84,8 @@ def refusal(status: int, message: str, allowed: PodSecurity = PodSecurity.RESTRI
     if "being terminated" in message and "namespace" in message:
         return PodReason("namespace", "The platform is being removed from the cluster.", final=True)
     if status == 403 and re.search(r"cannot \w+ resource", message):
-        return PodReason("rights", f"The platform may not do this in the cluster: {clip(message)}.", ASK, final=True)
+        # an API server that has just begun says so of everybody, until it has read who may do what
+        return PodReason("rights", f"The platform may not do this in the cluster: {clip(message)}.", ASK)
     if status == 422:
         return PodReason("invalid", f"The cluster does not take it: {clip(message)}.", ASK, final=True)
     if status == 409 or _PASSING.search(message):

@@ -7,7 +7,8 @@ import json
 import logging
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from primehub_services.domain import pod_reasons
@@ -167,9 +168,11 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             return {}
         await self.current()
         for ref in refs:
-            if ref.name not in self._jobs.items and (job := await self._cluster.get("Job", ref.name)) is not None:
-                # newer than what the watch has told
-                self._jobs.put(job)
+            if ref.name not in self._jobs.items:
+                with _no_answer():
+                    job = await self._cluster.get("Job", ref.name)
+                if job is not None:  # newer than what the watch has told
+                    self._jobs.put(job)
         return await self._observations([(ref.key, ref.name) for ref in refs])
 
     async def _observations(self, wanted: Sequence[tuple[str, str]]) -> dict[str, Observation]:
@@ -202,18 +205,16 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
     async def delete(self, ref: EngineRef, grace: float) -> None:
         """See ``Engine``."""
         await self.current()
-        job = self._jobs.items.get(ref.name) or await self._cluster.get("Job", ref.name)
-        if job is None:
-            return
-        self._jobs.put(job)
-        try:
+        with _no_answer():
+            job = self._jobs.items.get(ref.name) or await self._cluster.get("Job", ref.name)
+            if job is None:
+                return
+            self._jobs.put(job)
             seen = (await self._observations([(ref.key, ref.name)]))[ref.key]
             if seen.state is ObservedState.EXITED:
                 await self._drop(ref)
             elif seen.state is not ObservedState.ABSENT:
                 await self._stop(job, ref, grace)
-        except ClusterRefusal as refusal:
-            raise EngineError(pod_reasons.refusal(refusal.status, refusal.message).text) from refusal
 
     async def _drop(self, ref: EngineRef) -> None:
         for pod in self._pods_by_key().get(ref.key, ()):
@@ -403,6 +404,15 @@ def _ref(job: Json) -> EngineRef:
         uid=metadata["uid"],
         left_out=tuple(LeftOut.model_validate(one) for one in left_out),
     )
+
+
+@contextmanager
+def _no_answer() -> Iterator[None]:
+    """A refusal of what was taken before, and would be again, tells nothing of a workload: ``EngineUnavailable``."""
+    try:
+        yield
+    except ClusterRefusal as refusal:
+        raise EngineUnavailable(pod_reasons.refusal(refusal.status, refusal.message).text) from refusal
 
 
 def _began(pod: Json) -> bool:

@@ -13,9 +13,10 @@ from primehub_services.domain.pods import CLAIMS_OF_OURS, MANY_NODES, ClaimNeed,
 from primehub_services.domain.words import sentence
 from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
 
+from ..base import EngineUnavailable
 from .claim_troubles import ClaimTroubles
 from .claim_watch import AskedClaims, ClaimLook
-from .cluster import Cluster, Json
+from .cluster import Cluster, ClusterRefusal, Json
 
 
 class Spared:
@@ -31,15 +32,19 @@ class Spared:
 
     async def seen(self, found: Observation, pods: Sequence[Json], warnings: Sequence[Json]) -> Observation:
         """The observation, with what its claims say where that holds it up; and with the reason ``UNMOUNTABLE`` where
-        nothing but one that it can do without went away, or has long held it up."""
+        nothing but one that it can do without went away, or has long held it up. Never raises: who cannot be asked
+        about claims has nothing to add."""
         if found.state is not ObservedState.PENDING:
             return found
-        failed = lasting(warnings)
         for pod in pods:
+            failed = lasting(pod_reasons.still(pod, warnings))
             if not failed and not may_be_storage(pod, pod_reasons.of_pod(pod, warnings)):
                 continue
             for need, spare in _needs(pod):
-                found = await self._of(need, found, failed, spare=spare)
+                try:
+                    found = await self._of(need, found, failed, spare=spare)
+                except (EngineUnavailable, ClusterRefusal):
+                    return found  # words alone, of one of many: what is known without them counts
                 if found.reason == UNMOUNTABLE:
                     return found
         return found
@@ -52,7 +57,7 @@ class Spared:
             if lasts.startswith(CANNOT):  # no name goes before it here
                 lasts = f"the storage of its claim {need.name} cannot be mounted: {lasts.removeprefix(CANNOT)}"
             return found.model_copy(update={"reason": UNMOUNTABLE, "message": sentence(lasts)})
-        return found if waits is None else found.model_copy(update={"message": waits.text})
+        return found if waits is None else found.model_copy(update={"reason": "", "message": waits.text})
 
 
 def waits_with(pod: Json, claim: str) -> bool:

@@ -10,8 +10,8 @@ import pytest
 
 from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.images import ContainerSource
-from primehub_services.domain.workloads import Workload
-from primehub_services.engines.base import EngineError
+from primehub_services.domain.workloads import EngineRef, Workload
+from primehub_services.engines.base import EngineError, EngineUnavailable
 from primehub_services.engines.kubernetes import KubernetesEngine, PodSettings, watching
 from primehub_services.engines.kubernetes import engine as engines
 from primehub_services.engines.kubernetes.cluster import ClusterRefusal
@@ -68,7 +68,8 @@ def engine_of(cluster: Any, spool: Any) -> KubernetesEngine:
     ("status", "message", "final"),
     [
         (403, "exceeded quota: q, requested: count/secrets=1, used: count/secrets=2, limited: count/secrets=2", False),
-        (403, 'secrets is forbidden: User "a" cannot create resource "secrets"', True),
+        # an API server that begins says so too, before it knows who may do what
+        (403, 'secrets is forbidden: User "a" cannot create resource "secrets"', False),
         (422, 'Secret "a" is invalid: data: Too long: may not be more than 1048576 bytes', True),
     ],
 )
@@ -78,6 +79,22 @@ async def test_a_refusal_says_whether_the_cluster_would_refuse_it_again(status: 
     with pytest.raises(EngineError) as refused:
         await anext(engine.apply(Workload(plan=plan, argv=("true",))))
     assert refused.value.final is final
+
+
+@pytest.mark.parametrize("what", ["observe", "delete"])
+async def test_a_refusal_tells_nothing_of_what_was_begun(what: str) -> None:
+    class Begins(Empty):
+        async def get(self, _kind: str, _name: str) -> None:
+            raise ClusterRefusal(403, 'jobs is forbidden: User "a" cannot get resource "jobs"')
+
+    engine = engine_of(Begins(), Spool())
+    running = asyncio.create_task(engine.run())
+    ref = EngineRef(engine="kubernetes", kind="Job", key="a-1", name="job-a-1")
+    try:
+        with pytest.raises(EngineUnavailable, match="cannot get resource"):
+            await (engine.observe([ref]) if what == "observe" else engine.delete(ref, 30))
+    finally:
+        running.cancel()
 
 
 async def test_a_disk_that_fails_ends_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,6 +285,7 @@ def test_a_quota_is_waited_for_and_a_rule_that_forbids_it_is_not() -> None:
         "etcdserver: request timed out",
         'Operation cannot be fulfilled on resourcequotas "q": the object has been modified',
         'pods "x" is forbidden: not yet ready to handle request',
+        'pods is forbidden: User "system:serviceaccount:a:b" cannot create resource "pods" in API group ""',
         'pods "x" is forbidden: error looking up service account a/default: serviceaccount "default" not found',
     ],
 )
@@ -299,7 +300,6 @@ def test_what_keeps_a_pod_from_being_made_for_a_moment_is_waited_for(message: st
     [
         'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2',
         'pods "x" is forbidden: failed quota: q: must specify limits.cpu',
-        'pods is forbidden: User "system:serviceaccount:a:b" cannot create resource "pods" in API group ""',
         'admission webhook "a.example.org" denied the request: no such registry',
         "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no such registry",
     ],

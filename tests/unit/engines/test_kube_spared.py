@@ -9,6 +9,8 @@ import pytest
 
 from primehub_services.domain.launch import Mount, MountKind
 from primehub_services.domain.workloads import UNMOUNTABLE, Observation, ObservedState
+from primehub_services.engines.base import EngineUnavailable
+from primehub_services.engines.kubernetes.cluster import ClusterRefusal
 from primehub_services.engines.kubernetes.spared import Spared
 from tests.support.sandbox import make_plan
 
@@ -62,6 +64,21 @@ async def test_what_it_can_do_without_holds_it_up_no_longer_than_a_notebook(clai
     assert (seen.state, seen.reason) == (ObservedState.PENDING, UNMOUNTABLE)
     assert seen.message == f"The storage of its claim {claim} cannot be mounted: /x is not a directory."
     assert await spared().seen(PENDING, [pod()], [failed(claim, 14)]) == PENDING
+
+
+async def test_what_came_right_before_its_image_was_fetched_holds_it_up_no_more() -> None:
+    mounted = pod() | {"status": {"conditions": [{"type": "PodReadyToStartContainers", "status": "True"}]}}
+    assert await spared().seen(PENDING, [mounted], [failed("dataset-share", 15)]) == PENDING
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("no answer"), ClusterRefusal(403, "forbidden")])
+async def test_a_claim_that_cannot_be_looked_at_costs_words_alone(error: Exception) -> None:
+    class Away(Namespace):
+        async def get(self, _kind: str, _name: str) -> dict[str, Any]:
+            raise error
+
+    found = await Spared(Away(), tuple).seen(PENDING, [pod()], [failed("dataset-share", 15)])  # type: ignore[arg-type]
+    assert found == PENDING
 
 
 async def test_its_groups_folder_is_waited_for() -> None:
