@@ -59,12 +59,19 @@ class Repositories:
                 await self._begin(name, slug, source, secret)
                 return await self._ended(name, slug, secret)
             finally:
-                # its Secret and its pod go with it
-                await self._cluster.delete("Job", name)
+                await self._drop(name)
         except ClusterRefusal as refusal:
             raise VolumeFailed(pod_reasons.refusal(refusal.status, refusal.message).text) from refusal
         except EngineError as error:
             raise VolumeFailed(str(error)) from error
+
+    async def _drop(self, name: str) -> None:
+        """Delete the Job; its Secret and its pod go with it. What fetched is no less good where that cannot be done now:
+        the next fetch ends it, and the cluster itself when its time is over."""
+        try:
+            await self._cluster.delete("Job", name)
+        except (EngineUnavailable, ClusterRefusal) as error:
+            log.warning("the Job %s of a fetch cannot be deleted just now: %s", name, error)
 
     def _problem(self, source: GitSource, secret: str | None) -> str:
         if scheme_of(source.url) == "file":
@@ -87,15 +94,29 @@ class Repositories:
     async def _ended(self, name: str, slug: str, secret: str | None) -> str:
         """Wait for the pod's end; the commit that the volume shows then."""
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun, away = loop.time(), 0.0
         while True:
-            pods = await self._pods(f"job-name={name}")
+            asked = loop.time()
+            pods = await self._seen(name, begun + LONGEST_S)
+            away += loop.time() - asked
             status = _ending(pods[0]) if pods else None
             if status is not None:
                 return commit_of(status, secret)
             waited = loop.time() - begun
-            if waited > LONGEST_S or (waited > PATIENCE_S and not any(_running(pod) for pod in pods)):
+            if waited > LONGEST_S or (waited - away > PATIENCE_S and not any(_running(pod) for pod in pods)):
                 raise VolumeFailed(await self._why_not(slug, pods))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _seen(self, name: str, until: float) -> list[Json]:
+        """The pods of a fetch, once the cluster says: it goes on in its pod meanwhile. Raises what a look raised, where
+        none was answered ``until`` then, in the loop's time."""
+        while True:
+            try:
+                return await self._pods(f"job-name={name}")
+            except (EngineUnavailable, ClusterRefusal) as error:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+                log.warning("the fetch %s cannot be looked at just now: %s", name, error)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _why_not(self, slug: str, pods: list[Json]) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from primehub_services.domain.volumes import GitSource
-from primehub_services.engines.base import VolumeFailed
-from primehub_services.engines.kubernetes import PodSettings
+from primehub_services.engines.base import EngineUnavailable, VolumeFailed
+from primehub_services.engines.kubernetes import PodSettings, repositories
 from primehub_services.engines.kubernetes import repository_manifests as manifests
+from primehub_services.engines.kubernetes.cluster import ClusterRefusal
 from primehub_services.engines.kubernetes.repositories import commit_of
 from primehub_services.sandbox.git_settings import SCRIPT
 from tests.support.repository import Repository
@@ -147,3 +148,56 @@ def _show(folder: Path, url: str) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
     subprocess.run(words, env=env, check=True, capture_output=True)
     return (folder / "said").read_text().strip()
+
+
+class Fetches:
+    """A cluster on which a fetch ends, with claims. ``troubles`` are raised by the looks at its pod, one each; ``kept`` by
+    the end of its Job."""
+
+    def __init__(self, *troubles: Exception, kept: Exception | None = None) -> None:
+        self._troubles = list(troubles)
+        self._kept = kept
+        self.deleted: list[str] = []
+
+    async def provision(self, _slug: str) -> None:
+        """It is there."""
+
+    async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        return {**manifest, "metadata": {**manifest["metadata"], "uid": "u-1"}}
+
+    async def patch(self, *_: object) -> None:
+        """It begins."""
+
+    async def list_(self, kind: str, query: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
+        if kind == "Job" or "job-name" not in query["labelSelector"]:
+            return [], "1"
+        if self._troubles:
+            raise self._troubles.pop(0)
+        over = {"terminated": {"exitCode": 0, "message": f"new {COMMIT}"}}
+        return [{"status": {"phase": "Succeeded", "containerStatuses": [{"state": over}]}}], "1"
+
+    async def delete(self, _kind: str, name: str) -> None:
+        self.deleted.append(name)
+        if self._kept is not None:
+            raise self._kept
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("429"), ClusterRefusal(403, "cannot list resource")])
+async def test_a_cluster_that_is_away_for_a_moment_costs_no_fetch(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(repositories, "LOOK_EVERY_S", 0)
+    cluster = Fetches(error, error, kept=error)
+    found = repositories.Repositories(cluster, SETTINGS, cluster, {})  # type: ignore[arg-type]
+    assert await found.fetch("code", SOURCE, None) == COMMIT
+    assert len(cluster.deleted) == 1
+
+
+async def test_a_fetch_of_which_nothing_is_heard_for_as_long_as_it_may_take_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repositories, "LOOK_EVERY_S", 0)
+    monkeypatch.setattr(repositories, "LONGEST_S", -1)
+    cluster = Fetches(ClusterRefusal(403, "cannot list resource"))
+    with pytest.raises(VolumeFailed, match="cannot list resource"):
+        await repositories.Repositories(cluster, SETTINGS, cluster, {}).fetch("code", SOURCE, None)  # type: ignore[arg-type]
