@@ -52,7 +52,7 @@ class ClusterRefusal(Exception):
         self.message = message
 
 
-class Expired(Exception):
+class Expired(EngineUnavailable):
     """What one wants to go on from is too old: list anew."""
 
 
@@ -132,6 +132,13 @@ class Cluster:
 
     async def list_(self, kind: str, query: Mapping[str, str]) -> tuple[list[Json], str]:
         """All that the query selects, and the version from which to watch on."""
+        try:
+            return await self._pages(kind, query)
+        except Expired:
+            # a cluster forgets after five minutes what its pages go on from
+            return await self._pages(kind, query)
+
+    async def _pages(self, kind: str, query: Mapping[str, str]) -> tuple[list[Json], str]:
         items: list[Json] = []
         more = ""
         while True:
@@ -165,7 +172,7 @@ class Cluster:
                 if change["type"] == "ERROR":
                     status = change["object"]
                     if status.get("code") == 410:
-                        raise Expired
+                        raise Expired(f"the cluster: {status.get('message', '')}")
                     raise EngineUnavailable(f"the cluster: {status.get('message', '')}")
                 yield change["type"], change["object"]
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -234,7 +241,7 @@ class Cluster:
         if answer.status >= 500 or answer.status in (401, 408, 429) or conflict:
             raise EngineUnavailable(f"the cluster: {message}")
         if answer.status == 410:
-            raise Expired
+            raise Expired(f"the cluster: {message}")
         raise ClusterRefusal(answer.status, message)
 
 

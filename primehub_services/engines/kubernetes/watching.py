@@ -14,6 +14,9 @@ PATIENCE_S = 5.0
 """A cluster that does not answer for so long: what was seen of it before is of no use."""
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
+LIVES_S = 5.0
+"""A watch that ended sooner is no good one, whatever ended it: each further one waits longer, or all would be listed several
+times a second for as long as a cluster lists and does not watch."""
 
 
 class Watched:
@@ -59,24 +62,25 @@ class Watched:
             self.items = {}
 
     async def _watch(self) -> None:
-        failures = 0
+        loop, short = asyncio.get_running_loop(), 0
         while True:
+            began = loop.time()
             try:
                 version = await self._list()
-                failures = 0
+                began = loop.time()
                 async for kind, item in self._cluster.watch(self._kind, self._query, version):
                     self._take(kind, item)
             except Expired:
-                continue
+                pass
             except Exception as error:
-                failures += 1
                 self._why = str(error) or type(error).__name__
-                self._lost = self._lost or asyncio.get_running_loop().time()
+                self._lost = self._lost or loop.time()
                 if not isinstance(error, (EngineUnavailable, ClusterRefusal)):
                     log.exception("%ss cannot be watched", self._kind)
-                elif failures == 1:
+                elif short == 0:
                     log.warning("%ss cannot be watched: %s", self._kind, self._why)
-                await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)))
+            short = 0 if loop.time() - began >= LIVES_S else short + 1
+            await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(short, 10)))
 
     async def _list(self) -> str:
         found, version = await self._cluster.list_(self._kind, self._query)
