@@ -12,6 +12,17 @@ _FACTORS = {
 }  # fmt: skip
 
 
+_PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)"
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """Of a duration as Go writes it: ``1m0.5s`` is 60.5; 0 where it is none."""
+    if not re.fullmatch(f"(?:{_PART})+", text):
+        return 0.0
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_PART, text))
+
+
 def amount(text: str) -> float:
     """The number: ``250m`` is 0.25, ``2Ki`` is 2048; 0 where it is none."""
     found = _AMOUNT.match(text.strip())

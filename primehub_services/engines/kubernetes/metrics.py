@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from primehub_services.domain.quantities import amount
+from primehub_services.domain.quantities import amount, seconds
 from primehub_services.domain.workloads import UsageSample
 
 from .manifests import MAIN
@@ -20,11 +20,8 @@ def sample_of(metrics: Mapping[str, Any], before: UsageSample | None) -> UsageSa
     at = datetime.fromisoformat(metrics["timestamp"])
     cores = amount(container["usage"].get("cpu", "0"))
     memory = int(amount(container["usage"].get("memory", "0")))
-    since = max(0.0, (at - before.at).total_seconds()) if before is not None else amount(_window(metrics))
-    seconds = (before.cpu_seconds if before is not None else 0.0) + cores * since
-    return UsageSample(at=at, cpu=round(1000 * cores), memory=memory, cpu_seconds=round(seconds, 3))
-
-
-def _window(metrics: Mapping[str, Any]) -> str:
-    """The seconds that a sample is about: ``15.5s``."""
-    return str(metrics.get("window", "0s")).rpartition("m")[2].removesuffix("s") or "0"
+    since = (
+        max(0.0, (at - before.at).total_seconds()) if before is not None else seconds(str(metrics.get("window", "")))
+    )
+    used = (before.cpu_seconds if before is not None else 0.0) + cores * since
+    return UsageSample(at=at, cpu=round(1000 * cores), memory=memory, cpu_seconds=round(used, 3))
