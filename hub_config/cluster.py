@@ -9,6 +9,8 @@ from .settings import KubernetesSettings, Settings, SettingsError
 
 SPAWNER_CLASS = "primehub_spawner.kube.PrimeHubKubeSpawner"
 PROXY_CLASS = "hub_config.cluster_proxy.WatchedProxy"
+EVERYWHERE = ""
+"""The host of every address, IPv4 and IPv6 alike; ``::`` could not be bound without IPv6, nor hears IPv4."""
 HUB_PORT = 8081
 NOTEBOOK_PORT = 8888
 SERVICE_WAIT = 1
@@ -31,8 +33,8 @@ def services_url(settings: KubernetesSettings) -> str:
 
 
 def hub(c: Any, settings: KubernetesSettings) -> None:
-    """Listen for the other pods, under a name that outlives this one."""
-    c.JupyterHub.hub_bind_url = f"http://0.0.0.0:{HUB_PORT}"
+    """Listen for the other pods, by IPv4 and IPv6, under a name that outlives this one."""
+    c.JupyterHub.hub_bind_url = f"http://{EVERYWHERE}:{HUB_PORT}"
     c.JupyterHub.hub_connect_url = settings.hub_url.rstrip("/")
 
 
@@ -48,7 +50,7 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
     """Notebooks are pods; returns the section of the spawner, for what every spawner is told."""
     c.JupyterHub.spawner_class = SPAWNER_CLASS
     section = c.PrimeHubKubeSpawner
-    section.ip = "0.0.0.0"
+    section.ip = EVERYWHERE
     section.port = NOTEBOOK_PORT
     if settings.namespace:
         section.namespace = settings.namespace

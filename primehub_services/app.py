@@ -56,6 +56,7 @@ from .first_sign_in import FirstSignIn
 from .hub import HubClient
 from .instance import InstanceError, only_instance
 from .leading import Alone, Elected, WhileLeading, holder
+from .listening import host_of
 from .mailing import mail_of, mail_server_of, post_of
 from .operations.sign_in import SignIn, SignInPolicy
 from .operations.volumes import cluster_policy, local_policy
@@ -161,9 +162,9 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]:
-    url = urlsplit(environ.get("JUPYTERHUB_SERVICE_URL", ""))
-    port = url.port or settings.services_port or DEFAULT_PORT
-    host = url.hostname or "127.0.0.1"
+    url = environ.get("JUPYTERHUB_SERVICE_URL", "")
+    port = urlsplit(url).port or settings.services_port or DEFAULT_PORT
+    host = host_of(url)
     try:
         return bind_sockets(port, host)
     except OSError as error:

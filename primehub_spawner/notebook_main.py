@@ -1,6 +1,6 @@
 """What a notebook's process runs: ``python -c <this file> ARGUMENTS``, in anybody's environment.
 
-It is ``python -m jupyterhub.singleuser`` but for four things. Standard library only, as far as it is loaded by itself.
+It is ``python -m jupyterhub.singleuser`` but for five things. Standard library only, as far as it is loaded by itself.
 
 One import is put off. jsonschema, which Jupyter's events need, takes up ``rfc3987_syntax`` where it is installed, and
 importing that builds a parser for a second or more, for a check (of IRIs) that no schema of Jupyter's asks for.
@@ -12,6 +12,8 @@ server itself; a visitor who leaves would go on in it.
 Jupyter warns its user of being root, and ends. Who is root here is so by leave of a platform admin, in a pod.
 
 And JupyterLab gets what PrimeHub adds to it, which is no part of the image.
+
+And a URL without a host, which is every address, is so to an older JupyterHub too.
 """
 
 import asyncio
@@ -21,11 +23,15 @@ import os
 import runpy
 import sys
 import types
+import urllib.parse
 
 SLOW = "rfc3987_syntax"
 EXTENSION = "PRIMEHUB_JUPYTER"
 """Variable with the folder of what PrimeHub adds (``primehub_services.sandbox.extension``)."""
 PACKAGE = "jupyter_primehub_ext"
+URL = "JUPYTERHUB_SERVICE_URL"
+EVERYWHERE_SINCE = (5, 3)
+"""The JupyterHub that first listens everywhere where its URL names no host; one before it does on the loopback alone."""
 ASK_AGAIN = 4
 """Seconds between two questions to the hub about a visitor with an open connection."""
 
@@ -70,6 +76,16 @@ def be_root() -> None:
     """Begin where this is root, too: only a pod of a group that may be lets it be."""
     if os.geteuid() == 0:
         sys.argv[1:1] = ["--ServerApp.allow_root=True"]
+
+
+def listen_everywhere() -> None:
+    """Where the URL names no host, have an older JupyterHub listen at every IPv4 address: it knows no word for both."""
+    url = urllib.parse.urlsplit(os.environ.get(URL, ""))
+    if not url.netloc or url.hostname:
+        return
+    version = getattr(importlib.import_module("jupyterhub"), "version_info", EVERYWHERE_SINCE)
+    if tuple(version[:2]) < EVERYWHERE_SINCE:
+        os.environ[URL] = url._replace(netloc=f"0.0.0.0:{url.port}").geturl()
 
 
 def look_after_visitors() -> None:
@@ -123,5 +139,6 @@ if __name__ == "__main__":
     put_off(SLOW)
     extend()
     be_root()
+    listen_everywhere()
     look_after_visitors()
     runpy.run_module("jupyterhub.singleuser", run_name="__main__", alter_sys=True)

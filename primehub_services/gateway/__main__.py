@@ -24,6 +24,7 @@ from tornado.netutil import bind_sockets
 
 from ..client.base import ApiClient
 from ..client.routes import RoutesClient
+from ..listening import host_of
 from .access import Gate
 from .application import follow, make_application, make_server
 from .base import Context
@@ -110,8 +111,7 @@ async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    url = urlsplit(config.url)
-    sockets = await _bound(url.hostname or "127.0.0.1", url.port or DEFAULT_PORT)
+    sockets = await _bound(host_of(config.url), urlsplit(config.url).port or DEFAULT_PORT)
     async with ApiClient(config.api, config.token, timeout=API_TIMEOUT) as api, _http() as http:
         context = composed(config, RoutesClient(api), http)
         context.table.load()

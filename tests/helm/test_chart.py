@@ -11,6 +11,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from hub_config.settings import Settings
 from primehub_services.cluster_keys import KEYS
+from primehub_services.listening import host_of
 from scripts import make_values_schema
 from tests.support.chart import CHART, files, helm, one, pods, refused, rendered, variables
 
@@ -317,6 +318,13 @@ def test_prometheus_is_told_where_both_have_numbers_and_given_the_token_that_bot
         assert (endpoint["path"], endpoint["authorization"]["credentials"]["key"]) == (path, "metrics.token")
         assert "metrics.token" in files(dict(pods(manifests))[f"primehub-{part}"], "keys")
         assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+
+
+def test_services_and_gateway_listen_at_every_address_of_either_family() -> None:
+    parts = dict(pods(rendered()))
+    urls = {name: variables(parts[f"primehub-{name}"])["JUPYTERHUB_SERVICE_URL"] for name in ("services", "gateway")}
+    assert {host_of(url) for url in urls.values()} == {""}
+    assert urls == {"services": "http://:8092", "gateway": "http://:8093"}
 
 
 def test_no_part_holds_up_a_node_that_is_drained() -> None:

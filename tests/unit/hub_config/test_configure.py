@@ -220,7 +220,7 @@ CLUSTER = {
 
 def test_on_a_cluster_the_parts_find_each_other_by_name(tmp_path: Path) -> None:
     c = configured(tmp_path, engine="kubernetes", kubernetes=CLUSTER)
-    assert c.JupyterHub.hub_bind_url == "http://0.0.0.0:8081"
+    assert (c.JupyterHub.hub_bind_url, c.PrimeHubKubeSpawner.ip) == ("http://:8081", "")
     assert c.JupyterHub.hub_connect_url == "http://primehub-hub:8081"
     assert c.ConfigurableHTTPProxy.should_start is False
     assert c.ConfigurableHTTPProxy.api_url == "http://primehub-proxy-api:8001"

@@ -87,3 +87,20 @@ def test_the_server_is_offered_what_primehub_adds(environment: Path, tmp_path: P
 @pytest.mark.parametrize("folder", ["", "/nonexistent"])
 def test_without_what_primehub_adds_it_starts_all_the_same(environment: Path, folder: str) -> None:
     assert run(environment, "import sys; print(sys.argv[1:])", **{VARIABLE: folder}) == f"{ROOTS}\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "listens"),
+    [
+        ("(5, 2, 1, '', '')", "http://:8888/user/ann/", "http://0.0.0.0:8888/user/ann/"),
+        ("(5, 3, 0, '', '')", "http://:8888/user/ann/", "http://:8888/user/ann/"),
+        ("(5, 2, 1, '', '')", "http://127.0.0.1:8888/user/ann/", "http://127.0.0.1:8888/user/ann/"),
+    ],
+    ids=["an older one knows it not", "it is known", "a host is named"],
+)
+def test_a_url_without_a_host_is_no_loopback_to_an_older_jupyterhub(
+    environment: Path, version: str, told: str, listens: str
+) -> None:
+    (environment / "jupyterhub" / "__init__.py").write_text(f"version_info = {version}\n")
+    said = run(environment, "import os; print(os.environ['JUPYTERHUB_SERVICE_URL'])", JUPYTERHUB_SERVICE_URL=told)
+    assert said == f"{listens}\n"
