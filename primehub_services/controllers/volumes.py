@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from ..domain.secrets import SecretKind
@@ -57,12 +58,19 @@ class VolumeController:
     hints = frozenset({"volume", "secret"})
 
     def __init__(
-        self, database: Database, volumes: VolumePort, keyring: Keyring, *, repositories_only: bool = False
+        self,
+        database: Database,
+        volumes: VolumePort,
+        keyring: Keyring,
+        *,
+        repositories_only: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._volumes = volumes
         self._keyring = keyring
         self._repositories_only = repositories_only
+        self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -81,7 +89,7 @@ class VolumeController:
             if kept is None:
                 kept = self._kept[volume.id] = _Kept(volume, due=now)
             if kept.task is None and kept.due <= now:
-                kept.task = asyncio.create_task(self._keep(kept, now))
+                kept.task = asyncio.create_task(self._keep(kept))
 
     async def idle(self) -> None:
         """Return when nothing that was begun goes on."""
@@ -92,7 +100,7 @@ class VolumeController:
         if kept.task is not None:
             kept.task.cancel()
 
-    async def _keep(self, kept: _Kept, now: datetime) -> None:
+    async def _keep(self, kept: _Kept) -> None:
         try:
             async with self._slots:
                 failure = await self._do(kept.volume)
@@ -102,6 +110,7 @@ class VolumeController:
             log.exception("the volume %s cannot be kept", kept.volume.slug)
         finally:
             kept.task = None
+        now = self._clock()  # it may have taken an hour
         if kept.failures:
             kept.due = now + min(FETCH_EVERY, FIRST_RETRY * 2 ** min(kept.failures - 1, 10))
         else:

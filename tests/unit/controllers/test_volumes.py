@@ -71,7 +71,7 @@ class World:
     def __init__(self, database: Database, cast: Cast, clock: FixedClock, keyring: Keyring) -> None:
         self.database, self.cast, self.clock, self.keyring = database, cast, clock, keyring
         self.engine = Engine()
-        self.controller = VolumeController(database, self.engine, keyring)
+        self.controller = VolumeController(database, self.engine, keyring, clock=clock)
 
     def make(self, name: str = "code", **source: Any) -> Volume:
         spec = VolumeCreate.model_validate(
@@ -118,6 +118,20 @@ async def test_it_is_fetched_again_after_ten_minutes_and_no_sooner(world: World)
     content = world.volume().content
     assert content is not None
     assert content.commit == NEXT
+
+
+async def test_one_that_took_long_rests_as_long_as_any_other(world: World) -> None:
+    world.make()
+    world.engine.slow["code"] = asyncio.Event()
+    await world.controller.step(world.clock.now)
+    await wait_for_async(lambda: world.engine.asked, what="it is being fetched")
+    world.clock.advance(2 * FETCH_EVERY.total_seconds())
+    world.engine.slow["code"].set()
+    await world.controller.idle()
+    await world.step(FETCH_EVERY - timedelta(seconds=1))
+    assert len(world.engine.asked) == 1
+    await world.step(timedelta(seconds=1))
+    assert len(world.engine.asked) == 2
 
 
 async def test_a_failure_is_said_and_tried_again_later_and_later(world: World) -> None:
