@@ -105,6 +105,7 @@ class Watched:
 
 
 def _version(item: Json) -> int:
-    """Which of two states of one object is newer: since Kubernetes 1.34 that may be asked."""
+    """Which of two states of one object is newer. Kubernetes promises since 1.35 that versions of a kind may be compared;
+    before, they were the same numbers of etcd, and said to be opaque: whose are no numbers has none that is newer."""
     text = str(item["metadata"].get("resourceVersion", ""))
     return int(text) if text.isdigit() else 0
