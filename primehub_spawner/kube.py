@@ -57,7 +57,6 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
     group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
     group_capacity = Unicode("10Gi", help="As settings.kubernetes.group_capacity.").tag(config=True)
     read_only_root = Bool(help="As settings.kubernetes.read_only_root.").tag(config=True)
-    delete_grace_period = notebook_pods.GRACE
 
     # claims are ours to make, and nobody's to delete; an ended pod stays until its log is kept
     storage_pvc_ensure = False

@@ -11,11 +11,15 @@ from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
 
 from primehub_services.domain.notebook_pods import to_end
+from primehub_services.domain.pod_reasons import told_at
 from primehub_services.domain.pods import Manifest
 
 UNREACHED = (ClientError, OSError, TimeoutError)
 """What is raised where nobody answers."""
 REQUEST_S = 10
+LOG_BYTES = 1 << 19
+"""Of the end of a log. Nodes write a longer line than 16 KiB as several: 20 of those fit, and their end is what is wanted;
+where one does not, a line without an end would come into memory whole."""
 Json = Mapping[str, Any]
 
 
@@ -47,7 +51,12 @@ class Cluster:
         """The end of a container's log, at most ``size`` characters; empty where it cannot be had."""
         try:
             text = await self._api.read_namespaced_pod_log(
-                name, self._namespace, container=container, tail_lines=20, _request_timeout=REQUEST_S
+                name,
+                self._namespace,
+                container=container,
+                tail_lines=20,
+                limit_bytes=LOG_BYTES,
+                _request_timeout=REQUEST_S,
             )
         except (*UNREACHED, ApiException):
             return ""
@@ -74,7 +83,7 @@ class Cluster:
             self._namespace, field_selector=chosen, _preload_content=False, _request_timeout=REQUEST_S
         )
         found = (await _body(response)).get("items") or []
-        return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+        return sorted(found, key=told_at)
 
     async def _read(self, ask: Any, name: str) -> Json | None:
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from . import pod_reasons
-from .pod_reasons import Json
+from .pod_reasons import Json, moment
 
 POD = "notebook-"
 """How the names of notebooks' pods begin."""
@@ -79,24 +79,17 @@ def ending(pod: Json, now: datetime) -> tuple[int | None, str]:
 
 
 def _overdue(pod: Json, now: datetime) -> bool:
-    asked_at = _moment(_annotations(pod).get(STOPPED))
+    asked_at = moment(_annotations(pod).get(STOPPED))
     due = (
-        _moment((pod.get("metadata") or {}).get("deletionTimestamp")),
+        moment((pod.get("metadata") or {}).get("deletionTimestamp")),
         asked_at and asked_at + timedelta(seconds=1 + GRACE),
     )
-    return any(moment is not None and now > moment + OUT_OF_REACH for moment in due)
+    return any(at is not None and now > at + OUT_OF_REACH for at in due)
 
 
 def _annotations(pod: Json) -> Json:
     found: Json = (pod.get("metadata") or {}).get("annotations") or {}
     return found
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text or "").astimezone(UTC)
-    except ValueError:
-        return None  # a version before wrote a word
 
 
 def _container(pod: Json) -> Json:

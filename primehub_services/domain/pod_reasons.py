@@ -423,5 +423,14 @@ def clip(text: str) -> str:
 
 
 def moment(text: object) -> datetime | None:
-    """A cluster's moment; None where there is none."""
-    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+    """A cluster's moment; None where there is none. An annotation is anybody's to change."""
+    try:
+        return datetime.fromisoformat(str(text or "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def told_at(event: Json) -> str:
+    """By which events are put in order."""
+    made = (event.get("metadata") or {}).get("creationTimestamp")
+    return str(event.get("lastTimestamp") or event.get("eventTime") or made or "")

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from primehub_services.domain.pod_reasons import told_at
+
 from .cluster import Cluster, Json
 from .watching import Watched
 
@@ -80,9 +82,3 @@ class WatchedClaims:
         self._told(str((item.get("involvedObject") or item.get("metadata") or {}).get("name", "")))
         for changed in self._listeners:
             changed()
-
-
-def told_at(event: Json) -> str:
-    """By which events are put in order."""
-    made = (event.get("metadata") or {}).get("creationTimestamp")
-    return str(event.get("lastTimestamp") or event.get("eventTime") or made or "")

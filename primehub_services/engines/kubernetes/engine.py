@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from primehub_services.domain import pod_reasons
 from primehub_services.domain.claim_making import ClaimStorage
 from primehub_services.domain.launch import LeftOut
+from primehub_services.domain.pod_reasons import told_at
 from primehub_services.domain.pods import INSTANCE, folder_trouble, pod_folders, selector
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.volumes import GitSource
@@ -40,12 +41,12 @@ from ..base import (
     VolumeProvisioner,
     WorkFiles,
 )
-from .claim_watch import ClaimLook, told_at
+from .claim_watch import ClaimLook
 from .claims import Claims
 from .cluster import Cluster, ClusterRefusal, Json
-from .manifests import GRACE, KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
+from .manifests import KEY_LABEL, LEFT_OUT, MAIN, PodSettings, make_job, make_secret, name_of
 from .metrics import sample_of
-from .observing import ASKED_AT, STOP_AT, Seen, annotated, observation
+from .observing import ASKED_AT, STOP_AT, Seen, annotated, grace_of, observation
 from .repositories import Repositories
 from .repository_manifests import KIND as FETCHES
 from .spared import Spared, waits_with
@@ -244,7 +245,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             await self._end_pods(changed, ref, grace)
 
     async def _end_pods(self, job: Json, ref: EngineRef, grace: float) -> None:
-        own = float((job["metadata"].get("annotations") or {}).get(GRACE, 0))
+        own = grace_of(job)
         query = {"labelSelector": f"{KEY_LABEL}={ref.key},{INSTANCE}={self._settings.instance}"}
         for pod in (await self._cluster.list_("Pod", query))[0]:
             if not _began(pod):

@@ -9,20 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from primehub_services.domain import pod_reasons
+from primehub_services.domain.notebook_pods import OUT_OF_REACH
 from primehub_services.domain.pod_reasons import moment
 from primehub_services.domain.pod_security import LABEL, PodSecurity
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.workloads import PLACED, Observation, ObservedState
 
-from .manifests import FLUSH_S, MAIN, SIDECAR
+from .manifests import FLUSH_S, GRACE, MAIN, SIDECAR
 
 Json = Mapping[str, Any]
 
 STOP_AT = "primehub.io/stop-at"
 """Annotation of a Job that was asked to end: until when its command may take. It is suspended then, and never goes on."""
 ASKED_AT = "primehub.io/stop-asked-at"
-OUT_OF_REACH = timedelta(seconds=60)
-"""What should have ended so long ago, and whose node does not say that it has, is on a node that does not answer."""
 STATUS_COMES = timedelta(seconds=15)
 """Within which a node says how a container ended; after that the sidecar's word is all there is."""
 SIDECAR_COMES = timedelta(seconds=10)
@@ -51,7 +50,6 @@ class Seen:
     end: EndReport | None = None
     permitted: bool = True
     """Whether the command may have begun: its container waits for that."""
-    grace: float = 30
 
 
 def observation(seen: Seen, now: datetime) -> Observation:
@@ -194,7 +192,7 @@ def _living(seen: Seen, pod: Json, main: Json, asked_at: datetime | None, now: d
     began = _started(main)
     stop_at = annotated(seen.job, STOP_AT)
     deleted_at = _deletion_asked_at(pod)
-    due = stop_at or (deleted_at and deleted_at + timedelta(seconds=seen.grace))
+    due = stop_at or (deleted_at and deleted_at + timedelta(seconds=grace_of(seen.job)))
     if due is not None and now > due + OUT_OF_REACH:
         message = "Its node does not answer, and may still run it; what it reports is not heard any more."
         return Observation(state=ObservedState.EXITED, reason="Lost", message=message, started_at=began, ended_at=now)
@@ -283,6 +281,11 @@ def _deletion_asked_at(pod: Json) -> datetime | None:
     until = moment(pod["metadata"].get("deletionTimestamp"))
     seconds = pod["metadata"].get("deletionGracePeriodSeconds") or 0
     return None if until is None else until - timedelta(seconds=seconds)
+
+
+def grace_of(job: Json) -> float:
+    """Seconds that the command has when it is asked to end, as the Job was made; 0 where it does not say."""
+    return float((job["metadata"].get("annotations") or {}).get(GRACE, 0))
 
 
 def annotated(item: Json, name: str) -> datetime | None:

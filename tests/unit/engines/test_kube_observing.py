@@ -9,6 +9,7 @@ import pytest
 
 from primehub_services.domain.reports import EndReport
 from primehub_services.domain.workloads import PLACED, ObservedState
+from primehub_services.engines.kubernetes.manifests import GRACE
 from primehub_services.engines.kubernetes.observing import ASKED_AT, STOP_AT, Seen, observation
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -126,6 +127,23 @@ def test_what_a_node_does_not_end_is_given_up_a_minute_later() -> None:
     assert look(job, a_pod(RUNNING)).state is ObservedState.TERMINATING
     job = a_job(asked=NOW - timedelta(seconds=91))
     assert (look(job, a_pod(RUNNING)).state, look(job, a_pod(RUNNING)).reason) == (ObservedState.EXITED, "Lost")
+
+
+def test_what_somebody_deleted_has_the_time_that_its_command_has() -> None:
+    def deleted(seconds: float) -> dict[str, Any]:
+        until = NOW + timedelta(seconds=900 - seconds)
+        return a_pod(RUNNING, metadata={"deletionTimestamp": stamp(until), "deletionGracePeriodSeconds": 900})
+
+    job = a_job()
+    job["metadata"]["annotations"][GRACE] = "5"
+    assert look(job, deleted(64)).state is ObservedState.TERMINATING
+    assert look(job, deleted(66)).reason == "Lost"
+
+
+def test_an_annotation_that_is_no_moment_is_none() -> None:
+    job = a_job()
+    job["metadata"]["annotations"][ASKED_AT] = "yesterday"
+    assert look(job, a_pod(RUNNING)).state is ObservedState.RUNNING
 
 
 def test_what_its_sidecar_has_left_to_send_is_not_waited_for_longer_than_it_has() -> None:
