@@ -75,7 +75,7 @@ async def kubernetes_parts(settings: Settings) -> EngineParts:
     claims = ClaimTroubles(cluster, watched, engine.warnings, made)
 
     async def run() -> None:
-        await asyncio.gather(engine.run(), watched.run())
+        await asyncio.gather(engine.run(), watched.run(), notebooks.run())
 
     return EngineParts(
         name=engine.name,

@@ -33,8 +33,8 @@ class PodWorkloads:
         await _told(self._pods.stop(start_id))
 
     async def running(self) -> Mapping[str, bool]:
-        """Every one that runs, and whether it is about to end."""
-        found = await _told(self._pods.list_owned())
+        """Every one that runs, and whether it is about to end, as a watch last saw it."""
+        found = await _told(self._pods.seen())
         return {start_id: pod.ending for start_id, pod in found.items() if pod.running}
 
     async def keep(self, start_id: str) -> bool:

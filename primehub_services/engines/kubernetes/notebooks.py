@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,8 +11,9 @@ from primehub_services.domain.launch import WorkloadKind
 from primehub_services.domain.pods import INSTANCE
 
 from ..base import EngineUnavailable
-from .cluster import Cluster, ClusterRefusal
+from .cluster import Cluster, ClusterRefusal, Json
 from .pod_logs import LogLine, lines_after, since
+from .watching import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,24 @@ class NotebookPod:
 
 
 class NotebookPods:
-    """Those of one installation in one namespace, by start id. Every method may raise ``EngineUnavailable``."""
+    """Those of one installation in one namespace, by start id. Every method may raise ``EngineUnavailable``.
+
+    ``run`` has to be running for ``seen``.
+    """
 
     def __init__(self, cluster: Cluster, instance: str) -> None:
         self._cluster = cluster
         self._ours = f"{INSTANCE}={instance},{notebook_pods.KIND}={WorkloadKind.NOTEBOOK.value}"
+        self._watched = Watched(cluster, "Pod", {"labelSelector": self._ours}, lambda pod: None)
+
+    async def run(self) -> None:
+        """Watch, until cancelled."""
+        await self._watched.run()
+
+    async def seen(self) -> Mapping[str, NotebookPod]:
+        """Every one, as a watch last saw it: for what nothing is released or deleted by."""
+        await self._watched.current()
+        return _by_start(self._watched.items.values())
 
     async def list_owned(self) -> Mapping[str, NotebookPod]:
         """Every one, ended ones too; as they are now, not as a watch last saw them."""
@@ -42,15 +56,7 @@ class NotebookPods:
             pods, _ = await self._cluster.list_("Pod", {"labelSelector": self._ours})
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
-        found, now = {}, datetime.now(UTC)
-        for pod in pods:
-            start_id = (pod["metadata"].get("labels") or {}).get(notebook_pods.START)
-            if start_id:
-                running, lost = notebook_pods.alive(pod, now), notebook_pods.lost(pod, now)
-                code, reason = (None, "") if running else notebook_pods.ending(pod, now)
-                ending = "deletionTimestamp" in pod["metadata"]
-                found[start_id] = NotebookPod(running, lost, ending, code, reason)
-        return found
+        return _by_start(pods)
 
     async def stop(self, start_id: str) -> None:
         """Ask one to end, and keep it to be read; one that never began is deleted. Absence is success."""
@@ -83,3 +89,15 @@ class NotebookPods:
             await self._cluster.delete("Pod", notebook_pods.pod_name(start_id))
         except ClusterRefusal as refusal:
             raise EngineUnavailable(f"the cluster: {refusal.message}") from refusal
+
+
+def _by_start(pods: Iterable[Json]) -> dict[str, NotebookPod]:
+    found, now = {}, datetime.now(UTC)
+    for pod in pods:
+        start_id = (pod["metadata"].get("labels") or {}).get(notebook_pods.START)
+        if start_id:
+            running, lost = notebook_pods.alive(pod, now), notebook_pods.lost(pod, now)
+            code, reason = (None, "") if running else notebook_pods.ending(pod, now)
+            ending = "deletionTimestamp" in pod["metadata"]
+            found[start_id] = NotebookPod(running, lost, ending, code, reason)
+    return found

@@ -21,6 +21,7 @@ from primehub_services.engines.kubernetes.cluster import ClusterRefusal
 from primehub_services.engines.kubernetes.notebooks import NotebookPods
 from primehub_services.notebook_logs import PodLogs
 from primehub_services.notebook_parts import PodWorkloads
+from tests.support.waiting import wait_for_async
 
 PIECE = 16
 """Bytes of a log that come at once."""
@@ -36,10 +37,17 @@ class FakeCluster:
         """Of each line, when it was written and its text."""
         self.wanted: list[str] = []
         self.away = False
+        self.listed = 0
+        self.told: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+
+    async def watch(self, *_: object) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        while True:
+            yield await self.told.get()
 
     async def list_(self, _kind: str, query: Mapping[str, str]) -> tuple[list[dict[str, Any]], str]:
         if self.away:
             raise NoAnswer("the cluster does not answer")
+        self.listed += 1
         return list(self.pods.values()), "1"
 
     async def get(self, _kind: str, name: str) -> dict[str, Any] | None:
@@ -119,6 +127,23 @@ async def test_a_cluster_that_is_away_is_no_absence(store: FolderLogStore) -> No
     cluster.away = True
     with pytest.raises(EngineUnavailable):
         await port_of(cluster, store).list_owned()
+
+
+async def test_whose_logs_grow_is_known_without_listing_all_each_time(store: FolderLogStore) -> None:
+    cluster = FakeCluster(pod("one", "Running", running={}), pod("two", "Failed", terminated={}))
+    notebooks = pods(cluster)
+    port = PodWorkloads(notebooks, PodLogs(notebooks, store))
+    watching = asyncio.create_task(notebooks.run())
+    try:
+        assert await port.running() == {"one": False}
+        ends = pod("one", "Running", running={})
+        ends["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat()
+        cluster.told.put_nowait(("MODIFIED", ends))
+        await wait_for_async(cluster.told.empty, what="it is told")
+        assert await port.running() == {"one": True}
+        assert cluster.listed == 1
+    finally:
+        watching.cancel()
 
 
 async def test_a_log_is_kept_while_it_grows_and_outlives_its_pod(store: FolderLogStore) -> None:
