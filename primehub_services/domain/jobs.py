@@ -76,6 +76,8 @@ class JobReason(StrEnum):
     START_ERROR = "StartError"
     NOT_PLACED = "NotPlaced"
     """The engine could not place it in time; it went back to the queue."""
+    PLACED = "Placed"
+    """It has its place and is got ready there, as the message says: nothing holds it up."""
     INVALID = "Invalid"
     """What it names is gone, or its owner may not use it any more."""
     PLATFORM = "PlatformFailure"

@@ -18,7 +18,7 @@ from ..domain.jobs import ACTIVE, FINAL, PLATFORM_FAILURES, ArtifactSummary, Job
 from ..domain.launch import LaunchPlan, WorkloadKind
 from ..domain.planning import Chosen
 from ..domain.system import SystemSettings
-from ..domain.workloads import EngineRef, Observation
+from ..domain.workloads import PLACED, EngineRef, Observation
 from ..store import claims, jobs, launchables
 from ..store.orm import AttemptRow, ClaimRow, JobRow
 from ..store.unit_of_work import UnitOfWork
@@ -136,6 +136,8 @@ def note_phase(uow: UnitOfWork, attempt_id: str, phase: JobPhase, seen: Observat
         row.started_at = row.started_at or attempt.started_at
     # why it does not run yet, in the engine's words
     attempt.message = seen.message[:MOST] if phase is JobPhase.PREPARING else ""
+    placed = phase is JobPhase.PREPARING and seen.reason == PLACED
+    row.reason = attempt.reason = JobReason.PLACED.value if placed else ""
     unknown = "The platform cannot tell just now whether it runs."
     row.message = unknown if phase is JobPhase.UNKNOWN else attempt.message
     touched(uow, row)

@@ -58,6 +58,7 @@ test('what holds up a job that was let go is said, and nothing of one that waits
   const held = (over: Partial<Job>) => [heldUpBy(job({ message, ...over })), noteOf(job({ message, ...over }))];
   expect(held({ phase: 'PREPARING' })).toEqual([message, 'held up']);
   expect(held({ phase: 'PREPARING', message: '' })).toEqual(['', '']);
+  expect(held({ phase: 'PREPARING', reason: 'Placed', message: 'The node fetches the image a:1.' })).toEqual(['The node fetches the image a:1.', '']);
   expect(held({ phase: 'UNKNOWN' })[0]).toBe(message);
   expect(held({ phase: 'PENDING', reason: 'NotPlaced' })[0]).toBe(message);
   for (const over of [{ phase: 'PENDING', reason: 'Queued' }, { phase: 'RUNNING' }, { phase: 'FAILED' }, { phase: 'SUCCEEDED' }] as const) expect(held(over)[0]).toBe('');

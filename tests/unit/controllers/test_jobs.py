@@ -235,9 +235,10 @@ async def test_an_image_that_takes_long_to_fetch_is_waited_for_and_said(world: W
     for _ in range(5):
         await world.look(PLACING_S)
     now = world.job(job.id)
-    assert (now.phase, now.message) == ("PREPARING", "The node fetches the image a:1.")
+    assert (now.phase, now.reason, now.message) == ("PREPARING", "Placed", "The node fetches the image a:1.")
     await world.look(3600)
-    assert world.job(job.id).phase is JobPhase.RUNNING
+    now = world.job(job.id)
+    assert (now.phase, now.reason, now.message) == ("RUNNING", "", "")
 
 
 async def test_time_in_which_the_engine_could_not_be_asked_is_not_taken_from_the_time_to_place(world: World) -> None:

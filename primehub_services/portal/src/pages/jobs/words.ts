@@ -3,7 +3,7 @@ import { t } from '../../text';
 
 const seconds = (from: string, to: number) => (to - Date.parse(from)) / 1000;
 
-/** What holds up a job that was let go, in whole sentences; empty where nothing does, and where it waits its turn. */
+/** What holds up a job that was let go, or what is done for it before it begins, in whole sentences; empty where nothing does, and where it waits its turn. */
 export function heldUpBy(job: Job): string {
   const held = job.phase === 'PREPARING' || job.phase === 'UNKNOWN' || (job.phase === 'PENDING' && job.reason === 'NotPlaced');
   return held ? job.message : '';
@@ -12,7 +12,7 @@ export function heldUpBy(job: Job): string {
 /** Why it is where it is, in a few words beside its state. */
 export function noteOf(job: Job): string {
   if (job.phase === 'PENDING' && job.queue) return t.jobs.place(job.queue.position, job.queue.of);
-  if (job.phase === 'PREPARING' && job.message) return t.jobs.heldUp;
+  if (job.phase === 'PREPARING' && job.message && job.reason !== 'Placed') return t.jobs.heldUp;
   if (job.phase === 'RUNNING' && job.progress && job.progress.cells > 0) return t.jobs.cells(job.progress.done, job.progress.cells);
   if (job.phase === 'RUNNING' && job.cancel_requested) return t.jobs.ending;
   if (job.phase === 'FAILED') return t.jobs.reasons[job.reason] ?? (job.exit_code ? t.jobs.exit(job.exit_code) : job.reason);
