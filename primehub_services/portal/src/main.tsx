@@ -4,5 +4,8 @@ import './app.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
+import { keepFocus } from './lib/focus-stays';
 
-createRoot(document.getElementById('root')!).render(<StrictMode><App /></StrictMode>);
+const root = document.getElementById('root')!;
+keepFocus(root);
+createRoot(root).render(<StrictMode><App /></StrictMode>);

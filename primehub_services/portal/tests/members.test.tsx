@@ -34,7 +34,7 @@ function shown(at: string) {
   render(<QueryClientProvider client={queries}><SessionContext.Provider value={me}><main><RouterProvider router={router} /></main></SessionContext.Provider></QueryClientProvider>);
 }
 
-const save = () => fireEvent.click(screen.getAllByText('Save changes')[0]!);
+const save = () => fireEvent.click(screen.getAllByRole('button', { name: 'Save changes' })[0]!);
 const path = (one: string, of = 'lab') => ({ params: { path: { group: of, user: one } } });
 
 test('saving a group’s members leaves those whom others added meanwhile', async () => {

@@ -152,6 +152,7 @@ export const ask = {
     queryKey: ['queue', group, page],
     queryFn: ({ signal }) => body(api.GET('/groups/{group}/queue', { signal, params: { path: { group }, query: { page } } })),
     refetchInterval: 10_000,
+    placeholderData: (before, of) => (of?.queryKey[1] === group ? before : undefined),
   }),
 
   schedules: (group: string, page: number, pageSize: number, filter: ScheduleFilter) => queryOptions({

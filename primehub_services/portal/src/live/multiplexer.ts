@@ -69,7 +69,7 @@ export class Multiplexer {
     const { is } = this.state;
     const asked = message.type === 'retry' ? is !== 'open' : message.type === 'hello' && is === 'signed-out';
     if (asked || (is !== 'signed-out' && this.idle())) this.connect();
-    if (message.type === 'hello') this.send(id, { type: 'state', state: this.state });
+    if (message.type === 'hello' || message.type === 'retry' || forgotten) this.send(id, { type: 'state', state: this.state });
   }
 
   /** Whether there is no stream, and none will be opened by itself. */

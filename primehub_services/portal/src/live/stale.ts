@@ -8,7 +8,7 @@ const EVERY = 300;
 export const STALE: Record<string, readonly string[]> = {
   account: ['me', 'users', 'members', 'running'],
   membership: ['me', 'members', 'users', 'memberships', 'groups', 'launch-options', 'usage', 'platform-usage'],
-  group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check', 'job-check'],
+  group: ['me', 'groups', 'launch-options', 'usage', 'platform-usage', 'launch-check', 'job-check', 'queue'],
   'instance-type': ['launch-options', 'launch-check', 'job-check', 'instance-types', 'catalog'],
   image: ['launch-options', 'launch-check', 'job-check', 'images', 'catalog'],
   volume: ['launch-options', 'volumes', 'catalog'],
@@ -19,9 +19,12 @@ export const STALE: Record<string, readonly string[]> = {
   schedule: ['schedules'],
   notification: ['notifications'],
   announcement: ['announcements'],
-  settings: ['settings', 'me'],
+  settings: ['settings', 'me', 'queue'],
   invitation: ['invitations'],
 };
+
+/** What may be asked for anew as a whole; a log is followed, and goes on where it was. */
+export const refreshable = ({ queryKey }: Pick<Query, 'queryKey'>): boolean => queryKey[0] !== 'log';
 
 /**
  * Asks again for what has changed: the changes of a moment together, and what is being asked for already not before
@@ -60,7 +63,7 @@ export class Refresher {
   private refresh(): void {
     const { names, late, everything } = this;
     [this.names, this.late, this.everything, this.last, this.timer] = [new Set(), new Set(), false, Date.now(), undefined];
-    const stale = (query: Query) => late.has(query) || (everything ? query.queryKey[0] !== 'log' : names.has(String(query.queryKey[0])));
+    const stale = (query: Query) => late.has(query) || (everything ? refreshable(query) : names.has(String(query.queryKey[0])));
     for (const query of this.queries.getQueryCache().findAll({ predicate: stale, fetchStatus: 'fetching' })) this.onceMore(query);
     void this.queries.invalidateQueries({ predicate: stale }, { cancelRefetch: false });
   }

@@ -16,9 +16,9 @@ export function clean(text: string): string {
 export type Lines = { lines: string[]; open: string; from: number; next: number };
 export const noLines: Lines = { lines: [], open: '', from: 0, next: 0 };
 
-/** Adds what comes next; what was there already is skipped, whole or in part. */
+/** Adds what comes next; what was there already is skipped, whole or in part, and so is what leaves a gap: it comes again. */
 export function append(log: Lines, part: Pick<LogPart, 'offset' | 'next' | 'text'>): Lines {
-  if (part.next <= log.next) return log;
+  if (part.next <= log.next || part.offset > log.next) return log;
   const known = log.next - part.offset;
   const text = known > 0 ? new TextDecoder().decode(new TextEncoder().encode(part.text).slice(known)) : part.text;
   const pieces = (log.open + text).split('\n');

@@ -1,11 +1,12 @@
 /** The end of a session, and its return. */
 import { useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
-import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useLayoutEffect, useRef } from 'react';
 import { ask } from '../api/queries';
 import { hub } from '../lib/base';
-import { anythingUnsaved } from '../lib/unsaved';
+import { useAnythingUnsaved } from '../lib/unsaved';
 import { useLive } from '../live/live';
+import { refreshable } from '../live/stale';
 import { t } from '../text';
 
 /** Asks the API who is signed in: every answer, also that nobody is, is seen by the shell. */
@@ -33,11 +34,18 @@ export function SessionEnd() {
   const look = useAsk();
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
-  const [unsaved] = useState(anythingUnsaved);
+  const unsaved = useAnythingUnsaved();
   useLayoutEffect(() => {
     const shown = dialog.current!;
-    shown.showModal();
-    return () => shown.close(); // gives the focus back
+    const again = () => {
+      if (!shown.open) shown.showModal(); // browsers let a second Esc close what refuses the first
+    };
+    again();
+    shown.addEventListener('close', again);
+    return () => {
+      shown.removeEventListener('close', again);
+      shown.close(); // gives the focus back
+    };
   }, []);
   const open = state.is === 'open';
   useEffect(() => {
@@ -53,7 +61,7 @@ export function SessionEnd() {
   }, [look]);
   useEffect(() => () => {
     retry();
-    void queries.invalidateQueries();
+    void queries.invalidateQueries({ predicate: refreshable });
   }, [retry, queries]);
   return (
     <dialog ref={dialog} className="ended" aria-labelledby={title} onCancel={(event) => event.preventDefault()}>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { Menu as MenuIcon, Search } from 'lucide-react';
 import { Suspense, lazy, useEffect, useRef, useState } from 'react';
-import { Outlet, useLocation, useNavigation } from 'react-router';
+import { Outlet, useLocation, useNavigation, useNavigationType, NavigationType } from 'react-router';
 import { asProblem, whenSignedOut } from '../api/client';
 import { ask } from '../api/queries';
 import type { Me } from '../api/types';
@@ -62,8 +62,11 @@ function Frame({ menus, banners, children }: { menus?: boolean; banners?: boolea
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const navigation = useNavigation();
+  const back = useNavigationType() === NavigationType.Pop; // the browser knows where it was; so does a link into the page
   useEffect(() => {
-    scrollTo(0, 0);
+    if (!back && location.hash === '') scrollTo(0, 0);
+    // another way to the same page moves nothing
+    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [pathname]);
   return (
     <div className="shell">

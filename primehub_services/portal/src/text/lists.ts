@@ -15,5 +15,8 @@ export const lists = {
     next: 'Next page',
     pageNo: (n: number) => `Page ${n}`,
     clear: 'Clear search',
+    findAmong: (what: string) => `Find among the ${what}`,
+    nothingAmong: (wanted: string) => `Nothing matches “${wanted}”.`,
+    more: (n: number, left: string) => `Show ${n} more of ${left}`,
   },
 };

@@ -11,6 +11,7 @@ import { Confirm } from '../../parts/form/Confirm';
 import { SelectField, TextField } from '../../parts/form/fields';
 import { useForm, type Fields } from '../../parts/form/form';
 import { FormPage, Section } from '../../parts/form/FormPage';
+import { UNASKED } from '../../parts/form/Leaving';
 import { offered } from '../../parts/form/offered';
 import { LogView } from '../../parts/LogView';
 import { buildLog } from '../../parts/log';
@@ -138,7 +139,7 @@ function Delete({ image }: { image: Image }) {
   const remove = useMutation({
     mutationFn: () => api.DELETE('/images/{image}', { params: { path: { image: image.slug } } }),
     onSuccess: () => {
-      void go(`/g/${image.group}/images`);
+      void go(`/g/${image.group}/images`, UNASKED);
       return queries.invalidateQueries({ queryKey: ['images'] });
     },
   });

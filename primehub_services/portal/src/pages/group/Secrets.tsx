@@ -6,6 +6,7 @@ import { api, asProblem, body } from '../../api/client';
 import { ask } from '../../api/queries';
 import type { Secret } from '../../api/types';
 import { useFocusBack } from '../../lib/focus-back';
+import { useUnsaved } from '../../lib/unsaved';
 import { Field } from '../../parts/Field';
 import { Confirm } from '../../parts/form/Confirm';
 import { beside, saidOf } from '../../parts/form/form';
@@ -56,6 +57,7 @@ function Write({ group, secret, onClose }: { group: string | null; secret: Secre
   const [value, setValue] = useState('');
   const [tried, setTried] = useState(false);
   const [leaving, leave] = useState(false);
+  useUnsaved(value !== '');
   const save = useMutation({
     mutationFn: () => (secret
       ? body(api.PATCH('/secrets/{secret}', { params: { path: { secret: secret.slug } }, body: { version: secret.version, value, display_name: null, registry: null, username: null, groups: null } }))

@@ -9,6 +9,7 @@ import { useGroup, useMe } from '../../lib/session';
 import { TimeoutField, showTimeout } from '../../parts/form/fields';
 import { useForm, type Words } from '../../parts/form/form';
 import { FormPage, Section } from '../../parts/form/FormPage';
+import { useSome } from '../../parts/list/some';
 import { Bones, Day, Facts, Failure, Page, Panel, Waiting, Who } from '../../parts/page';
 import { t } from '../../text';
 import { g } from '../../text/groups';
@@ -83,13 +84,16 @@ function Told({ group }: { group: Group }) {
 function Members({ group }: { group: string }) {
   const me = useMe();
   const members = useQuery(ask.members(group));
+  const { shown, find, more } = useSome(members.data?.items ?? [], words.members.toLowerCase(), (m) => `${m.user} ${m.display_name}`);
   return (
     <Section title={words.members} why={words.membersWhy}>
+      {find}
       {members.data ? (
         <ul className="plain">
-          {members.data.items.map((m) => <li key={m.user}><span><Who name={m.user} />{m.display_name && m.display_name !== m.user && <span className="muted"> {m.display_name}</span>}{m.user === me.name && <span className="chip after">{words.you}</span>}</span><span className="muted">{t.profile.role[m.role]}</span></li>)}
+          {shown.map((m) => <li key={m.user}><span><Who name={m.user} />{m.display_name && m.display_name !== m.user && <span className="muted"> {m.display_name}</span>}{m.user === me.name && <span className="chip after">{words.you}</span>}</span><span className="muted">{t.profile.role[m.role]}</span></li>)}
         </ul>
       ) : members.error ? <Failure error={members.error} what={words.membersFailed} onRetry={() => void members.refetch()} /> : <Waiting><Bones rows={4} /></Waiting>}
+      {more}
     </Section>
   );
 }

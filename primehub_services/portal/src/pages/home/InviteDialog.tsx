@@ -8,6 +8,7 @@ import { useFocusBack } from '../../lib/focus-back';
 import { exact } from '../../lib/format';
 import { copyText } from '../../lib/copy';
 import { nameOf, useGroup, useMe } from '../../lib/session';
+import { useUnsaved } from '../../lib/unsaved';
 import { t } from '../../text';
 
 const DAYS = [1, 7, 30];
@@ -24,10 +25,11 @@ export default function InviteDialog({ onClose }: { onClose: () => void }) {
     mutationFn: () => body(api.POST('/invitations', { body: { group: group.group, role: 'member', user: null, expires_in: days * 86_400, send: false, address: '' } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['invitations'] }),
   });
+  useUnsaved(make.data !== undefined);
   const link = `${location.origin}${hubBase}invite#${make.data?.token ?? ''}`;
   const copy = (text: string) => void copyText(text).then(() => setCopied(true));
   return (
-    <Modal open onCancel={onClose} title={t.invite.title(nameOf(group))} width={480} footer={make.data ? <Button onClick={onClose}>{t.tokens.done}</Button> : (
+    <Modal open onCancel={onClose} mask={{ closable: make.data === undefined }} title={t.invite.title(nameOf(group))} width={480} footer={make.data ? <Button onClick={onClose}>{t.tokens.done}</Button> : (
       <>
         <Button onClick={onClose}>{t.tokens.close}</Button>
         <Button type="primary" loading={make.isPending} onClick={() => make.mutate()}>{t.invite.make}</Button>

@@ -27,11 +27,12 @@ export function Charts({ points, limits }: { points: readonly UsagePoint[]; limi
     { name: t.resource.memory!, values: points.map((p) => p.memory / GIB), limit: number(limits, 'memory'), show: (v) => memory(`${Math.round(v * 1024)}Mi`) },
     ...gpus(points),
   ];
+  const times = points.map((p) => Date.parse(p.at));
   // a cluster's metrics have none
   const unseen = limits.gpu > 0 && points.every((p) => p.gpus.length === 0);
   return (
     <>
-      {lines.map((line) => <Chart key={line.name} line={line} from={points[0]!.at} to={points.at(-1)!.at} />)}
+      {lines.map((line) => <Chart key={line.name} line={line} times={times} />)}
       {unseen && <p className="small">{t.jobs.usageNoGpus}</p>}
     </>
   );
@@ -48,24 +49,40 @@ function gpus(points: readonly UsagePoint[]): Line[] {
 
 const W = 800;
 const H = 96;
+/** Longer without a measurement than the 300 s at which old ones are kept (`thin` in `domain/results.py`), with room for a late one. */
+const GAP = 900_000;
 
-function Chart({ line, from, to }: { line: Line; from: string; to: string }) {
+/** The points in runs between which nothing was measured: over a gap there is no line. Times in ms. */
+export function unbroken(times: readonly number[]): number[][] {
+  const runs: number[][] = [];
+  times.forEach((at, i) => {
+    if (i === 0 || at - times[i - 1]! > GAP) runs.push([]);
+    runs.at(-1)!.push(i);
+  });
+  return runs;
+}
+
+function Chart({ line, times }: { line: Line; times: readonly number[] }) {
   const now = useNow(60_000);
   const { values, limit, show } = line;
   const peak = Math.max(...values);
   const top = Math.max(limit ?? 0, peak) || 1;
-  const x = (i: number) => (values.length > 1 ? (i / (values.length - 1)) * W : W);
+  const from = times[0]!;
+  const to = times.at(-1)!;
+  const x = (i: number) => (to > from ? ((times[i]! - from) / (to - from)) * W : W);
   const y = (value: number) => H - (value / top) * (H - 4) - 1;
-  const path = values.map((value, i) => `${i === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join('');
+  const runs = unbroken(times).map((run) => ({
+    path: run.map((i, at) => `${at === 0 ? 'M' : 'L'}${x(i).toFixed(1)} ${y(values[i]!).toFixed(1)}`).join(''), from: x(run[0]!).toFixed(1), to: x(run.at(-1)!).toFixed(1),
+  }));
   const last = show(round(values.at(-1)!));
   const says = `${limit === null ? last : t.jobs.usageOf(last, show(limit))}, ${t.jobs.usagePeak(show(round(peak)))}`;
   return (
     <Panel title={line.name} extra={says}>
       <svg className="chart" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="none" role="img" aria-label={`${line.name}: ${says}`}>
-        <path className="area" d={`${path}L${W} ${H}L${x(0).toFixed(1)} ${H}Z`} />
-        <path className="line" d={path} vectorEffect="non-scaling-stroke" />
+        <path className="area" d={runs.map((run) => `${run.path}L${run.to} ${H}L${run.from} ${H}Z`).join('')} />
+        <path className="line" d={runs.map((run) => run.path).join('')} vectorEffect="non-scaling-stroke" />
       </svg>
-      <p className="axis"><span>{moment(from, now)}</span><span>{moment(to, now)}</span></p>
+      <p className="axis"><span>{moment(new Date(from).toISOString(), now)}</span><span>{moment(new Date(to).toISOString(), now)}</span></p>
     </Panel>
   );
 }

@@ -30,14 +30,14 @@ export function KeepPanel({ notebook, left }: { notebook: Notebook; left: number
       <div className="keep">
         <b>{left === null ? t.notebook.facts.after(about(notebook.idle_timeout)) : t.notebook.stopsInBig(about(left))}</b>
         <p className="small" title={kept ? exact(notebook.keep_until!) : undefined}>{kept ? t.notebook.keptUntilLong(clock(notebook.keep_until!).slice(0, 5), Date.parse(notebook.keep_until!)) : t.notebook.keepWhy}</p>
-        <div>
+        {most > 0 && <div>
           <Drop menu={() => ({
             items: choices.map((seconds) => ({ key: String(seconds), label: t.notebook.keepFor(about(seconds)) })),
             onClick: ({ key }) => keep.mutate(Number(key)),
           })}>
             <Button loading={keep.isPending}>{t.notebook.keep}<ChevronDown size={14} aria-hidden /></Button>
           </Drop>
-        </div>
+        </div>}
         {keep.error && <p className="err" role="alert"><CircleAlert size={14} aria-hidden />{asProblem(keep.error).message}</p>}
       </div>
     </Panel>

@@ -12,6 +12,7 @@ import { summary } from '../../lib/resources';
 import { nameOf, useGroup, useMe } from '../../lib/session';
 import { same } from '../../parts/form/draft';
 import { Leaving } from '../../parts/form/Leaving';
+import { useUnsaved } from '../../lib/unsaved';
 import { Bones, Empty, Failure, Page, Panel, Waiting } from '../../parts/page';
 import { t } from '../../text';
 import { Answer, verdictWords } from '../../launch/Answer';
@@ -119,6 +120,7 @@ function Form({ options }: { options: LaunchOptions }) {
   // choices are made again in a moment; variables may have taken a while
   const typed = rows.filter(({ name, value }, i) => (name !== '' || value !== '') && !same(rows[i], kept[i])).length + Math.max(0, kept.length - rows.length);
 
+  useUnsaved(start.isPending && typed > 0);
   return (
     <>
       <Leaving changes={start.isIdle || start.isError ? typed : 0} />

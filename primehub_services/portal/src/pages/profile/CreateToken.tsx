@@ -7,6 +7,7 @@ import type { Scope } from '../../api/types';
 import { useFocusBack } from '../../lib/focus-back';
 import { useMe } from '../../lib/session';
 import { copyText } from '../../lib/copy';
+import { useUnsaved } from '../../lib/unsaved';
 import { Field } from '../../parts/Field';
 import { beside, saidOf } from '../../parts/form/form';
 import { t } from '../../text';
@@ -38,6 +39,7 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
   const noScope = tried && scopes.length === 0 ? t.tokens.scopeNeeded : saidOf(problem, 'scopes');
   const other = beside(problem, ['note', 'scopes']);
   const made = create.data?.token;
+  useUnsaved(made !== undefined || note !== '');
 
   if (made !== undefined) {
     return (

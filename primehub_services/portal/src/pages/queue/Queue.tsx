@@ -29,7 +29,7 @@ export default function Queue() {
           : <Picture entries={queue.data.items} total={queue.data.total} holders={usage.data.holders} />
         : error ? <Panel><Failure error={error} what={t.queue.failed} unaffected={t.jobs.unaffected} onRetry={() => void Promise.all([queue.refetch(), usage.refetch()])} /></Panel>
           : <Waiting><Bones rows={8} widths={[90]} /></Waiting>}
-      <Pager label={t.shell.queue} page={page} total={queue.data?.total} stale={false} size={SIZE} onTurn={(n) => setQuery(n > 1 ? { page: String(n) } : {}, { replace: true })} />
+      <Pager label={t.shell.queue} page={page} total={queue.data?.total} stale={queue.isPlaceholderData} size={SIZE} onTurn={(n) => setQuery(n > 1 ? { page: String(n) } : {}, { replace: true })} />
     </Page>
   );
 }

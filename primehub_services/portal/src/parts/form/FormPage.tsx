@@ -22,7 +22,7 @@ export function FormPage<T extends object>({ form, go = t.form.save, effects, de
   details?: { [K in keyof T]?: ReactNode }; answer?: Answer; panels?: boolean; rail?: ReactNode; children: ReactNode; after?: ReactNode;
 }) {
   const open = form.creating || form.changed.length > 0;
-  const save = <SaveRow form={form} go={go} large={answer !== undefined} off={answer?.never} />;
+  const save = <SaveRow form={form} go={go} of={answer ? undefined : 'edit'} large={answer !== undefined} off={answer?.never} />;
   return (
     <div className="withRail editCols">
       <Leaving changes={form.unsaved} />
@@ -76,11 +76,12 @@ function Change<T extends object>({ form, field }: { form: Form<T>; field: keyof
   );
 }
 
-export function SaveRow<T extends object>({ form, go, large = false, off = false }: { form: Form<T>; go: string; large?: boolean; off?: boolean | undefined }) {
+/** `of` is the form's element, where Enter in a field saves; what costs something as it is saved wants the button. */
+export function SaveRow<T extends object>({ form, go, of, large = false, off = false }: { form: Form<T>; go: string; of?: string | undefined; large?: boolean; off?: boolean | undefined }) {
   return (
     <>
       <div className="saveRow">
-        <Button type="primary" htmlType="button" size={large ? 'large' : 'medium'} block={large} disabled={off} loading={form.pending} onClick={form.submit}>{go}</Button>
+        <Button type="primary" {...(of === undefined ? { htmlType: 'button', onClick: form.submit } : { htmlType: 'submit', form: of })} size={large ? 'large' : 'medium'} block={large} disabled={off} loading={form.pending}>{go}</Button>
         {form.changed.length > 0 && !form.creating && <Button type="text" htmlType="button" disabled={form.pending} onClick={form.reset}>{t.form.discard}</Button>}
       </div>
       <div role="status">{form.wrong > 0 && <p className="small muted">{t.form.attention(form.wrong)}</p>}</div>

@@ -2,6 +2,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { asProblem, type FieldProblem, type Problem } from '../../api/client';
+import { useUnsaved } from '../../lib/unsaved';
 import { t } from '../../text';
 import { left, same, useDraft, type Edits } from './draft';
 
@@ -88,6 +89,7 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
       toFirstError();
     },
   });
+  useUnsaved(saving.isPending); // until the answer is there, it may have to be typed again
   const keys = Object.keys(words) as (keyof T)[];
   const sent = saving.isPending ? saving.variables.edits : null;
   const own: Errors<T> = { ...check?.(draft), ...emptied(draft) };
@@ -107,6 +109,7 @@ export function useForm<T extends object, A>({ saved, words, check, save, onSave
     unsaved: sent === null ? changed.length : creating ? 0 : Object.keys(left(edits, sent)).length,
     wrong: tried || refused ? keys.filter((key) => error(key)).length : 0,
     submit: () => {
+      if (saving.isPending) return;
       setTried(true);
       if (keys.some((key) => own[key])) {
         toFirstError();

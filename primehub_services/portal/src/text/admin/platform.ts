@@ -69,6 +69,7 @@ export const platform = {
     warning: 'Its person is warned before, by',
     warningBad: 'Warn less time before than the stop takes.',
     keep: 'Can be kept at once for at most',
+    keepHelp: '0 is not at all.',
     jobs: 'Jobs',
     jobsWhy: 'For jobs that say nothing themselves.',
     jobTimeout: 'Time limit',

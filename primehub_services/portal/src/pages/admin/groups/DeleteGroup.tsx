@@ -6,6 +6,7 @@ import { admin, type Group } from '../../../api/admin';
 import { api } from '../../../api/client';
 import { Confirm } from '../../../parts/form/Confirm';
 import { Section } from '../../../parts/form/FormPage';
+import { UNASKED } from '../../../parts/form/Leaving';
 import { a } from '../../../text/admin';
 
 const words = a.groups;
@@ -21,7 +22,7 @@ export function DeleteGroup({ group }: { group: Group }) {
     onSuccess: () => {
       queries.removeQueries({ queryKey: ['groups', 'one', group.slug] });
       void queries.invalidateQueries({ queryKey: ['groups', 'list'] });
-      void go('/admin/groups');
+      void go('/admin/groups', UNASKED);
     },
   });
   const lines = losses && words.lost({ ...losses, records: losses.job_records, volume: losses.shared_volume });

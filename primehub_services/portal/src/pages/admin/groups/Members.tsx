@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Checkbox, Select } from 'antd';
 import { X } from 'lucide-react';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { Link } from 'react-router';
 import { admin, type Membership } from '../../../api/admin';
 import { ask } from '../../../api/queries';
 import { useDebounced } from '../../../lib/debounce';
 import { isEmpty, summary } from '../../../lib/resources';
 import { Section } from '../../../parts/form/FormPage';
+import { useSome } from '../../../parts/list/some';
 import { Who } from '../../../parts/page';
 import type { Resources } from '../../../api/types';
 import { a } from '../../../text/admin';
@@ -20,6 +21,8 @@ type People = Record<string, Role>;
 export function MemberFields({ group, members, chosen, onChange }: { group: string; members: readonly Membership[]; chosen: People; onChange: (people: People) => void }) {
   const { data: usage } = useQuery(ask.usage(group));
   const names = Object.keys(chosen).sort();
+  const { shown, find, more } = useSome(names, words.members.toLowerCase(), (name) => name);
+  const of = useMemo(() => new Map(members.map((member) => [member.user, member])), [members]);
   const held = (user: string) => {
     const sum = (usage?.holders ?? []).filter((h) => h.user === user).reduce<Resources>((all, { limits }) => ({
       cpu: all.cpu + limits.cpu, memory: `${(Number.parseFloat(all.memory) || 0) + gibOf(limits.memory)}Gi`, gpu: all.gpu + limits.gpu,
@@ -29,10 +32,11 @@ export function MemberFields({ group, members, chosen, onChange }: { group: stri
   return (
     <Section title={words.members} why={words.membersWhy(names.length, Object.values(chosen).filter((role) => role === 'admin').length)}>
       <AddPeople chosen={chosen} onChange={onChange} />
+      {find}
       {names.length === 0 ? <p className="small">{words.noMembers}</p> : (
         <ul className="people">
-          {names.map((user) => {
-            const origins = members.find((m) => m.user === user)?.origins ?? [];
+          {shown.map((user) => {
+            const origins = of.get(user)?.origins ?? [];
             const byProvider = origins.includes('provider');
             return (
               <li key={user}>
@@ -47,6 +51,7 @@ export function MemberFields({ group, members, chosen, onChange }: { group: stri
           })}
         </ul>
       )}
+      {more}
     </Section>
   );
 }

@@ -22,9 +22,11 @@ type Panel<T> = { name: (row: T) => string; sub?: (row: T) => ReactNode; href?: 
 /** What the API is asked of a list. */
 export const queryOf = (state: ListState<string>) => ({ page: state.page, page_size: SIZE, search: state.search, sort: state.sort });
 
-export function AdminList<T, V extends string>({ list, state, words, columns, id, version, create, views, filters, filtered = false, clear, panel }: {
+export function AdminList<T, V extends string>({ list, state, words, columns, id, version, create, views, filters, filtered, clear, panel }: {
   list: UseQueryResult<Listed<T>>; state: ListState<V>; words: ListWords; columns: Column<T>[]; id: (row: T) => string; version?: (row: T) => number;
-  create?: ReactNode; views?: readonly { key: V; text: string; count?: number }[]; filters?: ReactNode; filtered?: boolean; clear?: () => void; panel?: Panel<T>;
+  create?: ReactNode; views?: readonly { key: V; text: string; count?: number }[]; filters?: ReactNode;
+  /** Whether less is shown than there is, where that is not said by the view. */
+  filtered?: boolean; clear?: () => void; panel?: Panel<T>;
 }) {
   const [query, setQuery] = useSearchParams();
   const open = query.get('open');
@@ -53,7 +55,7 @@ export function AdminList<T, V extends string>({ list, state, words, columns, id
         <ListBar state={state} search={words.search} views={views}>{filters}</ListBar>
         {list.error && !list.data ? <Failure error={list.error} what={words.failed} unaffected={a.list.unaffected} onRetry={() => void list.refetch()} />
           : list.data?.total === 0
-            ? state.filtered || filtered ? <Empty title={a.list.nothing(state.search)} action={<Button onClick={clear ?? state.clear}>{t.list.clear}</Button>} />
+            ? filtered ?? state.filtered ? <Empty title={a.list.nothing(state.search)} action={<Button onClick={clear ?? state.clear}>{t.list.clear}</Button>} />
               : <Empty title={words.none} action={create}>{words.noneWhy}</Empty>
             : panel ? <Selectable select={select} open={open}>{table}</Selectable> : table}
         <Pager label={words.title} page={state.page} total={list.data?.total} stale={list.isPlaceholderData} onTurn={(page) => state.put({ page: String(page) })} />

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { Confirm } from '../../../parts/form/Confirm';
 import { Section } from '../../../parts/form/FormPage';
+import { UNASKED } from '../../../parts/form/Leaving';
 
 type Words = { deleteTitle: string; deleteWhy: string; delete: string; deleteAsk: (name: string) => string; deleteGo: string; keep: string };
 
@@ -15,7 +16,7 @@ export function DeleteThing({ words, name, kind, to, remove }: { words: Words; n
   const deleting = useMutation({
     mutationFn: remove,
     onSuccess: () => {
-      void go(to);
+      void go(to, UNASKED);
       void queries.invalidateQueries({ queryKey: [kind, 'list'] });
       void queries.invalidateQueries({ queryKey: ['catalog'] });
     },

@@ -3,12 +3,14 @@ import { Copy } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { copyText } from '../../../lib/copy';
 import { useFocusBack } from '../../../lib/focus-back';
+import { useUnsaved } from '../../../lib/unsaved';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
 
 /** A link or a password that is shown this once; `sent`: what became of it meanwhile, and `how` what is to be done with it. */
 export function Once({ title, value, how = a.users.onceHow, more, sent, onClose }: { title: string; value: string; how?: string; more?: ReactNode; sent?: ReactNode; onClose: () => void }) {
   useFocusBack();
+  useUnsaved(true);
   const [copied, setCopied] = useState(false);
   return (
     <Modal open title={title} onCancel={onClose} mask={{ closable: false }} width={560} footer={<Button type="primary" onClick={onClose}>{t.form.done}</Button>}>

@@ -64,7 +64,7 @@ function Sections({ settings }: { settings: SystemSettings }) {
         {(form) => <><SwitchField form={form} name="members_may_invite" help={words.inviteHelp} /><NumberField form={form} name="default_volume_capacity" unit={t.form.units.gib} min={1} help={words.volumeHelp} /></>}
       </Saved>
       <Saved title={words.notebooks} why={words.notebooksWhy} settings={settings} labels={notebooks} check={warned} tell={tell}>
-        {(form) => <><TimeField form={form} name="idle_timeout" help={words.idleHelp} /><TimeField form={form} name="idle_warning" /><TimeField form={form} name="keep_max" /></>}
+        {(form) => <><TimeField form={form} name="idle_timeout" help={words.idleHelp} /><TimeField form={form} name="idle_warning" /><TimeField form={form} name="keep_max" help={words.keepHelp} /></>}
       </Saved>
       <Saved title={words.jobs} why={words.jobsWhy} settings={settings} labels={jobs} tell={tell}>
         {(form) => (

@@ -6,6 +6,7 @@ import { admin } from '../../../api/admin';
 import { api, asProblem, body } from '../../../api/client';
 import { useFocusBack } from '../../../lib/focus-back';
 import { useMe } from '../../../lib/session';
+import { useUnsaved } from '../../../lib/unsaved';
 import { Field } from '../../../parts/Field';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
@@ -27,6 +28,7 @@ export function Invite({ onClose }: { onClose: () => void }) {
   const [address, setAddress] = useState('');
   const [tried, setTried] = useState(false);
   const mail = useQuery(admin.email());
+  useUnsaved(address !== '');
   const addressed = EMAIL.test(address);
   const make = useMutation({
     mutationFn: () => body(api.POST('/invitations', { body: { group, role, user: null, expires_in: days * 86_400, send: address !== '', address } })),

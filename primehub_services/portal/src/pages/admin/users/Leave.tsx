@@ -8,6 +8,7 @@ import { api, asProblem, body } from '../../../api/client';
 import { useMe } from '../../../lib/session';
 import { Confirm } from '../../../parts/form/Confirm';
 import { Section } from '../../../parts/form/FormPage';
+import { UNASKED } from '../../../parts/form/Leaving';
 import { Ago, Bones, Waiting } from '../../../parts/page';
 import { a } from '../../../text/admin';
 
@@ -28,7 +29,7 @@ export function Leave({ user }: { user: Account }) {
     },
     onSuccess: (_, what) => {
       ask(null);
-      if (what === 'delete') void go('/admin/users');
+      if (what === 'delete') void go('/admin/users', UNASKED);
     },
     onSettled: () => queries.invalidateQueries({ queryKey: ['users'] }),
   });
