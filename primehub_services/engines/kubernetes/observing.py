@@ -94,7 +94,9 @@ def _reported(end: EndReport, pod: Json | None, asked_at: datetime | None, now: 
     recent = end.ended_at is None or now - end.ended_at < STATUS_COMES
     if pod is not None and not _over(pod) and recent:
         return Observation(state=ObservedState.TERMINATING, started_at=end.began_at, ended_at=end.ended_at or now)
-    reason, message = _reason(pod, over, code, _asked_before(asked_at, end.ended_at), killed=end.killed)
+    # where the sidecar ended before the command, its code is the node's, and so is how it came to it
+    killed = end.killed or (end.code is None and code == 137)
+    reason, message = _reason(pod, over, code, _asked_before(asked_at, end.ended_at), killed=killed)
     if reason == "Error" and code in (137, 143) and (pod is None or pod["metadata"].get("deletionTimestamp")):
         reason, message = "Lost", DELETED
     return Observation(

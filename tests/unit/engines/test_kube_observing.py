@@ -109,6 +109,12 @@ def test_what_was_asked_to_end_says_so(killed: bool, reason: str) -> None:
     assert look(asked).state is ObservedState.EXITED
 
 
+def test_what_the_node_killed_once_the_sidecar_had_gone_says_so() -> None:
+    asked = a_job(asked=NOW - timedelta(seconds=20))
+    seen = look(asked, a_pod(ended(137), phase="Failed"), end=report(None))
+    assert (seen.code, seen.reason) == (137, "Killed")
+
+
 def test_what_had_succeeded_before_it_was_asked_has_succeeded() -> None:
     seen = look(a_job(asked=NOW), a_pod(ended(0), phase="Succeeded"), end=report(0))
     assert (seen.reason, seen.code) == ("Completed", 0)
