@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,9 @@ class Job:
     image: str
     token: str
 
-    def start(self, **more: Any) -> dict[str, Any]:
-        """Ask for a notebook and wait until it runs."""
+    @contextmanager
+    def started(self, **more: Any) -> Iterator[dict[str, Any]]:
+        """A notebook that runs; it holds its place no longer than it is asked about."""
         body = {"group": GROUP, "instance_type": TYPE, "image": self.image, **more}
         found: dict[str, Any] = self.platform.call("POST", "/notebooks", body, token=self.token, status=202)
 
@@ -38,21 +40,22 @@ class Job:
             assert now["phase"] in ("STARTING", "RUNNING"), now
             return now if now["phase"] == "RUNNING" else None
 
-        now = wait_for(running, 60, what="it runs")
-        assert now is not None
-        return now
+        try:
+            now = wait_for(running, 60, what="it runs")
+            assert now is not None
+            yield now
+        finally:
+            self.stop(found["id"])
 
-    def stop(self, start_id: str) -> dict[str, Any]:
+    def stop(self, start_id: str) -> None:
         """Stop it and wait for the end."""
         self.platform.call("DELETE", f"/notebooks/{start_id}", token=self.token)
 
-        def ended() -> dict[str, Any] | None:
-            now: dict[str, Any] = self.platform.call("GET", f"/notebooks/{start_id}", token=self.token)
-            return now if now["phase"] in ("STOPPED", "FAILED") else None
+        def ended() -> bool:
+            now = self.platform.call("GET", f"/notebooks/{start_id}", token=self.token)
+            return now["phase"] in ("STOPPED", "FAILED")
 
-        now = wait_for(ended, 30, what="it has ended")
-        assert now is not None
-        return now
+        wait_for(ended, 30, what="it has ended")
 
     def usage(self) -> Any:
         """What is in use in the group."""
@@ -81,9 +84,8 @@ def job(platform: Platform, base_environment: str) -> Job:
 @pytest.fixture(scope="module")
 def notebook(job: Job) -> Iterator[dict[str, Any]]:
     """A notebook that runs for the tests that only look."""
-    started = job.start(environment={"MOOD": "blue"})
-    yield started
-    job.stop(started["id"])
+    with job.started(environment={"MOOD": "blue"}) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -183,10 +185,10 @@ facts = {{
 
 
 def test_the_quota_is_held_while_it_runs_and_back_after_the_stop(job: Job) -> None:
-    started = job.start(server_name="short")
-    held = [line["id"] for line in job.usage()["holders"] if line["user"] == "frida"]
-    assert started["id"] in held
-    ended = job.stop(started["id"])
+    with job.started(server_name="short") as started:
+        held = [line["id"] for line in job.usage()["holders"] if line["user"] == "frida"]
+        assert started["id"] in held
+    ended = job.platform.call("GET", f"/notebooks/{started['id']}", token=job.token)
     assert ended["phase"] == "STOPPED"
     assert started["id"] not in [line["id"] for line in job.usage()["holders"]]
 
@@ -195,15 +197,14 @@ def test_what_was_started_answers_with_jupyterlab_at_once(
     job: Job, record_property: Callable[[str, object], None]
 ) -> None:
     began = time.monotonic()
-    started = job.start(server_name="race")
-    page = httpx.get(
-        job.platform.url + started["url"],
-        headers={"Authorization": f"token {job.token}"},
-        trust_env=False,
-        timeout=30,
-    )
+    with job.started(server_name="race") as started:
+        page = httpx.get(
+            job.platform.url + started["url"],
+            headers={"Authorization": f"token {job.token}"},
+            trust_env=False,
+            timeout=30,
+        )
     # what it takes on a machine with nothing else to do is benchmarks.notebook_start's to say
     record_property("from the click to JupyterLab, in s", round(time.monotonic() - began, 1))
     assert page.status_code == 200
     assert "JupyterLab" in page.text
-    job.stop(started["id"])

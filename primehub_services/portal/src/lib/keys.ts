@@ -4,5 +4,5 @@ import { recall } from './storage';
 export function typing(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !recall<boolean>('keys', true)) return true;
   const target = event.target as HTMLElement;
-  return target.isContentEditable || target.closest('input:not([type=radio], [type=checkbox]), textarea, select, dialog, [role=dialog], [role=menu], [role=combobox]') !== null;
+  return target.isContentEditable || target.closest('input:not([type=radio], [type=checkbox]), textarea, select, [role=dialog], [role=menu], [role=combobox]') !== null;
 }

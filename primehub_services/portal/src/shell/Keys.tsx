@@ -21,7 +21,6 @@ export function Keys() {
   useEffect(() => {
     let begun = 0; // when `g` was pressed
     const press = (event: KeyboardEvent) => {
-      if (document.querySelector('dialog[open]')) return; // the session has ended
       if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === 'k') {
         event.preventDefault();
         show('palette');

@@ -9,6 +9,8 @@ import { useLive } from '../live/live';
 import { refreshable } from '../live/stale';
 import { t } from '../text';
 
+const LOOK_EVERY = 5_000;
+
 /** Asks the API who is signed in: every answer, also that nobody is, is seen by the shell. */
 function useAsk(): () => void {
   const queries = useQueryClient();
@@ -40,10 +42,17 @@ export function SessionEnd() {
     const again = () => {
       if (!shown.open) shown.showModal(); // browsers let a second Esc close what refuses the first
     };
+    // no key is for what is under it
+    const press = (event: KeyboardEvent) => {
+      event.stopPropagation();
+      if (event.key === 'Escape') event.preventDefault();
+    };
     again();
     shown.addEventListener('close', again);
+    addEventListener('keydown', press, true);
     return () => {
       shown.removeEventListener('close', again);
+      removeEventListener('keydown', press, true);
       shown.close(); // gives the focus back
     };
   }, []);
@@ -52,9 +61,14 @@ export function SessionEnd() {
     if (open) look(); // another tab's sign-in has opened the stream
   }, [open, look]);
   useEffect(() => {
+    // back from the tab of the sign-in, or with that in a window beside this one
     addEventListener('focus', look);
     document.addEventListener('visibilitychange', look);
+    const timer = setInterval(() => {
+      if (!document.hidden) look();
+    }, LOOK_EVERY);
     return () => {
+      clearInterval(timer);
       removeEventListener('focus', look);
       document.removeEventListener('visibilitychange', look);
     };
