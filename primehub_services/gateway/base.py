@@ -79,6 +79,7 @@ class BaseHandler(RequestHandler):
     context: Context
     request_id: str
     visitor: Visitor
+    _closes = False
 
     def initialize(self, context: Context) -> None:
         """Take the parts that were made at the start."""
@@ -104,6 +105,13 @@ class BaseHandler(RequestHandler):
         )
         if hasattr(self, "request_id"):  # kept when an error clears the headers
             self.set_header("X-Request-Id", self.request_id)
+        if self._closes:
+            self.set_header("Connection", "close")
+
+    def close_after(self) -> None:
+        """Say with the answer that it is the last one of its connection."""
+        self._closes = True
+        self.set_header("Connection", "close")
 
     def compute_etag(self) -> str | None:
         """None: what a workload says of its answer is passed on as it is."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,6 +24,8 @@ from .tunnel import joined
 from .upstream import IDLE, Body
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+DRAINED = 64 * 1024
+"""Bytes of a refused request that are read, so that its connection goes on."""
 CUT = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, StreamClosedError, TimeoutError)
 
 
@@ -39,6 +43,8 @@ class GatewayHandler(BaseHandler):
         self._token: str | None = None
         self._body: Body | None = None
         self._passing: asyncio.Task[None] | None = None
+        self._early: Callable[[], None] | None = None
+        """The answer of what is not passed on."""
         self._stays = False
         self._status = 0
         context.metrics.open.inc()
@@ -46,19 +52,30 @@ class GatewayHandler(BaseHandler):
     async def prepare(self) -> None:
         """All that can be refused, before the body; one that is to come is passed on from here."""
         self.request.connection.set_max_body_size(2**62)  # type: ignore[union-attr]  # that is the workload's affair
-        announced = self._announces_body()
         try:
             self._route = await self._permitted()
         except Problem as refusal:
-            if not self._begins_sign_in(refusal):
-                self.problem(refusal)
-            return
-        if self._finished:
+            self._early = partial(self._refuse, refusal)
+        if self._early is not None:
+            self._answer_early()
             return
         self._group = self._route.group
-        if announced:
+        if self._announces_body():
             self._body = Body()
             self._passing = asyncio.create_task(self._pass_on())
+
+    def _answer_early(self) -> None:
+        """At once, while a large body is on its way; else once it has been read and dropped: tornado closes a connection
+        that is answered before, and whoever keeps it for the next request, the hub's proxy does, has to know."""
+        length = self.request.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.request.headers or not length.isdecimal() or int(length) > DRAINED:
+            assert self._early is not None
+            self.close_after()
+            self._early()
+
+    def _refuse(self, refusal: Problem) -> None:
+        if not self._begins_sign_in(refusal):
+            self.problem(refusal)
 
     def _announces_body(self) -> bool:
         headers = self.request.headers
@@ -83,7 +100,7 @@ class GatewayHandler(BaseHandler):
         self._path = path
         if path == route.prefix.rstrip("/"):
             query = f"?{self.request.query}" if self.request.query else ""
-            self.redirect(f"{context.root}{route.prefix}{query}", status=308)
+            self._early = partial(self.redirect, f"{context.root}{route.prefix}{query}", status=308)
         return route
 
     def _credentials(self) -> tuple[str | None, bool]:
@@ -114,6 +131,9 @@ class GatewayHandler(BaseHandler):
             await self._body.put(chunk)
 
     async def _serve(self) -> None:
+        if self._early is not None:
+            self._early()
+            return
         if self._passing is None:
             self._passing = asyncio.create_task(self._pass_on())
         elif self._body is not None:
