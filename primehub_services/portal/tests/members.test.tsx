@@ -85,3 +85,17 @@ test('saving a person’s groups leaves those that others put them into meanwhil
   await waitFor(() => expect(api.PUT).toHaveBeenCalledExactlyOnceWith('/groups/{group}/members/{user}', { ...path('ann'), body: { role: 'admin' } }));
   expect(api.DELETE).not.toHaveBeenCalled();
 });
+
+test('of a large group the first members are shown, others are found by name, and all can be reached', async () => {
+  const many = Array.from({ length: 120 }, (_, i) => member(`p${String(i).padStart(3, '0')}`));
+  queries.setQueryData(admin.members('lab').queryKey, many);
+  shown('/groups/lab');
+  const rows = () => screen.queryAllByLabelText(/^Remove p/).length;
+  await waitFor(() => expect(rows()).toBe(50));
+  fireEvent.change(screen.getByRole('searchbox'), { target: { value: 'P117' } });
+  expect(rows()).toBe(1);
+  fireEvent.change(screen.getByRole('searchbox'), { target: { value: '' } });
+  fireEvent.click(screen.getByText('Show 50 more of 70'));
+  fireEvent.click(screen.getByText('Show 20 more of 20'));
+  expect(rows()).toBe(120);
+});

@@ -171,6 +171,7 @@ test.each(['alive', 'retry'] as const)('a tab that was frozen and forgotten has 
   expect(opened.at(-1)!.headers['Last-Event-ID']).toBe('7');
   expect(got).toContainEqual(['a', { type: 'tell' }]);
   expect(got).toContainEqual(['a', { type: 'reset' }]);
+  expect(got.filter(([to, m]) => to === 'a' && m.type === 'state')).toHaveLength(2); // it may have missed how things stand
   stream.receive('a', { type, xsrf: 'x2' });
   expect(got.filter(([, m]) => m.type === 'tell')).toHaveLength(1);
   stream.receive('a', { type: 'logs', logs: { n1: 25 } });

@@ -1,10 +1,11 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { act, cleanup, render, renderHook, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, renderHook, screen, waitFor } from '@testing-library/react';
 import { createMemoryRouter, RouterProvider } from 'react-router';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { left } from '../src/parts/form/draft';
 import { useForm, type Words } from '../src/parts/form/form';
 import { FormPage } from '../src/parts/form/FormPage';
+import { UNASKED } from '../src/parts/form/Leaving';
 
 type Thing = { name: string; cpu: number };
 const words: Words<Thing> = { name: { label: 'Name' }, cpu: { label: 'CPU' } };
@@ -78,4 +79,47 @@ test('leaving while a save is under way asks where more was typed since', async 
   await act(() => router.navigate('/other'));
   expect(router.state.location.pathname).toBe('/edit');
   expect(screen.getByRole('dialog').textContent).toContain('1 change on this page is not saved');
+});
+
+/** A form in a page, with a way to leave it. */
+function edited(to: string, how?: object) {
+  const saved = { name: 'a', cpu: 1 };
+  const save = vi.fn(() => new Promise(() => {}));
+  let form: ReturnType<typeof useForm<Thing, unknown>> | undefined;
+  const Edit = () => {
+    const made = useForm<Thing, unknown>({ saved, words, save });
+    form = made;
+    return <FormPage form={made}><input aria-label="Name" /></FormPage>;
+  };
+  const router = createMemoryRouter([{ path: '/edit', element: <Edit /> }, { path: '*', element: null }], { initialEntries: ['/edit'] });
+  render(<RouterProvider router={router} />, { wrapper });
+  act(() => form!.set({ name: 'b' }));
+  return { router, save, leave: () => act(() => router.navigate(to, how)) };
+}
+
+test('what is gone asks nothing about its changes', async () => {
+  const { router, leave } = edited('/other', UNASKED);
+  await leave();
+  expect(router.state.location.pathname).toBe('/other');
+});
+
+test('the button saves through the form, as Enter in a field does, and once', async () => {
+  const { save } = edited('/other');
+  const button = screen.getAllByRole('button', { name: 'Save changes' })[0] as HTMLButtonElement;
+  expect([button.type, button.form]).toEqual(['submit', screen.getByLabelText('Name').closest('form')]);
+  fireEvent.submit(button.form!);
+  await waitFor(() => expect(save).toHaveBeenCalledOnce());
+  fireEvent.submit(button.form!);
+  expect(save).toHaveBeenCalledOnce();
+});
+
+test('while it is saved, closing the tab asks', async () => {
+  const { save } = edited('/other');
+  const asks = () => !dispatchEvent(new Event('beforeunload', { cancelable: true }));
+  expect(asks()).toBe(true);
+  fireEvent.click(screen.getAllByRole('button', { name: 'Save changes' })[0]!);
+  await waitFor(() => expect(save).toHaveBeenCalledOnce());
+  expect(asks()).toBe(true);
+  cleanup();
+  expect(asks()).toBe(false);
 });

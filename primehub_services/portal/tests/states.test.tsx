@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { admin, type Account, type Group } from '../src/api/admin';
 import { api, Problem } from '../src/api/client';
 import { ask } from '../src/api/queries';
-import type { GroupUsage, Me, Notifications as Told, Schedule, Token } from '../src/api/types';
+import type { GroupUsage, Me, Notebook, Notifications as Told, Schedule, Token } from '../src/api/types';
 import { copyText } from '../src/lib/copy';
 import { SessionContext } from '../src/lib/session';
 import { ThemeContext } from '../src/lib/theme-context';
@@ -15,6 +15,7 @@ import Settings from '../src/pages/admin/platform/Settings';
 import { Links } from '../src/pages/admin/users/Links';
 import { UserEdit } from '../src/pages/admin/users/UserForm';
 import { Secrets } from '../src/pages/group/Secrets';
+import { KeepPanel } from '../src/pages/notebooks/Keep';
 import { StartForm } from '../src/pages/notebooks/StartForm';
 import Notifications from '../src/pages/profile/Notifications';
 import Profile from '../src/pages/profile/Profile';
@@ -250,4 +251,23 @@ test('what is to be copied is copied at an address without https too', async () 
   expect(put).toHaveBeenCalledWith('text/plain', 'secret');
   Object.assign(document, { execCommand: () => false });
   await expect(copyText('secret')).rejects.toThrow();
+});
+
+test('where nobody was invited yet that is said, and not that nothing matches', async () => {
+  vi.mocked(api.GET).mockResolvedValue({ data: { items: [], total: 0 } } as never);
+  shown('/admin/users', '/admin/users?view=links', <Handed />);
+  expect(await screen.findByText('No links')).toBeTruthy();
+  cleanup();
+  shown('/admin/users', '/admin/users?view=links&search=zora', <Handed />);
+  expect(await screen.findByRole('button', { name: 'Clear search' })).toBeTruthy();
+});
+
+test('what may not be kept offers nothing', () => {
+  const notebook = { id: 'n1', user: 'ann', idle_timeout: 3600, keep_until: null } as unknown as Notebook;
+  for (const [most, shows] of [[0, 0], [7200, 1]] as const) {
+    queries.setQueryData(ask.settings().queryKey, { keep_max: most } as never);
+    shown('/n', '/n', <KeepPanel notebook={notebook} left={600} />);
+    expect(screen.queryAllByRole('button', { name: 'Keep it' })).toHaveLength(shows);
+    cleanup();
+  }
 });
