@@ -225,6 +225,23 @@ def test_what_was_typed_outlives_the_session_and_is_shown_to_nobody_else(
     context.close()
 
 
+def test_a_link_into_the_guide_lands_at_its_chapter_and_other_pages_begin_at_their_top(
+    ann: BrowserContext, lab: Lab
+) -> None:
+    page = opened(ann, f"/g/{lab.group}/home")
+    page.set_viewport_size({"width": 400, "height": 500})
+    page.get_by_role("link", name="Where files live").click(timeout=SOON)
+    chapter = page.get_by_role("region", name="Where files live")
+    expect(chapter).to_be_in_viewport(timeout=SOON)
+    assert page.evaluate("scrollY") > 0
+    page.reload()
+    expect(chapter).to_be_in_viewport(timeout=SOON)
+    for key in "gh":
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", name="Who uses what")).to_be_attached(timeout=SOON)
+    assert page.evaluate("scrollY") == 0
+
+
 def test_an_api_token_is_made_shown_once_and_works(ann: BrowserContext, platform: Platform) -> None:
     page = opened(ann, "/tokens")
     page.get_by_role("button", name="Create token").first.click()
