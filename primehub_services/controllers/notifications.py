@@ -40,6 +40,7 @@ class Taken:
     secret: str = ""
     problem: str = ""
     platform: str = ""
+    """Its name, for a letter."""
 
 
 class NotificationController:
@@ -144,20 +145,20 @@ def _take(uow: UnitOfWork, notification_id: str, keyring: Keyring) -> Taken | No
     channel = Channel(row.channel)
     account = store.recipient(uow, row.account_id)
     settings = store.settings(uow, row.account_id)
-    to = secret = problem = ""
+    to = secret = problem = platform = ""
     if account is None:
         problem = "The account is disabled."
     elif channel not in settings.channels and not _asked_for(row.content, channel):
         problem = "The channel was turned off."
     elif channel is Channel.EMAIL:
         to, problem = account.email, "" if account.email else "The account has no e-mail address."
+        platform = plain(system_settings.load(uow).name)
     else:
         to = settings.webhook_url
         try:
             secret = store.secret(uow, keyring, row.account_id) or ""
         except KeyringError:
             problem = "What signs this webhook cannot be read. Set it again."
-    platform = plain(system_settings.load(uow).name)
     return Taken(row.id, channel, row.content, row.tries, to, secret, problem, platform)
 
 

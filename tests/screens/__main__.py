@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.e2e.portal_browser import PORTAL, chromium, overflow
+from tests.e2e.portal_browser import PORTAL, STILL, chromium, overflow
 from tests.e2e.portal_steps import ROOT, signed_in
 from tests.support.environment import built
 from tests.support.platform import running_platform
@@ -32,10 +32,7 @@ HEIGHTS = (800, 2400)
 """A picture is at least and at most so high."""
 SWATCH = 12
 """Lines of each of the theme's colours."""
-STILL = """scheme => document.documentElement.style.colorScheme === scheme &&
-    document.querySelectorAll('.skeleton, [aria-busy=true]').length === 0 &&
-    document.getAnimations().every((a) => a.playState !== 'running' || a.timeline !== document.timeline
-        || a.effect.getTiming().iterations === Infinity)"""
+LOADED = f"scheme => document.querySelectorAll('.skeleton, [aria-busy=true]').length === 0 && ({STILL})(scheme)"
 
 
 class Camera:
@@ -53,7 +50,7 @@ class Camera:
             with self._opened(shot) as page:
                 for scheme in ("light", "dark"):
                     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-                    page.wait_for_function(STILL, arg=scheme)
+                    page.wait_for_function(LOADED, arg=scheme)
                     self._keep(page, self._folder / f"{shot.name}-{scheme}.png")
         except Exception as error:
             self.wrong.append(f"{shot.name}: {str(error)[:600]}")

@@ -46,11 +46,11 @@ export function keepFocus(root: Element): () => void {
       if (place[0]?.node === target && (target as Node).isConnected && nobody()) place = []; // somebody clicked beside it
     });
   };
+  const lost = () => place.length > 0 && !place[0]!.node.isConnected && nobody();
   const see = () => {
-    if (place.length === 0 || place[0]!.node.isConnected || !nobody()) return;
+    if (!lost()) return;
     setTimeout(() => {
-      // after those who know better where it should go
-      if (place.length === 0 || place[0]!.node.isConnected || !nobody()) return;
+      if (!lost()) return; // who knows better where it should go was asked first
       const to = path === location.pathname ? beside(place) : null;
       place = [];
       to?.focus({ preventScroll: true });

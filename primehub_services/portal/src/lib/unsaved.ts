@@ -1,24 +1,21 @@
 import { useEffect, useSyncExternalStore } from 'react';
 
-/** What was typed on this page, or is shown this once, and is kept nowhere else. */
-const holders = new Set<symbol>();
+/** How much was typed on this page, or is shown this once, and is kept nowhere else. */
+let holds = 0;
 const listeners = new Set<() => void>();
 
 const ask = (event: BeforeUnloadEvent) => event.preventDefault();
 
+function change(by: 1 | -1): void {
+  holds += by;
+  if (holds > 0) addEventListener('beforeunload', ask);
+  else removeEventListener('beforeunload', ask);
+  for (const listener of listeners) listener();
+}
+
 function hold(): () => void {
-  const holder = Symbol();
-  const changed = () => {
-    if (holders.size > 0) addEventListener('beforeunload', ask);
-    else removeEventListener('beforeunload', ask);
-    for (const listener of listeners) listener();
-  };
-  holders.add(holder);
-  changed();
-  return () => {
-    holders.delete(holder);
-    changed();
-  };
+  change(1);
+  return () => change(-1);
 }
 
 function subscribe(listener: () => void): () => void {
@@ -32,4 +29,4 @@ export function useUnsaved(any: boolean): void {
 }
 
 /** Whether leaving this document would lose something. */
-export const useAnythingUnsaved = (): boolean => useSyncExternalStore(subscribe, () => holders.size > 0);
+export const useAnythingUnsaved = (): boolean => useSyncExternalStore(subscribe, () => holds > 0);
