@@ -25,6 +25,8 @@ KEYS = f"{NAME}-keys"
 SSO = "single-sign-on"
 AWAY = 60
 """Seconds that the portal may be away: a pod of each part ends and another begins."""
+REPLACED = 30
+"""Seconds after which no pod of before is left: the longest grace is 20."""
 REVISION = """
 import sqlite3
 database = sqlite3.connect("/var/lib/primehub/primehub.sqlite")
@@ -52,8 +54,9 @@ def test_an_upgrade_to_the_next_version_loses_no_notebook_no_job_no_key_and_no_s
 
 
 def test_the_upgrade_replaced_every_part_and_migrated_the_database_once(installed: Installed) -> None:
+    # helm waits for the new pods alone: the gateway's old one answers until they do, and has its grace then
+    wait_for(lambda: len(installed.parts()) == len(PARTS), REPLACED, what="each part is one pod")
     pods = installed.parts()
-    assert len(pods) == len(PARTS)
     assert are_next(pods)
     assert restarts(pods) == [0] * len(PARTS)
     words = ("exec", f"deploy/{NAME}-services", "--", "python3", "-c", REVISION)
