@@ -127,6 +127,7 @@ def _hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.tornado_settings = {
         "slow_spawn_timeout": settings.slow_spawn_timeout,
         "headers": {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"},
+        "cookie_options": {"samesite": "Lax"},  # as browsers of today do; said for those that do not
     }
     c.JupyterHub.custom_scopes = {**(_given(c.JupyterHub, "custom_scopes") or {}), **custom_scopes()}
     c.JupyterHub.extra_user_scopes = {*(_given(c.JupyterHub, "extra_user_scopes") or ()), *extra_user_scopes()}
@@ -271,7 +272,8 @@ def _services(c: Any, settings: Settings, environ: Mapping[str, str]) -> None:
     ]
     c.JupyterHub.services = [*(_given(c.JupyterHub, "services") or ()), *services]
     look_often()
-    wait_not_for(GATEWAY)
+    for own in (PRIMEHUB, GATEWAY):
+        wait_not_for(own)
 
 
 def _managed(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:

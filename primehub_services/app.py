@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from hub_config.roles import AUTHENTICATOR, GATEWAY, SERVICE_ROLES, SPAWNER
@@ -35,6 +35,7 @@ from .api.application import make_application
 from .api.auth import HubAuthenticator, ServiceToken
 from .api.context import ApiContext, Probe
 from .api.events import ChangeFeed, Streams
+from .api.front import Front
 from .api.metrics import Metrics
 from .api.peers import Proxies
 from .api.replies import Part, State
@@ -62,7 +63,7 @@ from .operations.sign_in import SignIn, SignInPolicy
 from .operations.volumes import cluster_policy, local_policy
 from .store import leader, listening, migrate
 from .store.crypto import Keyring, KeyringError
-from .store.database import Database
+from .store.database import AWAY, Database
 from .store.leader import Election, ElectionError, Term
 from .store.listening import Listener
 
@@ -70,13 +71,24 @@ log = logging.getLogger("primehub")
 ROLES = ("api", "controllers")
 DEFAULT_PORT = 8092
 PREFIX = "/services/primehub/"
-MAX_HEADER = 64 * 1024
 IN_FLIGHT = 1.0
 """Seconds that answers under way have when the process is asked to end."""
 SWEEP_LOGINS = 30.0
 LEFT_OVER = 86400.0
 """Seconds after which what is half written is nobody's any more, where others may be writing."""
-EXPLAINED = (SettingsError, SecretFileError, InstanceError, KeyringError, migrate.MigrationError, ElectionError)
+DATABASE_AGAIN = 1.0
+"""Seconds between two looks for a database that is away."""
+SAID_AGAIN = 10.0
+"""Seconds after which a log is told again what is waited for."""
+EXPLAINED = (
+    SettingsError,
+    SecretFileError,
+    InstanceError,
+    KeyringError,
+    migrate.MigrationError,
+    ElectionError,
+    Unavailable,
+)
 THREADS = 32
 """For all that waits for a disk: results, logs, uploads. asyncio's own number is that of the cores and four."""
 
@@ -152,13 +164,41 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # listening comes before any question to the hub, which waits for us
-    sockets = _bind(settings, os.environ) if "api" in options.roles else []
+    front = Front(_bind(settings, os.environ) if "api" in options.roles else [])
     engine = options.engine or settings.engine
-    services = await build(settings, os.environ, engine=engine, roles=options.roles, elect=options.elect)
+    database = Database(settings.primehub_database_url)
     try:
-        await run(services, sockets, stop)
+        if not await _migrated(database, front, stop):
+            return
+        services = await build(settings, database, os.environ, engine=engine, roles=options.roles, elect=options.elect)
+        try:
+            await run(services, front, stop)
+        finally:
+            await close(services)
     finally:
-        await close(services)
+        await front.close(IN_FLIGHT)
+        database.close()
+
+
+async def _migrated(database: Database, front: Front, stop: asyncio.Event) -> bool:
+    """The database, in the shape of this version. One that is away is waited for, by a process that costs nothing
+    meanwhile; False where it was asked to end before there is one."""
+    told, told_at = "", 0.0
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(migrate.upgrade, database)
+        except migrate.DatabaseAway as error:
+            front.away(AWAY)
+            if str(error) != told or time.monotonic() - told_at >= SAID_AGAIN:
+                told, told_at = str(error), time.monotonic()
+                print(f"PrimeHub's services wait: {told}", file=sys.stderr, flush=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), DATABASE_AGAIN)
+        else:
+            if told:
+                print("PrimeHub's services go on: the database answers", file=sys.stderr, flush=True)
+            return True
+    return False
 
 
 def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]:
@@ -173,12 +213,16 @@ def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]
 
 
 async def build(
-    settings: Settings, environ: Mapping[str, str], *, engine: str, roles: list[str], elect: bool = False
+    settings: Settings,
+    database: Database,
+    environ: Mapping[str, str],
+    *,
+    engine: str,
+    roles: list[str],
+    elect: bool = False,
 ) -> Services:
-    """Every part, ready to run; the database migrated, and set up by the one that does what goes on by itself."""
+    """Every part, ready to run; a migrated database, set up by the one that does what goes on by itself."""
     secrets = settings.secrets
-    database = Database(settings.primehub_database_url)
-    await asyncio.to_thread(migrate.upgrade, database)
     keyring = await asyncio.to_thread(Keyring.load_or_create, secrets / "encryption.key")
     store = FolderLogStore(settings.data_dir / "blobs")
     parts = await composition.engine_parts(engine, settings)
@@ -365,7 +409,7 @@ def service_tokens(secrets: Path) -> list[ServiceToken]:
     return [ServiceToken(name, secret_file(secrets / file), tuple(scopes[name])) for name, file in files]
 
 
-async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Event) -> None:
+async def run(services: Services, front: Front, stop: asyncio.Event) -> None:
     """Serve and control until ``stop``."""
     context = services.context
     await context.feed.start()
@@ -373,18 +417,11 @@ async def run(services: Services, sockets: list[socket.socket], stop: asyncio.Ev
         services.listener.start()
     works = (context.feed.run(), context.streams.run(), watch(context), services.work.run())
     tasks = [asyncio.create_task(work) for work in works]
-    server = None
-    if sockets:
-        server = HTTPServer(make_application(context), xheaders=True, max_header_size=MAX_HEADER)
-        server.add_sockets(sockets)
-        log.info("listening on %s:%d", *sockets[0].getsockname()[:2])
+    front.serve(make_application(context))
     await stop.wait()
     log.info("ending")
     context.streams.close()
-    if server is not None:
-        server.stop()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(server.close_all_connections(), IN_FLIGHT)
+    await front.close(IN_FLIGHT)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=IN_FLIGHT)
@@ -405,7 +442,6 @@ async def close(services: Services) -> None:
         services.listener.stop()
     await services.hub.close()
     services.context.sign_in.close()
-    services.database.close()
 
 
 if __name__ == "__main__":

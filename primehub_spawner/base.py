@@ -79,6 +79,15 @@ class PrimeHubSpawnerMixin(LoggingConfigurable):
     def _options_from_form(self) -> Any:
         return lambda form: {name: values[0] for name, values in form.items() if name != "_xsrf" and values}
 
+    def options_from_query(self, _query: Any) -> dict[str, Any]:
+        """Refused: the hub would start what a link says, of whoever opens it, without asking.
+
+        ``/hub/spawn?group=...`` is a GET, which any page may lead to, and an image of somebody else's would run over the
+        home folder of whoever came by. The form is shown instead; the portal's launch links ask.
+        """
+        msg = "A link does not start a notebook. Choose it in PrimeHub."
+        raise SpawnException(msg, reason="link", status_code=403)
+
     @abstractmethod
     async def launch(self, plan: LaunchPlan) -> str:
         """Run the plan and return the server's URL. Raises ``SpawnException`` where it cannot run."""

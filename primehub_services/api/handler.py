@@ -20,6 +20,8 @@ from .table import TABLE
 from .uploads import Upload
 
 MAX_BODY = 4 * 1024 * 1024
+STRANGERS_BODY = 256 * 1024
+"""Bytes of a body that is read before it is known who sends it: whoever is not let in must not make us read much."""
 DRAINED = 64 * 1024
 """Bytes of a refused request's body that are read all the same. A connection that is closed while some of it is unread is
 reset by the kernel, and the answer can be lost on its way."""
@@ -40,6 +42,7 @@ class ApiHandler(BaseHandler):
         self._chunks: list[bytes] = []
         self._received = 0
         self._too_large = False
+        self._known = False
         self._refusal: Exception | None = None
         self._upload: Upload | None = None
         self._began = time.perf_counter()
@@ -79,6 +82,7 @@ class ApiHandler(BaseHandler):
             identity = await self.context.authenticator.identify(self)
             if identity is None:
                 raise anonymous()
+        self._known = identity is not None
         query = wire.query(route, self.request.query)
         self.call = Call(self, route, {k: wire.path_parameter(v) for k, v in path.items()}, identity, query)
         if route.upload:
@@ -115,12 +119,14 @@ class ApiHandler(BaseHandler):
 
     @property
     def _limit(self) -> int:
-        return MAX_BODY if self._upload is None else self._upload.limit
+        if self._upload is not None:
+            return self._upload.limit
+        return MAX_BODY if self._known else STRANGERS_BODY
 
     def _large(self) -> TooLarge:
         if self._upload is not None:
             return TooLarge(self._upload.refusal)
-        return TooLarge(f"No request needs more than {MAX_BODY // 1024**2} MiB.")
+        return TooLarge(f"This request needs no more than {self._limit // 1024} KiB.")
 
     def data_received(self, chunk: bytes) -> None:
         """Keep the body while it is wanted; the rest of a refused one is read and dropped."""

@@ -73,7 +73,7 @@ class ImageController:
                 copied = await asyncio.to_thread(self._copy, key, output, copied)
                 if done:
                     break
-                if told and not await self._say(build, *told[-1]):
+                if not await (self._say(build, *told[-1]) if told else self._is_wanted(build)):
                     log.info("the build of %s was overtaken by another or by a deletion", build.slug)
                     return
                 told.clear()
@@ -86,6 +86,10 @@ class ImageController:
 
     async def _say(self, build: ImageBuild, progress: int, message: str) -> bool:
         return await self._database.write(images.build_progress, build.image_id, build.build, progress, message)
+
+    async def _is_wanted(self, build: ImageBuild) -> bool:
+        """One that says nothing may have been overtaken as well."""
+        return await self._database.read(images.is_building, build.image_id, build.build)
 
     async def _finish(self, build: ImageBuild, task: asyncio.Task[str]) -> None:
         error = task.exception()

@@ -33,6 +33,8 @@ from .workloads import Workloads, visible
 REQUIRED = {"jupyterlab": "jupyterlab>=4,<5", "jupyterhub": "jupyterhub>=6.1,<7"}
 """What every environment needs to serve notebooks, and gets where its packages do not name it."""
 KIND = "image-build"
+LIMIT_S = 3600.0
+"""Seconds that a build may take. One at a time is made, and the others' people wait."""
 _LOOK_S = 0.3
 _MEMORY = 4 * 1024**3
 _RECIPE = "2"
@@ -84,7 +86,7 @@ class BuildFailed(Exception):
     """An environment cannot be made. The text is a sentence for who asked for it, with the package's name.
 
     ``code``: ``no-such-package``, ``no-network``, ``conflict``, ``cannot-build``, ``disk-full``, ``not-usable``,
-    ``cancelled``, ``base-python``, ``failed``, or a ``WorkloadError``'s.
+    ``cancelled``, ``too-long``, ``base-python``, ``failed``, or a ``WorkloadError``'s.
     """
 
     def __init__(self, message: str, *, code: str = "failed") -> None:
@@ -216,7 +218,8 @@ class EnvironmentBuilder:
             sandboxed=sandbox.sandboxed,
             binds=tuple(binds) if sandbox.sandboxed else tuple(b for b in binds if b.source.startswith(str(work))),
             system_links=tuple(Link(path=path, target=to) for path, to in sorted(machine.links.items())),
-            limits=Limits(memory=_MEMORY),
+            # packages run code of their own while they are installed: it has its part beside notebooks, and an end
+            limits=Limits(memory=_MEMORY, cpu_share=1000),
             network=NetworkMode.ISOLATED if sandbox.network_isolated else NetworkMode.SHARED,
             forward_out=loopback_ports(pip),
             uid=uid,
@@ -233,6 +236,7 @@ class EnvironmentBuilder:
     ) -> None:
         """Waits for the build's end, telling how far it is. Raises ``BuildFailed``."""
         offset, view, told = 0, BuildView(), ("", -1)
+        deadline = time.monotonic() + LIMIT_S
         while True:
             status = self._workloads.status(build.key)
             while chunk := self._workloads.read_log(build.key, offset):
@@ -246,6 +250,9 @@ class EnvironmentBuilder:
             if cancelled():
                 msg = "The build was cancelled."
                 raise BuildFailed(msg, code="cancelled")
+            if time.monotonic() > deadline:
+                msg = f"The build took longer than the {LIMIT_S // 60:.0f} minutes it may. Choose packages that come as wheels."
+                raise BuildFailed(msg, code="too-long")
             installed = len(list(build.prefix.glob("lib/python*/site-packages/*.dist-info"))) if view.to_install else 0
             percent, sentence = progress_of(view, installed)
             if (sentence, percent) != told:

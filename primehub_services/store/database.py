@@ -25,6 +25,7 @@ R = TypeVar("R")
 Clock = Callable[[], datetime]
 CommitListener = Callable[[frozenset[str]], None]
 Guard = Callable[[UnitOfWork], None]
+AWAY = "PrimeHub's database does not answer just now. Try again in a moment."
 RETRIES = 5
 IDLE = 60.0
 """Seconds that a transaction may do nothing on PostgreSQL, before the server ends it."""
@@ -134,7 +135,7 @@ def _unavailable(error: OperationalError) -> Unavailable:
     log.error("the database: %s", words.splitlines()[0])
     if getattr(error.orig, "sqlstate", None) == _DISK_FULL or "disk is full" in words:
         return Unavailable("The disk of PrimeHub's database is full: nothing can be changed until there is room again.")
-    return Unavailable("PrimeHub's database does not answer just now. Try again in a moment.")
+    return Unavailable(AWAY)
 
 
 def _make_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:

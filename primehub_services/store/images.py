@@ -124,6 +124,17 @@ def build_progress(uow: UnitOfWork, image_id: str, build: int, progress: int, me
     )
 
 
+def is_building(uow: UnitOfWork, image_id: str, build: int) -> bool:
+    """Whether it is this build that is wanted, and not a later one or none at all."""
+    found = sa.select(ImageRow.id).where(
+        ImageRow.id == image_id,
+        ImageRow.build == build,
+        ImageRow.phase == ImagePhase.BUILDING.value,
+        ImageRow.deleted_at.is_(None),
+    )
+    return uow.session.scalar(found) is not None
+
+
 def finish_build(uow: UnitOfWork, image_id: str, build: int, location: str) -> bool:
     """READY: the environment is at the prefix ``location``."""
     return _move(uow, image_id, build, _OPEN, phase=ImagePhase.READY, progress=100, message="", location=location)

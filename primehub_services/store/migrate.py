@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from .database import Database
 
 LOCK = "primehub-migrate"
+_PASSES = re.compile(
+    r"starting up|shutting down|recovery mode|not (yet )?accepting connections|too many clients|connection slots"
+)
+"""What PostgreSQL's server says where it refuses everybody for a while (src/backend/tcop/backend_startup.c and proc.c)."""
+_PASSES_STATE = re.compile(r"08...|53300|57P0[123]")
+"""Connection lost, too many connections, shut down, not up yet (PostgreSQL's documentation, appendix A)."""
 
 
 class MigrationError(Exception):
     """The database cannot be brought to this version; the text says why and what to do."""
 
 
+class DatabaseAway(MigrationError):
+    """Its server does not take connections just now, which may pass by itself."""
+
+
 def upgrade(target: Database | str) -> None:
     """Run every revision that the database of ``target`` (or at this URL) lacks, in one transaction.
 
     Safe to run in several processes at once: the others wait. After a crash at any moment the database is as it was
-    before or as it is to be. Raises ``MigrationError`` where the database was made by a newer version, cannot be
-    reached or written, or fails.
+    before or as it is to be. Raises ``DatabaseAway`` where its server does not answer, ``MigrationError`` where the
+    database was made by a newer version, refuses this user, cannot be written, or fails.
     """
     url = target.url if isinstance(target, Database) else sa.make_url(target)
     try:
@@ -38,9 +50,20 @@ def upgrade(target: Database | str) -> None:
     except DBAPIError as error:
         where = url.render_as_string(hide_password=True)
         words = str(error.orig).strip().splitlines()[0].rstrip(".")
-        what = "reached" if "connection failed" in words else "brought to this version, and was not changed"
+        away = _is_away(error)
+        what = "reached" if away or "connection failed" in words else "brought to this version, and was not changed"
         msg = f"The database {where} cannot be {what}: {words}. {_help(url)}"
-        raise MigrationError(msg) from error
+        raise (DatabaseAway if away else MigrationError)(msg) from error
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the server, and not what it was asked, is the trouble. A file is there or is not."""
+    if not isinstance(error, OperationalError) or not isinstance(error.orig, psycopg.Error):
+        return False
+    if state := error.orig.sqlstate:
+        return bool(_PASSES_STATE.fullmatch(state))
+    words = str(error.orig)  # of a connection that is not made, libpq tells no state
+    return "FATAL:" not in words or bool(_PASSES.search(words))
 
 
 def _upgrade(connection: sa.Connection) -> None:

@@ -32,6 +32,8 @@ from tests.support.platform import (
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.e2e
+AWAY = "postgresql://me@127.0.0.1:9/primehub"
+"""Nothing listens there: it is the port that discards."""
 
 
 @pytest.fixture
@@ -232,14 +234,13 @@ def test_a_start_after_a_kill_takes_over_the_proxy_and_replaces_the_hub(fresh: P
     wait_for(lambda: gone(fresh), what="no process is left")
 
 
-def test_a_start_that_cannot_have_its_port_ends_nothing_that_an_earlier_one_left(fresh: Platform) -> None:
-    fresh.start()
-    before = fresh.state()
-    assert fresh.process is not None
-    fresh.process.kill()
-    fresh.process.wait()
-    workloads = Workloads(fresh.data)
-    outlived = SandboxSpec(
+def outlived(platform: Platform) -> Workloads:
+    """The workloads of a platform whose ``primehub up`` was killed: one of them runs."""
+    assert platform.process is not None
+    platform.process.kill()
+    platform.process.wait()
+    workloads = Workloads(platform.data)
+    one = SandboxSpec(
         key="outlived",
         argv=("/bin/sleep", "600"),
         sandboxed=False,
@@ -247,7 +248,19 @@ def test_a_start_that_cannot_have_its_port_ends_nothing_that_an_earlier_one_left
         env={"PATH": "/bin"},
         **dict(zip(("uid", "gid"), workload_identity(1000), strict=True)),
     )
-    workloads.start(outlived)
+    workloads.start(one)
+    return workloads
+
+
+def lives(workloads: Workloads) -> bool:
+    status = workloads.status("outlived")
+    return status is not None and status.alive
+
+
+def test_a_start_that_cannot_have_its_port_ends_nothing_that_an_earlier_one_left(fresh: Platform) -> None:
+    fresh.start()
+    before = fresh.state()
+    workloads = outlived(fresh)
     os.kill(before["proxy_pid"], signal.SIGKILL)
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -255,11 +268,31 @@ def test_a_start_that_cannot_have_its_port_ends_nothing_that_an_earlier_one_left
         holder.bind(("127.0.0.1", fresh.port))
         holder.listen()
         assert up(fresh).returncode == 1
-    status = workloads.status("outlived")
-    assert status is not None
-    assert status.alive
+    assert lives(workloads)
     assert fresh.cli("down", "--data", str(fresh.data)).returncode == 0
     wait_for(lambda: gone(fresh), what="no process is left")
+
+
+@pytest.mark.parametrize("wrong", [{"DATABASE_URL": AWAY}, {"HUB_DATABASE_URL": AWAY}])
+def test_a_start_that_fails_ends_nothing_that_an_earlier_one_left_and_the_next_finds_it(
+    fresh: Platform, wrong: dict[str, str]
+) -> None:
+    fresh.start()
+    before = fresh.state()
+    workloads = outlived(fresh)
+    right = dict(fresh.environ)
+    fresh.environ |= {f"PRIMEHUB_SETTING__{name}": value for name, value in wrong.items()}
+    failed = up(fresh)
+    assert failed.returncode == 1
+    assert "Notebooks and jobs of before go on: 1" in failed.stdout
+    assert lives(workloads)
+    assert psutil.pid_exists(before["proxy_pid"])
+    fresh.environ = right
+    fresh.start()
+    assert fresh.state()["proxy_pid"] == before["proxy_pid"]
+    assert lives(workloads)
+    assert fresh.stop() == 0
+    wait_for(lambda: gone(fresh) and not lives(workloads), what="no process is left")
 
 
 def test_down_ends_what_a_killed_start_left(fresh: Platform) -> None:

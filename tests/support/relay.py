@@ -30,9 +30,9 @@ class Relay:
         """It goes on, with what was held."""
         self._cut.clear()
 
-    async def serve(self, address: str) -> asyncio.Server:
-        """Begin, on a free port of ``address``."""
-        server = await asyncio.start_server(self._passed, address, 0)
+    async def serve(self, address: str, port: int = 0) -> asyncio.Server:
+        """Begin, on this port of ``address``, a free one unless said."""
+        server = await asyncio.start_server(self._passed, address, port)
         self.port = int(server.sockets[0].getsockname()[1])
         return server
 
@@ -57,13 +57,13 @@ class Relay:
 
 
 @contextmanager
-def relay(address: str, to: tuple[str, int]) -> Iterator[Relay]:
-    """From a free port of ``address``, in a thread of its own."""
+def relay(address: str, to: tuple[str, int], port: int = 0) -> Iterator[Relay]:
+    """From this port of ``address``, a free one unless said, in a thread of its own."""
     loop, made = asyncio.new_event_loop(), Relay(to)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(made.serve(address), loop).result(10)
+        asyncio.run_coroutine_threadsafe(made.serve(address, port), loop).result(10)
         yield made
     finally:
         asyncio.run_coroutine_threadsafe(_ended(), loop).result(10)

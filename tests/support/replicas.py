@@ -79,12 +79,13 @@ class Replicas:
 
     def start(self, number: int, *options: str) -> list[Replica]:
         """As many more, at once."""
-        found = [self._started("--elect", *options) for _ in range(number)]
+        found = [self.begin("--elect", *options) for _ in range(number)]
         for one in found:
             wait_for(one.answers, START_LIMIT, what="a replica answers")
         return found
 
-    def _started(self, *options: str) -> Replica:
+    def begin(self, *options: str) -> Replica:
+        """One more, which may not answer for long."""
         port, output = free_port(), self.folder / f"replica-{len(self.started)}.log"
         environ = {
             "PRIMEHUB_SETTING__DATA_DIR": str(self.data),

@@ -30,8 +30,10 @@ SETTING = "PRIMEHUB_SETTING__"
 HEALTH = "/services/primehub/api/v1/health"
 START_LIMIT = 180.0
 """Seconds within which the portal must answer after a start."""
+DATABASE_LIMIT = 30.0
+"""Seconds that a start waits for the platform's database; who starts this at boot may start it a little later."""
 EARLY_DEATHS = 3
-"""Deaths of the hub before it ever answered, after which the start is given up."""
+"""Deaths of the hub, or of the services, before they ever answered, after which the start is given up."""
 ROUTES_EVERY = 5.0
 LOGS_EVERY = 60.0
 HUB_GRACE = 20.0
@@ -70,8 +72,8 @@ class Platform:
     async def run(self, when_ready: Callable[[Platform], None]) -> None:
         """Start everything, call ``when_ready``, and keep it running until a signal asks to stop.
 
-        Raises ``StartError`` where it cannot start; whatever was started is ended then. Where not even the ports can be
-        had, nothing was, and notebooks that outlived an earlier start go on.
+        Raises ``StartError`` where it cannot start; what it started is ended then. Notebooks, jobs and a proxy that
+        outlived an earlier start go on: the next start finds them, and ``primehub down`` ends them.
         """
         self._handle_signals()
         proxy_runs = await self._take_ports()
@@ -87,8 +89,10 @@ class Platform:
                 await self._supervise()
                 await watching
         finally:
-            # of a start that fails, the reason is all that is worth a line
-            await self._end(quietly=not ready and not self._stop.is_set())
+            if ready or self._stop.is_set():
+                await self._end()
+            else:
+                await self._take_back(proxy_runs)
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -183,7 +187,8 @@ class Platform:
 
     async def _wait_until_ready(self) -> bool:
         """Wait for the portal; False where it was asked to stop meanwhile."""
-        deadline = time.monotonic() + START_LIMIT
+        began = time.monotonic()
+        told = None
         while not self._stop.is_set():
             # the services first: the proxy logs every question that nobody behind it answers
             inner = f"http://127.0.0.1:{self.ports['services_port']}"
@@ -197,7 +202,18 @@ class Platform:
                     raise _does_not_start(self.hub)
                 await self._sleep(pause)
                 self._start_hub()
-            if time.monotonic() > deadline:
+            took = time.monotonic() - began
+            words = self.hub.last_words(reasons.ALL)
+            if reasons.services_exits(words) > EARLY_DEATHS:
+                raise StartError(reasons.why("services", words), f"Its log is {self.hub.log}")
+            if waits := reasons.waits(words):
+                if took > DATABASE_LIMIT:
+                    msg = f"The services do not start, for {DATABASE_LIMIT:.0f} s: {waits}"
+                    raise StartError(msg, f"Their log is {self.hub.log}")
+                if waits != told:
+                    self.say(f"Waiting: {waits}")
+                    told = waits
+            if took > START_LIMIT:
                 msg = f"The portal did not answer within {START_LIMIT:.0f} s. The hub's last words:\n"
                 raise StartError(msg + self.hub.last_words(), f"Its log is {self.hub.log}")
             await self._sleep(0.15)
@@ -255,7 +271,7 @@ class Platform:
             if now - rotated > LOGS_EVERY:
                 rotated = now
                 for part in (self.proxy, self.hub):
-                    processes.rotate(part.log)
+                    part.rotate()
             await self._sleep(0.2)
 
     def _mind_the_disk(self) -> None:
@@ -290,29 +306,34 @@ class Platform:
         await self.hub.stop(HUB_GRACE, self._hasten)
         await processes.end(processes.services_of(self.ports["hub_port"]), 5, self._hasten)
 
-    async def _end(self, *, quietly: bool) -> None:
-        """Notebooks, services, hub, proxy, in that order; then whatever else of ours is left.
+    async def _take_back(self, proxy_runs: bool) -> None:
+        """End what a start that failed has started, and nothing of before. Of it, the reason is all that is worth a line."""
+        self._write_state("stopping")
+        await self._step("", self._stop_hub)
+        if not proxy_runs:
+            await self._step("", lambda: self.proxy.stop(5, self._hasten))
+        if left := workloads.running(self.plan.folders.data):
+            self.say(f"Notebooks and jobs of before go on: {left}. primehub down ends them")
 
-        A step that fails (on a full disk, say) is told of, and keeps none after it from being done.
-        """
+    async def _end(self) -> None:
+        """Notebooks, services, hub, proxy, in that order; then whatever else of ours is left."""
         self._write_state("stopping")
         systemd.notify("STOPPING=1")
         data = self.plan.folders.data
-        steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
-            ("Stopping notebooks", lambda: workloads.stop_all(data, NOTEBOOK_GRACE, self._hasten)),
-            ("Stopping the hub and its services", self._stop_hub),
-            # one that was started meanwhile
-            ("", lambda: workloads.stop_all(data, 0, self._hasten)),
-            ("Stopping the proxy", lambda: self.proxy.stop(5, self._hasten)),
-            ("", lambda: processes.end(processes.marked(data), 0)),
-        )
-        for text, step in steps:
-            if text and not quietly:
-                self.say(text)
-            try:
-                await step()
-            except Exception as error:
-                self.say(f"That did not go well: {error}")
+        await self._step("Stopping notebooks", lambda: workloads.stop_all(data, NOTEBOOK_GRACE, self._hasten))
+        await self._step("Stopping the hub and its services", self._stop_hub)
+        await self._step("", lambda: workloads.stop_all(data, 0, self._hasten))  # one that was started meanwhile
+        await self._step("Stopping the proxy", lambda: self.proxy.stop(5, self._hasten))
+        await self._step("", lambda: processes.end(processes.marked(data), 0))
+
+    async def _step(self, text: str, step: Callable[[], Awaitable[None]]) -> None:
+        """One that fails (on a full disk, say) is told of, and keeps none after it from being done."""
+        if text:
+            self.say(text)
+        try:
+            await step()
+        except Exception as error:
+            self.say(f"That did not go well: {error}")
 
     def _write_state(self, phase: str) -> None:
         state = {

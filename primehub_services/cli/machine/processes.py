@@ -29,6 +29,7 @@ class Supervised:
         self._process: psutil.Popen | psutil.Process | None = None
         self.failures = 0
         self._started = 0.0
+        self._log_from = 0
 
     def adopt(self, process: psutil.Process) -> None:
         """Take over a process that an earlier ``primehub up`` started."""
@@ -39,6 +40,7 @@ class Supervised:
         """Start it in a session of its own, so that the terminal's Ctrl-C reaches us alone."""
         marked = {**environment, PLATFORM: str(self._data), PART: self.part}
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._log_from = os.fstat(descriptor).st_size
         try:
             self._process = psutil.Popen(
                 list(command),
@@ -81,8 +83,13 @@ class Supervised:
         self._process = None
 
     def last_words(self, lines: int = 15) -> str:
-        """The end of its log."""
-        return tail(self.log, lines)
+        """The end of its log, of this start alone; empty where there is none."""
+        return tail(self.log, lines, self._log_from)
+
+    def rotate(self) -> None:
+        """Begin a new log where this one has grown large."""
+        if rotate(self.log):
+            self._log_from = 0
 
 
 def alive(process: psutil.Process) -> bool:
@@ -171,12 +178,12 @@ def _environments() -> Iterable[tuple[psutil.Process, dict[str, str]]]:
             continue
 
 
-def tail(path: Path, lines: int) -> str:
-    """The last lines of a log; empty where there is none."""
+def tail(path: Path, lines: int, start: int = 0) -> str:
+    """The last lines of a log, from the byte ``start`` on; empty where there is none."""
     try:
         with open(path, "rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 64 * 1024))
+            file.seek(max(start, file.tell() - 64 * 1024))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
@@ -187,11 +194,14 @@ LOG_LIMIT = 20 * 1024**2
 LOGS_KEPT = 3
 
 
-def rotate(path: Path, limit: int = LOG_LIMIT) -> None:
-    """Copy a log that is larger than ``limit`` bytes aside and empty it, while its writer goes on appending."""
+def rotate(path: Path, limit: int = LOG_LIMIT) -> bool:
+    """Copy a log that is larger than ``limit`` bytes aside and empty it, while its writer goes on appending.
+
+    Returns whether it was.
+    """
     try:
         if path.stat().st_size <= limit:
-            return
+            return False
         for number in range(LOGS_KEPT - 1, 0, -1):
             older = path.with_name(f"{path.name}.{number}")
             if older.exists():
@@ -203,4 +213,5 @@ def rotate(path: Path, limit: int = LOG_LIMIT) -> None:
                 target.write(chunk)
         os.truncate(path, 0)
     except OSError:
-        return  # a log that cannot be rotated is no reason to stop anything
+        return False  # a log that cannot be rotated is no reason to stop anything
+    return True

@@ -130,11 +130,14 @@ def test_services_whose_database_does_not_answer_say_which_and_not_its_password(
     given = {"DATABASE_URL": f"postgresql://me:hidden@{there}", "DATA_DIR": "/tmp/another"}
     variables = [f"PRIMEHUB_SETTING__{name}={value}" for name, value in given.items()]
     variables += ["JUPYTERHUB_SERVICE_URL=http://127.0.0.1:8099"]
-    words = ["exec", f"deploy/{NAME}-services", "--", "env", *variables, "python3", "-m", "primehub_services.app"]
+    # one that is away is waited for; the end of the wait is asked for by the pod's own timeout
+    service = ["timeout", "30", "python3", "-m", "primehub_services.app"]
+    words = ["exec", f"deploy/{NAME}-services", "--", "env", *variables, *service]
     asked = ["kubectl", "-n", installed.namespace, *words]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0
+    assert "services wait" in said
     assert f"{there}?" in said
     assert "cannot be reached" in said
     assert "hidden" not in said

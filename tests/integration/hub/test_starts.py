@@ -90,6 +90,28 @@ async def test_a_refusal_says_why_with_numbers_and_holders_and_is_no_failure_of_
     assert "consecutive spawns failed" not in hub.log.read_text()
 
 
+@pytest.mark.parametrize("server", ["", "/named"])
+async def test_a_link_starts_nothing_of_whoever_opens_it(
+    hub: Hub, api: FakeApi, person: str, browser: Browser, server: str
+) -> None:
+    await browser.sign_in(person, "a good password")
+    seen = len(api.seen)
+    page = await browser.get(f"/hub/spawn/{person}{server}", params={"group": "g1", "image": "evil"})
+    assert page.status_code == 403
+    assert "A link does not start a notebook" in page.text
+    assert await hub.server(person, server.strip("/")) is None
+    assert len(api.seen) == seen, "nothing was claimed"
+
+
+async def test_a_session_is_not_sent_along_by_forms_of_other_sites(
+    hub: Hub, api: FakeApi, person: str, browser: Browser
+) -> None:
+    response = await browser.sign_in(person, "a good password")
+    sent = [cookie for answer in [*response.history, response] for cookie in answer.headers.get_list("set-cookie")]
+    assert any(cookie.startswith("jupyterhub-hub-login=") for cookie in sent)
+    assert [cookie for cookie in sent if "samesite=lax" not in cookie.lower()] == []
+
+
 async def test_a_refused_start_is_not_asked_for_again_by_the_servers_last_options(
     hub: Hub, api: FakeApi, person: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -19,11 +20,14 @@ from tests.support import factories
 from tests.support.factories import Cast
 from tests.support.identity import rows
 from tests.support.jobs import CAPACITY, spec
+from tests.support.platform import free_port
+from tests.support.relay import relay
 from tests.support.replicas import Replicas
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 MOVED_S = 10
+WAITS = "services wait: The database"
 RECURRING = 70
 SPEC = JobSpec(group="research", instance_type="cpu-1", image="base", command="true")
 
@@ -37,6 +41,23 @@ def _cast(uow: UnitOfWork, prefix: str) -> Cast:
 def _prepared(several: Replicas, prefix: str = "/opt/base") -> Cast:
     migrate.upgrade(several.url)
     return several.database.write_now(_cast, prefix)
+
+
+def test_a_database_that_comes_later_is_waited_for_by_the_same_process_and_a_stop_ends_the_wait(
+    several: Replicas,
+) -> None:
+    there, port = sa.make_url(several.url), free_port()
+    several.url = there.set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+    one, other = several.begin("--elect"), several.begin("--elect")
+    for waiting in (one, other):
+        wait_for(lambda waiting=waiting: WAITS in waiting.said(), 60, what="it says that it waits")
+    told = httpx.get(f"{one.url}/version", trust_env=False, timeout=10)
+    assert (told.status_code, told.json()["code"], told.headers["Retry-After"]) == (503, "unavailable", "1")
+    assert str(port) not in told.text, "where the database is, is nothing for strangers"
+    other.process.terminate()
+    assert other.process.wait(10) == 0
+    with relay("127.0.0.1", (str(there.host), there.port or 5432), port):
+        wait_for(one.answers, 60, what="it answers once there is a database")
 
 
 def _all_due(uow: UnitOfWork, cast: Cast, name: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from primehub_services.domain.images import EnvironmentSource
 from primehub_services.engines.local import LocalEngine
+from primehub_services.sandbox import environments
 from primehub_services.sandbox.environments import BuildFailed, EnvironmentBuilder
 from primehub_services.sandbox.pythons import interpreter_folders, record_path
 from primehub_services.sandbox.workloads import Workloads
@@ -145,6 +146,15 @@ async def test_a_cancelled_build_ends_and_leaves_nothing(machine: Machine, tmp_p
         await task
     wait_for(lambda: machine.workloads.list_() == [])
     assert list(await engine.list_owned()) == []
+
+
+def test_a_build_that_takes_too_long_ends_and_leaves_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "LIMIT_S", 1.0)
+    builder = EnvironmentBuilder(machine.workloads, {"PIP_INDEX_URL": "http://192.0.2.1/simple"})
+    with pytest.raises(BuildFailed, match="took longer than"):
+        builder.build("base", EnvironmentSource(packages=("numpy",)))
+    wait_for(lambda: machine.workloads.list_() == [])
+    assert [path.name for path in machine.workloads.layout.environments.iterdir() if path.name != ".cache"] == []
 
 
 def test_an_environment_that_is_not_complete_is_not_used(machine: Machine) -> None:

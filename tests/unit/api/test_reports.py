@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.api import Api, problem, running_api
 from tests.support.factories import Cast
 from tests.support.results import JOB, job_row
+from tests.support.waiting import wait_for_async
 
 KEY = b"a key of tests"
 WORKLOAD = f"{JOB}-1"
@@ -185,8 +185,13 @@ async def test_the_first_word_of_the_end_stays(desk: Desk) -> None:
 async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_is(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = {"free": RESERVE}
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=left["free"]))
+    left = {"free": RESERVE, "looks": 0}
+
+    def disk_usage(_path: object) -> SimpleNamespace:
+        left["looks"] += 1
+        return SimpleNamespace(free=left["free"])
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     monkeypatch.setattr(reports, "LOOK_EVERY", 100_000)
     file, log = f"/workloads/{WORKLOAD}/files/artifacts/a", f"/workloads/{WORKLOAD}/log?offset=0"
     async with desk.client() as client:
@@ -201,10 +206,11 @@ async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_i
 
         async def pieces() -> AsyncIterator[bytes]:
             for number in range(40):
-                left["free"] = RESERVE + 10**9 if number < 10 else RESERVE
                 yield b"x" * 50_000
-                await asyncio.sleep(0)
+                if number == 0:  # it has begun: sooner it would be refused while all this is on its way
+                    await wait_for_async(lambda: left["looks"] > looks, what="the room was looked at")
+                    left["free"] = RESERVE
 
-        left["free"] = RESERVE + 10**9
+        left["free"], looks = RESERVE + 10**9, left["looks"]
         assert problem(await client.put(file, content=pieces(), headers=OCTETS))["detail"] == reports.NO_ROOM
     assert desk.spool.size(WORKLOAD) == (1, 1000)

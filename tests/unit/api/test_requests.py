@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from primehub_services.api import codings
-from primehub_services.api.handler import DRAINED, MAX_BODY
+from primehub_services.api.handler import DRAINED, MAX_BODY, STRANGERS_BODY
 from tests.support.api import PREFIX, Api, problem
 
 People = dict[str, httpx.AsyncClient]
@@ -272,6 +272,13 @@ async def test_a_chunked_body_that_grows_too_large_is_refused(people: People) ->
         "/groups", content=chunks(), headers={"Content-Type": "application/json"}
     )
     assert problem(answer)["status"] == 413
+
+
+async def test_of_somebody_unknown_no_large_body_is_read(people: People) -> None:
+    body = b'{"client": [' + b'"\\u0000",' * (STRANGERS_BODY // 9) + b'"x"]}'
+    answer = await people["nobody"].post("/login-requests", content=body, headers={"Content-Type": "application/json"})
+    assert problem(answer)["status"] == 413
+    assert f"{STRANGERS_BODY // 1024} KiB" in problem(answer)["detail"]
 
 
 async def test_somebody_unknown_is_refused_before_the_body_is_looked_at(people: People) -> None:

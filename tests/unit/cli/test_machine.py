@@ -387,6 +387,14 @@ def test_services_that_outlived_their_hub_are_found_by_its_port(tmp_path: Path) 
         child.wait()
 
 
+def test_last_words_are_those_of_the_last_start_alone(part: processes.Supervised) -> None:
+    for word in ("first", "second"):
+        part.start([sys.executable, "-c", f"print({word!r})"], dict(os.environ), Path("/"))
+        wait_for(lambda: not part.running, what="it has ended")
+        assert part.last_words() == word
+    assert part.log.read_text() == "first\nsecond\n"
+
+
 def test_a_large_log_is_rotated_while_its_writer_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "hub.log"
     with open(log, "ab", buffering=0) as writer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from primehub_services.cli.machine.reasons import reason, why
+from primehub_services.cli.machine.reasons import reason, services_exits, waits, why
 
 SERVICES = "PrimeHub's services cannot start: The database x cannot be reached: refused. Check it."
 EXITED = "[C 2026-11-22 18:19:02.192 JupyterHub app:3808] Service primehub exited with status 1"
@@ -36,3 +36,26 @@ def test_without_a_reason_the_last_lines_are_shown() -> None:
     text = why("hub", "\n".join([INFO, "one", "two"]))
     assert text.startswith("The hub does not start")
     assert text.endswith("one\ntwo")
+
+
+WAIT = "PrimeHub's services wait: The database x cannot be reached: refused. Check it."
+
+
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        (f"{INFO}\n{WAIT}\n{INFO}", "The database x cannot be reached: refused. Check it."),
+        (f"{WAIT}\nPrimeHub's services wait: starting up\n{INFO}", "starting up"),
+        (f"{WAIT}\nPrimeHub's services go on: the database answers\n{INFO}", None),
+        (f"{INFO}\n{SERVICES}", None),
+        ("", None),
+    ],
+)
+def test_what_the_services_wait_for_is_found_until_they_go_on(log: str, found: str | None) -> None:
+    assert waits(log) == found
+
+
+def test_ends_of_the_services_are_counted_and_those_of_others_are_not() -> None:
+    other = EXITED.replace("Service primehub", "Service primehub-gateway")
+    assert services_exits("\n".join([INFO, EXITED, SERVICES, other, EXITED])) == 2
+    assert why("services", f"{SERVICES}\n{EXITED}").startswith("The services do not start: The database x")

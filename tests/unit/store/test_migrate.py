@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -128,10 +130,36 @@ def test_a_folder_that_is_not_there_is_named_with_what_to_check(tmp_path: Path) 
         migrate.upgrade(url)
 
 
-def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
-    with pytest.raises(migrate.MigrationError, match="Check that the server runs") as caught:
-        migrate.upgrade("postgresql+psycopg://ann:hunter2@127.0.0.1:9/primehub")
+@pytest.mark.parametrize("host", ["127.0.0.1", "nobody.invalid"])
+def test_a_server_that_does_not_answer_is_away_and_named_without_its_password(host: str) -> None:
+    with pytest.raises(migrate.DatabaseAway, match=r"cannot be reached.*Check that the server runs") as caught:
+        migrate.upgrade(f"postgresql+psycopg://ann:hunter2@{host}:9/primehub")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "the database system is starting up",
+        "the database system is not yet accepting connections",
+        "sorry, too many clients already",
+    ],
+)
+def test_a_server_that_refuses_everybody_for_a_while_is_away(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    def refuses(*_: Any, **_more: Any) -> None:
+        raise psycopg.OperationalError(f'connection failed: connection to server at "x" failed: FATAL:  {words}')
+
+    monkeypatch.setattr(psycopg, "connect", refuses)
+    with pytest.raises(migrate.DatabaseAway, match=words):
+        migrate.upgrade("postgresql+psycopg://ann@x/primehub")
+
+
+@pytest.mark.postgres
+def test_a_database_that_the_server_does_not_have_is_not_waited_for() -> None:
+    url = sa.make_url(databases.postgres_server()).set(database="nobodys")
+    with pytest.raises(migrate.MigrationError, match=r"cannot be reached.*nobodys.*does not exist") as caught:
+        migrate.upgrade(url.render_as_string(hide_password=False))
+    assert not isinstance(caught.value, migrate.DatabaseAway)
 
 
 def test_a_group_that_was_there_keeps_to_restricted_and_the_change_can_be_taken_back(empty_url: str) -> None:
