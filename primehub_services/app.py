@@ -213,15 +213,9 @@ def _bind(settings: Settings, environ: Mapping[str, str]) -> list[socket.socket]
 
 
 async def build(
-    settings: Settings,
-    database: Database,
-    environ: Mapping[str, str],
-    *,
-    engine: str,
-    roles: list[str],
-    elect: bool = False,
+    settings: Settings, database: Database, environ: Mapping[str, str], *, engine: str, roles: list[str], elect: bool
 ) -> Services:
-    """Every part, ready to run; a migrated database, set up by the one that does what goes on by itself."""
+    """Every part, ready to run, on a migrated database; set up by the one that does what goes on by itself."""
     secrets = settings.secrets
     keyring = await asyncio.to_thread(Keyring.load_or_create, secrets / "encryption.key")
     store = FolderLogStore(settings.data_dir / "blobs")
