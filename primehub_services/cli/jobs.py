@@ -85,7 +85,9 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--instance-type", help="Its size.  [the last one used in the group]"),
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
             click.option("--name", help="What it is called; need not be unique."),
-            click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
+            click.option(
+                "--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable; NAME= is empty."
+            ),
             click.option(
                 "--secret",
                 "secrets",
@@ -113,6 +115,23 @@ def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
         words = chosen["command"]
         fields["command"] = words[0] if len(words) == 1 else shlex.join(words)
     return fields
+
+
+def merged(job: Mapping[str, Any], fields: Mapping[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """A job's fields with those given in their place. Variables, secrets and parameters that are not given stay.
+
+    A command takes the place of a notebook, and a variable that of a secret of the same name, or the other way round.
+    """
+    new = {**job, **fields}
+    for mapping, other in (("environment", "secrets"), ("secrets", "environment")):
+        kept = {name: value for name, value in job.get(mapping, {}).items() if name not in fields.get(other, {})}
+        if mapping in job or mapping in fields:
+            new[mapping] = {**kept, **fields.get(mapping, {})}
+    if fields.get("command"):
+        new["notebook"] = None
+    if parameters:
+        new["notebook"] = changed(new.get("notebook"), parameters)
+    return new
 
 
 async def with_defaults(client: PersonClient, group: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -423,30 +442,23 @@ def rerun(session: Session, job: str | None, wait: bool) -> None:
 def clone(session: Session, job: str, wait: bool, **chosen: Any) -> None:
     """Submit a job like another, with other values where they are given: primehub jobs clone JOB --timeout 2h
 
-    Values of environment variables that are not yours to read have to be given again with --env. A notebook's parameters
-    that are given with -p take the place of those of the same name.
+    Variables, secrets and parameters (-p) that are given take the place of those of the same name; the others stay. Values
+    of variables that are not yours to read have to be given again with --env.
     """
     parameters = parameters_of(chosen.pop("parameters"))
 
     async def run(client: PersonClient) -> Job:
         old = await client.jobs.get(job)
         fields = given(chosen)
-        lacking = [
-            n for n, value in old.environment.items() if value is None and n not in fields.get("environment", {})
-        ]
+        again = {**fields.get("environment", {}), **fields.get("secrets", {})}
+        lacking = [name for name, value in old.environment.items() if value is None and name not in again]
         if lacking:
             stop(f"Give {', '.join(sorted(lacking))} with --env NAME=VALUE: only its owner can read them.", EXIT_USAGE)
         kept = old.model_dump(
             include={"group", "instance_type", "image", "name", "command", "notebook", "secrets", "timeout", "retries"}
         )
         kept["environment"] = {name: value for name, value in old.environment.items() if value is not None}
-        if "command" in fields:
-            kept["notebook"] = None
-        if parameters:
-            kept["notebook"] = changed(kept["notebook"], parameters)
-        for mapping in ("environment", "secrets"):
-            fields[mapping] = {**kept[mapping], **fields.get(mapping, {})}
-        new = await client.jobs.submit(as_submit({**kept, **fields}))
+        new = await client.jobs.submit(as_submit(merged(kept, fields, parameters)))
         return await accepted(client, session, new, wait=wait)
 
     finish(session, session.call(run), wait=wait)
