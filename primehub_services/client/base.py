@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from ..domain.problems import FieldError
 
@@ -31,7 +32,20 @@ class ApiProblem(Exception):
     @property
     def errors(self) -> tuple[FieldError, ...]:
         """The fields that are wrong."""
-        return tuple(FieldError.model_validate(e) for e in self.body.get("errors", ()))
+        return tuple(read_as(FieldError, e) for e in self.body.get("errors", ()))
+
+
+def read_as(model: Any, answer: Any) -> Any:
+    """The answer as ``model``. Fields that a newer platform added are left out instead of refused, at any depth.
+
+    While the platform is upgraded, its parts and the commands and hubs that ask them are of different versions.
+    """
+    return _reader(model).validate_python(answer, extra="ignore")
+
+
+@functools.cache
+def _reader(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 class ApiClient:
@@ -107,8 +121,9 @@ class ApiClient:
             raise ApiProblem(0, "unreachable", unreachable(self._http.base_url, error), {}) from error
 
     async def fetch(self, model: type[M], method: str, path: str, **kwargs: Any) -> M:
-        """The answer as ``model``."""
-        return model.model_validate(await self.call(method, path, **kwargs))
+        """The answer as ``model``, as ``read_as`` reads it."""
+        read: M = read_as(model, await self.call(method, path, **kwargs))
+        return read
 
 
 def unreachable(url: httpx.URL, error: httpx.HTTPError) -> str:

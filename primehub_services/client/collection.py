@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from ..domain.paging import Page
-from .base import ApiClient
+from .base import ApiClient, read_as
 
 M = TypeVar("M", bound=BaseModel)
 PAGE_SIZE = 200
-
-
-def read_as(model: Any, answer: Any) -> Any:
-    """The answer as ``model``. Fields that a newer platform added are left out instead of refused."""
-    return TypeAdapter(model).validate_python(answer, extra="ignore")
 
 
 def given(query: dict[str, Any]) -> dict[str, Any]:

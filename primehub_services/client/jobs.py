@@ -14,8 +14,8 @@ from ..domain.notebooks import LogPart
 from ..domain.results import ArtifactList, Preview, UsageSeries
 from ..domain.schedules import CronPreview, Firing, Schedule
 from ..domain.snapshots import Snapshot
-from .base import ApiProblem
-from .collection import Collection, given, read_as
+from .base import ApiProblem, read_as
+from .collection import Collection, given
 
 if TYPE_CHECKING:
     from .base import ApiClient

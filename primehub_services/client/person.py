@@ -39,8 +39,8 @@ from ..domain.tokens import (
     TokenCreated,
 )
 from ..domain.volumes import Volume, VolumeManifests
-from .base import ApiClient
-from .collection import Collection, given, read_as
+from .base import ApiClient, read_as
+from .collection import Collection, given
 from .jobs import Jobs, Schedules
 
 M = TypeVar("M", bound=BaseModel)
