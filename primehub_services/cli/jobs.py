@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..client.person import PersonClient
-    from ..domain.jobs import Job, JobSubmit
+    from ..domain.jobs import Job
     from ..domain.results import UsageSeries
 
 EXIT_TIMEOUT = 124
@@ -86,7 +86,11 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
             click.option("--name", help="What it is called; need not be unique."),
             click.option(
-                "--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable; NAME= is empty."
+                "--env",
+                "environment",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Environment variable; NAME= is empty.",
             ),
             click.option(
                 "--secret",
@@ -107,8 +111,8 @@ def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a JobSpec that were given on the command line."""
     fields = {key: chosen[key] for key in ("instance_type", "image", "name", "timeout", "retries")}
     fields = {key: value for key, value in fields.items() if value is not None}
-    if chosen.get("variables"):
-        fields["environment"] = pairs("--env", chosen["variables"])
+    if chosen.get("environment"):
+        fields["environment"] = pairs("--env", chosen["environment"])
     if chosen.get("secrets"):
         fields["secrets"] = pairs("--secret", chosen["secrets"])
     if chosen.get("command"):
@@ -145,21 +149,6 @@ async def with_defaults(client: PersonClient, group: str, fields: dict[str, Any]
         if not fields[flag]:
             stop(f"Give --{flag.replace('_', '-')}; see: primehub notebooks options --group {group}", EXIT_USAGE)
     return fields
-
-
-def as_submit(fields: Mapping[str, Any]) -> JobSubmit:
-    """The request. Ends the command where a field is wrong."""
-    from pydantic import ValidationError
-
-    from ..domain.jobs import JobSubmit
-
-    try:
-        return JobSubmit(**fields)
-    except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            where = ".".join(map(str, wrong["loc"]))
-            click.echo(f"{where}: {wrong['msg']}" if where else wrong["msg"].removeprefix("Value error, "), err=True)
-        raise SystemExit(EXIT_USAGE) from None
 
 
 async def find(client: PersonClient, session: Session, ref: str | None) -> Job:
@@ -263,13 +252,14 @@ def usage(session: Session, job: str | None, attempt: int | None) -> None:
 @pass_session
 def check(session: Session, **chosen: Any) -> None:
     """Say whether it would start at once, would wait, or could never run (then it ends with code 3)."""
+    from ..domain.jobs import JobSubmit
     from .output import print_json, refusal
 
     group = session.need_group()
 
     async def ask(client: PersonClient) -> Any:
         fields = await with_defaults(client, group, {"command": "true", **given(chosen)})
-        return await client.jobs.check(group, as_submit(fields))
+        return await client.jobs.check(group, JobSubmit(**fields))
 
     decision = session.call(ask)
     if session.as_json:
@@ -298,6 +288,8 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
     One word after the -- is taken as a shell script, several as a command with its arguments. A notebook is sent as it is
     now: primehub jobs submit --group g --notebook train.ipynb -p epochs=3
     """
+    from ..domain.jobs import JobSubmit
+
     parameters = parameters_of(chosen.pop("parameters"))
     if schedule and (given(chosen) or notebook):
         stop("--from runs the recurring job as it is: leave out everything else.", EXIT_USAGE)
@@ -315,7 +307,7 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
             fields = await with_defaults(client, group, given(chosen))
             if notebook is not None:
                 fields["notebook"] = await uploaded(client, group, notebook, parameters)
-            job = await client.jobs.submit(as_submit(fields))
+            job = await client.jobs.submit(JobSubmit(**fields))
         return await accepted(client, session, job, wait=wait)
 
     finish(session, session.call(run), wait=wait)
@@ -445,6 +437,8 @@ def clone(session: Session, job: str, wait: bool, **chosen: Any) -> None:
     Variables, secrets and parameters (-p) that are given take the place of those of the same name; the others stay. Values
     of variables that are not yours to read have to be given again with --env.
     """
+    from ..domain.jobs import JobSubmit
+
     parameters = parameters_of(chosen.pop("parameters"))
 
     async def run(client: PersonClient) -> Job:
@@ -458,7 +452,7 @@ def clone(session: Session, job: str, wait: bool, **chosen: Any) -> None:
             include={"group", "instance_type", "image", "name", "command", "notebook", "secrets", "timeout", "retries"}
         )
         kept["environment"] = {name: value for name, value in old.environment.items() if value is not None}
-        new = await client.jobs.submit(as_submit(merged(kept, fields, parameters)))
+        new = await client.jobs.submit(JobSubmit(**merged(kept, fields, parameters)))
         return await accepted(client, session, new, wait=wait)
 
     finish(session, session.call(run), wait=wait)

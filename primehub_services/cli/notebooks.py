@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .job_notebooks import pairs
 from .nouns import Duration, Noun
 from .session import EXIT_ERROR, EXIT_NOT_ALLOWED, EXIT_REFUSED, EXIT_USAGE, Session, pass_session, stop
 
@@ -50,7 +51,7 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--instance-type", help="Its size.  [the last one used in the group]"),
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
-            click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
+            click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
             click.option("--safe-mode", is_flag=True, help="With an empty home folder, to mend a broken one."),
             click.option("--name", "server_name", default="", help="Of one notebook among several."),
         )
@@ -61,13 +62,11 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 async def _request(client: PersonClient, group: str, chosen: dict[str, Any]) -> LaunchRequest:
     """What to launch, with the last choice for what was left out. Ends the command where something is missing."""
-    from pydantic import ValidationError
-
     from ..domain.launch import LaunchRequest
 
-    variables = chosen.pop("variables")
+    variables = pairs("--env", chosen.pop("environment"))
     if variables:
-        chosen["environment"] = dict(_pair(text) for text in variables)
+        chosen["environment"] = variables
     if not (chosen["instance_type"] and chosen["image"]):
         defaults = (await client.launch_options(group)).defaults
         chosen["instance_type"] = chosen["instance_type"] or defaults.instance_type
@@ -75,19 +74,7 @@ async def _request(client: PersonClient, group: str, chosen: dict[str, Any]) -> 
     for flag in ("instance_type", "image"):
         if not chosen[flag]:
             stop(f"Give --{flag.replace('_', '-')}; see: primehub notebooks options --group {group}", EXIT_USAGE)
-    try:
-        return LaunchRequest(group=group, **chosen)
-    except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            click.echo(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}", err=True)
-        raise SystemExit(EXIT_USAGE) from None
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        stop(f"--env {text}: write NAME=VALUE", EXIT_USAGE)
-    return name, value
+    return LaunchRequest(group=group, **chosen)
 
 
 @notebooks.command("options")

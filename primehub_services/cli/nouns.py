@@ -36,6 +36,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # older click's is n
             self.fail(f"{value!r} is no duration; write 90d, 12h or 30m", param, ctx)
         return int(match[1]) * _UNITS[match[2]]
 
+    @staticmethod
+    def written(seconds: int) -> str:
+        """As it would be given, in the largest unit that is whole."""
+        unit = next(u for u in ("d", "h", "m", "s") if seconds % _UNITS[u] == 0)
+        return f"{seconds // _UNITS[unit]}{unit}"
+
 
 class Noun(click.Group):
     """A noun: its commands talk to the API."""

@@ -68,12 +68,18 @@ class PersonCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; end with the exit code of the problem, if there is one."""
+        from pydantic import ValidationError
+
         from ..client.base import ApiProblem
 
         try:
             return super().invoke(ctx)
         except ApiProblem as problem:
             fail(problem, Session.of(ctx))
+        except ValidationError as error:  # of a request: what it was made from is no answer, but was given here
+            from .invalid import wrong_fields
+
+            stop("\n".join(wrong_fields(error, ctx)), EXIT_USAGE)
 
 
 class PersonGroup(click.Group):

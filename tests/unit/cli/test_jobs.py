@@ -74,7 +74,10 @@ def test_a_list_says_in_words_what_holds_up_those_that_were_let_go(signed_in: Ru
     [
         (["--group", "g1"], "after --"),
         (["--group", "g1", "--env", "A", "--image", "i", "--instance-type", "t", "--", "x"], "--env A"),
-        (["--group", "g1", "--env", "LD_PRELOAD=x", "--image", "i", "--instance-type", "t", "--", "x"], "environment"),
+        (
+            ["--group", "g1", "--env", "LD_PRELOAD=x", "--image", "i", "--instance-type", "t", "--", "x"],
+            "--env LD_PRELOAD: ",
+        ),
         (["--from", "s1", "--", "x"], "--from"),
         (["--", "x"], "--group"),
         (["--group", "g1", "--timeout", "soon", "--", "x"], "soon"),
