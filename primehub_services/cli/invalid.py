@@ -20,7 +20,8 @@ def wrong_fields(error: ValidationError, context: click.Context) -> Iterator[str
     details = error.errors(include_input=False, include_url=False)
     for found, detail in zip(field_errors(error), details, strict=True):
         path = found.field.removesuffix(".[key]")
-        field, _, below = path.removeprefix("notebook." if path.startswith("notebook.parameters") else "").partition(".")
+        own = path.removeprefix("notebook.") if path.startswith("notebook.parameters") else path
+        field, _, below = own.partition(".")
         parameter = _given(context, field)
         where = path if parameter is None else " ".join(filter(None, (_word(parameter), below)))
         limit = _limit(parameter, detail.get("ctx", {}))

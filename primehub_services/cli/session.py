@@ -262,7 +262,7 @@ def _words(problem: ApiProblem, session: Session, code: int) -> Iterator[str]:
             yield f"  {error.fix}"
     if code == EXIT_NOT_SIGNED_IN:
         yield "Sign in with: primehub login"
-    if code == EXIT_UNREACHABLE and not problem.status:
+    if problem.code == "unreachable" or (problem.status in (404, 405) and not problem.body):
         yield "Does the platform run? Is that its address? (primehub config show)"
     if scope := problem.body.get("scope"):
         yield f"Sign in again with it: primehub login{_scope_flags(str(scope))}"

@@ -16,7 +16,7 @@ from ..domain.handshake import (
     TokenInspection,
 )
 from ..domain.system import Branding
-from .base import ApiClient, read_as
+from .base import ApiClient
 
 
 class AccountsClient:
@@ -44,7 +44,7 @@ class AccountsClient:
     async def branding(self, known: int) -> Branding | None:
         """What the platform is called, and its logo; None where it is still that of the version ``known``."""
         found = await self._api.call("GET", "/branding", headers={"If-None-Match": f'"{known}"'})
-        branding: Branding | None = None if found is None else read_as(Branding, found)
+        branding: Branding | None = None if found is None else self._api.read(Branding, found)
         return branding
 
     async def state(self, user: str) -> AccountState:

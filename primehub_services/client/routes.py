@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ..domain.routes import Caller, RouteTable
-from .base import ApiClient, read_as
+from .base import ApiClient
 
 
 class RoutesClient:
@@ -17,7 +17,7 @@ class RoutesClient:
     async def table(self, known: str = "") -> RouteTable | None:
         """All routes; None where they are still those of the version ``known``."""
         found = await self._api.call("GET", "/routes", headers={"If-None-Match": f'"{known}"'})
-        table: RouteTable | None = None if found is None else read_as(RouteTable, found)
+        table: RouteTable | None = None if found is None else self._api.read(RouteTable, found)
         return table
 
     async def caller(self, group: str, token: str) -> Caller:

@@ -12,6 +12,7 @@ from primehub_services.client.accounts import AccountsClient
 from primehub_services.client.base import ApiClient, ApiProblem
 from primehub_services.client.claims import ClaimsClient
 from primehub_services.client.culling import CullingClient
+from primehub_services.client.person import PersonClient
 from primehub_services.client.routes import RoutesClient
 from primehub_services.domain.handshake import ClaimRequest
 
@@ -46,9 +47,13 @@ PLAN = {
 ROUTE = {"id": "r", "prefix": "/g1/r/", "target": "http://127.0.0.1:9001", "group": "g1", "new": {"deep": [1]}}
 
 
-def answering(*answer: Any, **fields: Any) -> ApiClient:
+def _answer(status: int, **fields: Any) -> httpx.MockTransport:
+    return httpx.MockTransport(lambda _request: httpx.Response(status, **fields))
+
+
+def answering(status: int, **fields: Any) -> ApiClient:
     """An API that answers this, whatever it is asked."""
-    return ApiClient(API, "secret", transport=httpx.MockTransport(lambda _request: httpx.Response(*answer, **fields)))
+    return ApiClient(API, "secret", transport=_answer(status, **fields))
 
 
 def saying(body: Any) -> ApiClient:
@@ -79,3 +84,56 @@ def test_what_is_wrong_with_fields_may_say_more_in_a_newer_platform() -> None:
 def test_a_misspelt_field_of_a_request_is_refused_all_the_same() -> None:
     with pytest.raises(ValidationError, match="server"):
         ClaimRequest.model_validate({"user": "ann", "server": "x"})
+
+
+PROBLEM_OF = {
+    "https": (
+        301,
+        {"location": "https://hub.example.org/services/primehub/api/v1/me"},
+        "http://hub redirects to https://hub.example.org; use that address.",
+    ),
+    "sign-in": (302, {"location": "https://sso.example.org/start"}, "What answers at http://hub is no PrimeHub."),
+    "hub": (302, {"location": "/hub/services/primehub/api/v1/me"}, "What answers at http://hub is no PrimeHub."),
+    "nowhere": (302, {}, "What answers at http://hub is no PrimeHub."),
+    "page": (200, {"content-type": "text/html"}, "What answers at http://hub is no PrimeHub."),
+}
+
+
+@pytest.mark.parametrize("case", PROBLEM_OF)
+async def test_what_answers_in_the_platforms_place_is_a_problem(case: str) -> None:
+    status, headers, says = PROBLEM_OF[case]
+    client = PersonClient(API, "secret", transport=_answer(status, headers=headers, text="<html></html>"))
+    with pytest.raises(ApiProblem) as problem:
+        await client.me()
+    assert (problem.value.status, problem.value.detail) == (0, says)
+
+
+async def test_a_redirect_is_never_followed_and_never_taken_for_a_file() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(302, headers={"location": str(request.url.copy_with(host="other"))}, text="moved")
+
+    client = PersonClient(API, "secret", transport=httpx.MockTransport(answer))
+    with pytest.raises(ApiProblem, match="use that address"):
+        async with client.jobs.download("j1", "a.txt") as pieces:
+            assert [piece async for piece in pieces] == []
+    assert asked == ["hub"]
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"version": 1}])
+async def test_an_answer_that_says_nothing_of_ours_is_a_problem(body: Any) -> None:
+    client = PersonClient(API, "secret", transport=_answer(200, json=body))
+    for ask in (client.me, client.version):
+        with pytest.raises(ApiProblem, match="is no PrimeHub, or of another version"):
+            await ask()
+
+
+async def test_what_has_not_changed_has_no_body() -> None:
+    assert await RoutesClient(answering(304)).table("v") is None
+
+
+@pytest.mark.parametrize("errors", [None, "x", ["x"], [{"message": "no field"}], 1])
+def test_wrong_fields_that_others_tell_in_their_own_way_are_none(errors: Any) -> None:
+    assert ApiProblem(400, "error", "No.", {"errors": errors}).errors == ()
