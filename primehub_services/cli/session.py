@@ -82,13 +82,6 @@ class PersonCommand(click.Command):
             stop("\n".join(wrong_fields(error, ctx)), EXIT_USAGE)
 
 
-class PersonGroup(click.Group):
-    """A noun: its commands are ``PersonCommand``s."""
-
-    command_class = PersonCommand
-    group_class = type
-
-
 @dataclass
 class Session:
     """The resolved settings of this call."""
