@@ -120,7 +120,6 @@ def restart(data: Path | None, settings: Path | None) -> None:
     pid, before = locks.owner(place), locks.read_state(place)
     if pid is None or before.get("phase") != "ready":
         report(StartError(f"PrimeHub does not run on {place.data}.", "Start it with: primehub up"))
-        return
     _signal(pid, signal.SIGUSR1)
 
     def new_hub() -> bool:

@@ -17,6 +17,7 @@ import click
 if TYPE_CHECKING:
     from ..client.base import ApiProblem
     from ..client.person import PersonClient
+    from ..domain.problems import Problem
 
 T = TypeVar("T")
 FLAGS = ("config", "endpoint", "token", "group", "json")
@@ -212,7 +213,7 @@ def print_problem(detail: str, code: str) -> None:
     click.echo(json.dumps({"detail": detail, "code": code}, indent=2, ensure_ascii=False))
 
 
-def exit_code(problem: ApiProblem) -> int:
+def exit_code(problem: ApiProblem | Problem) -> int:
     """The exit code that says what kind of problem it was."""
     if problem.status == 0 or problem.status in (502, 503, 504):
         return EXIT_UNREACHABLE
