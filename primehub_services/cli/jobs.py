@@ -380,12 +380,12 @@ def logs(session: Session, job: str | None, following: bool, **query: Any) -> No
         found = await find(client, session, job)
         if following:
             return await follow(client, found, tail=query["tail"])
-        text = [piece async for piece in lines(client, found.id, **query)]
+        pieces = lines(client, found.id, **query)
         if session.as_json:
-            print_json({"job": found.id, "log": "".join(text)})
-        else:
-            for piece in text:
-                click.echo(piece, nl=False)
+            print_json({"job": found.id, "log": "".join([piece async for piece in pieces])})
+            return found
+        async for piece in pieces:
+            click.echo(piece, nl=False)
         return found
 
     ended = session.call(run)

@@ -41,7 +41,8 @@ from ..domain.tokens import (
 from ..domain.volumes import Volume, VolumeManifests
 from .base import ApiClient
 from .collection import Collection, given
-from .jobs import Jobs, Schedules
+from .jobs import Jobs, Patience, Schedules
+
 
 class _Version(BaseModel):
     version: str
@@ -132,11 +133,14 @@ class PersonClient(ApiClient):
         body = NotebookKeep(seconds=seconds)
         return await self.fetch(Notebook, "POST", f"{self.notebooks.path(notebook)}/keep", body=body)
 
-    async def watch(self, notebook: str, *, every: float = 0.5) -> AsyncIterator[Notebook]:
-        """The notebook each time it changed, until it runs or has ended."""
+    async def watch(
+        self, notebook: str, *, every: float = 0.5, patience: Patience | None = None
+    ) -> AsyncIterator[Notebook]:
+        """The notebook each time it changed, until it runs or has ended. A restart of the platform is waited for."""
         last = None
+        patience = patience or Patience()
         while True:
-            now = await self.notebooks.get(notebook)
+            now = await patience.ask(lambda: self.notebooks.get(notebook))
             if now != last:
                 yield now
             last = now
