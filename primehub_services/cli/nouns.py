@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -138,6 +138,11 @@ file_option = click.option(
 )
 
 
+def _no_number(word: str) -> NoReturn:
+    msg = f"{word} is no number that JSON has"
+    raise ValueError(msg)
+
+
 def read_definition(file: Path | None) -> dict[str, Any]:
     """The definition in the file, or on standard input. Ends the command where it is no JSON object."""
     source = "standard input" if file is None or str(file) == "-" else str(file)
@@ -145,11 +150,11 @@ def read_definition(file: Path | None) -> dict[str, Any]:
         if source == "standard input":
             if sys.stdin.isatty():
                 stop("Give a definition in JSON, with --file FILE or on standard input.", EXIT_USAGE)
-            text = sys.stdin.read()
+            content = sys.stdin.buffer.read()
         else:
             assert file is not None
-            text = file.read_text()
-        definition = json.loads(text)
+            content = file.read_bytes()
+        definition = json.loads(content, parse_constant=_no_number)
     except OSError as error:
         stop(f"{source} cannot be read: {error.strerror}", EXIT_USAGE)
     except ValueError as error:

@@ -213,7 +213,7 @@ def _detach(flags: dict[str, Any]) -> None:
 def _follow(child: subprocess.Popen[bytes], log: Path, place: Folders) -> dict[str, Any]:
     from .machine import locks
 
-    with open(log) as lines:
+    with open(log, errors="replace") as lines:
         while True:
             ended = child.poll() is not None
             state = locks.read_state(place)
