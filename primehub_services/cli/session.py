@@ -9,7 +9,7 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -112,7 +112,7 @@ class Session:
         return cls(
             file=file,
             endpoint=endpoint,
-            token=flags.get("token") or os.environ.get("PRIMEHUB_API_TOKEN") or kept.get("api-token") or "",
+            token=flags.get("token") or os.environ.get("PRIMEHUB_API_TOKEN") or _kept_token(kept, endpoint),
             group=flags.get("group") or os.environ.get("PRIMEHUB_GROUP") or from_file,
             as_json=bool(flags.get("json")),
             kept=kept,
@@ -142,10 +142,10 @@ class Session:
 
         if not self.token and not anonymous:
             stop("Not signed in. Sign in with: primehub login", EXIT_NOT_SIGNED_IN)
-        if self.token and not re.fullmatch(r"[!-~]+", self.token):
+        if not anonymous and not re.fullmatch(r"[!-~]+", self.token):
             stop("This is no token: it has spaces or letters that none has. Copy it again.", EXIT_NOT_SIGNED_IN)
         try:
-            return PersonClient(self.api, self.token or None, verify=_trusted())
+            return PersonClient(self.api, None if anonymous else self.token, verify=_trusted())
         except httpx.InvalidURL:
             stop(_NO_ADDRESS.format(self.endpoint), EXIT_USAGE)
 
@@ -208,6 +208,12 @@ def read_config(file: Path) -> dict[str, Any]:
         if not isinstance(kept.get(key), str | None):
             stop(f"{file}: {key} must be text. {mend}", EXIT_USAGE)
     return kept
+
+
+def _kept_token(kept: Mapping[str, Any], endpoint: str) -> str:
+    """The token of the file, which is for the platform that the file names: no other one is shown it."""
+    own = kept.get("endpoint")
+    return kept.get("api-token") or "" if not own or api_of(own) == api_of(endpoint) else ""
 
 
 def _trusted() -> ssl.SSLContext | bool:

@@ -65,6 +65,15 @@ def test_a_user_without_a_home_folder_is_asked_for_a_file(run: Run, monkeypatch:
     assert (result.exit_code, "--config FILE" in result.stderr) == (2, True)
 
 
+def test_the_token_of_one_platform_is_shown_to_no_other(run: Run, api: FakeApi, home: Path) -> None:
+    run("config", "set-endpoint", "https://one.example.org")
+    run("config", "set-token", "of-one")
+    result = run("me", "--endpoint", api.url)
+    assert (result.exit_code, api.requests) == (6, [])
+    run("login", api.url, "--no-browser")
+    assert [request["token"] for request in api.requests] == [None]
+
+
 @pytest.mark.parametrize("endpoint", ["http://[::1", "https://\u2100.example", "http://\xfc..example", "http://a\x01b"])
 def test_what_only_looks_like_an_address_is_refused(run: Run, endpoint: str) -> None:
     result = run("me", "--endpoint", endpoint, *TOKEN)
