@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from primehub_services.client.base import ApiProblem
+from primehub_services.client.base import ApiProblem, read_as
 from primehub_services.domain.claims import Decision, Holder
 from primehub_services.domain.permissions import Scope
 
@@ -105,9 +105,10 @@ def refusal_reason(problem: ApiProblem) -> str:
 def decision_of(problem: ApiProblem) -> Decision | None:
     """The structured decision in a refusal, where there is one."""
     try:
-        return Decision.model_validate(problem.body["decision"])
+        decision: Decision = read_as(Decision, problem.body["decision"])
     except (KeyError, ValidationError):
         return None
+    return decision
 
 
 def _holder(holder: Holder) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __version__
-from .session import EXIT_NOT_SIGNED_IN, EXIT_USAGE, PersonCommand, Session, api_url, pass_session, stop
+from .session import EXIT_NOT_SIGNED_IN, EXIT_USAGE, PersonCommand, Session, api_of, pass_session, stop
 
 if TYPE_CHECKING:
     from ..client.person import PersonClient
@@ -36,7 +36,7 @@ def login(session: Session, address: str | None, scopes: tuple[str, ...], with_t
     """
     from .output import done
 
-    kept = session.kept.get("endpoint", "")
+    kept = session.kept.get("endpoint") or ""
     session.endpoint = address or session.endpoint
     site = session.site  # refuses an address that is none, and none at all
     flags = click.get_current_context().find_root().meta.get("primehub.flags", {})
@@ -51,7 +51,7 @@ def login(session: Session, address: str | None, scopes: tuple[str, ...], with_t
     me = session.call(lambda client: client.me())
     values: dict[str, Any] = {"endpoint": site, "api-token": session.token}
     groups = [g.group for g in me.groups]
-    if (kept and api_url(kept) != api_url(site)) or session.group not in groups:
+    if (kept and api_of(kept) != api_of(site)) or session.group not in groups:
         values["group"] = None
     if len(me.groups) == 1:
         only = me.groups[0]

@@ -94,26 +94,18 @@ add_delete(users, lambda client: client.users, "person's account")
 @click.option("--display-name", default="")
 @click.option("--email", default="")
 @click.option("--platform-admin", is_flag=True)
-@click.option("--in-group", "in_groups", multiple=True, help="Group to put the person into.")
+@click.option("--in-group", "groups", multiple=True, help="Group to put the person into.")
 @click.option("--send", is_flag=True, help="Send the link to the person's e-mail address too.")
 @file_option
 @pass_session
-def create_user(session: Session, name: str | None, file: Any, in_groups: tuple[str, ...], **given: Any) -> None:
+def create_user(session: Session, name: str | None, file: Any, **given: Any) -> None:
     """Make a local account, and a one-time link for its person. Give NAME, or a definition in JSON."""
-    from pydantic import ValidationError
-
     from ..domain.handshake import invitation_link
     from ..domain.identity import AccountCreate
     from . import output
-    from .session import EXIT_USAGE
 
-    definition = {"name": name, **given, "groups": in_groups} if name else read_definition(file)
-    try:
-        account = AccountCreate.model_validate(definition)
-    except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            click.echo(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}", err=True)
-        raise SystemExit(EXIT_USAGE) from None
+    definition = {"name": name, **given} if name else read_definition(file)
+    account = AccountCreate.model_validate(definition)
     made = session.call(lambda client: client.create_user(account))
     link = invitation_link(session.site, made.token.get_secret_value())
     if session.as_json:
@@ -150,29 +142,28 @@ def reset_password(session: Session, name: str) -> None:
 
 
 @users.command("invite")
-@click.argument("name", required=False)
+@click.argument("user", metavar="[NAME]", required=False)
 @click.option("--as-admin", is_flag=True, help="As a group admin of the group.")
-@click.option("--expires", default="1d", help="How long the link is good for.  [1d]")
+@click.option("--expires", "expires_in", type=Duration(), default="1d", help="How long the link is good for.  [1d]")
 @click.option("--send", is_flag=True, help="Send the link to NAME's e-mail address too.")
 @click.option("--to", "address", default="", metavar="ADDRESS", help="Send the link into the group there too.")
 @pass_session
-def invite(session: Session, name: str | None, as_admin: bool, expires: str, send: bool, address: str) -> None:
+def invite(session: Session, user: str | None, as_admin: bool, expires_in: int, send: bool, address: str) -> None:
     """Make a one-time link: for NAME to set a password, or for somebody new to join the working group."""
     from ..domain.handshake import invitation_link
     from ..domain.identity import Role
     from ..domain.system import InvitationCreate
     from . import output
 
-    seconds = Duration().convert(expires, None, None)
-    if name:
+    if user:
         if address:
             msg = "--to is for a link into a group; --send sends NAME's to the account's own address"
             raise click.UsageError(msg)
-        request = InvitationCreate(user=name, expires_in=seconds, send=send)
+        request = InvitationCreate(user=user, expires_in=expires_in, send=send)
     else:
         role = Role.ADMIN if as_admin else Role.MEMBER
         request = InvitationCreate(
-            group=session.need_group(), role=role, expires_in=seconds, send=send or bool(address), address=address
+            group=session.need_group(), role=role, expires_in=expires_in, send=send or bool(address), address=address
         )
     made = session.call(lambda client: client.invite(request))
     link = invitation_link(session.site, made.token.get_secret_value())

@@ -8,7 +8,7 @@ import click
 
 from .account import login
 from .nouns import Noun
-from .session import EXIT_USAGE, Session, api_url, pass_session, stop
+from .session import EXIT_USAGE, Session, api_of, api_url, pass_session, stop
 
 
 @click.group(cls=Noun)
@@ -41,8 +41,8 @@ def set_endpoint(session: Session, endpoint: str) -> None:
     """Remember the platform's address. A token of another platform is forgotten."""
     from .output import done
 
-    api_url(endpoint)
-    other = bool(session.kept.get("endpoint")) and api_url(session.kept["endpoint"]) != api_url(endpoint)
+    api, kept = api_url(endpoint), session.kept.get("endpoint")
+    other = kept and api_of(kept) != api
     if other:
         session.save(**{"endpoint": endpoint, "api-token": None, "group": None})
     else:

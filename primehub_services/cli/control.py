@@ -120,7 +120,6 @@ def restart(data: Path | None, settings: Path | None) -> None:
     pid, before = locks.owner(place), locks.read_state(place)
     if pid is None or before.get("phase") != "ready":
         report(StartError(f"PrimeHub does not run on {place.data}.", "Start it with: primehub up"))
-        return
     _signal(pid, signal.SIGUSR1)
 
     def new_hub() -> bool:
@@ -165,9 +164,12 @@ def status(data: Path | None, settings: Path | None, as_json: bool) -> None:
 
 
 def _process(pid: int | None) -> str:
-    if pid is None or not psutil.pid_exists(pid):
+    if pid is None:
         return "not running"
-    memory = psutil.Process(pid).memory_info().rss // 1024**2
+    try:
+        memory = psutil.Process(pid).memory_info().rss // 1024**2
+    except psutil.Error:  # it has ended
+        return "not running"
     return f"process {pid}, {memory} MiB"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -109,4 +110,5 @@ async def _save(
     except OSError as error:
         stop(f"{error.filename or target} cannot be written: {error.strerror}", EXIT_ERROR)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where its folder could not be made, there is none
+            temporary.unlink()

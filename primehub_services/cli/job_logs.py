@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ EVERY = 0.5
 async def lines(client: PersonClient, job: str, **query: Any) -> AsyncIterator[str]:
     """What there is of a log by now, in pieces; with ``search``, the lines that hold the text."""
     attempt = query.get("attempt")
-    part = await client.jobs.log(job, **({"offset": 0} | {k: v for k, v in query.items() if v is not None}))
+    begin = {} if query.get("tail") else {"offset": 0}  # the API takes one of both
+    part = await client.jobs.log(job, **begin, **query)
     if query.get("search"):
         for match in part.matches:
             yield f"{match.text}\n"
@@ -38,35 +40,34 @@ async def lines(client: PersonClient, job: str, **query: Any) -> AsyncIterator[s
 
 async def watch(client: PersonClient, job: Job) -> Job:
     """The job once it has ended; meanwhile a bar for a notebook's cells, and a line for each change of state."""
-    told = _Told()
-    async for now in client.jobs.watch(job.id, every=EVERY, patience=Patience(_away)):
-        told.tell(now)
-        job = now
-    told.close()
+    with closing(_Told()) as told:
+        async for now in client.jobs.watch(job.id, every=EVERY, patience=Patience(_away)):
+            told.tell(now)
+            job = now
     return job
 
 
 async def follow(client: PersonClient, job: Job, *, tail: int | None = None, quiet: bool = False) -> Job:
     """The job once it has ended and all of its log is printed, attempt after attempt. ``quiet`` prints no log;
     ``tail`` begins with so many lines of the attempt that is the latest now."""
-    told, patience = _Told(), Patience(_away)
+    patience = Patience(_away)
     attempt, offset, wanted = 0, 0, job.id
-    while True:
-        job = await patience.ask(lambda: client.jobs.get(wanted))
-        told.tell(job)
-        ended = job.phase in FINAL
-        numbers = [a.number for a in job.attempts if a.number >= max(attempt, 1)] if not quiet else []
-        if tail:
-            numbers = numbers[-1:]
-        for number in numbers:
-            if number != attempt:
-                attempt, offset = number, 0
-            offset = await _print(client, patience, job.id, attempt, offset, tail)
-            tail = None
-        if ended:
-            told.close()
-            return job
-        await asyncio.sleep(EVERY)
+    with closing(_Told()) as told:
+        while True:
+            job = await patience.ask(lambda: client.jobs.get(wanted))
+            told.tell(job)
+            ended = job.phase in FINAL
+            numbers = [a.number for a in job.attempts if a.number >= max(attempt, 1)] if not quiet else []
+            if tail:
+                numbers = numbers[-1:]
+            for number in numbers:
+                if number != attempt:
+                    attempt, offset = number, 0
+                offset = await _print(client, patience, job.id, attempt, offset, tail)
+                tail = None
+            if ended:
+                return job
+            await asyncio.sleep(EVERY)
 
 
 async def _print(
@@ -121,6 +122,6 @@ class _Told:
         self._bar.update(self._bar.task_ids[0], completed=done, description=label[:60])
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar away: it hides the cursor, which is to come back however this ends."""
         if self._bar is not None:
             self._bar.stop()

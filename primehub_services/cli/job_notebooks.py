@@ -44,9 +44,11 @@ def parameters_of(texts: tuple[str, ...]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)  # Infinity and 1e999 can be read, and not sent
     except ValueError:
         return text
+    return value
 
 
 async def uploaded(client: PersonClient, group: str, notebook: Path, parameters: dict[str, Any]) -> dict[str, Any]:

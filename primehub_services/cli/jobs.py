@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..client.person import PersonClient
-    from ..domain.jobs import Job, JobSubmit
+    from ..domain.jobs import Job
     from ..domain.results import UsageSeries
 
 EXIT_TIMEOUT = 124
@@ -85,7 +85,13 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--instance-type", help="Its size.  [the last one used in the group]"),
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
             click.option("--name", help="What it is called; need not be unique."),
-            click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
+            click.option(
+                "--env",
+                "environment",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Environment variable; NAME= is empty.",
+            ),
             click.option(
                 "--secret",
                 "secrets",
@@ -105,14 +111,31 @@ def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a JobSpec that were given on the command line."""
     fields = {key: chosen[key] for key in ("instance_type", "image", "name", "timeout", "retries")}
     fields = {key: value for key, value in fields.items() if value is not None}
-    if chosen.get("variables"):
-        fields["environment"] = pairs("--env", chosen["variables"])
+    if chosen.get("environment"):
+        fields["environment"] = pairs("--env", chosen["environment"])
     if chosen.get("secrets"):
         fields["secrets"] = pairs("--secret", chosen["secrets"])
     if chosen.get("command"):
         words = chosen["command"]
         fields["command"] = words[0] if len(words) == 1 else shlex.join(words)
     return fields
+
+
+def merged(job: Mapping[str, Any], fields: Mapping[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """A job's fields with those given in their place. Variables, secrets and parameters that are not given stay.
+
+    A command takes the place of a notebook, and a variable that of a secret of the same name, or the other way round.
+    """
+    new = {**job, **fields}
+    for mapping, other in (("environment", "secrets"), ("secrets", "environment")):
+        kept = {name: value for name, value in job.get(mapping, {}).items() if name not in fields.get(other, {})}
+        if mapping in job or mapping in fields:
+            new[mapping] = {**kept, **fields.get(mapping, {})}
+    if fields.get("command"):
+        new["notebook"] = None
+    if parameters:
+        new["notebook"] = changed(new.get("notebook"), parameters)
+    return new
 
 
 async def with_defaults(client: PersonClient, group: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -126,21 +149,6 @@ async def with_defaults(client: PersonClient, group: str, fields: dict[str, Any]
         if not fields[flag]:
             stop(f"Give --{flag.replace('_', '-')}; see: primehub notebooks options --group {group}", EXIT_USAGE)
     return fields
-
-
-def as_submit(fields: Mapping[str, Any]) -> JobSubmit:
-    """The request. Ends the command where a field is wrong."""
-    from pydantic import ValidationError
-
-    from ..domain.jobs import JobSubmit
-
-    try:
-        return JobSubmit(**fields)
-    except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            where = ".".join(map(str, wrong["loc"]))
-            click.echo(f"{where}: {wrong['msg']}" if where else wrong["msg"].removeprefix("Value error, "), err=True)
-        raise SystemExit(EXIT_USAGE) from None
 
 
 async def find(client: PersonClient, session: Session, ref: str | None) -> Job:
@@ -244,13 +252,14 @@ def usage(session: Session, job: str | None, attempt: int | None) -> None:
 @pass_session
 def check(session: Session, **chosen: Any) -> None:
     """Say whether it would start at once, would wait, or could never run (then it ends with code 3)."""
+    from ..domain.jobs import JobSubmit
     from .output import print_json, refusal
 
     group = session.need_group()
 
     async def ask(client: PersonClient) -> Any:
         fields = await with_defaults(client, group, {"command": "true", **given(chosen)})
-        return await client.jobs.check(group, as_submit(fields))
+        return await client.jobs.check(group, JobSubmit(**fields))
 
     decision = session.call(ask)
     if session.as_json:
@@ -279,6 +288,8 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
     One word after the -- is taken as a shell script, several as a command with its arguments. A notebook is sent as it is
     now: primehub jobs submit --group g --notebook train.ipynb -p epochs=3
     """
+    from ..domain.jobs import JobSubmit
+
     parameters = parameters_of(chosen.pop("parameters"))
     if schedule and (given(chosen) or notebook):
         stop("--from runs the recurring job as it is: leave out everything else.", EXIT_USAGE)
@@ -296,7 +307,7 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
             fields = await with_defaults(client, group, given(chosen))
             if notebook is not None:
                 fields["notebook"] = await uploaded(client, group, notebook, parameters)
-            job = await client.jobs.submit(as_submit(fields))
+            job = await client.jobs.submit(JobSubmit(**fields))
         return await accepted(client, session, job, wait=wait)
 
     finish(session, session.call(run), wait=wait)
@@ -369,12 +380,12 @@ def logs(session: Session, job: str | None, following: bool, **query: Any) -> No
         found = await find(client, session, job)
         if following:
             return await follow(client, found, tail=query["tail"])
-        text = [piece async for piece in lines(client, found.id, **query)]
+        pieces = lines(client, found.id, **query)
         if session.as_json:
-            print_json({"job": found.id, "log": "".join(text)})
-        else:
-            for piece in text:
-                click.echo(piece, nl=False)
+            print_json({"job": found.id, "log": "".join([piece async for piece in pieces])})
+            return found
+        async for piece in pieces:
+            click.echo(piece, nl=False)
         return found
 
     ended = session.call(run)
@@ -423,30 +434,25 @@ def rerun(session: Session, job: str | None, wait: bool) -> None:
 def clone(session: Session, job: str, wait: bool, **chosen: Any) -> None:
     """Submit a job like another, with other values where they are given: primehub jobs clone JOB --timeout 2h
 
-    Values of environment variables that are not yours to read have to be given again with --env. A notebook's parameters
-    that are given with -p take the place of those of the same name.
+    Variables, secrets and parameters (-p) that are given take the place of those of the same name; the others stay. Values
+    of variables that are not yours to read have to be given again with --env.
     """
+    from ..domain.jobs import JobSubmit
+
     parameters = parameters_of(chosen.pop("parameters"))
 
     async def run(client: PersonClient) -> Job:
         old = await client.jobs.get(job)
         fields = given(chosen)
-        lacking = [
-            n for n, value in old.environment.items() if value is None and n not in fields.get("environment", {})
-        ]
+        again = {**fields.get("environment", {}), **fields.get("secrets", {})}
+        lacking = [name for name, value in old.environment.items() if value is None and name not in again]
         if lacking:
             stop(f"Give {', '.join(sorted(lacking))} with --env NAME=VALUE: only its owner can read them.", EXIT_USAGE)
         kept = old.model_dump(
             include={"group", "instance_type", "image", "name", "command", "notebook", "secrets", "timeout", "retries"}
         )
         kept["environment"] = {name: value for name, value in old.environment.items() if value is not None}
-        if "command" in fields:
-            kept["notebook"] = None
-        if parameters:
-            kept["notebook"] = changed(kept["notebook"], parameters)
-        for mapping in ("environment", "secrets"):
-            fields[mapping] = {**kept[mapping], **fields.get(mapping, {})}
-        new = await client.jobs.submit(as_submit({**kept, **fields}))
+        new = await client.jobs.submit(JobSubmit(**merged(kept, fields, parameters)))
         return await accepted(client, session, new, wait=wait)
 
     finish(session, session.call(run), wait=wait)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from .. import __version__
-from .session import global_options
+from .session import global_options, stop
 
 PEOPLE: Mapping[str, tuple[str, str]] = {
     "login": ("account", "Sign this command in, through the browser or with a token."),
@@ -46,6 +49,17 @@ MACHINE: Mapping[str, tuple[str, str]] = {
 class Root(click.Group):
     """Subcommands by module name; ``help`` needs none of the modules."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; say which file cannot be read or written, and end with code 1, where that stops it."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            # of a pipe that nobody reads any more click makes a quiet end; a start's own traceback belongs into its log
+            if error.errno == errno.EPIPE or ctx.invoked_subcommand == "up":
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            stop(f"{where}{error.strerror or error}.")
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every subcommand, those for people first."""
         return [*PEOPLE, *MACHINE]
@@ -80,6 +94,8 @@ cli.params.extend(global_options())
 
 def main() -> None:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters that names and logs have
     cli(prog_name="primehub")
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import webbrowser
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .job_notebooks import pairs
 from .nouns import Duration, Noun
 from .session import EXIT_ERROR, EXIT_NOT_ALLOWED, EXIT_REFUSED, EXIT_USAGE, Session, pass_session, stop
 
 if TYPE_CHECKING:
+    from ..client.base import ApiProblem
     from ..client.person import PersonClient
     from ..domain.launch import LaunchRequest
     from ..domain.notebooks import Notebook
@@ -50,7 +53,7 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--instance-type", help="Its size.  [the last one used in the group]"),
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
-            click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
+            click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
             click.option("--safe-mode", is_flag=True, help="With an empty home folder, to mend a broken one."),
             click.option("--name", "server_name", default="", help="Of one notebook among several."),
         )
@@ -61,13 +64,11 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 async def _request(client: PersonClient, group: str, chosen: dict[str, Any]) -> LaunchRequest:
     """What to launch, with the last choice for what was left out. Ends the command where something is missing."""
-    from pydantic import ValidationError
-
     from ..domain.launch import LaunchRequest
 
-    variables = chosen.pop("variables")
+    variables = pairs("--env", chosen.pop("environment"))
     if variables:
-        chosen["environment"] = dict(_pair(text) for text in variables)
+        chosen["environment"] = variables
     if not (chosen["instance_type"] and chosen["image"]):
         defaults = (await client.launch_options(group)).defaults
         chosen["instance_type"] = chosen["instance_type"] or defaults.instance_type
@@ -75,19 +76,7 @@ async def _request(client: PersonClient, group: str, chosen: dict[str, Any]) -> 
     for flag in ("instance_type", "image"):
         if not chosen[flag]:
             stop(f"Give --{flag.replace('_', '-')}; see: primehub notebooks options --group {group}", EXIT_USAGE)
-    try:
-        return LaunchRequest(group=group, **chosen)
-    except ValidationError as error:
-        for wrong in error.errors(include_url=False):
-            click.echo(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}", err=True)
-        raise SystemExit(EXIT_USAGE) from None
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        stop(f"--env {text}: write NAME=VALUE", EXIT_USAGE)
-    return name, value
+    return LaunchRequest(group=group, **chosen)
 
 
 @notebooks.command("options")
@@ -173,12 +162,19 @@ def start(session: Session, wait: bool, open_it: bool, **chosen: Any) -> None:
         webbrowser.open(f"{session.site}{notebook.url}")
 
 
+def _away(problem: ApiProblem) -> None:
+    from .output import note
+
+    note(f"{problem.detail.rstrip('.')}. Asking again.")
+
+
 async def _watch(client: PersonClient, notebook: Notebook) -> Notebook:
     """Show each step as it happens, until it runs or has ended."""
+    from ..client.jobs import Patience
     from .output import note
 
     shown = 0
-    async for now in client.watch(notebook.id):
+    async for now in client.watch(notebook.id, patience=Patience(_away)):
         for event in now.events[shown:]:
             note(f"  {event.progress:3d} %  {event.message}")
         shown = max(shown, len(now.events))
@@ -192,11 +188,10 @@ async def _find(client: PersonClient, session: Session, ref: str | None, *, ende
         return await client.notebooks.get(ref)
     own = (await client.me()).name
     query = {"user": own, "group": session.group or None}
-    found = await client.notebooks.all(**query, active=True)
+    found = [n for n in await client.notebooks.all(**query, active=True) if ref in (None, n.server_name)]
     if not found and ended:
-        found = sorted(await client.notebooks.all(**query), key=lambda n: n.created_at)[-1:]
-    if ref is not None:
-        found = [n for n in found if n.server_name == ref]
+        past = [n for n in await client.notebooks.all(**query) if ref in (None, n.server_name)]
+        found = sorted(past, key=lambda n: n.created_at)[-1:]
     if not found:
         what = f"called {ref!r}" if ref else "that runs"
         where = f" in {session.group}" if session.group else ""
@@ -263,14 +258,18 @@ def logs(session: Session, notebook: str | None, follow: bool, tail: int | None,
 
 async def _log(client: PersonClient, notebook: str, tail: int | None, follow: bool) -> AsyncIterator[str]:
     """The log in pieces, from its last ``tail`` lines or its first one, up to now or until the notebook has ended."""
+    from ..client.jobs import Patience
     from ..domain.notebooks import FINAL
 
-    part = await client.log(notebook, tail=tail) if tail else await client.log(notebook, offset=0)
+    patience, ended = Patience(_away), not follow
+    part = await client.log(notebook, **({"tail": tail} if tail else {"offset": 0}))
     while True:
         if part.text:
             yield part.text
-        ended = (await client.notebooks.get(notebook)).phase in FINAL if follow else True
-        part = await client.log(notebook, offset=part.next_offset)
+        more = partial(client.log, notebook, offset=part.next_offset)
+        if follow:
+            ended = (await patience.ask(lambda: client.notebooks.get(notebook))).phase in FINAL
+        part = await patience.ask(more) if follow else await more()
         if not part.text:
             if ended:
                 return
@@ -283,15 +282,17 @@ async def _log(client: PersonClient, notebook: str, tail: int | None, follow: bo
 @pass_session
 def stop_(session: Session, notebook: str | None, wait: bool) -> None:
     """Stop a notebook; its quota is free again when this returns."""
+    from ..client.jobs import Patience
     from ..domain.notebooks import FINAL
     from .output import done, print_json
 
     async def run(client: PersonClient) -> Notebook:
         found = await _find(client, session, notebook)
         found = await client.stop(found.id)
+        patience, wanted = Patience(_away), found.id
         while wait and found.phase not in FINAL:
             await asyncio.sleep(0.3)
-            found = await client.notebooks.get(found.id)
+            found = await patience.ask(lambda: client.notebooks.get(wanted))
         return found
 
     stopped = session.call(run)

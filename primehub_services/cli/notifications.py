@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .nouns import Noun
-from .session import EXIT_ERROR, EXIT_USAGE, Session, pass_session
+from .session import EXIT_ERROR, EXIT_USAGE, Session, pass_session, stop
 
 if TYPE_CHECKING:
     from ..client.person import PersonClient
@@ -49,8 +49,7 @@ def set_(session: Session, webhook_url: str | None, no_webhook: bool, secret: bo
     if secret:
         changes["webhook_secret"] = click.prompt("Secret", hide_input=True, err=True) if sys.stdin.isatty() else _line()
     if not changes:
-        click.echo("Nothing is given to change; see: primehub notifications set --help", err=True)
-        raise SystemExit(EXIT_USAGE)
+        stop("Nothing is given to change; see: primehub notifications set --help", EXIT_USAGE)
 
     async def run(client: PersonClient) -> Notifications:
         return await client.put_notifications(changes)

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -35,6 +35,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # older click's is n
         if match is None:
             self.fail(f"{value!r} is no duration; write 90d, 12h or 30m", param, ctx)
         return int(match[1]) * _UNITS[match[2]]
+
+    @staticmethod
+    def written(seconds: int) -> str:
+        """As it would be given, in the largest unit that is whole."""
+        unit = next(u for u in ("d", "h", "m", "s") if seconds % _UNITS[u] == 0)
+        return f"{seconds // _UNITS[unit]}{unit}"
 
 
 class Noun(click.Group):
@@ -132,6 +138,11 @@ file_option = click.option(
 )
 
 
+def _no_number(word: str) -> NoReturn:
+    msg = f"{word} is no number that JSON has"
+    raise ValueError(msg)
+
+
 def read_definition(file: Path | None) -> dict[str, Any]:
     """The definition in the file, or on standard input. Ends the command where it is no JSON object."""
     source = "standard input" if file is None or str(file) == "-" else str(file)
@@ -139,11 +150,11 @@ def read_definition(file: Path | None) -> dict[str, Any]:
         if source == "standard input":
             if sys.stdin.isatty():
                 stop("Give a definition in JSON, with --file FILE or on standard input.", EXIT_USAGE)
-            text = sys.stdin.read()
+            content = sys.stdin.buffer.read()
         else:
             assert file is not None
-            text = file.read_text()
-        definition = json.loads(text)
+            content = file.read_bytes()
+        definition = json.loads(content, parse_constant=_no_number)
     except OSError as error:
         stop(f"{source} cannot be read: {error.strerror}", EXIT_USAGE)
     except ValueError as error:

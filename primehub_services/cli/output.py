@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from .session import Session
+from .session import Session, json_text
 
 Column = tuple[str, str | Callable[[Any], Any]]
 """A title, and the field's dotted name or a function of the row."""
@@ -29,7 +28,7 @@ def as_json(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(as_json(value), indent=2, ensure_ascii=False))
+    click.echo(json_text(as_json(value)))
 
 
 def show_list(session: Session, rows: Sequence[Any], columns: Sequence[Column], *, nothing: str = "None.") -> None:

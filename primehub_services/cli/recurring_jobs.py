@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from .job_notebooks import changed, notebook_option, parameter_option, parameters_of, uploaded
-from .jobs import given, spec_options, with_defaults
+from .job_notebooks import notebook_option, parameter_option, parameters_of, uploaded
+from .jobs import given, merged, spec_options, with_defaults
 from .nouns import Noun, add_delete, add_get, file_option, read_definition
 from .session import EXIT_USAGE, Session, pass_session, stop
 
@@ -160,12 +160,16 @@ def create(session: Session, file: Path | None, notebook: Path | None, **chosen:
 def update(session: Session, recurring_job: str, file: Path | None, notebook: Path | None, **chosen: Any) -> None:
     """Change what is given, by flags or by a definition in JSON (--file, or standard input).
 
-    --notebook lets it run that file as it is now, with the parameters that it had and those given with -p.
+    Variables, secrets and parameters that are not given stay as they are. To take one out, give a definition: its field
+    `job` takes the place of the whole one (`get --json` shows it). A command takes the place of a notebook, and
+    --notebook that of a command; of a notebook it sends the file as it is now.
     """
     from .output import show_one
 
     parameters = parameters_of(chosen.pop("parameters"))
     clock, fields = _clock(chosen), given(chosen)
+    if notebook and "command" in fields:
+        stop("Give one thing to run: a --notebook, or a command after --.", EXIT_USAGE)
 
     async def run(client: PersonClient) -> Schedule:
         if not (clock or fields or notebook or parameters):
@@ -175,17 +179,25 @@ def update(session: Session, recurring_job: str, file: Path | None, notebook: Pa
             changes["name"] = name
         if fields or notebook or parameters:
             now = await client.schedules.get(recurring_job)
+            if "command" in fields and now.notebook_reads_file:
+                changes["notebook_reads_file"] = False  # a command has none to read
             job = now.job.model_dump(mode="json", exclude_unset=True)
-            if notebook or parameters:
-                job["notebook"] = changed(job.get("notebook"), parameters)
             if notebook:
-                sent = await uploaded(client, now.group, notebook, {})
-                job["notebook"]["snapshot"] = sent["snapshot"]
-            changes["job"] = {**job, **fields}
+                fields.update(await _sent(client, now, notebook))
+            changes["job"] = merged(job, fields, parameters)
             changes["version"] = now.version
         return await client.schedules.update(recurring_job, changes)
 
     show_one(session, session.call(run), hide=("version", "job"))
+
+
+async def _sent(client: PersonClient, now: Schedule, notebook: Path) -> dict[str, Any]:
+    """Send the file; the fields of a job that runs it. What is kept of a notebook is all but its content."""
+    sent = await uploaded(client, now.group, notebook, {})
+    if now.job.notebook is None:
+        return {"notebook": sent, "command": ""}
+    kept = now.job.notebook.model_dump(mode="json", exclude_unset=True)
+    return {"notebook": kept | {"snapshot": sent["snapshot"]}}
 
 
 def _pausing(name: str, paused: bool, text: str) -> None:

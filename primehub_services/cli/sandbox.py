@@ -57,7 +57,6 @@ def enable(data: Path | None, settings: Path | None, print_it: bool) -> None:
     parser = shutil.which("apparmor_parser")
     if parser is None:
         report(StartError("It is not AppArmor that forbids sandboxes here.", "See: primehub sandbox status"))
-        return
     try:
         probe.APPARMOR_PROFILE.write_text(profile)
     except OSError as error:

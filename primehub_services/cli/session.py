@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import click
 
 if TYPE_CHECKING:
     from ..client.base import ApiProblem
     from ..client.person import PersonClient
+    from ..domain.problems import Problem
 
 T = TypeVar("T")
 FLAGS = ("config", "endpoint", "token", "group", "json")
@@ -68,19 +72,20 @@ class PersonCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; end with the exit code of the problem, if there is one."""
+        from pydantic import ValidationError
+
         from ..client.base import ApiProblem
 
         try:
             return super().invoke(ctx)
         except ApiProblem as problem:
             fail(problem, Session.of(ctx))
+        except ValidationError as error:  # of a request: what it was made from is no answer, but was given here
+            from .invalid import wrong_fields
 
-
-class PersonGroup(click.Group):
-    """A noun: its commands are ``PersonCommand``s."""
-
-    command_class = PersonCommand
-    group_class = type
+            stop("\n".join(wrong_fields(error, ctx)), EXIT_USAGE)
+        except UnicodeEncodeError:  # its words are not repeated: they may be secrets
+            stop("What was given has bytes that are no text in this terminal's encoding.", EXIT_USAGE)
 
 
 @dataclass
@@ -99,14 +104,15 @@ class Session:
     def of(cls, context: click.Context) -> Session:
         """The settings: file, then environment, then flags."""
         flags = context.find_root().meta.get(_META, {})
-        file = Path(flags.get("config") or Path.home() / ".primehub" / "config.json")
+        file = Path(flags.get("config") or default_file())
         kept = read_config(file)
+        endpoint = flags.get("endpoint") or os.environ.get("PRIMEHUB_API_ENDPOINT") or kept.get("endpoint") or ""
         group = kept.get("group")
         from_file = group.get("name", "") if isinstance(group, dict) else str(group or "")
         return cls(
             file=file,
-            endpoint=flags.get("endpoint") or os.environ.get("PRIMEHUB_API_ENDPOINT") or kept.get("endpoint", ""),
-            token=flags.get("token") or os.environ.get("PRIMEHUB_API_TOKEN") or kept.get("api-token", ""),
+            endpoint=endpoint,
+            token=flags.get("token") or os.environ.get("PRIMEHUB_API_TOKEN") or _kept_token(kept, endpoint),
             group=flags.get("group") or os.environ.get("PRIMEHUB_GROUP") or from_file,
             as_json=bool(flags.get("json")),
             kept=kept,
@@ -130,11 +136,18 @@ class Session:
 
     def client(self, *, anonymous: bool = False) -> PersonClient:
         """A client as this person. Ends the command where nobody is signed in, unless ``anonymous``."""
+        import httpx
+
         from ..client.person import PersonClient
 
         if not self.token and not anonymous:
             stop("Not signed in. Sign in with: primehub login", EXIT_NOT_SIGNED_IN)
-        return PersonClient(self.api, self.token or None, verify=os.environ.get("PRIMEHUB_CA_FILE") or True)
+        if not anonymous and not re.fullmatch(r"[!-~]+", self.token):
+            stop("This is no token: it has spaces or letters that none has. Copy it again.", EXIT_NOT_SIGNED_IN)
+        try:
+            return PersonClient(self.api, None if anonymous else self.token, verify=_trusted())
+        except httpx.InvalidURL:
+            stop(_NO_ADDRESS.format(self.endpoint), EXIT_USAGE)
 
     def call(self, work: Callable[[PersonClient], Awaitable[T]], *, anonymous: bool = False) -> T:
         """The result of ``work`` with a client that is closed afterwards."""
@@ -152,51 +165,89 @@ class Session:
         return self.group
 
     def save(self, **values: Any) -> None:
-        """Keep values in the file, readable for this user alone; None takes one out."""
+        """Keep values in the file, readable for this user alone; None takes one out. Ends the command where it cannot."""
         kept = {**self.kept, **values}
         self.kept = {key: value for key, value in kept.items() if value is not None}
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(self.kept, file, indent=2)
-            file.write("\n")
-        temporary.replace(self.file)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(self.kept, file, indent=2)
+                file.write("\n")
+            temporary.replace(self.file)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            stop(f"{self.file} cannot be written: {error.strerror}. Say another file with --config.")
+
+
+def default_file() -> Path:
+    """Where settings are kept unless another file is said. Ends the command for a user without a home folder."""
+    try:
+        return Path.home() / ".primehub" / "config.json"
+    except RuntimeError:
+        stop("You have no home folder here. Say where your settings are with --config FILE.", EXIT_USAGE)
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """The file's content; empty where there is none. Ends the command where it is not JSON."""
+    """The file's content; empty where there is none, or nothing in it. Ends the command where it is of another form."""
+    mend = "Mend it, or delete it and sign in again."
     try:
-        kept = json.loads(file.read_text())
+        content = file.read_bytes()
+        kept = json.loads(content) if content.strip() else {}
     except FileNotFoundError:
         return {}
     except OSError as error:
         stop(f"{file} cannot be read: {error.strerror}", EXIT_USAGE)
     except ValueError:
-        stop(f"{file} is not JSON. Mend it, or delete it and sign in again.", EXIT_USAGE)
+        stop(f"{file} is not JSON. {mend}", EXIT_USAGE)
     if not isinstance(kept, dict):
-        stop(f"{file} must hold keys and values. Mend it, or delete it and sign in again.", EXIT_USAGE)
+        stop(f"{file} must hold keys and values. {mend}", EXIT_USAGE)
+    for key in ("endpoint", "api-token"):
+        if not isinstance(kept.get(key), str | None):
+            stop(f"{file}: {key} must be text. {mend}", EXIT_USAGE)
     return kept
+
+
+def _kept_token(kept: Mapping[str, Any], endpoint: str) -> str:
+    """The token of the file, which is for the platform that the file names: no other one is shown it."""
+    own = kept.get("endpoint")
+    return kept.get("api-token") or "" if not own or api_of(own) == api_of(endpoint) else ""
+
+
+def _trusted() -> ssl.SSLContext | bool:
+    """Whose certificates are taken. Ends the command where the file of PRIMEHUB_CA_FILE holds none."""
+    file = os.environ.get("PRIMEHUB_CA_FILE")
+    if not file:
+        return True
+    try:
+        where = {"capath" if os.path.isdir(file) else "cafile": file}
+        return ssl.create_default_context(**where)  # type: ignore[arg-type]  # each takes a path
+    except OSError as error:
+        stop(f"{file}, which PRIMEHUB_CA_FILE names, has no certificates: {error.strerror}", EXIT_USAGE)
+
+
+_NO_ADDRESS = "{!r} is no address. Write it like https://primehub.example.org"
 
 
 def api_url(endpoint: str) -> str:
     """The API's root of an endpoint as people write it: with or without scheme and path. Ends the command if bad."""
+    return api_of(endpoint) or stop(_NO_ADDRESS.format(endpoint), EXIT_USAGE)
+
+
+def api_of(endpoint: str) -> str:
+    """The API's root; empty where the endpoint is no address."""
     text = endpoint if "://" in endpoint else f"http://{endpoint}"
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text) or not _has_port(parts):
-        stop(f"{endpoint!r} is no address. Write it like https://primehub.example.org", EXIT_USAGE)
-    path = parts.path.rstrip("/")
-    if not path.endswith(API_PATH):
-        path = API_PATH
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _has_port(parts: SplitResult) -> bool:
-    """Whether what stands for its port is one."""
     try:
-        return parts.port != 0
+        parts = urlsplit(text)
+        port = parts.port  # looked at only now, as its number is
     except ValueError:
-        return False
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text) or port == 0:
+        return ""
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path if path.endswith(API_PATH) else API_PATH}"
 
 
 def stop(message: str, code: int = EXIT_ERROR) -> NoReturn:
@@ -208,12 +259,22 @@ def stop(message: str, code: int = EXIT_ERROR) -> NoReturn:
     raise SystemExit(code)
 
 
+def json_text(value: Any) -> str:
+    """The value as JSON, in letters that standard output can have."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2)
+    return text
+
+
 def print_problem(detail: str, code: str) -> None:
     """A problem that the API did not word, in the fields of those that it does."""
-    click.echo(json.dumps({"detail": detail, "code": code}, indent=2, ensure_ascii=False))
+    click.echo(json_text({"detail": detail, "code": code}))
 
 
-def exit_code(problem: ApiProblem) -> int:
+def exit_code(problem: ApiProblem | Problem) -> int:
     """The exit code that says what kind of problem it was."""
     if problem.status == 0 or problem.status in (502, 503, 504):
         return EXIT_UNREACHABLE
@@ -231,7 +292,7 @@ def fail(problem: ApiProblem, session: Session) -> NoReturn:
     code = exit_code(problem)
     if session.as_json:
         if problem.body:
-            click.echo(json.dumps(problem.body, indent=2, ensure_ascii=False))
+            click.echo(json_text(problem.body))
         else:
             print_problem(problem.detail, problem.code)
     if problem.code == "refused" and isinstance(problem.body.get("decision"), dict):
@@ -256,7 +317,7 @@ def _words(problem: ApiProblem, session: Session, code: int) -> Iterator[str]:
             yield f"  {error.fix}"
     if code == EXIT_NOT_SIGNED_IN:
         yield "Sign in with: primehub login"
-    if code == EXIT_UNREACHABLE and not problem.status:
+    if problem.code == "unreachable" or (problem.status in (404, 405) and not problem.body):
         yield "Does the platform run? Is that its address? (primehub config show)"
     if scope := problem.body.get("scope"):
         yield f"Sign in again with it: primehub login{_scope_flags(str(scope))}"

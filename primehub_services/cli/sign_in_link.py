@@ -10,6 +10,7 @@ from .control import place_options, settings_of
 from .machine import locks
 from .machine.errors import StartError
 from .machine.folders import Folders
+from .session import exit_code
 from .up import report
 
 
@@ -22,7 +23,7 @@ def sign_in_link(user: str, data: Path | None, settings: Path | None) -> None:
     It needs no sign-in, but the right to read the data folder, and it works while the platform runs.
     """
     from ..domain.handshake import invitation_link
-    from ..domain.problems import Problem
+    from ..domain.problems import Problem, Unavailable
 
     found = settings_of(data, settings)
     place = Folders(found.data_dir.absolute())
@@ -42,7 +43,8 @@ def sign_in_link(user: str, data: Path | None, settings: Path | None) -> None:
     try:
         token = maintenance.sign_in_link(found.primehub_database_url, user)
     except Problem as problem:
-        report(StartError(problem.detail, "Say whose link it is to be: primehub sign-in-link NAME"))
+        whose = "" if isinstance(problem, Unavailable) else "Say whose link it is to be: primehub sign-in-link NAME"
+        report(StartError(problem.detail, whose), exit_code(problem))
     address = str(locks.read_state(place).get("address") or found.address)
     click.echo("This link works once, for 24 hours:", err=True)
     click.echo(invitation_link(address, token))

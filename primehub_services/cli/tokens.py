@@ -42,15 +42,16 @@ add_list(
 @tokens.command("create")
 @click.option("--note", required=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SHORT_SCOPES), help="What it may do.  [read]")
-@click.option("--expires", type=Duration(), default="30d", help="How long it is good for.  [30d]")
+@click.option("--expires", "expires_in", type=Duration(), default="30d", help="How long it is good for.  [30d]")
 @pass_session
-def create(session: Session, note: str, scopes: tuple[str, ...], expires: int) -> None:
+def create(session: Session, note: str, scopes: tuple[str, ...], expires_in: int) -> None:
     """Make a token. It is shown this once."""
     from ..domain.permissions import PREFIX, Scope
     from ..domain.tokens import TokenCreate
     from . import output
 
-    request = TokenCreate(note=note, scopes=tuple(Scope(PREFIX + s) for s in scopes or ("read",)), expires_in=expires)
+    chosen = tuple(Scope(PREFIX + s) for s in scopes or ("read",))
+    request = TokenCreate(note=note, scopes=chosen, expires_in=expires_in)
     made = session.call(lambda client: client.create_token(request))
     if session.as_json:
         output.print_json(made)

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -58,12 +58,12 @@ def up(**flags: Any) -> None:
         report(StartError(f"The settings are not valid:\n{error}", "Mend the settings file, or the variable named."))
 
 
-def report(error: StartError) -> None:
-    """Say what is wrong and what to do, and end with code 1."""
+def report(error: StartError, code: int = 1) -> NoReturn:
+    """Say what is wrong and what to do, and end with the code."""
     click.echo(error.message, err=True)
     if error.fix:
         click.echo(error.fix, err=True)
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 def load(flags: dict[str, Any]) -> tuple[Settings, dict[str, str]]:
@@ -213,7 +213,7 @@ def _detach(flags: dict[str, Any]) -> None:
 def _follow(child: subprocess.Popen[bytes], log: Path, place: Folders) -> dict[str, Any]:
     from .machine import locks
 
-    with open(log) as lines:
+    with open(log, errors="replace") as lines:
         while True:
             ended = child.poll() is not None
             state = locks.read_state(place)

@@ -44,7 +44,8 @@ class AccountsClient:
     async def branding(self, known: int) -> Branding | None:
         """What the platform is called, and its logo; None where it is still that of the version ``known``."""
         found = await self._api.call("GET", "/branding", headers={"If-None-Match": f'"{known}"'})
-        return None if found is None else Branding.model_validate(found)
+        branding: Branding | None = None if found is None else self._api.read(Branding, found)
+        return branding
 
     async def state(self, user: str) -> AccountState:
         """How things stand with an account now. Status 404: there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -10,16 +11,17 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..domain.problems import FieldError
+from ..domain.validation import field_errors
 
 M = TypeVar("M", bound=BaseModel)
 API_PATH = "/services/primehub/api/v1"
 
 
 class ApiProblem(Exception):
-    """The API's problem+json. ``status`` is 0 where the API did not answer at all."""
+    """The API's problem+json. ``status`` is 0 where the API did not answer at all, or something else did."""
 
     def __init__(self, status: int, code: str, detail: str, body: dict[str, Any]) -> None:
         super().__init__(detail)
@@ -30,15 +32,32 @@ class ApiProblem(Exception):
 
     @property
     def errors(self) -> tuple[FieldError, ...]:
-        """The fields that are wrong."""
-        return tuple(FieldError.model_validate(e) for e in self.body.get("errors", ()))
+        """The fields that are wrong; none where they are not told as the API tells them."""
+        try:
+            return tuple(read_as(FieldError, error) for error in self.body.get("errors") or ())
+        except (ValidationError, TypeError):
+            return ()
+
+
+def read_as(model: Any, answer: Any) -> Any:
+    """The answer as ``model``. Fields that a newer platform added are left out instead of refused, at any depth.
+
+    While the platform is upgraded, its parts and the commands and hubs that ask them are of different versions.
+    """
+    return _reader(model).validate_python(answer, extra="ignore")
+
+
+@functools.cache
+def _reader(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 class ApiClient:
     """One connection pool to one platform, as one token.
 
     ``url`` is the API's root, e.g. ``http://127.0.0.1:8000/services/primehub/api/v1``. ``verify`` is as in httpx.
-    Every method raises ``ApiProblem`` where the API says no, or does not answer (status 0, code ``unreachable``).
+    Every method raises ``ApiProblem`` where the API says no, or does not answer (status 0, code ``unreachable``, or
+    ``redirected`` where it is at another address).
     """
 
     def __init__(
@@ -90,30 +109,46 @@ class ApiClient:
             response = await self._http.request(method, path, **request)
         except httpx.HTTPError as error:
             raise ApiProblem(0, "unreachable", unreachable(self._http.base_url, error), {}) from error
-        if response.is_error:
-            raise problem_of(response)
-        return response.json() if response.content else None
+        _check(response)
+        try:
+            return response.json() if response.content else None
+        except ValueError as error:
+            raise _of_another(self._http.base_url) from error
 
     @asynccontextmanager
     async def download(self, path: str, query: dict[str, Any] | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
         """The answer's bytes, as they come."""
         try:
             async with self._http.stream("GET", path, params=query) as response:
-                if response.is_error:
+                if not response.is_success:
                     await response.aread()
-                    raise problem_of(response)
+                    _check(response)
                 yield response.aiter_bytes()
         except httpx.HTTPError as error:
             raise ApiProblem(0, "unreachable", unreachable(self._http.base_url, error), {}) from error
 
     async def fetch(self, model: type[M], method: str, path: str, **kwargs: Any) -> M:
-        """The answer as ``model``."""
-        return model.model_validate(await self.call(method, path, **kwargs))
+        """The answer as ``model``, as ``read`` reads it."""
+        read: M = self.read(model, await self.call(method, path, **kwargs))
+        return read
+
+    def read(self, model: Any, answer: Any) -> Any:
+        """The answer as ``model``, as ``read_as`` reads it; one that cannot be read is a problem as none is."""
+        try:
+            return read_as(model, answer)
+        except ValidationError as error:
+            first = field_errors(error)[0]
+            where = f"{first.field}: " if first.field else ""
+            raise _of_another(self._http.base_url, f", or of another version: {where}{first.message}") from error
+
+
+def _site(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def unreachable(url: httpx.URL, error: httpx.HTTPError) -> str:
     """Why nothing came back from there, in a sentence."""
-    site = f"{url.scheme}://{url.netloc.decode()}"
+    site = _site(url)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -128,6 +163,24 @@ def unreachable(url: httpx.URL, error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"{site} does not answer in time."
     return f"{site} does not answer ({type(error).__name__})."
+
+
+def _check(response: httpx.Response) -> None:
+    """Raises ``ApiProblem`` for anything but an answer. A redirect is followed nowhere: the token is this address's."""
+    if response.is_error:
+        raise problem_of(response)
+    if not response.is_redirect or response.status_code == httpx.codes.NOT_MODIFIED:
+        return
+    here = response.request.url
+    there = response.next_request.url if response.next_request is not None else here
+    if there.path != here.path or _site(there) == _site(here):
+        raise _of_another(here)
+    detail = f"{_site(here)} redirects to {_site(there)}; use that address."
+    raise ApiProblem(0, "redirected", detail, {})
+
+
+def _of_another(url: httpx.URL, more: str = "") -> ApiProblem:
+    return ApiProblem(0, "unreachable", f"What answers at {_site(url)} is no PrimeHub{more}".rstrip(".") + ".", {})
 
 
 def problem_of(response: httpx.Response) -> ApiProblem:

@@ -15,7 +15,7 @@ from ..domain.results import ArtifactList, Preview, UsageSeries
 from ..domain.schedules import CronPreview, Firing, Schedule
 from ..domain.snapshots import Snapshot
 from .base import ApiProblem
-from .collection import Collection, given, read_as
+from .collection import Collection, given
 
 if TYPE_CHECKING:
     from .base import ApiClient
@@ -67,14 +67,12 @@ class Jobs(Collection[Job]):
         """Upload a notebook to run in the group; its id is what ``NotebookRun.snapshot`` names."""
         query = {"group": group, "name": name}
         answer = await self._client.upload("/snapshots", notebook, "application/x-ipynb+json", query)
-        snapshot: Snapshot = read_as(Snapshot, answer)
+        snapshot: Snapshot = self._client.read(Snapshot, answer)
         return snapshot
 
     async def check(self, group: str, spec: JobSpec) -> JobCheck:
         """Whether it would start at once, would wait, or could never run (``never``)."""
-        answer = await self._client.call("POST", f"{_of_group(group)}/job-checks", body=spec)
-        decision: JobCheck = read_as(JobCheck, answer)
-        return decision
+        return await self._client.fetch(JobCheck, "POST", f"{_of_group(group)}/job-checks", body=spec)
 
     def queue(self, group: str) -> Collection[QueueEntry]:
         """Which jobs wait in a group, in their order, and for what."""
@@ -82,15 +80,13 @@ class Jobs(Collection[Job]):
 
     async def counts(self, **query: Any) -> JobCounts:
         """How many jobs there are in each state; ``query`` is as that of ``page``."""
-        answer = await self._client.call("GET", "/job-counts", query=given(query))
-        counts: JobCounts = read_as(JobCounts, answer)
-        return counts
+        return await self._client.fetch(JobCounts, "GET", "/job-counts", query=given(query))
 
     async def artifacts(self, job: str, attempt: int | None = None) -> ArtifactList:
         """The files that an attempt (the latest) left in ``artifacts/``, or has written so far."""
-        answer = await self._client.call("GET", f"{self.path(job)}/artifacts", query=given({"attempt": attempt}))
-        found: ArtifactList = read_as(ArtifactList, answer)
-        return found
+        return await self._client.fetch(
+            ArtifactList, "GET", f"{self.path(job)}/artifacts", query=given({"attempt": attempt})
+        )
 
     def download(
         self, job: str, path: str, attempt: int | None = None
@@ -101,17 +97,14 @@ class Jobs(Collection[Job]):
 
     async def preview(self, job: str, path: str, attempt: int | None = None) -> Preview:
         """The first part of one of them: text, rows of a table, what a notebook says."""
-        answer = await self._client.call(
-            "GET", f"{self.path(job)}/previews/{quote(path)}", query=given({"attempt": attempt})
+        return await self._client.fetch(
+            Preview, "GET", f"{self.path(job)}/previews/{quote(path)}", query=given({"attempt": attempt})
         )
-        found: Preview = read_as(Preview, answer)
-        return found
 
     async def usage(self, job: str, attempt: int | None = None) -> UsageSeries:
         """What an attempt (the latest) took of CPU, memory and GPUs over its life."""
-        answer = await self._client.call("GET", f"{self.path(job)}/usage", query=given({"attempt": attempt}))
-        found: UsageSeries = read_as(UsageSeries, answer)
-        return found
+        query = given({"attempt": attempt})
+        return await self._client.fetch(UsageSeries, "GET", f"{self.path(job)}/usage", query=query)
 
     async def cancel(self, job: str) -> Job:
         """Ask for its end."""
@@ -123,9 +116,7 @@ class Jobs(Collection[Job]):
 
     async def log(self, job: str, **query: Any) -> LogPart:
         """A part of its log; ``query`` is as in the API (``attempt``, ``offset``, ``limit``, ``tail``, ``search``)."""
-        answer = await self._client.call("GET", f"{self.path(job)}/log", query=given(query))
-        part: LogPart = read_as(LogPart, answer)
-        return part
+        return await self._client.fetch(LogPart, "GET", f"{self.path(job)}/log", query=given(query))
 
     async def watch(self, job: str, *, every: float = EVERY, patience: Patience | None = None) -> AsyncIterator[Job]:
         """The job each time it changed, until it has ended. A restart of the platform meanwhile is waited for."""
@@ -159,8 +150,7 @@ class Schedules(Collection[Schedule]):
 
     async def run(self, schedule: str) -> Job:
         """A job of it now, whatever its clock says."""
-        job: Job = read_as(Job, await self._client.call("POST", f"{self.path(schedule)}/run"))
-        return job
+        return await self._client.fetch(Job, "POST", f"{self.path(schedule)}/run")
 
     def firings(self, schedule: str) -> Collection[Firing]:
         """What became of each due instant, the newest first."""
@@ -169,5 +159,4 @@ class Schedules(Collection[Schedule]):
     async def preview(self, cron: str, timezone: str) -> CronPreview:
         """A cron expression in words, with its next five instants."""
         body = {"cron": cron, "timezone": timezone}
-        found: CronPreview = read_as(CronPreview, await self._client.call("POST", "/schedule-previews", body=body))
-        return found
+        return await self._client.fetch(CronPreview, "POST", "/schedule-previews", body=body)

@@ -17,7 +17,8 @@ class RoutesClient:
     async def table(self, known: str = "") -> RouteTable | None:
         """All routes; None where they are still those of the version ``known``."""
         found = await self._api.call("GET", "/routes", headers={"If-None-Match": f'"{known}"'})
-        return None if found is None else RouteTable.model_validate(found)
+        table: RouteTable | None = None if found is None else self._api.read(RouteTable, found)
+        return table
 
     async def caller(self, group: str, token: str) -> Caller:
         """Whose token it is, where they may call what the group has deployed; else a problem with 401, 403 or 404."""

@@ -137,10 +137,14 @@ def _read(path: Path) -> dict[str, bytes]:
 def _write_temporary(path: Path, keys: Collection[tuple[str, bytes]]) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_text(keys).encode())
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_text(keys).encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # a disk that is full
+        temporary.unlink()
+        raise
     return temporary
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from primehub_services.cli.main import cli
 from .fake_api import FakeApi, running
 
 Run = Callable[..., Result]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -47,3 +51,19 @@ def signed_in(run: Run, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("PRIMEHUB_API_ENDPOINT", api.url)
     monkeypatch.setenv("PRIMEHUB_API_TOKEN", "the-token")
     return run
+
+
+@pytest.fixture
+def started(api: FakeApi, home: Path) -> Start:
+    """Start ``primehub`` with these words, signed in to ``api``, as a process of its own."""
+
+    def start(*words: str, **variables: str) -> subprocess.Popen[bytes]:
+        places = {"PRIMEHUB_API_ENDPOINT": api.url, "PRIMEHUB_API_TOKEN": "the-token", "HOME": str(home)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "primehub_services.cli.main", *words],
+            env={**os.environ, **places, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    return start

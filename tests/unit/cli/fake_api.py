@@ -16,22 +16,25 @@ NOW = "2026-11-01T12:00:00Z"
 
 
 class FakeApi:
-    """``answers[(method, path)]`` is ``(status, body)``, or a list of them, of which the last one stays."""
+    """``answers[(method, path)]`` is ``(status, body)``, or a list of them, of which the last one stays.
+
+    A body of bytes is sent as it is, everything else as JSON. A third part are headers.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: dict[tuple[str, str], Any] = {}
         self.requests: list[dict[str, Any]] = []
 
-    def answer(self, method: str, path: str) -> tuple[int, Any]:
+    def answer(self, method: str, path: str) -> tuple[int, Any, dict[str, str]]:
         """The next canned answer."""
         found = self.answers.get((method, path))
         if found is None:
-            return 404, {"detail": f"There is no thing {path!r} that you can see.", "code": "not-found"}
+            return 404, {"detail": f"There is no thing {path!r} that you can see.", "code": "not-found"}, {}
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
-        status, body = found
-        return status, body
+        status, body, *headers = found
+        return status, body, headers[0] if headers else {}
 
     def sent(self, method: str, path: str) -> list[Any]:
         """The bodies sent there."""
@@ -55,9 +58,11 @@ def running() -> Iterator[FakeApi]:
             path = unquote(parts.path.removeprefix(API_PATH))
             request = {"method": self.command, "path": path, "body": body, "query": dict(parse_qsl(parts.query))}
             api.requests.append({**request, "token": self.headers.get("Authorization")})
-            status, answer = api.answer(self.command, path)
-            text = b"" if status == 204 else json.dumps(answer).encode()
+            status, answer, headers = api.answer(self.command, path)
+            text = b"" if status == 204 else answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)

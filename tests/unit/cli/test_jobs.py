@@ -74,7 +74,10 @@ def test_a_list_says_in_words_what_holds_up_those_that_were_let_go(signed_in: Ru
     [
         (["--group", "g1"], "after --"),
         (["--group", "g1", "--env", "A", "--image", "i", "--instance-type", "t", "--", "x"], "--env A"),
-        (["--group", "g1", "--env", "LD_PRELOAD=x", "--image", "i", "--instance-type", "t", "--", "x"], "environment"),
+        (
+            ["--group", "g1", "--env", "LD_PRELOAD=x", "--image", "i", "--instance-type", "t", "--", "x"],
+            "--env LD_PRELOAD: ",
+        ),
         (["--from", "s1", "--", "x"], "--from"),
         (["--", "x"], "--group"),
         (["--group", "g1", "--timeout", "soon", "--", "x"], "soon"),
@@ -468,3 +471,59 @@ def test_a_recurring_notebook_is_made_from_a_file(signed_in: Run, api: FakeApi, 
     assert sent["name"] == "report"
     assert sent["job"]["notebook"] == {"snapshot": "s-1", "path": "report.ipynb", "parameters": {"n": 3}}
     assert signed_in("recurring-jobs", "create", *chosen, "-p", "n=3", "--", "x").exit_code == 2
+
+
+REPORT = {"group": "g1", "instance_type": "cpu-1", "image": "base", "command": "python report.py"}
+RUN = {"snapshot": "s-1", "path": "a.ipynb", "parameters": {"n": 1}, "kernel": "k", "reads_file": False}
+OF_NOTEBOOK = {"group": "g1", "instance_type": "cpu-1", "image": "base", "command": "", "notebook": RUN}
+
+
+def updated(signed_in: Run, api: FakeApi, now: dict[str, Any], *words: str) -> Any:
+    """What an update with these words sends for a recurring job that is like this now."""
+    api.answers["GET", "/schedules/s1"] = 200, now
+    api.answers["PATCH", "/schedules/s1"] = 200, now
+    result = signed_in("recurring-jobs", "update", "s1", *words)
+    assert result.exit_code == 0, result.stderr
+    return api.sent("PATCH", "/schedules/s1")[-1]
+
+
+def test_an_update_of_one_variable_keeps_the_others_and_the_secrets(signed_in: Run, api: FakeApi) -> None:
+    job = {**REPORT, "environment": {"A": "1", "B": "2"}, "secrets": {"K": "key", "L": "lock"}}
+    now = things.schedule(job=job)
+    sent = updated(signed_in, api, now, "--env", "B=3", "--env", "C=")["job"]
+    assert sent == job | {"environment": {"A": "1", "B": "3", "C": ""}}
+    sent = updated(signed_in, api, now, "--secret", "L=other", "--secret", "M=more")["job"]
+    assert sent == job | {"secrets": {"K": "key", "L": "other", "M": "more"}}
+
+
+def test_a_variable_and_a_secret_of_one_name_take_each_others_place(signed_in: Run, api: FakeApi) -> None:
+    job = {**REPORT, "environment": {"A": "1", "B": "2"}, "secrets": {"K": "key"}}
+    sent = updated(signed_in, api, things.schedule(job=job), "--secret", "A=key", "--env", "K=open")["job"]
+    assert (sent["environment"], sent["secrets"]) == ({"B": "2", "K": "open"}, {"A": "key"})
+    api.answers["GET", f"/jobs/{ID}"] = 200, things.job(environment={"A": None})
+    api.answers["POST", "/jobs"] = 201, things.job("job-2")
+    assert signed_in("jobs", "clone", ID, "--secret", "A=key").exit_code == 0
+    assert (submitted(api)["environment"], submitted(api)["secrets"]) == ({}, {"A": "key"})
+
+
+def test_a_command_takes_the_place_of_a_recurring_notebook_and_the_other_way_round(
+    signed_in: Run, api: FakeApi, tmp_path: Path
+) -> None:
+    now = things.schedule(job=OF_NOTEBOOK, notebook_reads_file=True)
+    sent = updated(signed_in, api, now, "--", "python", "report.py")
+    assert (sent["job"]["command"], sent["job"]["notebook"]) == ("python report.py", None)
+    assert sent["notebook_reads_file"] is False, "a command has no file to read"
+    file = tmp_path / "b.ipynb"
+    file.write_text('{"cells": []}')
+    api.answers["POST", "/snapshots"] = 201, things.snapshot("s-2")
+    sent = updated(signed_in, api, now, "--notebook", str(file), "-p", "m=2")["job"]
+    assert sent["notebook"] == RUN | {"snapshot": "s-2", "parameters": {"n": 1, "m": 2}}
+    sent = updated(signed_in, api, things.schedule(), "--notebook", str(file), "-p", "m=2")["job"]
+    assert (sent["command"], sent["notebook"]) == (
+        "",
+        {"snapshot": "s-2", "path": "b.ipynb", "parameters": {"m": 2}},
+    )
+    both = signed_in("recurring-jobs", "update", "s1", "--notebook", str(file), "--", "x")
+    assert (both.exit_code, "one thing to run" in both.stderr) == (2, True)
+    none = signed_in("recurring-jobs", "update", "s1", "-p", "m=2")
+    assert (none.exit_code, "runs a command" in none.stderr) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from . import things
 from .conftest import Run
@@ -119,3 +120,24 @@ def test_an_image_is_made_again_and_tells_how_it_went(signed_in: Run, api: FakeA
 
 def parts_of(parts: list[dict[str, object]]) -> list[tuple[int, dict[str, object]]]:
     return [(200, part) for part in parts]
+
+
+def test_an_address_that_moved_is_told_and_not_followed(run: Run, api: FakeApi, home: Path) -> None:
+    """The scheme is often left out, and what answers then sends browsers to https."""
+    moved = {"Location": "https://primehub.example.org/services/primehub/api/v1/login-requests"}
+    api.answers["POST", "/login-requests"] = 301, b"<html>Moved</html>", moved
+    result = run("login", api.url.removeprefix("http://"))
+    assert result.exit_code == 5
+    assert result.stderr == f"{api.url} redirects to https://primehub.example.org; use that address.\n"
+    assert not (home / ".primehub").exists()
+    as_json = run("login", api.url, "--json")
+    assert json.loads(as_json.stdout)["code"] == "redirected"
+
+
+def test_another_server_is_told_from_a_platform(run: Run, signed_in: Run, api: FakeApi) -> None:
+    api.answers["POST", "/login-requests"] = api.answers["GET", "/me"] = 200, b"<html>Welcome to nginx!</html>"
+    for result in (run("login", api.url), signed_in("me")):
+        assert result.exit_code == 5
+        assert f"What answers at {api.url} is no PrimeHub.\nDoes the platform run?" in result.stderr
+    api.answers["GET", "/me"] = 404, b"<html>Not Found</html>"
+    assert "Is that its address?" in signed_in("me").stderr

@@ -40,6 +40,12 @@ def test_a_decision_that_cannot_be_read_is_as_none() -> None:
     assert render.refusal_text(ApiProblem(409, "refused", "Full.", {"decision": {"nonsense": 1}})) == "Full."
 
 
+def test_a_decision_of_a_newer_platform_is_read_without_what_it_adds() -> None:
+    newer = _refusal({**SHORT, "new": 1, "holders": [{**HOLDER, "new": 1}]})
+    newer.body["decision"]["new"] = 1
+    assert render.refusal_text(newer) == render.refusal_text(_refusal(SHORT))
+
+
 def test_wrong_fields_are_named_with_the_fix() -> None:
     errors = [{"field": "image", "message": "there is no such image", "fix": "choose one of the group's"}]
     problem = ApiProblem(422, "invalid", "image", {"errors": errors})
