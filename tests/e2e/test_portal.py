@@ -38,7 +38,7 @@ def person(platform: Platform, lab: Lab) -> str:
 
 def refused(platform: Platform, token: str) -> bool:
     headers = {"Authorization": f"token {token}"}
-    return httpx.get(f"{platform.api}/me", headers=headers, trust_env=False).status_code == 401
+    return httpx.get(f"{platform.api}/me", headers=headers, trust_env=False, timeout=30).status_code == 401
 
 
 def announce(platform: Platform, message: str) -> str:

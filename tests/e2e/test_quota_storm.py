@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.support import crowd, databases
 from tests.support.crowd import token_of
 from tests.support.light_notebook import light_environment
-from tests.support.platform import Platform, running_platform
+from tests.support.platform import STARTS_IN, Platform, running_platform
 from tests.support.storm import Storm, as_many_run_as_the_quota_holds, gather, settled
 from tests.support.waiting import wait_for
 
@@ -39,7 +39,7 @@ def platform(request: pytest.FixtureRequest, light_environment: str) -> Iterator
 async def storm(platform: Platform) -> Storm:
     """Everybody, and something small to start."""
     image = platform.call("GET", "/images")["items"][0]["slug"]
-    wait_for(lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", 60, what="the image is ready")
+    wait_for(lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", STARTS_IN, what="the image is ready")
     return await gather(platform, image, PEOPLE)
 
 

@@ -169,7 +169,7 @@ def approved_sign_in(platform: Platform, token: str) -> Callable[[], str]:
     asked = platform.call("POST", "/login-requests", {"client": "test"})
     platform.call("POST", f"/login-requests/{asked['code']}/approval", {"approve": True}, token=token)
     url, body = f"{platform.api}/login-requests/{asked['id']}/token", {"secret": asked["secret"]}
-    return lambda: str(httpx.post(url, json=body, trust_env=False).json().get("token") or "none")
+    return lambda: str(httpx.post(url, json=body, trust_env=False, timeout=30).json().get("token") or "none")
 
 
 def _fetched_after(platform: Platform, fetch: Callable[[], str]) -> float:

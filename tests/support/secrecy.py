@@ -140,7 +140,7 @@ def the_hubs_database_and_options_hold_no_secret(day: Day) -> None:
     assert PERSON.encode() in kept
     assert [name for name in day.found_in(kept) if not name.startswith("cookie ")] == []
     url = f"{day.platform.url}/hub/api/users/{PERSON}"
-    model = httpx.get(url, headers=as_token(day.platform.admin_token), trust_env=False).json()
+    model = httpx.get(url, headers=as_token(day.platform.admin_token), trust_env=False, timeout=30).json()
     options = model["servers"][""]["user_options"]
     assert set(options) <= {"group", "instance_type", "image", "safe_mode", "start_id"}
 
