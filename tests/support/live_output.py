@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from .names import unique
 from .platform import Platform
 from .scenarios import Jobs
 from .waiting import wait_for
@@ -66,7 +67,7 @@ def stream(platform: Platform, token: str, job: str) -> Iterator[Seen]:
 
 def what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jobs: Jobs, stranger: str) -> str:
     """``stranger`` is the token of somebody who is in no group. The job's id."""
-    secret = jobs.call("POST", "/secrets", {"name": "token", "kind": "env", "value": SECRET})["name"]
+    secret = jobs.call("POST", "/secrets", {"name": unique("token"), "kind": "env", "value": SECRET})["name"]
     job = jobs.submit(SCRIPT, secrets={"TOKEN": secret})
     seen: list[Seen] = []
     reader = threading.Thread(target=lambda: seen.extend(stream(jobs.platform, jobs.lab.token, job)), daemon=True)
