@@ -72,7 +72,7 @@ def what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jo
     try:
         _it_is_seen_and_kept(jobs, job, stranger)
     finally:
-        jobs.call("POST", f"/jobs/{job}/cancel")
+        jobs.cancel(job)
     return job
 
 

@@ -79,6 +79,11 @@ class Jobs:
 
         return wait_for(look, seconds, what=what)
 
+    def cancel(self, *ids: str) -> None:
+        """Ask for their end; nothing is done where they have ended."""
+        for job in ids:
+            self.call("POST", f"/jobs/{job}/cancel")
+
     def ended(self, job: str) -> Any:
         """The job, once it has ended."""
         return self.until(job, lambda now: now["phase"] in FINAL, f"{job} has ended")
@@ -148,10 +153,13 @@ def every_way_to_end_has_its_reason(jobs: Jobs) -> None:
         "child": jobs.submit(CHILD),
         "retried": jobs.submit('echo "$PRIMEHUB_WORKLOAD_KEY"; exit 4', retries=1),
     }
-    for name in ("cancelled", "stubborn", "child"):
-        wait_for(lambda job=ids[name]: "ready" in jobs.log(job), PATIENCE, what=f"{name} is ready")  # type: ignore[misc]
-        jobs.call("POST", f"/jobs/{ids[name]}/cancel")
-    ended = {name: jobs.ended(job) for name, job in ids.items()}
+    try:
+        for name in ("cancelled", "stubborn", "child"):
+            wait_for(lambda job=ids[name]: "ready" in jobs.log(job), PATIENCE, what=f"{name} is ready")  # type: ignore[misc]
+            jobs.call("POST", f"/jobs/{ids[name]}/cancel")
+        ended = {name: jobs.ended(job) for name, job in ids.items()}
+    finally:
+        jobs.cancel(*ids.values())
     assert {name: (now["phase"], now["reason"]) for name, now in ended.items()} == {
         "exit": ("FAILED", "Exited"),
         "timeout": ("FAILED", "Timeout"),
@@ -222,9 +230,11 @@ def the_failing_cell_is_named(jobs: Jobs) -> None:
 def what_there_is_can_be_read_after_a_cancel_and_a_timeout(jobs: Jobs) -> None:
     """A notebook that is stopped midway leaves what it had, the output of the running cell included."""
     cancelled = jobs.submit_notebook(notebook("print('done')", SLEEP))
-    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=12)
-    jobs.until(cancelled, lambda now: (now["progress"] or {}).get("done") == 1, "the second cell runs")
-    jobs.call("POST", f"/jobs/{cancelled}/cancel")
+    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=30)
+    try:
+        jobs.until(cancelled, lambda now: (now["progress"] or {}).get("done") == 1, "the second cell runs")
+    finally:
+        jobs.cancel(cancelled)
     assert jobs.ended(cancelled)["phase"] == "CANCELLED"
     ended = jobs.ended(late)
     assert (ended["phase"], ended["reason"]) == ("FAILED", "Timeout"), ended
