@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -199,6 +200,19 @@ class Platform:
         made = self.call("POST", "/users", {"name": name, "groups": list(groups)})
         self.redeem(made["token"], PASSWORD).close()
         return self.token(name, PASSWORD)
+
+    def end_notebooks(self, user: str) -> None:
+        """Stop whatever notebook of a person's runs or starts, and wait until none is left."""
+        path, asked = f"/notebooks?user={quote(user, safe='')}&active=true&page_size=200", set[str]()
+
+        def over() -> bool:
+            left = {notebook["id"] for notebook in self.call("GET", path)["items"]}
+            for start_id in left - asked:
+                self.call("DELETE", f"/notebooks/{start_id}")
+            asked.update(left)
+            return not left
+
+        wait_for(over, STARTS_IN, what=f"{user} has no notebook", every=0.2)
 
     def image_source(self, made: str) -> dict[str, str]:
         """Where an image is, as the API is told: ``made`` is the prefix of an environment that is there."""
