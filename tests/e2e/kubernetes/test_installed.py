@@ -91,7 +91,7 @@ def test_a_person_starts_jupyterlab_in_a_pod_that_has_nothing_of_the_clusters(
     )
     assert page.status_code == 200
     assert "JupyterLab" in page.text
-    pod = installed.pod_of("notebook")
+    pod = installed.pod_of("notebook", start=notebook["id"])
     assert pod["spec"]["automountServiceAccountToken"] is False
     code = "import json, os; print(json.dumps(os.path.exists('/var/run/secrets/kubernetes.io')))"
     assert installed.inside(pod, code) is False
