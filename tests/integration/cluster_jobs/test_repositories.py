@@ -28,6 +28,7 @@ async def volume(bench: Bench) -> AsyncIterator[str]:
     """A name for a volume, which is deleted in the end."""
     name = unique("code")
     yield name
+    await bench.end_all()
     await bench.admin.ask("DELETE", f"/volumes/{name}")
 
 
