@@ -17,8 +17,8 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
         yield found
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def over(bench: Bench) -> AsyncIterator[None]:
-    """No test leaves a job to the next."""
+    """The test leaves no job to the next."""
     yield
     await bench.end_all()

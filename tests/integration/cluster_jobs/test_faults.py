@@ -16,7 +16,7 @@ from tests.support.waiting import wait_for_async
 
 from .platform import IN_TIME, OVER, Bench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 LINES = 40
 GOES_ON = """i=0; while :; do
   echo line $i; hostname >>"$PRIMEHUB_GROUP_VOLUME_PATH/{who}"; i=$((i+1)); sleep 0.3

@@ -8,7 +8,7 @@ from tests.support.names import unique
 
 from .platform import OVER, UID, Bench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 
 
 async def test_a_job_runs_its_log_and_files_outlive_its_pod(bench: Bench) -> None:

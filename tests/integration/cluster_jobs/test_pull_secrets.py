@@ -9,7 +9,7 @@ from tests.support.names import unique
 
 from .platform import OVER, Bench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 
 
 async def test_an_image_behind_a_password_is_had_with_its_pull_secret_and_with_nothing_else(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from .platform import OVER, Bench
 
 UNMOUNTED_S = 60
 """Seconds in which a job goes on without a volume that no node can mount: 15 until that is sure, and two starts."""
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 
 
 async def says_in_time(bench: Bench, job: str, text: str, known: str, *, of: str = "") -> dict[str, Any]:

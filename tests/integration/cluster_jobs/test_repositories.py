@@ -18,7 +18,7 @@ from tests.support.waiting import wait_for_async
 
 from .platform import IN_TIME, OVER, Bench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 TOKEN = "t0ken-of-the-server"
 COMMAND = "until grep -q two {a}; do cat {a}; sleep 0.3; done; cat {a}"
 
