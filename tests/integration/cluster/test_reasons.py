@@ -7,6 +7,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,19 @@ async def test_a_quota_of_the_cluster_is_waited_for_with_its_numbers_until_there
         assert found["phase"] == "STARTING", found
         return any(text in event["message"] for event in found["events"])
 
+    async def told_after(person: str, text: str) -> float:
+        """Seconds from the step before, after which the hub asks for the pod, until the person is told."""
+
+        async def told() -> str | None:
+            found = await platform.ask(person, "GET", f"/notebooks/{notebooks[person]}")
+            assert found["phase"] == "STARTING", found
+            steps = [(found["created_at"], ""), *((event["at"], event["message"]) for event in found["events"])]
+            return next((str(before) for (before, _), (_, said) in pairwise(steps) if text in said), None)
+
+        at = await wait_for_async(told, 60, what=f"{person} is told")
+        assert at is not None
+        return (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+
     def allowed(memory: str) -> bool:
         hard = ((platform.namespace.get("quota", "team") or {}).get("status") or {}).get("hard")
         return hard == {"limits.memory": memory}
@@ -90,9 +105,9 @@ async def test_a_quota_of_the_cluster_is_waited_for_with_its_numbers_until_there
         for person in (stays, goes):
             notebooks[person] = await platform.begin(person)
         full = "The cluster's quota team would be exceeded: 512Mi memory (limits) asked, 0 memory (limits) in use of"
-        # nothing but the refused pod says that the cluster knows it: it is asked for as soon as the start is
-        for person in (stays, goes):
-            await told_in_time(lambda: True, lambda person=person: says(person, f"{full} 100Mi"))  # type: ignore[misc]
+        # nothing but the refused pod says that the cluster knows it
+        late = await asyncio.gather(*(told_after(person, f"{full} 100Mi") for person in (stays, goes)))
+        assert max(late) < 2, late
         platform.namespace.apply(quota_of(limits_memory="200Mi"))
         await told_in_time(
             lambda: allowed("200Mi"),
