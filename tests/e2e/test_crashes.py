@@ -138,7 +138,9 @@ def scene(request: pytest.FixtureRequest, light_environment: str) -> Iterator[Sc
         platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 2}})
         platform.call("POST", "/instance-types", DROP)
         image = platform.call("GET", "/images")["items"][0]["slug"]
-        wait_for(lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", STARTS_IN, what="the image is ready")
+        wait_for(
+            lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", STARTS_IN, what="the image is ready"
+        )
         tokens = {name: platform.add_person(name, GROUP) for name in ("ann", "bea")}
         made = Scene(platform, image, tokens)
         made.bystander = made.start("bea")

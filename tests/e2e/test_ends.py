@@ -28,7 +28,9 @@ def platform(light_environment: str) -> Iterator[Platform]:
         started.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 4}})
         started.call("POST", "/instance-types", DROP)
         started.call("PUT", f"/groups/{GROUP}/members/admin", {})
-        wait_for(lambda: started.call("GET", "/images")["items"][0]["phase"] == "READY", STARTS_IN, what="the image is ready")
+        wait_for(
+            lambda: started.call("GET", "/images")["items"][0]["phase"] == "READY", STARTS_IN, what="the image is ready"
+        )
         yield started
 
 
@@ -79,7 +81,9 @@ def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(p
     assert platform.call("GET", f"/groups/{GROUP}")["name"] == GROUP
     again = start(platform, "one")
     wait_for(lambda: phase(platform, again) == "RUNNING", STARTS_IN, what="it starts again")
-    wait_for(lambda: platform.call("GET", f"/jobs/{job}")["phase"] == "SUCCEEDED", STARTS_IN, what="the job ran once more")
+    wait_for(
+        lambda: platform.call("GET", f"/jobs/{job}")["phase"] == "SUCCEEDED", STARTS_IN, what="the job ran once more"
+    )
     attempts = platform.call("GET", f"/jobs/{job}")["attempts"]
     assert [(a["phase"], a["reason"]) for a in attempts] == [("FAILED", "PlatformFailure"), ("SUCCEEDED", "Completed")]
 

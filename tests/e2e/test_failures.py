@@ -155,7 +155,9 @@ def test_where_no_sandbox_can_run_only_platform_admins_start_anything(light_envi
     with running_platform(environ) as platform:
         assert "local.sandbox" in platform.said()
         assert "Only platform admins may start notebooks here" in platform.said()
-        image = wait_for(lambda: _ready_image(platform), STARTS_IN, what="the first image is made without a sandbox too")
+        image = wait_for(
+            lambda: _ready_image(platform), STARTS_IN, what="the first image is made without a sandbox too"
+        )
         assert image is not None
         platform.call("POST", "/instance-types", SMALL)
         ann = platform.add_person("ann", "research")

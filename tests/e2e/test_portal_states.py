@@ -105,7 +105,9 @@ def opened(
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion=motion,
     )
-    context.add_cookies([{"name": "mock", "value": f"{scenario}-{unique(world)}" if world else scenario, "url": address}])
+    context.add_cookies(
+        [{"name": "mock", "value": f"{scenario}-{unique(world)}" if world else scenario, "url": address}]
+    )
     page = context.new_page()
     page.goto(address + path)
     return page

@@ -61,7 +61,9 @@ def test_no_two_share_a_slug_and_whom_nobody_could_tell_apart_is_refused(
     assert (me["name"], me["display_name"]) == (PERSON, DISPLAYED)
     assert {group["name"] for group in me["groups"]} == set(GROUPS)
     headers = {"Authorization": f"token {installed.admin_token}"}
-    answer = httpx.post(f"{installed.api}/users", json={"name": LIKE_PERSON}, headers=headers, trust_env=False, timeout=30)
+    answer = httpx.post(
+        f"{installed.api}/users", json={"name": LIKE_PERSON}, headers=headers, trust_env=False, timeout=30
+    )
     assert answer.status_code == 422, answer.text
     assert "differs from a name that is taken only by" in answer.json()["errors"][0]["message"]
 
@@ -87,7 +89,10 @@ def test_a_notebook_and_jobs_of_all_of_them_meet_their_own_folders_alone(
     notebook = wait_for(running, STARTS_IN, what="the notebook runs")
     assert notebook["left_out"] == []
     page = httpx.get(
-        installed.url + notebook["url"], headers={"Authorization": f"token {person.lab.token}"}, trust_env=False, timeout=30
+        installed.url + notebook["url"],
+        headers={"Authorization": f"token {person.lab.token}"},
+        trust_env=False,
+        timeout=30,
     )
     assert page.status_code == 200
     paths = [f"/project/{slug}" for slug in groups.values()] + [f"/datasets/{slug}" for slug in volumes.values()]
