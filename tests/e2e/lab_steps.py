@@ -10,11 +10,12 @@ import httpx
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.jupyterlab import notebook
+from tests.support.names import unique
 from tests.support.platform import Lab, Platform
 
 LOADED, ENDED, SOON = 60_000, 90_000, 15_000
 # as long as it takes to be seen, and no longer
-WAIT = "import os, time\nfor _ in range(1800):\n    if os.path.exists('/project/{group}/go on'): break\n    time.sleep(0.05)"
+WAIT = "import os, time\nfor _ in range(1800):\n    if os.path.exists('/project/{group}/{go}'): break\n    time.sleep(0.05)"
 
 
 @dataclass(frozen=True)
@@ -67,33 +68,35 @@ class Server:
 def sends_a_notebook_watches_it_and_opens_its_result(server: Server) -> None:
     """With a parameter of one's own; the result comes to lie beside the original, which stays as it is."""
     page, group = server.page, server.lab.group
+    train, name, go = unique("train"), unique("adds up"), unique("go on")
     server.write(
-        "train.ipynb",
-        notebook("print('first')", WAIT.format(group=group), "print('sum', a + b)", parameters="a = 1\nb = 2"),
+        f"{train}.ipynb",
+        notebook("print('first')", WAIT.format(group=group, go=go), "print('sum', a + b)", parameters="a = 1\nb = 2"),
     )
-    server.open("train.ipynb")
+    server.open(f"{train}.ipynb")
     bar = page.locator(".jp-PrimeHub-status")
-    expect(bar).to_contain_text("0.5/4 cores")
+    # a job that a first try left waits no longer than that
+    expect(bar).to_contain_text("0.5/4 cores", timeout=ENDED)
     expect(bar.get_by_role("link", name=group, exact=True)).to_be_visible()
     form = server.ask()
     expect(form.get_by_label(server.lab.instance_type)).to_be_checked()
     form.get_by_label("b", exact=True).fill("40")
-    form.get_by_label("Name", exact=True).fill("adds up")
+    form.get_by_label("Name", exact=True).fill(name)
     expect(page.locator(".jp-PrimeHub-answer")).to_contain_text("Would start now", timeout=SOON)
     form.get_by_role("button", name="Submit", exact=True).click()
     expect(form).to_be_hidden(timeout=SOON)
-    job = server.panel.locator("[data-job]").filter(has_text="adds up")
+    job = server.panel.locator("[data-job]").filter(has_text=name)
     expect(job.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "3", timeout=ENDED)
     expect(job).to_contain_text("3/5 cells")
     job.get_by_role("button", name="Log").click()
-    expect(job.get_by_role("region", name="Log of adds up")).to_contain_text("first", timeout=SOON)
-    server.contents("PUT", f"{group}/go on", {"type": "file", "format": "text", "content": ""})
+    expect(job.get_by_role("region", name=f"Log of {name}")).to_contain_text("first", timeout=SOON)
+    server.contents("PUT", f"{group}/{go}", {"type": "file", "format": "text", "content": ""})
     expect(job).to_contain_text("Succeeded", timeout=ENDED)
-    server.contents("DELETE", f"{group}/go on")
-    job.get_by_role("button", name="Open the result of adds up").click()
+    server.contents("DELETE", f"{group}/{go}")
+    job.get_by_role("button", name=f"Open the result of {name}").click()
     result = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").filter(has_text="sum 41")
     expect(result).to_be_visible(timeout=SOON)
-    files = [entry["name"] for entry in server.contents("GET", "")["content"] if entry["name"].startswith("train")]
-    assert "train.ipynb" in files
+    files = [entry["name"] for entry in server.contents("GET", "")["content"] if entry["name"].startswith(train)]
+    assert f"{train}.ipynb" in files
     assert len(files) == 2, "the result is beside the original"
-    assert "sum 41" not in json.dumps(server.contents("GET", "train.ipynb")), "the original is as it was"
+    assert "sum 41" not in json.dumps(server.contents("GET", f"{train}.ipynb")), "the original is as it was"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.parts import require
 
@@ -18,6 +18,9 @@ CHROMIUM = "chromium-headless-shell", "chromium"
 AXE = PORTAL / "node_modules" / "axe-core" / "axe.min.js"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+EXPECTED = 15_000
+"""Milliseconds in which a page is as a test expects it, unless the test says another time: a busy machine takes more than
+the five seconds of Playwright."""
 STILL = """scheme => (!scheme || document.documentElement.style.colorScheme === scheme) && document.getAnimations().every(
     a => a.playState !== 'running' || a.timeline !== document.timeline || a.effect.getTiming().iterations === Infinity)"""
 """Whether the page has the colours of a scheme, where one is given, and nothing on it moves, but what moves for ever or
@@ -29,6 +32,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     require("browser", found is not None, f"no {' or '.join(CHROMIUM)} on PATH: apt-get install {CHROMIUM[0]}")
+    expect.set_options(timeout=EXPECTED)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.support.names import unique
 from tests.support.platform import PASSWORD, Platform
 
 ROOT = "/services/primehub"
@@ -215,10 +216,11 @@ def submits_a_job_watches_it_and_looks_at_its_results(page: Page, group: str, lo
 
 def makes_a_recurring_job_runs_and_pauses_it(page: Page, group: str, looked: Looked) -> None:
     """With an expression that is read back in words."""
+    buns = unique("buns")
     page.goto(f"{ROOT}/g/{group}/recurring-jobs")
     page.get_by_role("link", name="New recurring job").first.click()
     expect(page.get_by_role("heading", name="New recurring job")).to_be_visible(timeout=SOON)
-    page.get_by_label("Name", exact=True).fill("buns")
+    page.get_by_label("Name", exact=True).fill(buns)
     page.get_by_role("radio", name="By an expression").check()
     page.get_by_label("Cron expression").fill("61 6 * * 1-5")
     expect(page.get_by_role("alert").first).to_be_visible(timeout=SOON)
@@ -227,12 +229,12 @@ def makes_a_recurring_job_runs_and_pauses_it(page: Page, group: str, looked: Loo
     page.get_by_label("Command").fill("echo buns are ready")
     looked(page)
     page.get_by_role("button", name="Save recurring job").click()
-    expect(page.get_by_role("heading", name="buns")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", name=buns)).to_be_visible(timeout=SOON)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Paused by a person.")).to_be_visible(timeout=SOON)
     looked(page)
     page.get_by_role("button", name="Run now").click()
     expect(page.get_by_text("buns are ready", exact=True)).to_be_visible(timeout=SOON)
     page.goto(f"{ROOT}/g/{group}/recurring-jobs")
-    expect(page.get_by_role("row", name="buns")).to_contain_text("paused", timeout=SOON)
+    expect(page.get_by_role("row", name=buns)).to_contain_text("paused", timeout=SOON)
     looked(page)

@@ -15,7 +15,7 @@ import websocket
 from tests.support import databases, faults
 from tests.support.faults import Victim
 from tests.support.light_notebook import light_environment
-from tests.support.platform import Platform, running_platform
+from tests.support.platform import STARTS_IN, Platform, running_platform
 from tests.support.waiting import wait_for
 
 __all__ = ["light_environment"]
@@ -79,7 +79,7 @@ class Scene:
         """As its person sees it."""
         return str(self.platform.call("GET", f"/notebooks/{start_id}")["phase"])
 
-    def becomes(self, start_id: str, phase: str, seconds: float = 30) -> None:
+    def becomes(self, start_id: str, phase: str, seconds: float = STARTS_IN) -> None:
         """Wait for a phase."""
         wait_for(lambda: self.phase(start_id) == phase, seconds, what=f"it is {phase}")
 
@@ -111,12 +111,12 @@ class Scene:
         held |= {"HOLD_STOP": "end"} if moment is Moment.STOPPING else {}
         start_id = self.start(user, **held)
         if moment in (Moment.LAUNCHED, Moment.SLOW):
-            wait_for(lambda: "light notebook" in self.log(start_id), 30, what="it runs")
+            wait_for(lambda: "light notebook" in self.log(start_id), STARTS_IN, what="it runs")
             return start_id
         self.becomes(start_id, "RUNNING")
         if moment is Moment.STOPPING:
             self.stop(start_id)
-            wait_for(lambda: "asked to end" in self.log(start_id), 20, what="it was asked to end")
+            wait_for(lambda: "asked to end" in self.log(start_id), STARTS_IN, what="it was asked to end")
         return start_id
 
     def log(self, start_id: str) -> str:
@@ -138,7 +138,9 @@ def scene(request: pytest.FixtureRequest, light_environment: str) -> Iterator[Sc
         platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 2}})
         platform.call("POST", "/instance-types", DROP)
         image = platform.call("GET", "/images")["items"][0]["slug"]
-        wait_for(lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", 60, what="the image is ready")
+        wait_for(
+            lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", STARTS_IN, what="the image is ready"
+        )
         tokens = {name: platform.add_person(name, GROUP) for name in ("ann", "bea")}
         made = Scene(platform, image, tokens)
         made.bystander = made.start("bea")

@@ -22,5 +22,4 @@ def _sandboxes() -> None:
 
 
 async def test_an_idle_notebook_ends_after_a_warning_unless_it_works_or_is_kept(platform: Platform, lab: Lab) -> None:
-    person = culling.somebody_idle(platform)
-    await culling.an_idle_notebook_ends_unless_it_works_or_is_kept(platform, lab.image, person)
+    await culling.an_idle_notebook_ends_unless_it_works_or_is_kept(culling.somebody_idle(platform), lab.image)

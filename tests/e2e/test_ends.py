@@ -10,7 +10,7 @@ import websocket
 
 from tests.support import crowd, faults
 from tests.support.light_notebook import light_environment
-from tests.support.platform import Platform, running_platform
+from tests.support.platform import STARTS_IN, Platform, running_platform
 from tests.support.waiting import wait_for
 
 __all__ = ["light_environment"]
@@ -28,7 +28,9 @@ def platform(light_environment: str) -> Iterator[Platform]:
         started.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 4}})
         started.call("POST", "/instance-types", DROP)
         started.call("PUT", f"/groups/{GROUP}/members/admin", {})
-        wait_for(lambda: started.call("GET", "/images")["items"][0]["phase"] == "READY", 60, what="the image is ready")
+        wait_for(
+            lambda: started.call("GET", "/images")["items"][0]["phase"] == "READY", STARTS_IN, what="the image is ready"
+        )
         yield started
 
 
@@ -57,11 +59,11 @@ def phase(platform: Platform, start_id: str) -> str:
 def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(platform: Platform) -> None:
     ready = start(platform, "one"), start(platform, "two")
     for start_id in ready:
-        wait_for(lambda i=start_id: phase(platform, i) == "RUNNING", 30, what="it runs")  # type: ignore[misc]
+        wait_for(lambda i=start_id: phase(platform, i) == "RUNNING", STARTS_IN, what="it runs")  # type: ignore[misc]
     job = submit(platform, ONCE)
-    wait_for(lambda: "begun" in platform.call("GET", f"/jobs/{job}/log")["text"], 30, what="the job runs")
+    wait_for(lambda: "begun" in platform.call("GET", f"/jobs/{job}/log")["text"], STARTS_IN, what="the job runs")
     starting = start(platform, "three", HOLD_START="never")
-    wait_for(lambda: starting in platform.alive(), 20, what="it starts")
+    wait_for(lambda: starting in platform.alive(), STARTS_IN, what="it starts")
 
     assert platform.stop() == 0
     steps = ["Stopping notebooks", "Stopping the hub and its services", "Stopping the proxy", "PrimeHub has stopped"]
@@ -78,15 +80,17 @@ def test_ctrl_c_ends_everything_in_order_and_the_next_start_finds_nothing_held(p
     assert phase(platform, starting) == "FAILED"
     assert platform.call("GET", f"/groups/{GROUP}")["name"] == GROUP
     again = start(platform, "one")
-    wait_for(lambda: phase(platform, again) == "RUNNING", 30, what="it starts again")
-    wait_for(lambda: platform.call("GET", f"/jobs/{job}")["phase"] == "SUCCEEDED", 60, what="the job ran once more")
+    wait_for(lambda: phase(platform, again) == "RUNNING", STARTS_IN, what="it starts again")
+    wait_for(
+        lambda: platform.call("GET", f"/jobs/{job}")["phase"] == "SUCCEEDED", STARTS_IN, what="the job ran once more"
+    )
     attempts = platform.call("GET", f"/jobs/{job}")["attempts"]
     assert [(a["phase"], a["reason"]) for a in attempts] == [("FAILED", "PlatformFailure"), ("SUCCEEDED", "Completed")]
 
 
 def test_a_restart_keeps_notebooks_and_their_connections(platform: Platform) -> None:
     kept = start(platform, "kept")
-    wait_for(lambda: phase(platform, kept) == "RUNNING", 30, what="it runs")
+    wait_for(lambda: phase(platform, kept) == "RUNNING", STARTS_IN, what="it runs")
     before = faults.notebook_process(kept)
     line = websocket.create_connection(f"{platform.url.replace('http', 'ws')}/user/admin/kept/echo", timeout=10)
     hub = platform.state()["hub_pid"]

@@ -17,6 +17,7 @@ from tests.support.light_notebook import light_environment
 from tests.support.platform import (
     COMMAND,
     PASSWORD,
+    STARTS_IN,
     Platform,
     data_folder,
     discard,
@@ -58,7 +59,7 @@ def small_disk() -> Iterator[Path]:
 def refused(platform: Platform, *flags: str) -> str:
     """What a start that must fail says; nothing runs after it, and nobody is shown a traceback."""
     words = [*COMMAND, "up", "--data", str(platform.data), "--port", str(platform.port), *flags]
-    done = subprocess.run(words, env=platform.environ, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, env=platform.environ, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr + done.stdout
     wait_for(lambda: not platform.processes(), what="no process is left")
@@ -86,7 +87,7 @@ def started(platform: Platform, token: str, image: str) -> dict[str, Any]:
         notebook: dict[str, Any] = platform.call("GET", path, token=token)
         return notebook if notebook["phase"] in ("RUNNING", "FAILED") else None
 
-    found = wait_for(settled, 60, what="it runs or has failed")
+    found = wait_for(settled, STARTS_IN, what="it runs or has failed")
     assert found is not None
     return found
 
@@ -154,7 +155,9 @@ def test_where_no_sandbox_can_run_only_platform_admins_start_anything(light_envi
     with running_platform(environ) as platform:
         assert "local.sandbox" in platform.said()
         assert "Only platform admins may start notebooks here" in platform.said()
-        image = wait_for(lambda: _ready_image(platform), 60, what="the first image is made without a sandbox too")
+        image = wait_for(
+            lambda: _ready_image(platform), STARTS_IN, what="the first image is made without a sandbox too"
+        )
         assert image is not None
         platform.call("POST", "/instance-types", SMALL)
         ann = platform.add_person("ann", "research")
@@ -182,13 +185,13 @@ def test_an_image_that_cannot_be_fetched_says_why_and_can_be_tried_again() -> No
         def failed() -> bool:
             return bool(it.call("GET", f"/images/{made['slug']}")["phase"] == "FAILED")
 
-        wait_for(failed, 60, what="the image has failed")
+        wait_for(failed, STARTS_IN, what="the image has failed")
         image = it.call("GET", f"/images/{made['slug']}")
         assert "package index cannot be reached" in image["message"]
         assert "jupyterlab" in it.cli("images", "build-log", "far").stdout
         again = it.json("images", "rebuild", "far")
         assert again["phase"] in ("PENDING", "BUILDING")
-        wait_for(failed, 60, what="it has failed again")
+        wait_for(failed, STARTS_IN, what="it has failed again")
         group = it.call("POST", "/groups", {"name": "any", "user_quota": {"cpu": 1}})["slug"]
         it.call("PUT", f"/groups/{group}/members/admin", {})
         refusal = it.cli("notebooks", "check", "--group", group, "--instance-type", "cpu-small", "--image", "far")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.support.kernel import Kernel
-from tests.support.platform import Platform
+from tests.support.platform import STARTS_IN, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
@@ -41,7 +41,7 @@ class Job:
             return now if now["phase"] == "RUNNING" else None
 
         try:
-            now = wait_for(running, 60, what="it runs")
+            now = wait_for(running, STARTS_IN, what="it runs")
             assert now is not None
             yield now
         finally:

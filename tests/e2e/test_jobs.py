@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import scenarios
 from tests.support.faults import Victim, kill
+from tests.support.names import unique
 from tests.support.platform import Lab, Platform
 from tests.support.scenarios import FINAL, Jobs
 from tests.support.shell_notebook import shell_environment
@@ -14,17 +15,17 @@ from tests.support.waiting import wait_for
 __all__ = ["shell_environment"]
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 
-GROUP, TYPE = "forge", "anvil"
-ANVIL = {"name": TYPE, "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
+ANVIL = {"cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
 
 
 @pytest.fixture(scope="module")
 def jobs(platform: Platform, shell_environment: str) -> Jobs:
     """The jobs of somebody in a group whose jobs are small."""
-    platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 8}})
-    platform.call("POST", "/instance-types", ANVIL)
-    image = platform.add_image(shell_environment, "plain")
-    return Jobs(platform, Lab(GROUP, TYPE, image, "smith", platform.add_person("smith", GROUP)))
+    group, anvil, smith = unique("forge"), unique("anvil"), unique("smith")
+    platform.call("POST", "/groups", {"name": group, "user_quota": {"cpu": 8}})
+    platform.call("POST", "/instance-types", {"name": anvil, **ANVIL})
+    image = platform.add_image(shell_environment, unique("plain"))
+    return Jobs(platform, Lab(group, anvil, image, smith, platform.add_person(smith, group)))
 
 
 def test_a_command_runs_where_it_should_and_leaves_what_it_made(jobs: Jobs) -> None:
@@ -35,7 +36,7 @@ def test_every_way_to_end_has_its_reason_and_frees_what_was_held(jobs: Jobs) -> 
     forks = jobs.submit(":(){ :|:& };: ; sleep 300", timeout=8)
     scenarios.every_way_to_end_has_its_reason(jobs)
     assert jobs.ended(forks)["reason"] in ("Timeout", "Exited", "OOMKilled")
-    assert jobs.call("GET", f"/groups/{GROUP}/usage")["holders"] == []
+    assert jobs.call("GET", f"/groups/{jobs.lab.group}/usage")["holders"] == []
 
 
 def test_a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs: Jobs) -> None:
@@ -53,7 +54,7 @@ def test_a_killed_platform_process_loses_no_job_and_runs_none_twice(jobs: Jobs, 
     now = jobs.ended(job)
     assert (now["phase"], now["exit_code"]) == ("SUCCEEDED", 0), now
     assert len(now["attempts"]) == 1
-    runs = platform.data / "projects" / GROUP / f"runs-{job}"
+    runs = platform.data / "projects" / jobs.lab.group / f"runs-{job}"
     assert runs.read_text().split() == [f"{job}-1"]
     assert jobs.log(job).splitlines() == ["on", "off"]
 
@@ -70,5 +71,5 @@ def test_a_gigabyte_of_output_keeps_both_ends_and_the_platform_well(jobs: Jobs, 
 
 def test_nobody_else_learns_of_a_job_or_does_anything_with_it(jobs: Jobs, platform: Platform) -> None:
     before = set((platform.data / "blobs" / "jobs").iterdir())
-    scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, platform.add_person("tinker"))
+    scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, platform.add_person(unique("tinker")))
     assert set((platform.data / "blobs" / "jobs").iterdir()) <= before

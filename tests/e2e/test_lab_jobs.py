@@ -12,12 +12,12 @@ from tests.e2e.lab_steps import ENDED, SOON, Server, sends_a_notebook_watches_it
 from tests.e2e.portal_browser import chromium
 from tests.e2e.portal_steps import signed_in
 from tests.support.jupyterlab import BUILT, notebook
+from tests.support.names import unique
 from tests.support.parts import require
 from tests.support.platform import Lab, Platform
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]
-PERSON = "lea"
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def server(browser: Browser, platform: Platform, lab: Lab) -> Iterator[Server]:
-    token = platform.add_person(PERSON, lab.group)
+    token = platform.add_person(person := unique("lea"), lab.group)
     words = ("--group", lab.group, "--instance-type", lab.instance_type, "--image", lab.image)
     platform.json("notebooks", "start", *words, token=token)
-    context = signed_in(browser, platform, PERSON)
-    yield Server(platform, Lab(lab.group, lab.instance_type, lab.image, PERSON, token), context.new_page())
+    context = signed_in(browser, platform, person)
+    yield Server(platform, Lab(lab.group, lab.instance_type, lab.image, person, token), context.new_page())
     context.close()
     platform.cli("notebooks", "stop", token=token)
 
@@ -43,9 +43,9 @@ def test_a_notebook_is_sent_watched_and_its_result_opened_beside_it(server: Serv
 
 
 def test_a_notebook_recurs_and_runs_what_it_is_told_to(server: Server) -> None:
-    page, platform = server.page, server.platform
-    server.write("report.ipynb", notebook("print('one')"))
-    server.open("report.ipynb")
+    page, platform, report = server.page, server.platform, unique("report")
+    server.write(f"{report}.ipynb", notebook("print('one')"))
+    server.open(f"{report}.ipynb")
     form = server.ask()
     form.get_by_label("On a schedule").check()
     form.get_by_label("Time zone").select_option("Asia/Taipei")
@@ -60,15 +60,16 @@ def test_a_notebook_recurs_and_runs_what_it_is_told_to(server: Server) -> None:
     expect(page.locator(".jp-PrimeHub-answer")).to_contain_text("First run: Mon", timeout=SOON)
     form.get_by_role("button", name="Save", exact=True).click()
     expect(form).to_be_hidden(timeout=SOON)
-    entry = server.panel.locator("[data-schedule]").filter(has_text="report")
+    entry = server.panel.locator("[data-schedule]").filter(has_text=report)
     expect(entry).to_be_visible(timeout=SOON)
-    (made,) = platform.call("GET", f"/schedules?group={server.lab.group}", token=server.lab.token)["items"]
-    assert (made["cron"], made["timezone"], made["user"]) == ("30 2 * * 1", "Asia/Taipei", PERSON)
+    found = platform.call("GET", f"/schedules?group={server.lab.group}", token=server.lab.token)["items"]
+    (made,) = (schedule for schedule in found if schedule["name"] == report)
+    assert (made["cron"], made["timezone"], made["user"]) == ("30 2 * * 1", "Asia/Taipei", server.lab.user)
 
-    server.write("report.ipynb", notebook("print('two')"))
-    server.open("report.ipynb")
+    server.write(f"{report}.ipynb", notebook("print('two')"))
+    server.open(f"{report}.ipynb")
     page.get_by_role("tab", name="PrimeHub jobs").click()
-    entry.get_by_role("button", name="Let report run").click(timeout=SOON)
+    entry.get_by_role("button", name=f"Let {report} run").click(timeout=SOON)
     expect(entry.get_by_text("differs from your file")).to_be_hidden(timeout=SOON)
 
     # what it runs is what is on screen now: tried by running it, which is a person's own right

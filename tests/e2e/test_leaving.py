@@ -18,6 +18,7 @@ import pytest
 from tests.support import leaving
 from tests.support.leaving import ACCOUNT_ENDS, ACCOUNT_LOSES, GROUP_LOSES, Departed, Probes, launch, not_opened, start
 from tests.support.losses import Connection, Losses, Portal, as_token, status
+from tests.support.names import unique
 from tests.support.platform import PASSWORD, Lab, Platform, xsrf_of
 from tests.support.shell_notebook import shell_environment
 
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 @pytest.fixture(scope="module")
 def shell_image(platform: Platform, lab: Lab, shell_environment: str) -> str:
     """An image whose server is a terminal."""
-    return platform.add_image(shell_environment, "shell")
+    return platform.add_image(shell_environment, unique("shell"))
 
 
 @pytest.fixture(scope="module", params=ACCOUNT_ENDS)
@@ -56,6 +57,7 @@ def left(request: pytest.FixtureRequest, platform: Platform, lab: Lab, shell_ima
     """Somebody who has left one of two groups."""
     by_provider = request.param == "by the provider"
     name, provider = ("pia", partial(leaving.provider_sign_in, platform)) if by_provider else ("leo", None)
+    name = unique(name)
     with leaving.member_who_leaves(platform, lab, shell_image, name, provider=provider) as found:
         yield found
 
@@ -76,7 +78,7 @@ def test_who_has_left_a_group_starts_nothing_in_it(left: Departed, lab: Lab, she
 @pytest.fixture(scope="module", params=["disabled", "no administrator any more"])
 def visited(request: pytest.FixtureRequest, platform: Platform, lab: Lab) -> Iterator[Losses]:
     """What an administrator who was in somebody else's notebook has lost there."""
-    name, losses = f"visitor-{len(request.param)}", Losses()
+    name, losses = unique("visitor"), Losses()
     token = platform.add_person(name)
     version = platform.call("GET", f"/users/{name}")["version"]
     version = platform.call("PATCH", f"/users/{name}", {"version": version, "platform_admin": True})["version"]
@@ -94,7 +96,7 @@ def visited(request: pytest.FixtureRequest, platform: Platform, lab: Lab) -> Ite
             "the notebook with the session": not_opened(browser, f"{server}/api/status"),
             "the kernel connection": lambda: connection.gone,
         }
-        assert [what for what, gone in probes.items() if gone()] == [], "nothing is lost before"
+        losses.nothing_yet(probes)
         change = {"enabled": False} if request.param == "disabled" else {"platform_admin": False}
         platform.call("PATCH", f"/users/{name}", {"version": version, **change})
         losses.watch(probes, monotonic())

@@ -29,6 +29,13 @@ def ann(browser: Browser, platform: Platform, lab: Lab) -> Iterator[BrowserConte
 
 
 @pytest.fixture
+def over(platform: Platform, lab: Lab) -> Iterator[None]:
+    """No notebook of ann's is left to the next test."""
+    yield
+    platform.end_notebooks(lab.user)
+
+
+@pytest.fixture
 def person(platform: Platform, lab: Lab) -> str:
     """Somebody in the group whom one test may do as it likes with."""
     name = f"p{uuid.uuid4().hex[:8]}"
@@ -38,7 +45,7 @@ def person(platform: Platform, lab: Lab) -> str:
 
 def refused(platform: Platform, token: str) -> bool:
     headers = {"Authorization": f"token {token}"}
-    return httpx.get(f"{platform.api}/me", headers=headers, trust_env=False).status_code == 401
+    return httpx.get(f"{platform.api}/me", headers=headers, trust_env=False, timeout=30).status_code == 401
 
 
 def announce(platform: Platform, message: str) -> str:
@@ -46,6 +53,7 @@ def announce(platform: Platform, message: str) -> str:
 
 
 @pytest.mark.sandbox
+@pytest.mark.usefixtures("over")
 def test_a_notebooks_whole_way(
     ann: BrowserContext, platform: Platform, lab: Lab, record_property: Callable[[str, object], None]
 ) -> None:
@@ -100,7 +108,7 @@ def written(platform: Platform, lab: Lab, path: str) -> None:
 
 
 @pytest.fixture
-def running(platform: Platform, lab: Lab) -> Iterator[str]:
+def running(platform: Platform, lab: Lab, over: None) -> str:
     """The address of ann's notebook, which runs and has a notebook of one cell, ``cell.ipynb``."""
     words = ("--group", lab.group, "--instance-type", lab.instance_type, "--image", lab.image)
     platform.json("notebooks", "start", *words, token=lab.token)
@@ -112,8 +120,7 @@ def running(platform: Platform, lab: Lab) -> Iterator[str]:
         trust_env=False,
         timeout=30,
     ).raise_for_status()
-    yield server
-    platform.cli("notebooks", "stop", token=lab.token)
+    return server
 
 
 @pytest.mark.sandbox

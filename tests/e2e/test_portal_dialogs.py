@@ -191,14 +191,14 @@ def judged(page: Page, case: Opens) -> Iterator[str]:
         yield from held(page, sheet)
     page.keyboard.press("Escape")
     try:
-        expect(page.locator(part)).to_have_count(0, timeout=5_000)
+        expect(page.locator(part)).to_have_count(0, timeout=SOON)
     except AssertionError:
         yield "Escape does not close it"
         page.reload()
         return
     if opener is not None:
         try:
-            expect(opener).to_be_focused(timeout=2_000)
+            expect(opener).to_be_focused(timeout=SOON)
         except AssertionError:
             yield f"the focus does not return, it is on {page.evaluate('document.activeElement.outerHTML')[:120]}"
 
@@ -216,7 +216,7 @@ def readable(page: Page, menu: bool) -> Iterator[str]:
 def held(page: Page, sheet: Locator) -> Iterator[str]:
     """Whether the keyboard begins in it and stays, forwards and backwards, but for the browser's own bars after its end."""
     try:
-        wait_for(lambda: sheet.evaluate(WHERE) == "inside", 2, what="the focus is in it")
+        wait_for(lambda: sheet.evaluate(WHERE) == "inside", SOON / 1000, what="the focus is in it")
     except AssertionError:
         yield "the focus is not in it"
         return

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.portal_browser import serious
 from tests.e2e.portal_steps import ROOT, STARTED, signed_in
-from tests.support.platform import ADMIN, Platform, running_platform
+from tests.support.platform import ADMIN, STARTS_IN, Platform, running_platform
 from tests.support.shell_notebook import shell_environment
 from tests.support.waiting import wait_for
 
@@ -159,25 +160,39 @@ class Things:
 
 @pytest.fixture
 def things(bare: Platform, shell_environment: str) -> Iterator[Things]:
-    """One of everything."""
+    """One of everything; what is made is deleted, however far it came."""
     size = {"name": "dinghy", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
-    bare.call("POST", "/instance-types", size)
-    bare.call("POST", "/volumes", {"name": "shelf", "source": {"type": "pvc"}})
-    bare.call("POST", "/secrets", {"name": "seal", "kind": "git", "value": "once"})
-    bare.call("POST", "/images", {"name": "oar", "group": GROUP, "source": bare.image_source(shell_environment)})
-    launch = {"group": GROUP, "instance_type": "dinghy", "image": bare.add_image(shell_environment, "sail")}
-    job = bare.call("POST", "/jobs", {**launch, "name": "tide", "command": "echo high water"})["id"]
-    notebook = bare.call("POST", "/notebooks", launch)["id"]
-    bare.call("DELETE", f"/notebooks/{notebook}")
-    times = {"name": "ebb", "cron": "0 4 * * *", "timezone": "UTC"}
-    schedule = bare.call("POST", "/schedules", {**times, "job": {**launch, "command": "true"}})["id"]
-    code = bare.call("POST", "/login-requests", {"client": "primehub", "host": "buoy"})["code"]
-    paths = (f"/notebooks/{notebook}", f"/jobs/{job}")
-    wait_for(lambda: all(bare.call("GET", path)["ended_at"] for path in paths), 90, what="both have ended")
-    yield Things(notebook, job, schedule, code)
-    ends = (f"jobs/{job}", f"schedules/{schedule}", "images/sail", "images/oar")
-    for path in (*ends, "instance-types/dinghy", "volumes/shelf", "secrets/seal"):
-        bare.call("DELETE", f"/{path}")
+    oar = {"name": "oar", "group": GROUP, "source": bare.image_source(shell_environment)}
+    sail = {"name": "sail", "source": bare.image_source(shell_environment)}
+    with ExitStack() as left:
+
+        def made(kind: str, body: dict[str, Any], by: str = "id") -> str:
+            one = str(bare.call("POST", f"/{kind}", body)[by])
+            left.callback(bare.call, "DELETE", f"/{kind}/{one}")
+            return one
+
+        def ended(path: str) -> bool:
+            return bool(bare.call("GET", path)["ended_at"])
+
+        made("instance-types", size, "slug")
+        made("volumes", {"name": "shelf", "source": {"type": "pvc"}}, "slug")
+        made("secrets", {"name": "seal", "kind": "git", "value": "once"}, "slug")
+        made("images", oar, "slug")
+        image = made("images", sail, "slug")
+        ready = lambda: bare.call("GET", f"/images/{image}")["phase"] == "READY"  # noqa: E731
+        wait_for(ready, STARTS_IN, what="the image is ready")
+        launch = {"group": GROUP, "instance_type": "dinghy", "image": image}
+        job = made("jobs", {**launch, "name": "tide", "command": "echo high water"})
+        left.callback(wait_for, lambda: ended(f"/jobs/{job}"), STARTS_IN, what="the job has ended")
+        left.callback(bare.call, "POST", f"/jobs/{job}/cancel")
+        notebook = bare.call("POST", "/notebooks", launch)["id"]
+        bare.call("DELETE", f"/notebooks/{notebook}")
+        times = {"name": "ebb", "cron": "0 4 * * *", "timezone": "UTC"}
+        schedule = made("schedules", {**times, "job": {**launch, "command": "true"}})
+        code = bare.call("POST", "/login-requests", {"client": "primehub", "host": "buoy"})["code"]
+        paths = (f"/notebooks/{notebook}", f"/jobs/{job}")
+        wait_for(lambda: all(map(ended, paths)), STARTS_IN, what="both have ended")
+        yield Things(notebook, job, schedule, code)
 
 
 def pages(things: Things) -> dict[str, str]:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.e2e.portal_browser import serious, sound
 from tests.e2e.portal_steps import ROOT, SOON, STARTED, signed_in, stop
 from tests.support.light_notebook import light_environment
+from tests.support.names import unique
 from tests.support.platform import PASSWORD, Lab, Platform
 
 __all__ = ["light_environment"]
@@ -22,12 +23,17 @@ GROUP = "lab-of-images"
 
 
 @pytest.fixture(scope="module")
-def head(browser: Browser, platform: Platform, lab: Lab) -> Iterator[BrowserContext]:
-    """A group admin's browser."""
+def people(platform: Platform, lab: Lab) -> None:
+    """A group, its admin and a member."""
     platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 4}})
     platform.add_person("head", GROUP)
     platform.call("PUT", f"/groups/{GROUP}/members/head", {"role": "admin"})
     platform.add_person("hand", GROUP)
+
+
+@pytest.fixture(scope="module")
+def head(browser: Browser, platform: Platform, people: None) -> Iterator[BrowserContext]:
+    """A group admin's browser."""
     context = signed_in(browser, platform, "head")
     yield context
     context.close()
@@ -38,6 +44,32 @@ def page(head: BrowserContext) -> Iterator[Page]:
     opened = head.new_page()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def keys(page: Page) -> Iterator[None]:
+    """They go to pages again after the test."""
+    yield
+    page.evaluate("localStorage.removeItem('primehub.keys')")
+
+
+def forget(platform: Platform, user: str, secret: str) -> None:
+    """Delete a secret that the person may delete, where it is there."""
+    token = platform.token(user, PASSWORD)
+    for found in platform.call("GET", "/secrets", token=token)["items"]:
+        if found["name"] == secret:
+            platform.call("DELETE", f"/secrets/{found['slug']}", token=token)
+
+
+@pytest.fixture
+def as_before(platform: Platform, people: None) -> Iterator[None]:
+    """The group's time limit and secrets, and its member's, are what they were after the test."""
+    limit = platform.call("GET", f"/groups/{GROUP}")["job_timeout"]
+    yield
+    now = platform.call("GET", f"/groups/{GROUP}")
+    platform.call("PATCH", f"/groups/{GROUP}", {"version": now["version"], "job_timeout": limit})
+    forget(platform, "head", "wandb")
+    forget(platform, "hand", "mine")
 
 
 def test_home_leads_to_notebooks_and_jobs_and_invites(page: Page, platform: Platform) -> None:
@@ -61,7 +93,7 @@ def test_one_press_on_home_starts_the_groups_notebook_for_a_framework(
     page: Page, platform: Platform, light_environment: str
 ) -> None:
     source = platform.image_source(light_environment)
-    names = ("tensorflow-2", "pytorch-2")
+    names = unique("tensorflow-2"), unique("pytorch-2")
     slugs = [platform.call("POST", "/images", {"name": n, "group": GROUP, "source": source})["slug"] for n in names]
     try:
         page.goto(f"{ROOT}/g/{GROUP}/home")
@@ -76,6 +108,7 @@ def test_one_press_on_home_starts_the_groups_notebook_for_a_framework(
             stop(page)
             page.get_by_role("link", name="Home", exact=True).click()
     finally:
+        platform.end_notebooks("head")
         for slug in slugs:
             platform.call("DELETE", f"/images/{slug}")
 
@@ -108,6 +141,7 @@ def test_members_invite_where_the_platform_lets_them_and_nowhere_else(
     context.close()
 
 
+@pytest.mark.usefixtures("keys")
 def test_keys_go_to_pages_and_the_palette_to_everything(page: Page) -> None:
     page.goto(f"{ROOT}/g/{GROUP}/home")
     expect(page.get_by_role("heading", name="Who uses what")).to_be_visible(timeout=SOON)
@@ -133,9 +167,9 @@ def test_keys_go_to_pages_and_the_palette_to_everything(page: Page) -> None:
     page.keyboard.press("j")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
-    page.evaluate("localStorage.removeItem('primehub.keys')")
 
 
+@pytest.mark.usefixtures("as_before")
 def test_a_group_admin_sets_the_time_limit_and_keeps_secrets(page: Page, platform: Platform) -> None:
     page.goto(f"{ROOT}/g/{GROUP}/settings")
     page.get_by_role("radio", name="Never").check(timeout=SOON)
@@ -178,6 +212,7 @@ def test_a_group_image_says_at_its_fields_what_is_wrong(page: Page) -> None:
     expect(page.get_by_label("Interpreter")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("as_before")
 def test_a_member_reads_what_the_group_is_and_changes_nothing(
     browser: Browser, head: object, platform: Platform
 ) -> None:

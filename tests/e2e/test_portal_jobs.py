@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e import portal_steps
 from tests.e2e.portal_browser import sound
 from tests.e2e.portal_steps import ROOT, SOON, signed_in
-from tests.support.platform import Platform
+from tests.support.names import unique
+from tests.support.platform import STARTS_IN, Platform
+from tests.support.scenarios import FINAL
 from tests.support.shell_notebook import shell_environment
 from tests.support.waiting import wait_for
 
@@ -38,12 +40,26 @@ class Bakery:
     def until(self, job: str, *phases: str) -> None:
         """Wait until it is in one of the phases."""
         found = lambda: self.platform.call("GET", f"/jobs/{job}", token=self.token)["phase"] in phases  # noqa: E731
-        wait_for(found, 90, what=f"{job} is {phases}")
+        wait_for(found, STARTS_IN, what=f"{job} is {phases}")
 
     def cancel(self, job: str) -> None:
         """End it, and wait for its end."""
         self.platform.call("POST", f"/jobs/{job}/cancel", token=self.token)
         self.until(job, "CANCELLED")
+
+    def end_all(self) -> None:
+        """End what runs or waits, and wait until nothing does."""
+        path, asked = f"/jobs?group={GROUP}&page_size=200", set[str]()
+
+        def over() -> bool:
+            jobs = self.platform.call("GET", path, token=self.token)["items"]
+            going = {job["id"] for job in jobs if job["phase"] not in FINAL}
+            for job in going - asked:
+                self.platform.call("POST", f"/jobs/{job}/cancel", token=self.token)
+            asked.update(going)
+            return not going
+
+        wait_for(over, STARTS_IN, what="no job runs or waits", every=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +67,13 @@ def bakery(platform: Platform, shell_environment: str) -> Bakery:
     platform.call("POST", "/groups", {"name": GROUP, "group_quota": {"cpu": 0.5}})
     platform.call("POST", "/instance-types", OVEN)
     return Bakery(platform, platform.add_image(shell_environment, "dough"), platform.add_person("baker", GROUP))
+
+
+@pytest.fixture(autouse=True)
+def over(bakery: Bakery) -> Iterator[None]:
+    """There is room for one job at a time: no test leaves one to the next."""
+    yield
+    bakery.end_all()
 
 
 @pytest.fixture(scope="module")
@@ -66,50 +89,52 @@ def test_a_job_is_submitted_watched_and_its_results_looked_at(page: Page, bakery
 
 
 def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page, bakery: Bakery) -> None:
-    first = bakery.submit("sleep 600", name="first")
+    one, other = unique("first"), unique("second")
+    first = bakery.submit("sleep 600", name=one)
     bakery.until(first, "RUNNING")
-    second = bakery.submit("echo second", name="second")
+    second = bakery.submit("echo second", name=other)
     page.goto(f"{ROOT}/g/{GROUP}/jobs/{second}")
     expect(page.get_by_role("heading", name="Why is it waiting?")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("short").first).to_be_visible()
-    expect(page.get_by_role("link", name="first", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=one, exact=True)).to_be_visible()
     sound(page)
     page.goto(f"{ROOT}/g/{GROUP}/queue")
-    expect(page.get_by_role("link", name="second")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("link", name=other)).to_be_visible(timeout=SOON)
     sound(page)
     page.goto(f"{ROOT}/g/{GROUP}/jobs?view=pending")
-    row = page.get_by_role("row", name="second")
+    row = page.get_by_role("row", name=other)
     expect(row).to_contain_text("Pending", timeout=SOON)
-    row.get_by_role("button", name="Cancel second").click()
+    row.get_by_role("button", name=f"Cancel {other}").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel job").click()
     expect(page.get_by_text("No job matches")).to_be_visible(timeout=SOON)
     bakery.cancel(first)
     page.goto(f"{ROOT}/g/{GROUP}/jobs")
-    expect(page.get_by_role("row", name="first")).to_contain_text("Cancelled", timeout=SOON)
+    expect(page.get_by_role("row", name=one)).to_contain_text("Cancelled", timeout=SOON)
     sound(page)
 
 
 def test_a_long_list_is_paged_searched_under_the_pointer_and_a_job_of_it_cloned_and_run_again(
     page: Page, bakery: Bakery
 ) -> None:
-    door = bakery.submit("sleep 600", name="oven door")
+    oven, loaf = unique("oven door"), unique("loaf")
+    door = bakery.submit("sleep 600", name=oven)
     bakery.until(door, "RUNNING")
-    loaves = [bakery.submit("true", name=f"loaf {n}") for n in range(50)]
+    loaves = [bakery.submit("true", name=f"{loaf} {n}") for n in range(50)]
     page.goto(f"{ROOT}/g/{GROUP}/jobs")
-    expect(page.get_by_role("row", name="loaf 30")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("row", name=f"{loaf} 30")).to_be_visible(timeout=SOON)
     page.get_by_role("button", name="Next page").click()
-    expect(page.get_by_role("row", name="oven door")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("row", name=oven)).to_be_visible(timeout=SOON)
     page.get_by_role("button", name="Previous page").click()
-    page.get_by_role("row", name="loaf 30").hover(timeout=SOON)
+    page.get_by_role("row", name=f"{loaf} 30").hover(timeout=SOON)
     page.keyboard.press("/")
-    page.keyboard.type("loaf 7")
-    expect(page.get_by_role("row", name="loaf 30")).to_have_count(0, timeout=SOON)
-    row = page.get_by_role("row", name="loaf 7")
-    row.get_by_role("button", name="More for loaf 7").click()
+    page.keyboard.type(f"{loaf} 7")
+    expect(page.get_by_role("row", name=f"{loaf} 30")).to_have_count(0, timeout=SOON)
+    row = page.get_by_role("row", name=f"{loaf} 7")
+    row.get_by_role("button", name=f"More for {loaf} 7").click()
     page.get_by_role("menuitem", name="Clone").click()
     expect(page.get_by_role("heading", name="Would wait")).to_be_visible(timeout=SOON)
     page.get_by_role("button", name="Submit job").first.click()
-    expect(page.get_by_role("heading", name="loaf 7")).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", name=f"{loaf} 7")).to_be_visible(timeout=SOON)
     cloned = page.url.rpartition("/")[2]
     for job in (*loaves, cloned):
         bakery.platform.call("POST", f"/jobs/{job}/cancel", token=bakery.token)
@@ -142,11 +167,12 @@ def test_notifications_are_off_until_they_are_turned_on_and_a_wrong_address_is_n
 
 def test_somebody_outside_the_group_finds_no_such_page(browser: Browser, platform: Platform, bakery: Bakery) -> None:
     job = bakery.submit("echo mine")
-    platform.call("POST", "/groups", {"name": "riverside"})
-    platform.add_person("passerby", "riverside")
-    context = signed_in(browser, platform, "passerby")
+    group, user = unique("riverside"), unique("passerby")
+    platform.call("POST", "/groups", {"name": group})
+    platform.add_person(user, group)
+    context = signed_in(browser, platform, user)
     stranger = context.new_page()
-    stranger.goto(f"{ROOT}/g/riverside/jobs/{job}")
+    stranger.goto(f"{ROOT}/g/{group}/jobs/{job}")
     expect(stranger.get_by_text("There is no such page")).to_be_visible(timeout=SOON)
     stranger.goto(f"{ROOT}/g/{GROUP}/jobs/{job}")
     expect(stranger.get_by_text(f"You cannot open the group {GROUP}")).to_be_visible(timeout=SOON)

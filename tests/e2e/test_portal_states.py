@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.portal_browser import PORTAL, chromium, need_modules, overflow, serious
-from tests.support.platform import free_port
+from tests.support.names import unique
+from tests.support.platform import START_LIMIT, free_port
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -69,12 +70,12 @@ def address() -> Iterator[str]:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{root}/api/v1/me", trust_env=False).status_code == 200
+            return httpx.get(f"{root}/api/v1/me", trust_env=False, timeout=30).status_code == 200
         except httpx.TransportError:
             return False
 
     try:
-        wait_for(answers, 60, what="the made-up platform answers")
+        wait_for(answers, START_LIMIT, what="the made-up platform answers")
         yield root
     finally:
         server.terminate()
@@ -98,13 +99,15 @@ def opened(
     motion: Literal["no-preference", "reduce"] = "no-preference",
     world: str = "",
 ) -> Page:
-    """A page in a browser of its own; ``world`` keeps what a test changes from the others."""
+    """A page in a browser of its own; ``world`` keeps what a test changes from the others, and from its own second try."""
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion=motion,
     )
-    context.add_cookies([{"name": "mock", "value": f"{scenario}-{world}" if world else scenario, "url": address}])
+    context.add_cookies(
+        [{"name": "mock", "value": f"{scenario}-{unique(world)}" if world else scenario, "url": address}]
+    )
     page = context.new_page()
     page.goto(address + path)
     return page

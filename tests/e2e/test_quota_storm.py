@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.support import crowd, databases
 from tests.support.crowd import token_of
 from tests.support.light_notebook import light_environment
-from tests.support.platform import Platform, running_platform
+from tests.support.platform import STARTS_IN, Platform, running_platform
 from tests.support.storm import Storm, as_many_run_as_the_quota_holds, gather, settled
 from tests.support.waiting import wait_for
 
@@ -39,8 +39,15 @@ def platform(request: pytest.FixtureRequest, light_environment: str) -> Iterator
 async def storm(platform: Platform) -> Storm:
     """Everybody, and something small to start."""
     image = platform.call("GET", "/images")["items"][0]["slug"]
-    wait_for(lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", 60, what="the image is ready")
+    wait_for(lambda: platform.call("GET", f"/images/{image}")["phase"] == "READY", STARTS_IN, what="the image is ready")
     return await gather(platform, image, PEOPLE)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def over(storm: Storm) -> AsyncIterator[None]:
+    """Nothing is held after the test."""
+    async with storm.over():
+        yield
 
 
 @pytest.mark.parametrize("quota", [10, 20])
@@ -48,6 +55,7 @@ async def test_two_hundred_starts_at_once_give_as_many_notebooks_as_the_quota_ho
     await as_many_run_as_the_quota_holds(storm, quota)
 
 
+@pytest.mark.usefixtures("over")
 async def test_starts_past_the_portal_are_held_by_the_same_quota(storm: Storm) -> None:
     quota, some = 3, dict(list(storm.tokens.items())[:20])
     storm.set_quota(quota)
@@ -67,9 +75,9 @@ async def test_starts_past_the_portal_are_held_by_the_same_quota(storm: Storm) -
     for answer in told.values():
         assert str(quota) in answer.json()["message"], answer.text
         assert any(name in answer.json()["message"] for name in granted), answer.text
-    await storm.end_all()
 
 
+@pytest.mark.usefixtures("over")
 async def test_a_person_cannot_get_more_by_asking_again_and_again(storm: Storm) -> None:
     """Named servers, double clicks and another way in: the same person, the same quota, at the same moment."""
     storm.set_quota(2)
@@ -87,4 +95,3 @@ async def test_a_person_cannot_get_more_by_asking_again_and_again(storm: Storm) 
         answers = await crowd.all_at_once({str(number): "" for number in range(12)}, start)
     assert all(a.status_code < 500 for a in answers.values()), [json.loads(a.text) for a in answers.values()]
     await settled(storm, 2)
-    await storm.end_all()

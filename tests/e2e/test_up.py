@@ -22,6 +22,7 @@ from primehub_services.sandbox.workloads import Workloads
 from tests.support.platform import (
     COMMAND,
     PASSWORD,
+    START_LIMIT,
     Platform,
     clean_environment,
     data_folder,
@@ -52,13 +53,13 @@ def gone(platform: Platform) -> bool:
 def up(platform: Platform, *flags: str) -> subprocess.CompletedProcess[str]:
     """A start that is not expected to last."""
     words = [*COMMAND, "up", "--data", str(platform.data), "--port", str(platform.port), *flags]
-    return subprocess.run(words, env=platform.environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(words, env=platform.environ, capture_output=True, text=True, timeout=START_LIMIT)
 
 
 def test_it_starts_stops_and_starts_again_with_all_its_data(fresh: Platform) -> None:
     fresh.start()
     assert f"PrimeHub is at  {fresh.url}" in fresh.said()
-    assert httpx.get(fresh.api + "/health", trust_env=False).json()["status"] in ("ok", "degraded")
+    assert httpx.get(fresh.api + "/health", trust_env=False, timeout=30).json()["status"] in ("ok", "degraded")
     fresh.become_admin()
     fresh.call("POST", "/groups", {"name": "kept"})
     assert fresh.stop() == 0
@@ -76,7 +77,8 @@ def test_the_first_link_works_once_and_there_is_no_default_password(fresh: Platf
     token = wait_for(fresh.first_link).partition("#")[2]
     for password in ("admin", "", "password", "primehub"):
         body = {"auth": {"username": "admin", "password": password}}
-        assert httpx.post(f"{fresh.url}/hub/api/users/admin/tokens", json=body, trust_env=False).status_code == 403
+        url = f"{fresh.url}/hub/api/users/admin/tokens"
+        assert httpx.post(url, json=body, trust_env=False, timeout=30).status_code == 403
     fresh.redeem(token, PASSWORD).close()
     wait_for(lambda: not (fresh.data / "run/first-sign-in").exists(), what="the link's file is gone")
     with fresh.browser() as browser:
@@ -123,7 +125,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(fresh: Platform) -> None:
     blocker = fresh.data / "file"
     blocker.write_text("")
     words = [*COMMAND, "up", "--data", str(blocker / "data"), "--port", str(fresh.port)]
-    done = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, env=clean_environment(), capture_output=True, text=True, timeout=START_LIMIT)
     assert done.returncode == 1
     assert str(blocker / "data") in done.stderr
     assert "--data" in done.stderr
@@ -213,7 +215,7 @@ def test_a_killed_hub_and_a_killed_proxy_are_started_again(fresh: Platform) -> N
 
 def answers(platform: Platform) -> bool:
     try:
-        return httpx.get(platform.api + "/health", timeout=2, trust_env=False).status_code == 200
+        return httpx.get(platform.api + "/health", timeout=5, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -28,12 +28,21 @@ def _sandboxes() -> None:
     require("sandbox", status.sandboxed, status.sandbox.sentence)
 
 
+@pytest.fixture(autouse=True)
+def over(platform: Platform, lab: Lab) -> Iterator[None]:
+    """No notebook of ann's is left to the next test, nor is it without a platform."""
+    yield
+    if platform.process is None:
+        platform.start()
+    platform.end_notebooks(lab.user)
+
+
 @pytest.fixture
-def notebook(platform: Platform, lab: Lab) -> Iterator[dict[str, object]]:
+def notebook(platform: Platform, lab: Lab) -> dict[str, object]:
     """A notebook of ann's that runs."""
     words = ("--group", lab.group, "--instance-type", lab.instance_type, "--image", lab.image)
-    yield platform.json("notebooks", "start", *words, token=lab.token)
-    platform.cli("notebooks", "stop", token=lab.token)
+    found: dict[str, object] = platform.json("notebooks", "start", *words, token=lab.token)
+    return found
 
 
 def lab_answers(platform: Platform, url: object, token: str) -> bool:
@@ -137,7 +146,10 @@ def test_ctrl_c_ends_the_notebook_too_and_a_restart_does_not(platform: Platform,
     assert platform.stop() == 0
     wait_for(lambda: not platform.processes(), what="no process is left")
     platform.start()
-    ended = platform.call("GET", f"/notebooks/{notebook['id']}", token=lab.token)
-    assert ended["phase"] in ("STOPPED", "FAILED")
-    usage = wait_for(lambda: platform.json("groups", "usage", lab.group, token=lab.token))
-    assert usage["user"]["used"]["cpu"] == 0
+
+    def nothing_is_left() -> bool:
+        ended = platform.call("GET", f"/notebooks/{notebook['id']}", token=lab.token)
+        usage = platform.json("groups", "usage", lab.group, token=lab.token)
+        return ended["phase"] in ("STOPPED", "FAILED") and usage["user"]["used"]["cpu"] == 0
+
+    wait_for(nothing_is_left, 30, what="the notebook has ended, and its place is free")

@@ -25,6 +25,7 @@ LIKE_METADATA = "169.254.169.99"
 """Beside the address of a cloud's metadata (which a machine in a cloud needs), and closed by the same rule."""
 LIKE_INTERNET = "203.0.113.99"
 """An address that is of no network inside: one of those that are kept for documentation."""
+# `.ci/run` reads both here, and gives them to the machine before any test
 
 LISTENS = f"""
 import socketserver
@@ -149,7 +150,11 @@ def make_beside(image: str) -> dict[str, Any]:
 
 @contextmanager
 def listening_at(address: str) -> Iterator[list[Address]]:
-    """Something that listens at an address that is nobody's, on a machine that is the node itself; else nothing."""
+    """Something that listens at an address that is nobody's, on a machine that is the node itself; else nothing.
+
+    The machine has it no longer than the block, unless it had it before: beside browsers it should, as they drop what they
+    load whenever an address comes or goes.
+    """
     if os.geteuid() != 0 or not _is_node():
         yield []
         return

@@ -77,9 +77,10 @@ class Namespace:
         events = self.list("events")
         return any(text in str(e.get("message")) for e in events if e["involvedObject"]["name"] == pod)
 
-    def warned(self, text: str) -> bool:
-        """Whether the cluster itself has said this of anything."""
-        return any(text in str(event.get("message")) for event in self.list("events"))
+    def warned(self, begins: str, text: str) -> bool:
+        """Whether the cluster itself has said this of something whose name begins so."""
+        of_it = [e for e in self.list("events") if e["involvedObject"]["name"].startswith(begins)]
+        return any(text in str(event.get("message")) for event in of_it)
 
 
 async def told_in_time(

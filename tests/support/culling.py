@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,24 +12,38 @@ import httpx
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from .names import unique
 from .platform import Platform
 from .waiting import wait_for
 
-GROUP, PERSON = "cull", "cullen"
 LOOK_EVERY = 0.5
-IDLE = 15
-KEPT = 25
-WORK = "import time\nfor n in range(100):\n    print(n, flush=True); time.sleep(0.2)"
-"""Prints for 20 s, which is longer than the notebook may be idle."""
+IDLE = 30
+KEPT = 60
+WORK = "import time\nfor n in range(200):\n    print(n, flush=True); time.sleep(0.2)"
+"""Prints for 40 s, which is longer than the notebook may be idle."""
 
 
-def somebody_idle(platform: Platform) -> str:
-    """The token of somebody in a group whose notebooks may be idle for an hour, with a type that allows seconds."""
-    platform.call("POST", "/groups", {"name": GROUP, "idle_timeout": 3600})
+@dataclass(frozen=True)
+class Idle:
+    """Somebody in a group whose notebooks may be idle for an hour."""
+
+    platform: Platform
+    group: str
+    short: str
+    """A type whose notebooks may be idle for seconds."""
+    groups: str
+    """A type that leaves it to the group."""
+    token: str
+
+
+def somebody_idle(platform: Platform) -> Idle:
+    """Who is in no test but this one."""
+    group, short, groups = unique("cull"), unique("cull-short"), unique("cull-group")
+    platform.call("POST", "/groups", {"name": group, "idle_timeout": 3600})
     least = {"cpu_limit": 0.5, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
-    platform.call("POST", "/instance-types", {"name": "cull-short", "idle_timeout": IDLE, **least})
-    platform.call("POST", "/instance-types", {"name": "cull-group", **least})
-    return platform.add_person(PERSON, GROUP)
+    platform.call("POST", "/instance-types", {"name": short, "idle_timeout": IDLE, **least})
+    platform.call("POST", "/instance-types", {"name": groups, **least})
+    return Idle(platform, group, short, groups, platform.add_person(unique("cullen"), group))
 
 
 def at(notebook: dict[str, Any], field: str) -> datetime:
@@ -57,12 +72,13 @@ async def work(platform: Platform, url: str, token: str) -> None:
     socket.close()
 
 
-async def an_idle_notebook_ends_unless_it_works_or_is_kept(platform: Platform, image: str, person: str) -> None:
-    """``person`` is the token of ``somebody_idle``, ``image`` has JupyterLab. It takes a minute, most of it waiting."""
-    options = platform.call("GET", f"/groups/{GROUP}/launch-options", token=person)
+async def an_idle_notebook_ends_unless_it_works_or_is_kept(idle: Idle, image: str) -> None:
+    """``image`` has JupyterLab. It takes two minutes, most of it waiting."""
+    platform, person = idle.platform, idle.token
+    options = platform.call("GET", f"/groups/{idle.group}/launch-options", token=person)
     timeouts = {t["name"]: t["idle_timeout"] for t in options["instance_types"]}
-    assert (timeouts["cull-short"], timeouts["cull-group"]) == (IDLE, 3600)
-    asked = {"group": GROUP, "instance_type": "cull-short", "image": image}
+    assert (timeouts[idle.short], timeouts[idle.groups]) == (IDLE, 3600)
+    asked = {"group": idle.group, "instance_type": idle.short, "image": image}
     started = platform.call("POST", "/notebooks", asked, token=person)
 
     def now() -> dict[str, Any]:
@@ -95,5 +111,5 @@ async def an_idle_notebook_ends_unless_it_works_or_is_kept(platform: Platform, i
     assert over is not None
     assert (over["phase"], over["reason"]) == ("STOPPED", "idle"), platform.hub_log()
     assert at(over, "ended_at") >= until
-    usage = platform.call("GET", f"/groups/{GROUP}/usage", token=person)
+    usage = platform.call("GET", f"/groups/{idle.group}/usage", token=person)
     assert usage["user"]["used"]["cpu"] == 0

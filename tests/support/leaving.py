@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from .losses import Connection, Events, Losses, Portal, as_token, refused, status
+from .names import unique
 from .platform import API_PATH, PASSWORD, Lab, Platform, xsrf_of
 from .scenarios import FINAL, Jobs
 from .shell_notebook import shell
@@ -110,6 +112,11 @@ def work(platform: Platform, lab: Lab, token: str, image: str) -> str:
     return job
 
 
+def nobodys_seconds() -> str:
+    """So many as nobody else sleeps: a word to know a process by."""
+    return str(10**9 + uuid4().int % 10**9)
+
+
 def occupy(platform: Platform, name: str, marker: str) -> str:
     """Leave a process in the stubborn server that has this word in its command line; that server's own token."""
     shell(platform, name, f"nohup sh -c 'trap \"\" TERM; sleep {marker}' >/dev/null 2>&1 &", server=STUBBORN)
@@ -157,7 +164,7 @@ def no_shell(platform: Platform, name: str) -> Callable[[], bool]:
 
     def gone() -> bool:
         try:
-            return shell(platform, name, "echo here", server=STUBBORN) != "here\n"
+            return shell(platform, name, "echo here", server=STUBBORN, seconds=5) != "here\n"
         except httpx.HTTPError:
             return True
 
@@ -169,7 +176,7 @@ def approved_sign_in(platform: Platform, token: str) -> Callable[[], str]:
     asked = platform.call("POST", "/login-requests", {"client": "test"})
     platform.call("POST", f"/login-requests/{asked['code']}/approval", {"approve": True}, token=token)
     url, body = f"{platform.api}/login-requests/{asked['id']}/token", {"secret": asked["secret"]}
-    return lambda: str(httpx.post(url, json=body, trust_env=False).json().get("token") or "none")
+    return lambda: str(httpx.post(url, json=body, trust_env=False, timeout=30).json().get("token") or "none")
 
 
 def _fetched_after(platform: Platform, fetch: Callable[[], str]) -> float:
@@ -194,11 +201,11 @@ ACCOUNT_ENDS = {"disabled": disable, "deleted": delete}
 @contextmanager
 def account_that_ends(platform: Platform, lab: Lab, shell_image: str, how: str) -> Iterator[Departed]:
     """Somebody whose account ended (``ACCOUNT_ENDS``) while they used everything that there is."""
-    name, losses = f"gone-{how}", Losses()
+    name, losses = unique(f"gone-{how}"), Losses()
     token = platform.add_person(name, lab.group)
     bodies = launch(lab, lab.image), launch(lab, shell_image, STUBBORN, STUBBORN="1")
     notebooks = dict(zip(("", STUBBORN), start(platform, token, *bodies), strict=True))
-    job, marker = work(platform, lab, token, shell_image), f"876{len(name)}54321"
+    job, marker = work(platform, lab, token, shell_image), nobodys_seconds()
     own, server = occupy(platform, name, marker), f"/user/{name}"
     with ExitStack() as stack:
         second = stack.enter_context(closing(platform.sign_in(name, PASSWORD)))
@@ -216,7 +223,7 @@ def account_that_ends(platform: Platform, lab: Lab, shell_image: str, how: str) 
             "membership at the hub": not_in(platform, lab.group, name),
         }
         fetch = approved_sign_in(platform, token)
-        assert [what for what, gone in probes.items() if gone()] == [], "nothing is lost before the departure"
+        losses.nothing_yet(probes)
         ACCOUNT_ENDS[how](platform, name)
         losses.watch(probes, monotonic())
         losses.after["sign-in that waits to be fetched"] = _fetched_after(platform, fetch)
@@ -228,9 +235,11 @@ def _opened(platform: Platform, stack: ExitStack, name: str, token: str) -> Prob
     made = {"note": "test", "scopes": ["custom:primehub:read"], "expires_in": 3600}
     api_token = platform.call("POST", "/me/tokens", made, token=token)["token"]
     server = f"/user/{name}"
-    browser = stack.enter_context(closing(platform.sign_in(name, PASSWORD)))
-    portal = Portal(platform, browser)
-    assert browser.get(f"{server}/lab", follow_redirects=True).status_code == 200
+    # each is asked by one thread at a time
+    browser, visitor = (stack.enter_context(closing(platform.sign_in(name, PASSWORD))) for _ in range(2))
+    portal, _ = Portal(platform, browser), Portal(platform, visitor)
+    for each in (browser, visitor):
+        assert each.get(f"{server}/lab", follow_redirects=True).status_code == 200
     kernels = f"{platform.url}{server}/api/kernels"
     kernel = httpx.post(kernels, headers=as_token(token), json={}, trust_env=False, timeout=60).json()["id"]
     channels = f"{server}/api/kernels/{kernel}/channels"
@@ -243,7 +252,7 @@ def _opened(platform: Platform, stack: ExitStack, name: str, token: str) -> Prob
     }
     return {
         "portal session": lambda: portal.ask("/me").status_code == 401,
-        "session of the notebook": not_opened(browser, f"{server}/api/status"),
+        "session of the notebook": not_opened(visitor, f"{server}/api/status"),
         "API token": refused(f"{platform.api}/me", api_token),
         **{what: partial(ended, thing) for what, thing in opened.items()},
     }
@@ -277,7 +286,7 @@ def member_who_leaves(
 ) -> Iterator[Departed]:
     """Somebody in two groups, with a notebook in each, who has left one: told by ``provider(name, *groups)``, or taken out
     by an administrator."""
-    losses, marker = Losses(), f"654{len(name)}54321"
+    losses, marker = Losses(), nobodys_seconds()
     second = str(platform.call("POST", "/groups", {"name": f"second-{name}", "user_quota": {"cpu": 4}})["slug"])
     if provider is not None:
         provider(name, lab.group, second)
@@ -305,7 +314,7 @@ def member_who_leaves(
             "quota": holds_nothing(platform, lab.group, name, "notebook"),
             "membership at the hub": not_in(platform, lab.group, name),
         }
-        assert [what for what, gone in probes.items() if gone()] == [], "nothing is lost before"
+        losses.nothing_yet(probes)
         if provider is not None:
             provider(name, second)
         else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from .names import unique
 from .platform import Platform
 from .scenarios import Jobs
 from .waiting import wait_for
@@ -66,8 +67,16 @@ def stream(platform: Platform, token: str, job: str) -> Iterator[Seen]:
 
 def what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jobs: Jobs, stranger: str) -> str:
     """``stranger`` is the token of somebody who is in no group. The job's id."""
-    secret = jobs.call("POST", "/secrets", {"name": "token", "kind": "env", "value": SECRET})["name"]
+    secret = jobs.call("POST", "/secrets", {"name": unique("token"), "kind": "env", "value": SECRET})["name"]
     job = jobs.submit(SCRIPT, secrets={"TOKEN": secret})
+    try:
+        _it_is_seen_and_kept(jobs, job, stranger)
+    finally:
+        jobs.cancel(job)
+    return job
+
+
+def _it_is_seen_and_kept(jobs: Jobs, job: str, stranger: str) -> None:
     seen: list[Seen] = []
     reader = threading.Thread(target=lambda: seen.extend(stream(jobs.platform, jobs.lab.token, job)), daemon=True)
     reader.start()
@@ -89,7 +98,6 @@ def what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jo
     _what_is_kept_does_no_harm(jobs, job)
     for path in ("artifacts", "artifacts/table.csv", "artifacts.zip", "previews/table.csv", "usage", "log"):
         assert get(jobs, f"{job}/{path}", stranger).status_code == 404, path
-    return job
 
 
 def _what_is_kept_does_no_harm(jobs: Jobs, job: str) -> None:

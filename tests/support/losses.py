@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
@@ -16,6 +17,7 @@ from .waiting import wait_for
 PROMISED = 10.0
 """Seconds from a departure until everything is gone."""
 WATCHED_FOR = 30.0
+LOOK_EVERY = 0.2
 PORTAL = "/services/primehub/"
 
 
@@ -25,18 +27,32 @@ class Losses:
 
     after: dict[str, float] = field(default_factory=dict)
 
-    def watch(self, probes: dict[str, Callable[[], bool]], left_at: float) -> None:
-        """Ask every probe again and again until it says that its thing is gone. ``check`` judges what was seen."""
-        waiting = dict(probes)
+    def nothing_yet(self, probes: dict[str, Callable[[], bool]]) -> None:
+        """Nothing is lost: what gave no answer in time is asked once more."""
+        missing: list[str] = []
 
-        def over() -> bool:
-            for name, gone in list(waiting.items()):
+        def all_there() -> bool:
+            missing[:] = [what for what, gone in probes.items() if gone()]
+            return not missing
+
+        wait_for(all_there, 30, what="nothing is lost before the departure", every=LOOK_EVERY)
+
+    def watch(self, probes: dict[str, Callable[[], bool]], left_at: float) -> None:
+        """Ask every probe again and again until it says that its thing is gone. ``check`` judges what was seen.
+
+        Each is asked by a thread of its own: none is late because another takes its time.
+        """
+
+        def until_lost(name: str, gone: Callable[[], bool]) -> None:
+            def over() -> bool:
                 if gone():
                     self.after[name] = time.monotonic() - left_at
-                    del waiting[name]
-            return not waiting or time.monotonic() - left_at > WATCHED_FOR
+                return name in self.after or time.monotonic() - left_at > WATCHED_FOR
 
-        wait_for(over, 2 * WATCHED_FOR, what="everything that is to be lost was watched")
+            wait_for(over, 2 * WATCHED_FOR, what=f"{name} was watched", every=LOOK_EVERY)
+
+        with ThreadPoolExecutor(len(probes)) as threads:
+            list(threads.map(until_lost, probes, probes.values()))
 
     def check(self, name: str) -> None:
         """Fails unless the thing was lost in the time that is promised."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -31,6 +32,9 @@ API_PATH = "/services/primehub/api/v1"
 ADMIN, PASSWORD = "admin", "a long enough password"
 NOWHERE = "/nonexistent"
 START_LIMIT = 120
+STARTS_IN = 180
+"""Seconds in which something that was asked for is there, on a machine that is busy with other tests: an image, a
+notebook that runs."""
 KIND, GROUP = "primehub.io/kind", "primehub.io/group"
 LOOPBACKS = ("127.0.0.1", "127.0.0.2", "::1", "0.0.0.0")
 COMMAND = [sys.executable, "-m", "primehub_services.cli.main"]
@@ -197,6 +201,19 @@ class Platform:
         self.redeem(made["token"], PASSWORD).close()
         return self.token(name, PASSWORD)
 
+    def end_notebooks(self, user: str) -> None:
+        """Stop whatever notebook of a person's runs or starts, and wait until none is left."""
+        path, asked = f"/notebooks?user={quote(user, safe='')}&active=true&page_size=200", set[str]()
+
+        def over() -> bool:
+            left = {notebook["id"] for notebook in self.call("GET", path)["items"]}
+            for start_id in left - asked:
+                self.call("DELETE", f"/notebooks/{start_id}")
+            asked.update(left)
+            return not left
+
+        wait_for(over, STARTS_IN, what=f"{user} has no notebook", every=0.2)
+
     def image_source(self, made: str) -> dict[str, str]:
         """Where an image is, as the API is told: ``made`` is the prefix of an environment that is there."""
         return {"type": "environment", "prefix": made}
@@ -210,7 +227,7 @@ class Platform:
             assert image["phase"] != "FAILED", image
             return bool(image["phase"] == "READY")
 
-        wait_for(ready, 60, what=f"the image {name} is ready")
+        wait_for(ready, STARTS_IN, what=f"the image {name} is ready")
         return slug
 
     def sign_in_link(self, user: str = ADMIN) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import nbformat
 
+from .names import unique
 from .platform import Lab, Platform
 from .waiting import wait_for
 
@@ -59,6 +60,7 @@ class Jobs:
             content=nbformat.writes(made).encode(),
             headers={"Authorization": f"token {self.lab.token}", "Content-Type": "application/x-ipynb+json"},
             trust_env=False,
+            timeout=30,
         )
         assert answer.status_code == 201, answer.text
         run = {"snapshot": answer.json()["id"], "path": "train.ipynb", "parameters": changes.pop("parameters", {})}
@@ -77,6 +79,11 @@ class Jobs:
 
         return wait_for(look, seconds, what=what)
 
+    def cancel(self, *ids: str) -> None:
+        """Ask for their end; nothing is done where they have ended."""
+        for job in ids:
+            self.call("POST", f"/jobs/{job}/cancel")
+
     def ended(self, job: str) -> Any:
         """The job, once it has ended."""
         return self.until(job, lambda now: now["phase"] in FINAL, f"{job} has ended")
@@ -91,6 +98,7 @@ class Jobs:
             f"{self.platform.api}/jobs/{job}/artifacts/train-{job}.ipynb",
             headers={"Authorization": f"token {self.lab.token}"},
             trust_env=False,
+            timeout=30,
         )
         assert answer.status_code == 200, answer.text
         return nbformat.reads(answer.text, as_version=4)
@@ -145,10 +153,13 @@ def every_way_to_end_has_its_reason(jobs: Jobs) -> None:
         "child": jobs.submit(CHILD),
         "retried": jobs.submit('echo "$PRIMEHUB_WORKLOAD_KEY"; exit 4', retries=1),
     }
-    for name in ("cancelled", "stubborn", "child"):
-        wait_for(lambda job=ids[name]: "ready" in jobs.log(job), PATIENCE, what=f"{name} is ready")  # type: ignore[misc]
-        jobs.call("POST", f"/jobs/{ids[name]}/cancel")
-    ended = {name: jobs.ended(job) for name, job in ids.items()}
+    try:
+        for name in ("cancelled", "stubborn", "child"):
+            wait_for(lambda job=ids[name]: "ready" in jobs.log(job), PATIENCE, what=f"{name} is ready")  # type: ignore[misc]
+            jobs.call("POST", f"/jobs/{ids[name]}/cancel")
+        ended = {name: jobs.ended(job) for name, job in ids.items()}
+    finally:
+        jobs.cancel(*ids.values())
     assert {name: (now["phase"], now["reason"]) for name, now in ended.items()} == {
         "exit": ("FAILED", "Exited"),
         "timeout": ("FAILED", "Timeout"),
@@ -173,8 +184,8 @@ def every_way_to_end_has_its_reason(jobs: Jobs) -> None:
 def a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs: Jobs) -> None:
     """In whatever way it prints it."""
     value = f"hunter2-{jobs.lab.group}-hunter2"
-    jobs.call("POST", "/secrets", {"name": "scenario", "kind": "env", "value": value})
-    job = jobs.submit(f'echo "it is $KEY"; [ "$KEY" = {value} ]', secrets={"KEY": "scenario"})
+    secret = jobs.call("POST", "/secrets", {"name": unique("scenario"), "kind": "env", "value": value})["name"]
+    job = jobs.submit(f'echo "it is $KEY"; [ "$KEY" = {value} ]', secrets={"KEY": secret})
     assert jobs.ended(job)["phase"] == "SUCCEEDED"
     assert jobs.log(job) == "it is [masked]\n"
 
@@ -185,7 +196,8 @@ def nobody_else_learns_of_a_job_or_does_anything_with_it(jobs: Jobs, stranger: s
 
     def tries(method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"Authorization": f"token {stranger}"}
-        return httpx.request(method, f"{jobs.platform.api}{path}", json=body, headers=headers, trust_env=False)
+        url = f"{jobs.platform.api}{path}"
+        return httpx.request(method, url, json=body, headers=headers, trust_env=False, timeout=30)
 
     for method, path in STRANGERS_TRY:
         answer = tries(method, f"/jobs/{job}{path}")
@@ -218,9 +230,11 @@ def the_failing_cell_is_named(jobs: Jobs) -> None:
 def what_there_is_can_be_read_after_a_cancel_and_a_timeout(jobs: Jobs) -> None:
     """A notebook that is stopped midway leaves what it had, the output of the running cell included."""
     cancelled = jobs.submit_notebook(notebook("print('done')", SLEEP))
-    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=12)
-    jobs.until(cancelled, lambda now: (now["progress"] or {}).get("done") == 1, "the second cell runs")
-    jobs.call("POST", f"/jobs/{cancelled}/cancel")
+    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=30)
+    try:
+        jobs.until(cancelled, lambda now: (now["progress"] or {}).get("done") == 1, "the second cell runs")
+    finally:
+        jobs.cancel(cancelled)
     assert jobs.ended(cancelled)["phase"] == "CANCELLED"
     ended = jobs.ended(late)
     assert (ended["phase"], ended["reason"]) == ("FAILED", "Timeout"), ended
@@ -251,7 +265,7 @@ def a_notebook_server_submits_what_is_on_screen(jobs: Jobs, url: str, started: s
         assert made.status_code == 201, made.text
 
         def placed() -> Any:
-            return server.get("/primehub/jobs").json()["items"][0]["placed"]
+            return server.get(f"/primehub/jobs/{made.json()['id']}").json()["placed"]
 
         place = wait_for(placed, PATIENCE, what="the result is placed")
         assert place.startswith("train-")
@@ -275,7 +289,7 @@ def counts_to_its_end(jobs: Jobs, job: str, lines: int = LINES) -> None:
 def a_schedule_of_every_minute(jobs: Jobs) -> Any:
     """One whose jobs end with code 3."""
     job = {**jobs.lab.launch, "command": "exit 3"}
-    return jobs.call("POST", "/schedules", {"name": "each minute", "cron": "* * * * *", "job": job})
+    return jobs.call("POST", "/schedules", {"name": unique("each minute"), "cron": "* * * * *", "job": job})
 
 
 def it_fires_at_its_instant(jobs: Jobs, made: Any) -> Any:
@@ -284,7 +298,7 @@ def it_fires_at_its_instant(jobs: Jobs, made: Any) -> Any:
     first = wait_for(
         lambda: jobs.call("GET", f"{path}/firings")["items"], A_MINUTE + 10, what="the first instant is accounted for"
     )[-1]
-    jobs.call("PATCH", path, {"version": made["version"], "paused": True})
+    jobs.call("PATCH", path, {"version": jobs.call("GET", path)["version"], "paused": True})
     assert (first["instant"], first["outcome"]) == (made["next_at"], "JOB")
     late = datetime.fromisoformat(first["decided_at"]) - datetime.fromisoformat(first["instant"])
     assert late.total_seconds() < 10

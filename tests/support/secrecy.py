@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import httpx
 
 from .losses import Portal, as_token
+from .names import unique
 from .platform import PASSWORD, Lab, Platform, xsrf_of
 from .shell_notebook import shell
 from .waiting import wait_for
 
-PERSON = "sissela"
 TRIED, CHOSEN, VARIABLE, SECRET = (
     "tried-but-wrong-77",
     "chosen-by-sissela-77",
@@ -34,7 +34,8 @@ class Day:
     """What happened, and every secret that was in use."""
 
     platform: Platform
-    start_id: str
+    person: str
+    start_id: str = ""
     secrets: dict[str, str] = field(default_factory=dict)
 
     def found_in(self, text: bytes | str) -> list[str]:
@@ -54,21 +55,22 @@ def a_day(platform: Platform, lab: Lab, image: str) -> Iterator[Day]:
 
     ``image`` is one whose server is a terminal.
     """
-    seen = Day(platform, "")
-    made = platform.call("POST", "/users", {"name": PERSON, "groups": [lab.group]})
+    person = unique("sissela")
+    seen = Day(platform, person)
+    made = platform.call("POST", "/users", {"name": person, "groups": [lab.group]})
     platform.redeem(made["token"], PASSWORD).close()
-    tries(platform, PERSON, TRIED)
-    temporary = platform.call("POST", f"/users/{PERSON}/password-reset")["password"]
+    tries(platform, person, TRIED)
+    temporary = platform.call("POST", f"/users/{person}/password-reset")["password"]
     with closing(platform.browser()) as browser:
-        page = browser.get("/hub/change-password", params={"username": PERSON})
-        form = {"username": PERSON, "old_password": temporary, "new_password": CHOSEN, "repeat_password": CHOSEN}
+        page = browser.get("/hub/change-password", params={"username": person})
+        form = {"username": person, "old_password": temporary, "new_password": CHOSEN, "repeat_password": CHOSEN}
         assert browser.post("/hub/change-password", data={"_xsrf": xsrf_of(page.text), **form}).status_code == 302
         Portal(platform, browser)
-        token = platform.token(PERSON, CHOSEN)
+        token = platform.token(person, CHOSEN)
         body = {"note": "n", "scopes": ["custom:primehub:read"], "expires_in": 3600}
         api_token = platform.call("POST", "/me/tokens", body, token=token)["token"]
         link = platform.call("POST", "/invitations", {"group": lab.group})["token"]
-        platform.call("POST", "/secrets", {"name": "kept", "kind": "env", "group": lab.group, "value": SECRET})
+        platform.call("POST", "/secrets", {"name": unique("kept"), "kind": "env", "group": lab.group, "value": SECRET})
         asked = platform.call("POST", "/login-requests", {"client": "test"})
         platform.call("POST", f"/login-requests/{asked['code']}/approval", {"approve": True}, token=token)
         poll = {"secret": asked["secret"]}
@@ -79,7 +81,7 @@ def a_day(platform: Platform, lab: Lab, image: str) -> Iterator[Day]:
         wait_for(
             lambda: platform.call("GET", path, token=token)["phase"] == "RUNNING", STARTED, what="the notebook runs"
         )
-        given = shell(platform, PERSON, 'printf "%s %s" "$JUPYTERHUB_API_TOKEN" "$MINE"').split()
+        given = shell(platform, person, 'printf "%s %s" "$JUPYTERHUB_API_TOKEN" "$MINE"').split()
         assert given[1] == VARIABLE
         seen.secrets = {
             "first password": PASSWORD,
@@ -116,14 +118,14 @@ def tries(platform: Platform, name: str, password: str) -> tuple[int, str, float
 def no_secret_is_in_a_log(day: Day) -> None:
     """Of the platform's, of workloads, nor in what is kept of them."""
     logs = day.platform.logs()
-    assert any(PERSON.encode() in text for text in logs.values()), "they are those of that day"
+    assert any(day.person.encode() in text for text in logs.values()), "they are those of that day"
     assert day.found_in_each(logs) == {}
 
 
 def no_address_in_a_log_holds_a_code_or_a_token(day: Day) -> None:
     """Of those that were asked for, at the hub."""
     log = day.platform.hub_log(1_000_000)
-    assert f"/hub/api/users/{PERSON}/tokens" in log, "it is the log of that day"
+    assert f"/hub/api/users/{day.person}/tokens" in log, "it is the log of that day"
     assert re.findall(r"[?&](?:token|code|secret|password)=(?!\[secret\])[^ &]{4}", log) == []
 
 
@@ -137,10 +139,10 @@ def no_secret_is_on_a_command_line(day: Day) -> None:
 def the_hubs_database_and_options_hold_no_secret(day: Day) -> None:
     """But what cookies hold: that is signed with, or a digest of, what is there."""
     kept = day.platform.databases()["hub"]
-    assert PERSON.encode() in kept
+    assert day.person.encode() in kept
     assert [name for name in day.found_in(kept) if not name.startswith("cookie ")] == []
-    url = f"{day.platform.url}/hub/api/users/{PERSON}"
-    model = httpx.get(url, headers=as_token(day.platform.admin_token), trust_env=False).json()
+    url = f"{day.platform.url}/hub/api/users/{day.person}"
+    model = httpx.get(url, headers=as_token(day.platform.admin_token), trust_env=False, timeout=30).json()
     options = model["servers"][""]["user_options"]
     assert set(options) <= {"group", "instance_type", "image", "safe_mode", "start_id"}
 
@@ -148,13 +150,13 @@ def the_hubs_database_and_options_hold_no_secret(day: Day) -> None:
 def the_platforms_database_holds_digests_and_ciphertexts(day: Day) -> None:
     """A person's variables are theirs to read back."""
     kept = day.platform.databases()["platform"]
-    assert PERSON.encode() in kept
+    assert day.person.encode() in kept
     assert [name for name in day.found_in(kept) if name != "variable"] == []
 
 
 def a_terminal_finds_no_secret_but_its_own(day: Day) -> None:
     """In the variables of any process that it sees, and in any file that its user may read."""
     files = "find / -xdev -type f -size -256k -readable -not -path '/proc/*' -not -path '/sys/*' -not -path '/usr/*'"
-    seen = shell(day.platform, PERSON, f"cat /proc/*/environ 2>/dev/null; {files} -exec cat {{}} + 2>/dev/null")
+    seen = shell(day.platform, day.person, f"cat /proc/*/environ 2>/dev/null; {files} -exec cat {{}} + 2>/dev/null")
     assert VARIABLE in seen
     assert set(day.found_in(seen)) <= OWN

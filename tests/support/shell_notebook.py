@@ -53,10 +53,10 @@ def made_environment() -> Iterator[str]:
         yield str(prefix)
 
 
-def shell(platform: Platform, user: str, script: str, *, server: str = "") -> str:
-    """What a script prints in a person's running notebook, errors too."""
+def shell(platform: Platform, user: str, script: str, *, server: str = "", seconds: float = 120) -> str:
+    """What a script prints in a person's running notebook, errors too. Fails where it takes longer than ``seconds``."""
     url = f"{platform.url}/user/{user}/{server and server + '/'}shell"
-    answer = httpx.post(url, content=script.encode(), timeout=120, trust_env=False)
+    answer = httpx.post(url, content=script.encode(), timeout=seconds, trust_env=False)
     answer.raise_for_status()
     return answer.text
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +12,11 @@ import httpx
 
 from . import crowd
 from .crowd import token_of
+from .names import unique
 from .platform import Platform
 from .waiting import wait_for_async
 
-GROUP, TYPE = "storm", "drop"
-DROP = {"name": TYPE, "cpu_limit": 1, "memory_limit": "256Mi", "cpu_request": 0.001, "memory_request": "1Mi"}
+DROP = {"cpu_limit": 1, "memory_limit": "256Mi", "cpu_request": 0.001, "memory_request": "1Mi"}
 """So little that the machine is not what holds anybody back."""
 SETTLED = 120
 
@@ -24,60 +26,76 @@ class Storm:
     """A platform and everybody who is about to start a notebook on it."""
 
     platform: Platform
+    group: str
+    instance_type: str
     image: str
     tokens: dict[str, str]
 
     def launch(self) -> dict[str, str]:
         """What everybody asks for."""
-        return {"group": GROUP, "instance_type": TYPE, "image": self.image}
+        return {"group": self.group, "instance_type": self.instance_type, "image": self.image}
 
     def set_quota(self, cpu: int) -> None:
         """How many notebooks fit into the group."""
-        version = self.platform.call("GET", f"/groups/{GROUP}")["version"]
-        self.platform.call("PATCH", f"/groups/{GROUP}", {"version": version, "group_quota": {"cpu": cpu}})
+        path = f"/groups/{self.group}"
+        version = self.platform.call("GET", path)["version"]
+        self.platform.call("PATCH", path, {"version": version, "group_quota": {"cpu": cpu}})
 
     def running(self, name: str) -> Any:
         """Everybody's notebooks that have not ended, in a phase."""
-        found = self.platform.call("GET", f"/notebooks?active=true&group={GROUP}&page_size=200")["items"]
+        found = self.platform.call("GET", f"/notebooks?active=true&group={self.group}&page_size=200")["items"]
         return {n["id"]: n for n in found if n["phase"] == name}
 
     def claimed(self) -> set[str]:
         """What the ledger has of them."""
-        return self.platform.claimed(GROUP)
+        return self.platform.claimed(self.group)
 
     def alive(self) -> set[str]:
         """What really runs of them."""
-        return self.platform.alive(GROUP)
+        return self.platform.alive(self.group)
 
     def servers(self) -> set[str]:
         """What the hub has of them."""
-        return set(crowd.servers(self.platform, GROUP))
+        return set(crowd.servers(self.platform, self.group))
 
     async def end_all(self) -> None:
         """Stop what runs and wait until nothing is held."""
+        asked: set[str] = set()
         async with crowd.client(self.platform) as http:
-            for start_id in self.claimed():
-                url = f"{self.platform.api}/notebooks/{start_id}"
-                await http.delete(url, headers=token_of(self.platform.admin_token))
 
-        await wait_for_async(
-            lambda: not (self.claimed() or self.alive() or self.servers()), 60, what="everything has ended"
-        )
+            async def ended() -> bool:
+                held = self.claimed()
+                for start_id in held - asked:
+                    url = f"{self.platform.api}/notebooks/{start_id}"
+                    await http.delete(url, headers=token_of(self.platform.admin_token))
+                asked.update(held)
+                return not (held or self.alive() or self.servers())
+
+            await wait_for_async(ended, SETTLED, what="everything has ended")
+
+    @asynccontextmanager
+    async def over(self) -> AsyncIterator[None]:
+        """Whatever comes of the block, nothing is held after it."""
+        try:
+            yield
+        finally:
+            await self.end_all()
 
 
 async def gather(platform: Platform, image: str, people: int) -> Storm:
     """Everybody, and something small to start."""
-    platform.call("POST", "/groups", {"name": GROUP, "user_quota": {"cpu": 2}, "group_quota": {"cpu": 2}})
-    platform.call("POST", "/instance-types", DROP)
-    tokens = await crowd.add_people(platform, [f"p{number:03}" for number in range(people)], GROUP)
-    return Storm(platform, image, tokens)
+    group, drop, person = unique("storm"), unique("drop"), unique("p")
+    platform.call("POST", "/groups", {"name": group, "user_quota": {"cpu": 2}, "group_quota": {"cpu": 2}})
+    platform.call("POST", "/instance-types", {"name": drop, **DROP})
+    tokens = await crowd.add_people(platform, [f"{person}-{number:03}" for number in range(people)], group)
+    return Storm(platform, group, drop, image, tokens)
 
 
 async def settled(storm: Storm, quota: int) -> dict[str, Any]:
     """The notebooks that run once nothing is on its way any more: as many as fit, by every account of them."""
 
     def all_ready() -> bool:
-        ready = crowd.ready(storm.platform, GROUP)
+        ready = crowd.ready(storm.platform, storm.group)
         return not storm.running("STARTING") and len(ready) >= quota and ready == storm.servers()
 
     await wait_for_async(all_ready, SETTLED, what="every granted start has become ready")
@@ -85,12 +103,17 @@ async def settled(storm: Storm, quota: int) -> dict[str, Any]:
     assert len(running) == quota
     assert storm.claimed() == running.keys()
     assert storm.alive() == running.keys()
-    assert crowd.ready(storm.platform, GROUP) == storm.servers() == running.keys()
+    assert crowd.ready(storm.platform, storm.group) == storm.servers() == running.keys()
     return running
 
 
 async def as_many_run_as_the_quota_holds(storm: Storm, quota: int) -> None:
     """All ask at once; whoever does not get one is told why, and the hub counts no failure."""
+    async with storm.over():
+        await _as_many_run(storm, quota)
+
+
+async def _as_many_run(storm: Storm, quota: int) -> None:
     storm.set_quota(quota)
     hub = storm.platform.hub_process()
     async with crowd.client(storm.platform) as http:
@@ -108,10 +131,9 @@ async def as_many_run_as_the_quota_holds(storm: Storm, quota: int) -> None:
     for answer in answers.values():
         if answer.status_code == 409:
             check_refusal(answer, quota, granted)
-    usage = storm.platform.call("GET", f"/groups/{GROUP}/usage")
+    usage = storm.platform.call("GET", f"/groups/{storm.group}/usage")
     assert {line["id"] for line in usage["holders"]} == running.keys()
     assert storm.platform.hub_process() == hub, "refusals are no failures of the hub"
-    await storm.end_all()
 
 
 def check_refusal(answer: httpx.Response, quota: int, granted: set[str]) -> None:

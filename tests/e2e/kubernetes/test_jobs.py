@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support import live_output, scenarios
 from tests.support.installed import Installed
+from tests.support.names import unique
 from tests.support.platform import Lab
 from tests.support.scenarios import Jobs
 
@@ -15,10 +17,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def recurring(installed: Installed, lab: Lab) -> dict[str, Any]:
+def recurring(installed: Installed, lab: Lab) -> Iterator[dict[str, Any]]:
     """A schedule that comes due while the other tests run."""
-    made: dict[str, Any] = scenarios.a_schedule_of_every_minute(Jobs(installed, lab))
-    return made
+    jobs = Jobs(installed, lab)
+    made: dict[str, Any] = scenarios.a_schedule_of_every_minute(jobs)
+    yield made
+    jobs.call("DELETE", f"/schedules/{made['id']}")
 
 
 def test_a_command_runs_where_it_should_and_leaves_what_it_made(installed: Installed, jobs: Jobs) -> None:
@@ -34,13 +38,13 @@ def test_a_secret_is_given_to_the_job_and_masked_in_what_it_prints(jobs: Jobs) -
 
 
 def test_nobody_else_learns_of_a_job_or_does_anything_with_it(installed: Installed, jobs: Jobs) -> None:
-    scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, installed.add_person("tinker"))
+    scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, installed.add_person(unique("tinker")))
 
 
 def test_what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(
     installed: Installed, jobs: Jobs
 ) -> None:
-    stranger = installed.add_person("stranger")
+    stranger = installed.add_person(unique("stranger"))
     live_output.what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(jobs, stranger)
 
 
@@ -65,4 +69,3 @@ def test_a_notebook_server_submits_what_is_on_screen_and_gets_the_result_beside_
 def test_a_recurring_job_runs_at_its_instant_and_when_asked_to(jobs: Jobs, recurring: dict[str, Any]) -> None:
     scenarios.it_fires_at_its_instant(jobs, recurring)
     scenarios.a_schedule_runs_now(jobs, recurring["id"])
-    jobs.call("DELETE", f"/schedules/{recurring['id']}")

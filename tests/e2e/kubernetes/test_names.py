@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.installed import Installed
-from tests.support.platform import PASSWORD, Lab
+from tests.support.platform import PASSWORD, STARTS_IN, Lab
 from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
 
@@ -60,11 +61,21 @@ def test_no_two_share_a_slug_and_whom_nobody_could_tell_apart_is_refused(
     assert (me["name"], me["display_name"]) == (PERSON, DISPLAYED)
     assert {group["name"] for group in me["groups"]} == set(GROUPS)
     headers = {"Authorization": f"token {installed.admin_token}"}
-    answer = httpx.post(f"{installed.api}/users", json={"name": LIKE_PERSON}, headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{installed.api}/users", json={"name": LIKE_PERSON}, headers=headers, trust_env=False, timeout=30
+    )
     assert answer.status_code == 422, answer.text
     assert "differs from a name that is taken only by" in answer.json()["errors"][0]["message"]
 
 
+@pytest.fixture
+def over(installed: Installed, person: Jobs) -> Iterator[None]:
+    """No notebook of the person's is left to a second try."""
+    yield
+    installed.end_notebooks(PERSON)
+
+
+@pytest.mark.usefixtures("over")
 def test_a_notebook_and_jobs_of_all_of_them_meet_their_own_folders_alone(
     installed: Installed, person: Jobs, groups: dict[str, str], volumes: dict[str, str]
 ) -> None:
@@ -75,10 +86,13 @@ def test_a_notebook_and_jobs_of_all_of_them_meet_their_own_folders_alone(
         assert now["phase"] in ("STARTING", "RUNNING"), f"{now}\n{installed.state_of_pods()}"
         return now if now["phase"] == "RUNNING" else None
 
-    notebook = wait_for(running, 120, what="the notebook runs")
+    notebook = wait_for(running, STARTS_IN, what="the notebook runs")
     assert notebook["left_out"] == []
     page = httpx.get(
-        installed.url + notebook["url"], headers={"Authorization": f"token {person.lab.token}"}, trust_env=False
+        installed.url + notebook["url"],
+        headers={"Authorization": f"token {person.lab.token}"},
+        trust_env=False,
+        timeout=30,
     )
     assert page.status_code == 200
     paths = [f"/project/{slug}" for slug in groups.values()] + [f"/datasets/{slug}" for slug in volumes.values()]
@@ -95,7 +109,6 @@ def test_a_notebook_and_jobs_of_all_of_them_meet_their_own_folders_alone(
         assert ended["phase"] == "SUCCEEDED", ended
         expected = "".join(paths) if name == GROUPS[0] else f"/project/{slug}\n"
         assert person.log(job) == f"{expected}{name}\n"
-    person.call("DELETE", f"/notebooks/{asked['id']}")
 
 
 def test_every_claim_is_one_things_own(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
@@ -14,6 +14,7 @@ from tests.support import culling, leaving, outsiders, secrecy, storm
 from tests.support.cluster import cluster_image
 from tests.support.installed import Installed
 from tests.support.leaving import ACCOUNT_ENDS, ACCOUNT_LOSES, GROUP_LOSES, Departed
+from tests.support.names import unique
 from tests.support.outsiders import ACTORS, HUB_PAGES, HUB_PATHS, World
 from tests.support.platform import Lab
 from tests.support.secrecy import OWN, VARIABLE, Day
@@ -27,18 +28,25 @@ OUTSIDER = "admin of another group"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def idle(installed: Installed, lab: Lab) -> Iterator[Future[None]]:
-    """A notebook that nobody uses, which is watched while the other tests run: its story is mostly waiting."""
-    person = culling.somebody_idle(installed)
+def idle(installed: Installed, lab: Lab) -> Iterator[Callable[[], None]]:
+    """A notebook that nobody uses, which is watched while the other tests run: its story is mostly waiting.
+
+    What is given waits for its end; asked once more, for that of another one.
+    """
     story = culling.an_idle_notebook_ends_unless_it_works_or_is_kept
     with ThreadPoolExecutor(1) as beside:
-        yield beside.submit(lambda: asyncio.run(story(installed, lab.image, person)))
+
+        def begin() -> Future[None]:
+            return beside.submit(lambda: asyncio.run(story(culling.somebody_idle(installed), lab.image)))
+
+        begun = [begin()]
+        yield lambda: (begun.pop() if begun else begin()).result()
 
 
 @pytest.fixture(scope="module")
 def shell_image(installed: Installed) -> str:
     """An image whose server is a terminal."""
-    return installed.add_image(cluster_image("test/shell"), "shell")
+    return installed.add_image(cluster_image("test/shell"), unique("shell"))
 
 
 # -- who leaves
@@ -76,7 +84,7 @@ def members(installed: Installed, lab: Lab, shell_image: str) -> Iterator[dict[s
     """People who have left one of two groups, both at once."""
     leaves = partial(leaving.member_who_leaves, installed, lab, shell_image)
     told = partial(leaving.provider_sign_in, installed)
-    with leaving.at_once(administrator=leaves("leo"), provider=leaves("pia", provider=told)) as found:
+    with leaving.at_once(administrator=leaves(unique("leo")), provider=leaves(unique("pia"), provider=told)) as found:
         yield found
 
 
@@ -202,5 +210,5 @@ async def test_many_starts_at_once_give_as_many_notebooks_as_the_quota_holds(eve
     await storm.as_many_run_as_the_quota_holds(everybody, PLACES)
 
 
-def test_an_idle_notebook_ends_after_a_warning_unless_it_works_or_is_kept(idle: Future[None]) -> None:
-    idle.result()
+def test_an_idle_notebook_ends_after_a_warning_unless_it_works_or_is_kept(idle: Callable[[], None]) -> None:
+    idle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,12 +19,12 @@ from tests.e2e.portal_steps import SOON, opened
 from tests.support.cluster import quota_of
 from tests.support.installed import Installed
 from tests.support.jupyterlab import notebook
+from tests.support.names import unique
 from tests.support.platform import PASSWORD, Lab
 from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.cluster]
-GROUP, OTHER, BOSS, PERSON, WAITER = "studio", "elsewhere-too", "boss", "lea", "wim"
 NO_NODE: dict[str, tuple[dict[str, Any], str]] = {
     "graphics": ({"gpu_limit": 1, "cpu_limit": 0.5}, "too little free GPUs"),
     "giant": ({"cpu_limit": 500, "cpu_request": 500}, "too little free CPU"),
@@ -31,7 +32,7 @@ NO_NODE: dict[str, tuple[dict[str, Any], str]] = {
 """Sizes that no node has, and what people are told of them."""
 TOLD_MS = 2_000
 """Milliseconds in which a page says what the API says."""
-SMALL = {"name": "lab-small", "cpu_limit": 0.5, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
+SMALL = {"cpu_limit": 0.5, "memory_limit": "1Gi", "cpu_request": 0.1, "memory_request": "64Mi"}
 
 
 @pytest.fixture(scope="module")
@@ -43,41 +44,56 @@ def browser(installed: Installed) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def admin(browser: Browser, installed: Installed) -> Iterator[Page]:
     """A page of an administrator who got in by the link that the notes of the chart tell of."""
-    installed.call("POST", "/users", {"name": BOSS})
-    version = installed.call("GET", f"/users/{BOSS}")["version"]
-    installed.call("PATCH", f"/users/{BOSS}", {"version": version, "platform_admin": True})
-    with closing(portal_steps.signed_in_by_link(browser, installed, installed.sign_in_link(BOSS))) as context:
+    boss = unique("boss")
+    installed.call("POST", "/users", {"name": boss})
+    version = installed.call("GET", f"/users/{boss}")["version"]
+    installed.call("PATCH", f"/users/{boss}", {"version": version, "platform_admin": True})
+    with closing(portal_steps.signed_in_by_link(browser, installed, installed.sign_in_link(boss))) as context:
         yield context.new_page()
 
 
+@dataclass(frozen=True)
+class Joined:
+    """Somebody in two groups, and their browser."""
+
+    name: str
+    group: str
+    other: str
+    context: BrowserContext
+
+
 @pytest.fixture(scope="module")
-def person(browser: Browser, installed: Installed, admin: Page) -> Iterator[BrowserContext]:
+def joined(browser: Browser, installed: Installed, admin: Page) -> Iterator[Joined]:
     """Somebody who joined a new group by the administrator's link, and is in another one too."""
-    if all(group["slug"] != GROUP for group in installed.call("GET", "/groups")["items"]):  # else a try before did
-        portal_steps.makes_a_group(admin, GROUP, 4)
-    link = portal_steps.invites(admin, GROUP)
-    with closing(portal_steps.joined(browser, installed, link, PERSON)) as context:
-        installed.call("POST", "/groups", {"name": OTHER})
-        installed.call("PUT", f"/groups/{OTHER}/members/{PERSON}", {"role": "member"})
-        yield context
+    name, group, other = unique("lea"), unique("studio"), unique("elsewhere-too")
+    portal_steps.makes_a_group(admin, group, 4)
+    link = portal_steps.invites(admin, group)
+    with closing(portal_steps.joined(browser, installed, link, name)) as context:
+        installed.call("POST", "/groups", {"name": other})
+        installed.call("PUT", f"/groups/{other}/members/{name}", {"role": "member"})
+        yield Joined(name, group, other, context)
 
 
 @pytest.fixture(scope="module")
-def lab(installed: Installed, lab: Lab, person: BrowserContext) -> Lab:
+def lab(installed: Installed, lab: Lab, joined: Joined) -> Lab:
     """What the person starts: the image that everybody here does."""
-    installed.call("POST", "/instance-types", SMALL)
-    return Lab(GROUP, str(SMALL["name"]), lab.image, PERSON, installed.token(PERSON, PASSWORD))
+    small = unique("lab-small")
+    installed.call("POST", "/instance-types", {"name": small, **SMALL})
+    return Lab(joined.group, small, lab.image, joined.name, installed.token(joined.name, PASSWORD))
 
 
 @pytest.fixture(scope="module")
-def started(person: BrowserContext, lab: Lab) -> tuple[Page, Page]:
+def started(installed: Installed, joined: Joined, lab: Lab) -> Iterator[tuple[Page, Page]]:
     """The page on which the person started a notebook, in the group that they chose there; and JupyterLab."""
     chosen = f"instancetype={lab.instance_type}&image={lab.image}"
-    page = opened(person, f"/g/{OTHER}/notebooks")
-    portal_steps.chooses_group(page, GROUP)
-    page.goto(f"{portal_steps.ROOT}/g/{GROUP}/notebooks?{chosen}")
+    page = opened(joined.context, f"/g/{joined.other}/notebooks")
+    portal_steps.chooses_group(page, joined.group)
+    page.goto(f"{portal_steps.ROOT}/g/{joined.group}/notebooks?{chosen}")
     expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
-    return page, portal_steps.started(page)
+    try:
+        yield page, portal_steps.started(page)
+    finally:
+        installed.end_notebooks(joined.name)
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +106,9 @@ def test_an_administrator_sees_what_the_platform_runs_on_and_that_it_works(admin
     portal_steps.sees_health(admin, "a Kubernetes cluster")
 
 
-def test_who_is_no_administrator_is_told_who_may_at_their_addresses(person: BrowserContext) -> None:
-    with closing(person.new_page()) as page:
-        portal_steps.is_told_who_may(page, "groups", f"users/{PERSON}", "settings")
+def test_who_is_no_administrator_is_told_who_may_at_their_addresses(joined: Joined) -> None:
+    with closing(joined.context.new_page()) as page:
+        portal_steps.is_told_who_may(page, "groups", f"users/{joined.name}", "settings")
 
 
 def test_a_notebook_is_started_with_progress_and_its_kernel_answers(server: Server) -> None:
@@ -101,26 +117,28 @@ def test_a_notebook_is_started_with_progress_and_its_kernel_answers(server: Serv
     expect(portal_steps.ran_cell(server.page)).to_have_text("2", timeout=60_000)
 
 
-def test_it_is_seen_running_by_its_owner_and_by_the_administrator(started: tuple[Page, Page], admin: Page) -> None:
+def test_it_is_seen_running_by_its_owner_and_by_the_administrator(
+    started: tuple[Page, Page], admin: Page, joined: Joined
+) -> None:
     page, _ = started
     page.bring_to_front()
     expect(page.get_by_role("button", name="Stop notebook")).to_be_visible(timeout=SOON)
     expect(page.get_by_text("ServerApp").first).to_be_visible(timeout=SOON)
-    portal_steps.sees_usage(admin, GROUP, PERSON)
+    portal_steps.sees_usage(admin, joined.group, joined.name)
 
 
 def test_a_notebook_is_sent_watched_and_its_result_opened_beside_it(server: Server) -> None:
     sends_a_notebook_watches_it_and_opens_its_result(server)
 
 
-def test_a_job_is_submitted_watched_and_its_results_looked_at(person: BrowserContext, lab: Lab) -> None:
-    with closing(person.new_page()) as page:
-        portal_steps.submits_a_job_watches_it_and_looks_at_its_results(page, GROUP, lambda _: None)
+def test_a_job_is_submitted_watched_and_its_results_looked_at(joined: Joined, lab: Lab) -> None:
+    with closing(joined.context.new_page()) as page:
+        portal_steps.submits_a_job_watches_it_and_looks_at_its_results(page, joined.group, lambda _: None)
 
 
-def test_a_recurring_job_is_made_read_back_run_and_paused(person: BrowserContext, lab: Lab) -> None:
-    with closing(person.new_page()) as page:
-        portal_steps.makes_a_recurring_job_runs_and_pauses_it(page, GROUP, lambda _: None)
+def test_a_recurring_job_is_made_read_back_run_and_paused(joined: Joined, lab: Lab) -> None:
+    with closing(joined.context.new_page()) as page:
+        portal_steps.makes_a_recurring_job_runs_and_pauses_it(page, joined.group, lambda _: None)
 
 
 def test_the_notebook_is_stopped(started: tuple[Page, Page]) -> None:
@@ -132,21 +150,32 @@ def test_the_notebook_is_stopped(started: tuple[Page, Page]) -> None:
 # -- what no node takes
 
 
-@pytest.fixture(scope="module")
-def waits(installed: Installed, lab: Lab) -> Lab:
+@dataclass(frozen=True)
+class Waits(Lab):
     """Somebody in a group whose quotas allow sizes that no node has."""
-    nothing = {"cpu": None, "memory": None, "gpu": None}
-    group = str(
-        installed.call("POST", "/groups", {"name": "Waits", "user_quota": nothing, "group_quota": nothing})["slug"]
-    )
-    for name, (size, _) in NO_NODE.items():
-        more = {"memory_limit": "256Mi", "all_groups": False, "groups": [group]}
-        installed.call("POST", "/instance-types", {"name": name, **size, **more})
-    return Lab(group, "", lab.image, WAITER, installed.add_person(WAITER, group))
+
+    sizes: dict[str, str]
+    """What those of ``NO_NODE`` are called."""
 
 
 @pytest.fixture
-def at(browser: Browser, installed: Installed, waits: Lab) -> Iterator[Callable[[str], Page]]:
+def waits(installed: Installed, lab: Lab) -> Iterator[Waits]:
+    """They, and nothing in their group; what a test starts there is ended."""
+    nothing = {"cpu": None, "memory": None, "gpu": None}
+    made = installed.call("POST", "/groups", {"name": unique("Waits"), "user_quota": nothing, "group_quota": nothing})
+    group, user, sizes = str(made["slug"]), unique("wim"), {name: unique(name) for name in NO_NODE}
+    for name, (size, _) in NO_NODE.items():
+        more = {"memory_limit": "256Mi", "all_groups": False, "groups": [group]}
+        installed.call("POST", "/instance-types", {"name": sizes[name], **size, **more})
+    token = installed.add_person(user, group)
+    yield Waits(group, lab.instance_type, lab.image, user, token, sizes)
+    installed.end_notebooks(user)
+    for job in installed.call("GET", f"/jobs?group={group}")["items"]:
+        installed.call("POST", f"/jobs/{job['id']}/cancel")
+
+
+@pytest.fixture
+def at(browser: Browser, installed: Installed, waits: Waits) -> Iterator[Callable[[str], Page]]:
     """Opens a page of theirs."""
     with closing(portal_steps.signed_in(browser, installed, waits.user)) as context:
         yield partial(opened, context)
@@ -169,13 +198,14 @@ def say_the_same(page: Page, installed: Installed, lab: Lab, path: str, text: st
 
 
 def test_why_a_job_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
-    installed: Installed, waits: Lab, at: Callable[[str], Page]
+    installed: Installed, waits: Waits, at: Callable[[str], Page]
 ) -> None:
     page = at(f"/g/{waits.group}/jobs")
     expect(page.get_by_text("No jobs in this group yet")).to_be_visible(timeout=SOON)
     page.evaluate("window.loadedOnce = true")
-    job = Jobs(installed, waits).submit("true", name="draws", instance_type="graphics")
-    page.get_by_role("link", name="draws").click(timeout=SOON)
+    name = unique("draws")
+    job = Jobs(installed, waits).submit("true", name=name, instance_type=waits.sizes["graphics"])
+    page.get_by_role("link", name=name).click(timeout=SOON)
     commands = f"jobs get {job}", f"jobs list --group {waits.group}"
     say_the_same(page, installed, waits, f"/jobs/{job}", NO_NODE["graphics"][1], *commands)
     page.get_by_role("button", name="Cancel job").click()
@@ -184,9 +214,9 @@ def test_why_a_job_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
 
 
 def test_why_a_notebook_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
-    installed: Installed, waits: Lab, at: Callable[[str], Page]
+    installed: Installed, waits: Waits, at: Callable[[str], Page]
 ) -> None:
-    page = at(f"/g/{waits.group}/notebooks?instancetype=giant&image={waits.image}")
+    page = at(f"/g/{waits.group}/notebooks?instancetype={waits.sizes['giant']}&image={waits.image}")
     expect(page.get_by_role("heading", name="Would start now")).to_be_visible(timeout=SOON)
     page.evaluate("window.loadedOnce = true")
     page.get_by_role("button", name="Start notebook").first.click()
@@ -201,18 +231,17 @@ def test_why_a_notebook_waits_for_the_cluster_is_read_in_its_page_and_by_the_com
 @pytest.fixture
 def missing(installed: Installed) -> Iterator[str]:
     """A claim that a volume of everybody's names, and nobody made."""
-    claim = "nobody-made-it"
-    installed.call(
-        "POST", "/volumes", {"name": "unbound", "source": {"type": "pvc", "claim": claim}, "all_groups": True}
-    )
+    claim, source = "nobody-made-it", {"type": "pvc", "claim": "nobody-made-it"}
+    body = {"name": unique("unbound"), "source": source, "all_groups": True}
+    volume = installed.call("POST", "/volumes", body)["slug"]
     yield claim
-    installed.call("DELETE", "/volumes/unbound")
+    installed.call("DELETE", f"/volumes/{volume}")
 
 
 def test_a_quota_that_an_operator_sets_and_a_claim_that_is_missing_are_read_in_pages_and_by_the_command(
-    installed: Installed, waits: Lab, at: Callable[[str], Page], missing: str
+    installed: Installed, waits: Waits, at: Callable[[str], Page], missing: str
 ) -> None:
-    full, small = "The cluster's quota team would be exceeded", str(SMALL["name"])
+    full, small = "The cluster's quota team would be exceeded", waits.instance_type
     installed.kubectl("apply", "-f", "-", given=json.dumps(quota_of(limits_memory="100Mi")))
     try:
         page = at(f"/g/{waits.group}/jobs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from tests.support.chart import CHART
 from tests.support.cluster import own_address
 from tests.support.installed import NAME, PARTS, Installed, are_next, restarts
 from tests.support.keycloak import CLIENT, Keycloak, form_address, issuer_at, running_keycloak
-from tests.support.platform import Lab, asked_by_portal, free_port, like_a_persons
+from tests.support.platform import STARTS_IN, Lab, asked_by_portal, free_port, like_a_persons
 from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
 
@@ -39,12 +40,12 @@ def test_an_upgrade_to_the_next_version_loses_no_notebook_no_job_no_key_and_no_s
 ) -> None:
     lines = 2 * scenarios.LINES
     job = jobs.submit(scenarios.COUNTS.replace(str(scenarios.LINES), str(lines)))
-    wait_for(lambda: "line 5\n" in jobs.log(job), 60, what="the job counts")
+    wait_for(lambda: "line 5\n" in jobs.log(job), STARTS_IN, what="the job counts")
     keys = json.loads(installed.kubectl("get", "secret", KEYS, "-o", "json"))["data"]
     before = installed.pod_of("notebook", user=lab.user)["metadata"]["uid"]
     with beside.watching(f"http://{NAME}-proxy/services/primehub/api/v1/health") as pauses:
         installed.to_the_next_version()
-        wait_for(lambda: _answers(installed, lab, notebook), 60, what="the notebook is behind the proxy again")
+        wait_for(lambda: _answers(installed, lab, notebook), STARTS_IN, what="the notebook is behind the proxy again")
     print(f"\nthe portal was away for {max(pauses):.1f} s")
     assert max(pauses) < AWAY
     assert json.loads(installed.kubectl("get", "secret", KEYS, "-o", "json"))["data"] == keys
@@ -64,18 +65,26 @@ def test_the_upgrade_replaced_every_part_and_migrated_the_database_once(installe
 
 
 def _answers(installed: Installed, lab: Lab, notebook: dict[str, Any]) -> bool:
-    """Whether the notebook runs, and is reached."""
-    now = installed.call("GET", f"/notebooks/{notebook['id']}", token=lab.token)
+    """Whether the notebook runs, and is reached; whoever is on the way may be away."""
     headers = {"Authorization": f"token {lab.token}"}
-    page = httpx.get(installed.url + notebook["url"], headers=headers, trust_env=False, timeout=30)
-    return bool(now["phase"] == "RUNNING") and page.status_code == 200
+    with suppress(AssertionError, httpx.HTTPError):
+        now = installed.call("GET", f"/notebooks/{notebook['id']}", token=lab.token)
+        page = httpx.get(installed.url + notebook["url"], headers=headers, trust_env=False, timeout=30)
+        return bool(now["phase"] == "RUNNING") and page.status_code == 200
+    return False
+
+
+@pytest.fixture(scope="module")
+def uninstalled(installed: Installed, lab: Lab, notebook: dict[str, Any]) -> tuple[str, str]:
+    """What `helm uninstall` said, and the notebook's pod before it."""
+    before = installed.pod_of("notebook", user=lab.user)["metadata"]["uid"]
+    return installed.run("helm", "-n", installed.namespace, "uninstall", NAME, "--wait", "--ignore-not-found"), before
 
 
 def test_what_is_uninstalled_leaves_peoples_data_and_the_keys_to_it(
-    installed: Installed, lab: Lab, notebook: dict[str, Any]
+    installed: Installed, lab: Lab, uninstalled: tuple[str, str]
 ) -> None:
-    before = installed.pod_of("notebook", user=lab.user)["metadata"]["uid"]
-    said = installed.run("helm", "-n", installed.namespace, "uninstall", NAME, "--wait")
+    said, before = uninstalled
     assert f"[PersistentVolumeClaim] {NAME}-services" in said
     claims = {c["metadata"]["name"] for c in json.loads(installed.kubectl("get", "pvc", "-o", "json"))["items"]}
     assert claims >= {f"{NAME}-hub", f"{NAME}-services", f"claim-{lab.user}"}
@@ -114,10 +123,10 @@ def test_what_is_installed_again_finds_it_with_a_secret_that_somebody_keeps_and_
     # with a provider that is away, too
     more = {"existingSecret": KEYS, "hub": {"extraConfig": {"told": extra}}, **with_provider(provider_url)}
     # the hook that looks after the keys runs while what stayed closes the namespace in
-    installed.helm("install", NAME, str(CHART), "--timeout", "60s")
+    installed.helm("upgrade", "--install", NAME, str(CHART), "--timeout", "180s")
     installed.upgrade(more)
     # the tokens of before are known, and what ran all the time is told of and reached
-    wait_for(lambda: _answers(installed, lab, notebook), 60, what="the notebook is behind the new proxy")
+    wait_for(lambda: _answers(installed, lab, notebook), STARTS_IN, what="the notebook is behind the new proxy")
     assert installed.call("GET", "/me")["name"] == "admin"
     page = httpx.get(f"{installed.url}/hub/login", trust_env=False, timeout=30)
     assert "told by an operator" in page.text

@@ -30,6 +30,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory, namespace: Namespac
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def person(platform: ClusterPlatform) -> str:
-    """The name of a member of the first group, whom nobody else uses."""
-    return await platform.person(f"p_{uuid.uuid4().hex[:8]}")
+async def person(platform: ClusterPlatform) -> AsyncIterator[str]:
+    """The name of a member of the first group, whom nobody else uses; no notebook is left after their test."""
+    yield await platform.person(f"p_{uuid.uuid4().hex[:8]}")
+    await platform.end_notebooks()

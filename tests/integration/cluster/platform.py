@@ -180,6 +180,20 @@ class ClusterPlatform(Hub):
         assert found is not None
         return found
 
+    async def end_notebooks(self) -> None:
+        """Stop every notebook that runs or starts, and wait until none is left."""
+        asked: set[str] = set()
+
+        async def over() -> bool:
+            left = await self.ask("admin", "GET", "/notebooks?active=true&page_size=200")
+            going = {notebook["id"] for notebook in left["items"]}
+            for notebook in going - asked:
+                await self.ask("admin", "DELETE", f"/notebooks/{notebook}")
+            asked.update(going)
+            return not going
+
+        await wait_for_async(over, START_S, what="no notebook is left")
+
     def pod(self, notebook: str) -> dict[str, Any] | None:
         """The pod of a notebook."""
         found = self.namespace.list("pods", f"primehub.io/start={notebook}")

@@ -66,7 +66,7 @@ async def test_a_kubelet_that_is_away_costs_what_the_cluster_gave_up_and_locks_n
     await platform.phase(person, evicted, "RUNNING")
     await platform.phase(stops, stopped, "RUNNING")
     begun = await platform.begin(starts)
-    await wait_for_async(lambda: platform.pod(begun), 20, what="the pod is made")
+    await wait_for_async(lambda: platform.pod(begun), 60, what="the pod is made")
     fault("kill", "kubelet")
     # which is what the cluster does by itself once its patience is over, after five minutes
     platform.namespace.kubectl("delete", "pods", "-l", f"primehub.io/start={evicted}", "--wait=false")
@@ -96,7 +96,7 @@ async def test_an_api_server_that_is_away_ends_no_notebook_and_a_start_goes_on_o
     await platform.phase(person, runs, "RUNNING")
     before = platform.pod(runs)
     begun = await platform.begin(starts)
-    await wait_for_async(lambda: platform.pod(begun), 20, what="the pod is made")
+    await wait_for_async(lambda: platform.pod(begun), 60, what="the pod is made")
     fault("kill", "apiserver")
     fault("start", "apiserver")
 

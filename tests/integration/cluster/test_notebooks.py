@@ -89,7 +89,7 @@ async def test_why_no_node_takes_it_is_said_while_it_waits_and_a_stop_ends_the_w
             "without the labels that the instance type asks for" in event["message"] for event in found["events"]
         )
 
-    await wait_for_async(told, 20, what="the reason is told")
+    await wait_for_async(told, 60, what="the reason is told")
     await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
     await platform.phase(person, notebook, "STOPPED")
     assert platform.pod(notebook) is None
@@ -102,7 +102,7 @@ async def test_an_image_that_is_not_there_is_said_while_it_is_tried(platform: Cl
         found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
         return any("The registry of 127.0.0.1:1/none:1 does not answer" in e["message"] for e in found["events"])
 
-    await wait_for_async(told, 30, what="the reason is told")
+    await wait_for_async(told, 60, what="the reason is told")
     await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
     await platform.phase(person, notebook, "STOPPED")
 
@@ -227,7 +227,7 @@ async def test_a_hub_that_was_killed_in_the_middle_of_a_start_leaves_nothing_beh
     platform: ClusterPlatform, person: str
 ) -> None:
     notebook = await platform.begin(person, size="nowhere")
-    await wait_for_async(lambda: platform.pod(notebook), 20, what="the pod is made")
+    await wait_for_async(lambda: platform.pod(notebook), 60, what="the pod is made")
     platform.kill()
     await platform.start()
 

@@ -56,11 +56,14 @@ async def pods(namespace: Namespace) -> AsyncIterator[NotebookPods]:
     """One that runs, one that has ended and one that no node takes."""
     runs, ended = make_pod("runs", "echo 012345678; sleep 600"), make_pod("ended", "printf 'last words'; exit 3")
     items = [runs, ended, make_pod("waits", "true", nowhere=True)]
-    namespace.apply({"apiVersion": "v1", "kind": "List", "items": items})
     cluster = await Cluster.connect(namespace.name)
-    yield NotebookPods(cluster, OURS)
-    namespace.kubectl("delete", "pods", "-l", f"{INSTANCE}={OURS}", "--wait=false")
-    await cluster.close()
+    try:
+        namespace.apply({"apiVersion": "v1", "kind": "List", "items": items})
+        yield NotebookPods(cluster, OURS)
+    finally:
+        # their names are the next try's too
+        namespace.kubectl("delete", "pods", "-l", f"{INSTANCE}={OURS}", "--timeout=50s")
+        await cluster.close()
 
 
 async def test_notebooks_pods_are_told_apart_read_ended_and_put_away(

@@ -7,12 +7,15 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.support.cluster import MAKER, claim_of, class_of_nobody, quota, quota_of, told_in_time
 from tests.support.mesh import mesh
+from tests.support.names import unique
 from tests.support.waiting import wait_for_async
 
 from .platform import ClusterPlatform
@@ -30,10 +33,10 @@ NO_NODE = {
 """Sizes that no node has: what the scheduler says of them, and what people are told."""
 
 
-async def waits(platform: ClusterPlatform, size: str, known: str, told: str) -> None:
+async def waits(platform: ClusterPlatform, group: str, size: str, known: str, told: str) -> None:
     """Somebody's notebook of this size waits, and why is told in time: in the API, and by the command."""
-    person = await platform.person(f"p_{uuid.uuid4().hex[:8]}", "waiting")
-    notebook = await platform.begin(person, size=size, group="waiting")
+    person = await platform.person(f"p_{uuid.uuid4().hex[:8]}", group)
+    notebook = await platform.begin(person, size=size, group=group)
 
     async def says() -> bool:
         found = await platform.ask(person, "GET", f"/notebooks/{notebook}")
@@ -50,13 +53,15 @@ async def test_a_full_node_a_gpu_that_no_node_has_and_labels_that_none_has_are_t
     platform: ClusterPlatform,
 ) -> None:
     nothing = {"cpu": None, "memory": None, "gpu": None}
-    group = {"name": "waiting", "user_quota": nothing, "group_quota": nothing}
-    await platform.ask("admin", "POST", "/groups", group)
-    for name, (size, *_) in NO_NODE.items():
-        await platform.ask(
-            "admin", "POST", "/instance-types", {"name": name, "cpu_limit": 1, "memory_limit": "512Mi"} | size
-        )
-    await asyncio.gather(*(waits(platform, name, known, told) for name, (_, known, told) in NO_NODE.items()))
+    group = unique("waiting")
+    await platform.ask("admin", "POST", "/groups", {"name": group, "user_quota": nothing, "group_quota": nothing})
+    names = {word: unique(word) for word in NO_NODE}
+    for word, (size, *_) in NO_NODE.items():
+        body = {"name": names[word], "cpu_limit": 1, "memory_limit": "512Mi"} | size
+        await platform.ask("admin", "POST", "/instance-types", body)
+    await asyncio.gather(
+        *(waits(platform, group, names[word], known, told) for word, (_, known, told) in NO_NODE.items())
+    )
 
 
 async def with_home(platform: ClusterPlatform, person: str) -> None:
@@ -78,18 +83,31 @@ async def test_a_quota_of_the_cluster_is_waited_for_with_its_numbers_until_there
         assert found["phase"] == "STARTING", found
         return any(text in event["message"] for event in found["events"])
 
+    async def told_after(person: str, text: str) -> float:
+        """Seconds from the step before, after which the hub asks for the pod, until the person is told."""
+
+        async def told() -> str | None:
+            found = await platform.ask(person, "GET", f"/notebooks/{notebooks[person]}")
+            assert found["phase"] == "STARTING", found
+            steps = [(found["created_at"], ""), *((event["at"], event["message"]) for event in found["events"])]
+            return next((str(before) for (before, _), (_, said) in pairwise(steps) if text in said), None)
+
+        at = await wait_for_async(told, 60, what=f"{person} is told")
+        assert at is not None
+        return (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+
     def allowed(memory: str) -> bool:
         hard = ((platform.namespace.get("quota", "team") or {}).get("status") or {}).get("hard")
         return hard == {"limits.memory": memory}
 
     with quota(platform.namespace, limits_memory="100Mi"):
-        await wait_for_async(lambda: allowed("100Mi"), 20, what="the quota counts")
+        await wait_for_async(lambda: allowed("100Mi"), 60, what="the quota counts")
         for person in (stays, goes):
             notebooks[person] = await platform.begin(person)
         full = "The cluster's quota team would be exceeded: 512Mi memory (limits) asked, 0 memory (limits) in use of"
-        # nothing but the refused pod says that the cluster knows it: it is asked for as soon as the start is
-        for person in (stays, goes):
-            await told_in_time(lambda: True, lambda person=person: says(person, f"{full} 100Mi"))  # type: ignore[misc]
+        # nothing but the refused pod says that the cluster knows it
+        late = await asyncio.gather(*(told_after(person, f"{full} 100Mi") for person in (stays, goes)))
+        assert max(late) < 2, late
         platform.namespace.apply(quota_of(limits_memory="200Mi"))
         await told_in_time(
             lambda: allowed("200Mi"),
@@ -191,15 +209,15 @@ async def test_a_volume_of_the_platforms_own_that_cannot_be_made_is_said_before_
 
     with quota(platform.namespace, persistentvolumeclaims="0"):
         counted = ("get", "quota", "team", "-o", "jsonpath={.status.hard}")
-        await wait_for_async(lambda: platform.namespace.kubectl(*counted), 20, what="the quota counts")
+        await wait_for_async(lambda: platform.namespace.kubectl(*counted), 60, what="the quota counts")
         source = {"type": "pvc", "capacity": 1}
         body = {"name": name, "source": source, "groups": [{"group": "research", "writable": True}]}
         made = await platform.ask("admin", "POST", "/volumes", body)
         full = f"Its claim dataset-{made['slug']} cannot be made: The cluster's quota team would be exceeded"
         await told_in_time(lambda: True, lambda: says(full))
     try:
-        await wait_for_async(lambda: bound(platform, f"dataset-{made['slug']}"), 30, what="the claim is made and bound")
-        await wait_for_async(says_nothing, 10, what="nothing is said any more")
+        await wait_for_async(lambda: bound(platform, f"dataset-{made['slug']}"), 60, what="the claim is made and bound")
+        await wait_for_async(says_nothing, 60, what="nothing is said any more")
         claim = platform.namespace.get("pvc", f"dataset-{made['slug']}") or {}
         assert claim["spec"]["resources"] == {"requests": {"storage": "1Gi"}}
     finally:
@@ -224,15 +242,16 @@ async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_note
             platform.namespace.apply(claim_of(unmade, storage_class=nobodys))
             await asyncio.gather(volume(platform, taken), volume(platform, unmade))
             notebook = await platform.begin(person, size=label)
-            await wait_for_async(lambda: says("without the labels that"), 20, what="it waits for a node")
+            await wait_for_async(lambda: says("without the labels that"), 60, what="it waits for a node")
             platform.namespace.kubectl("delete", "pvc", taken)
             with labelled_node(platform, label):
                 known = f'persistentvolumeclaim "{taken}" not found'
+                pod = f"notebook-{notebook}"
                 gone = f"Without {taken}: its claim {taken} is not in the cluster"
-                await told_in_time(lambda: platform.namespace.warned(known), lambda: says(gone))
+                await told_in_time(lambda: platform.namespace.warned_of(pod, known), lambda: says(gone))
                 waits = f"It waits for the volume {unmade}: its claim {unmade} waits for {MAKER}"
                 known = f"external provisioner '{MAKER}'"
-                await told_in_time(lambda: platform.namespace.warned(known), lambda: says(waits))
+                await told_in_time(lambda: platform.namespace.warned(unmade, known), lambda: says(waits))
                 running = await platform.phase(person, notebook, "RUNNING")
         shown = await platform.command(person, "notebooks", "status", notebook)
     finally:

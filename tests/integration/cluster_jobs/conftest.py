@@ -15,3 +15,10 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
     """The platform, with a person in a group, an image and sizes."""
     async with running_bench(tmp_path_factory.mktemp("jobs-on-cluster")) as found:
         yield found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def over(bench: Bench) -> AsyncIterator[None]:
+    """The test leaves no job to the next."""
+    yield
+    await bench.end_all()

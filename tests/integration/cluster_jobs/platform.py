@@ -131,6 +131,15 @@ class Bench:
         assert found is not None
         return found
 
+    async def end_all(self) -> None:
+        """Cancel what waits or runs of the person, and wait for its end."""
+        found = (await self.look("/jobs?group=research&page_size=200")).json()["items"]
+        going = [job["id"] for job in found if job["phase"] not in OVER]
+        for job in going:
+            await self.person.ask("POST", f"/jobs/{job}/cancel")
+        for job in going:
+            await self.until(job, *OVER)
+
     async def log(self, job: str) -> str:
         """Its output so far."""
         return str((await self.look(f"/jobs/{job}/log?offset=0&limit=100000")).json()["text"])

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import Fault, a_node_that_answers, faults
+from tests.support.names import unique
 from tests.support.waiting import wait_for_async
 
-from .platform import OVER, Bench
+from .platform import IN_TIME, OVER, Bench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 LINES = 40
 GOES_ON = """i=0; while :; do
-  echo line $i; hostname >>"$PRIMEHUB_GROUP_VOLUME_PATH/who"; i=$((i+1)); sleep 0.3
+  echo line $i; hostname >>"$PRIMEHUB_GROUP_VOLUME_PATH/{who}"; i=$((i+1)); sleep 0.3
 done"""
 """Writes also down, beside its output, which pod it is."""
 AWAY_FOR = ("unreachable", "not-ready")
@@ -95,9 +96,10 @@ def answering() -> Iterator[None]:
 async def test_a_node_that_is_away_for_longer_than_the_clusters_patience_costs_an_attempt_and_nothing_runs_twice(
     bench: Bench, fault: Fault, answering: None
 ) -> None:
-    await bench.size("impatient", tolerations=[AWAY | {"key": f"node.kubernetes.io/{key}"} for key in AWAY_FOR])
+    impatient, who = unique("impatient"), unique("who")
+    await bench.size(impatient, tolerations=[AWAY | {"key": f"node.kubernetes.io/{key}"} for key in AWAY_FOR])
     ends = await bench.submit(COUNTS)
-    stays = await bench.submit(GOES_ON, instance_type="impatient", timeout=900)
+    stays = await bench.submit(GOES_ON.format(who=who), instance_type=impatient, timeout=900)
     await bench.prints(ends, "line 5\n")
     await bench.prints(stays, "line 5\n")
     fault("kill", "kubelet")
@@ -115,14 +117,14 @@ async def test_a_node_that_is_away_for_longer_than_the_clusters_patience_costs_a
         pods = bench.namespace.list("pods", "primehub.io/kind=job")
         return [pod["metadata"]["labels"]["primehub.io/start"] for pod in pods] == [f"{stays}-2"]
 
-    await wait_for_async(one_is_left, 60, what="the pods of what is over are gone")
+    await wait_for_async(one_is_left, IN_TIME, what="the pods of what is over are gone")
     await bench.prints(stays, "line 5\n")
     await bench.person.ask("POST", f"/jobs/{stays}/cancel")
     assert (await bench.until(stays, *OVER))["phase"] == "CANCELLED"
     kept = (await bench.look(f"/jobs/{stays}/log?attempt=1&offset=0&limit=100000")).json()["text"].splitlines()
     assert kept == [f"line {number}" for number in range(len(kept))], "nothing is missing but the end"
     assert len(kept) > LINES, "it was kept while the kubelet was away"
-    told = await bench.submit('uniq "$PRIMEHUB_GROUP_VOLUME_PATH/who"')
+    told = await bench.submit(f'uniq "$PRIMEHUB_GROUP_VOLUME_PATH/{who}"')
     await bench.until(told, *OVER)
     pods = (await bench.log(told)).split()
     assert [pod.rpartition("-")[0] for pod in pods] == [f"{stays}-1", f"{stays}-2"], "the first ended before the second"

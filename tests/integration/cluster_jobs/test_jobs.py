@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.names import unique
+
 from .platform import OVER, UID, Bench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("over")]
 
 
 async def test_a_job_runs_its_log_and_files_outlive_its_pod(bench: Bench) -> None:
@@ -41,8 +43,9 @@ async def test_a_failure_has_its_code_and_output_is_seen_while_it_runs(bench: Be
 
 async def test_an_image_that_is_not_there_ends_the_job_with_that_reason(bench: Bench) -> None:
     url = (await bench.admin.ask("GET", "/images/plain")).json()["source"]["url"]
-    await bench.image("missing", f"{url.rpartition(':')[0]}:no-such-tag")
-    job = await bench.submit("true", image="missing")
+    missing = unique("missing")
+    await bench.image(missing, f"{url.rpartition(':')[0]}:no-such-tag")
+    job = await bench.submit("true", image=missing)
     done = await bench.until(job, *OVER)
     assert (done["phase"], done["reason"]) == ("FAILED", "ImageUnavailable")
     assert "not in its registry" in done["message"]

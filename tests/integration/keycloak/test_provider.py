@@ -24,6 +24,7 @@ from primehub_services.store.orm import AccountRow, GroupRow, MembershipRow
 from tests.integration.hub.harness import Browser, Hub
 from tests.support import factories
 from tests.support.keycloak import Keycloak, form_address
+from tests.support.names import unique
 from tests.support.waiting import wait_for_async
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.keycloak]
@@ -65,7 +66,8 @@ async def memberships(store: Database, user: str) -> set[tuple[str, str]]:
 async def test_a_first_sign_in_makes_an_account_and_gives_the_providers_memberships(
     hub: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    person, subject = "newcomer", keycloak.make_user("newcomer", "password-of-newcomer")
+    person = unique("newcomer")
+    subject = keycloak.make_user(person, "password-of-newcomer")
     keycloak.join(person, "research")
     name, done = await sign_in(hub, person, "password-of-newcomer")
     assert name == person
@@ -82,7 +84,7 @@ async def test_a_first_sign_in_makes_an_account_and_gives_the_providers_membersh
 async def test_what_the_provider_takes_goes_at_the_next_sign_in_and_what_is_local_stays(
     hub: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    person = "leaver"
+    person = unique("leaver")
     keycloak.make_user(person, "password-of-leaver")
     keycloak.join(person, "research")
     assert (await sign_in(hub, person, "password-of-leaver"))[0] == person
@@ -111,7 +113,7 @@ async def test_of_two_names_that_are_alike_the_second_is_refused_in_clear_words(
 async def test_a_name_that_the_provider_gave_to_somebody_else_never_shares_the_account(
     hub: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    person = "given"
+    person = unique("given")
     first = keycloak.make_user(person, "password-of-first")
     assert (await sign_in(hub, person, "password-of-first"))[0] == person
     keycloak.admin("DELETE", f"/users/{first}")
@@ -124,7 +126,7 @@ async def test_a_name_that_the_provider_gave_to_somebody_else_never_shares_the_a
 async def test_a_person_who_was_renamed_at_the_provider_keeps_the_account(
     hub: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    before, after = "before", "after"
+    before, after = unique("before"), unique("after")
     subject = keycloak.make_user(before, "password-of-renamed")
     assert (await sign_in(hub, before, "password-of-renamed"))[0] == before
     # Keycloak lets an administrator rename only where the realm says so
@@ -150,7 +152,7 @@ async def test_a_person_who_says_no_at_the_provider_is_told_so(hub: Hub) -> None
 async def test_where_the_provider_is_the_only_way_in_its_people_join_a_group_by_a_link(
     hub_without_passwords: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    person = "guest"
+    person = unique("guest")
     keycloak.make_user(person, "password-of-guest")
     links = await store.write(_two_links)
     async with Browser(hub_without_passwords) as browser:
@@ -194,7 +196,7 @@ async def allowed(hub: Hub, token: str) -> bool:
 async def test_a_group_that_the_provider_takes_is_gone_without_another_sign_in(
     hub: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    person = "moved"
+    person = unique("moved")
     async with signed_in(hub, keycloak, store, person) as (browser, token):
         keycloak.leave(person, "research")
 
@@ -214,7 +216,7 @@ async def test_a_group_that_the_provider_takes_is_gone_without_another_sign_in(
 async def test_who_is_disabled_at_the_provider_loses_session_tokens_and_what_it_gave_them(
     hub: Hub, keycloak: Keycloak, store: Database
 ) -> None:
-    person = "gone"
+    person = unique("gone")
     async with signed_in(hub, keycloak, store, person) as (browser, token):
         keycloak.change(person, enabled=False)
 
@@ -239,7 +241,7 @@ async def test_who_is_disabled_at_the_provider_loses_session_tokens_and_what_it_
 
 
 async def test_nobody_can_read_what_the_provider_is_asked_with(hub: Hub, keycloak: Keycloak, store: Database) -> None:
-    person = "kept"
+    person = unique("kept")
     async with signed_in(hub, keycloak, store, person):
         model = (await hub.api("GET", f"/users/{person}")).json()
         assert "auth_state" not in model or set(model["auth_state"]) == {"sealed"}
@@ -254,7 +256,7 @@ async def test_nobody_can_read_what_the_provider_is_asked_with(hub: Hub, keycloa
 def _two_links(uow):  # type: ignore[no-untyped-def]
     """Tokens of a link into a group, and of one to an account with a password."""
     day = timedelta(days=1)
-    group, account = uow.session.query(GroupRow).filter_by(slug="vision").one(), factories.account(uow, "ann")
+    group, account = uow.session.query(GroupRow).filter_by(slug="vision").one(), factories.account(uow, unique("ann"))
     into = {"group_id": group.id, "role": Role.MEMBER}
     return {
         "join": invitations.add(uow, InvitationKind.JOIN, created_by="root", lifetime=day, **into)[1],

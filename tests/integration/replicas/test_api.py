@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from tests.integration.api.platform import PASSWORD
 from tests.support import databases
+from tests.support.names import unique
 from tests.support.waiting import wait_for_async
 
 from .platform import Anybody, Pair, first_link, running_pair
@@ -85,7 +86,7 @@ async def test_a_change_through_one_process_is_live_at_the_other_and_a_stream_go
             lines = stream.aiter_lines()
             number, _ = await _change(lines, "hello")
             began = time.monotonic()
-            made = (await first.post("/groups", json={"name": "live"})).json()
+            made = (await first.post("/groups", json={"name": unique("live")})).json()
             async with asyncio.timeout(SEEN_S):
                 number, change = await _change(lines, "change")
             assert time.monotonic() - began < SEEN_S

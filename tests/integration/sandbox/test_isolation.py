@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -114,11 +115,11 @@ def test_the_workload_is_nobody_special(machine: Machine) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another user")
 def test_started_by_root_it_is_not_root_outside_either(machine: Machine) -> None:
-    machine.start("one", "echo up; exec sleep 300")
+    seconds = f"300.{uuid4().int % 10**9:09}"  # as nobody else sleeps
+    machine.start("one", f"echo up; exec sleep {seconds}")
     machine.says("one", "up")
-    owners = {
-        os.stat(f"/proc/{pid}").st_uid for pid in os.listdir("/proc") if pid.isdigit() and b"sleep\x00300" in _line(pid)
-    }
+    line = f"sleep\0{seconds}".encode()
+    owners = {os.stat(f"/proc/{pid}").st_uid for pid in os.listdir("/proc") if pid.isdigit() and line in _line(pid)}
     assert owners == {1000}
 
 

@@ -32,7 +32,7 @@ async def test_jupyterlab_runs_code_in_an_environment_that_was_built(isolated: M
     )
     machine.start("lab", *argv, port=port, env={"JUPYTER_TOKEN": token}, memory=2 * GIB)
     headers = {"Authorization": f"token {token}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
 
         async def answers() -> bool:
             try:

@@ -152,8 +152,14 @@ def test_a_folder_that_is_swapped_while_it_is_read_leads_nowhere(machine: Machin
     machine.start("one", swap, mounts=())
     files = machine.workloads.files("one")
     assert files is not None
-    deadline = time.monotonic() + 2
     read: set[bytes | None] = set()
+
+    def read_once() -> bool:
+        read.add(files.read("artifacts/d/passwd", 0, 5))
+        return b"fine\n" in read
+
+    wait_for(read_once, 60, what="the folder is there, and read")
+    deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         read.add(files.read("artifacts/d/passwd", 0, 5))
         sink = Taken()
