@@ -66,7 +66,8 @@ def test_a_link_into_a_chapter_that_is_not_there_is_found(tmp_path: Path) -> Non
 def calls(written: str) -> Iterator[list[str]]:
     """The words after ``primehub`` of every call in the text's blocks of commands, to the end of that command."""
     for block in FENCE.findall(written):
-        for line in re.sub(r"\\\n\s*", "", block).splitlines():
+        for whole in re.sub(r"\\\n\s*", "", block).splitlines():
+            line = re.sub(r"(^|\s)#.*", "", whole)
             for found in CALL.finditer(line):
                 lexer = shlex.shlex(line[found.end() :], posix=True, punctuation_chars="|&;<>")
                 lexer.whitespace_split = True
