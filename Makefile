@@ -1,4 +1,4 @@
-# PrimeHub: `make run` starts it, `make test` tests it. Needs make and Python 3.11 or later; the rest is fetched.
+# PrimeHub: `make run` starts it, `make test` tests it. Needs Linux, make and Python 3.11 or later with venv; the rest is fetched.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:

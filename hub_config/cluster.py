@@ -71,7 +71,7 @@ def spawner(c: Any, settings: KubernetesSettings) -> Any:
     section.read_only_root = settings.read_only_root
     section.storage_class = settings.home_storage_class or None
     section.group_storage_class = settings.group_storage_class
-    section.home_capacity, section.group_capacity = settings.home_capacity, settings.group_capacity
+    section.group_capacity = settings.group_capacity
     section.scratch_capacity = settings.scratch_capacity
     section.instance = settings.instance
     return section

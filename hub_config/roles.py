@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from primehub_services.domain.permissions import PERMISSIONS, PERSON_SCOPES, SCOPE_DESCRIPTIONS, Scope
+from primehub_services.domain.permissions import PERMISSIONS, PERSON_SCOPES, SCOPE_DESCRIPTIONS, Rule, Scope
 
 PRIMEHUB = "primehub"
 SPAWNER = "primehub-spawner"
@@ -98,6 +98,10 @@ def load_roles() -> list[dict[str, Any]]:
     ]
 
 
+INVITE_NOTE = "\\* Members too, with `custom:primehub:write`, where the system settings let members invite."
+"""A setting widens this permission; ``operations.invitations.may_invite`` asks for it."""
+
+
 def as_markdown() -> str:
     """The tables for the documentation."""
     lines = ["# Who may do what", "", "Made by `python -m hub_config.roles`; the tables are the code's own.", ""]
@@ -108,11 +112,13 @@ def as_markdown() -> str:
     lines += [f"| `{ACCESS}` | Open the portal and the API |"]
     lines += [f"| `{ACCESS_GATEWAY}` | Open what a group has deployed |"]
     lines += ["", "## Permissions", "", "| permission | scope | who |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | `{rule.scope.value}` | {', '.join(sorted(r.value for r in rule.relations))} |"
-        for name, rule in PERMISSIONS.items()
-    ]
+    lines += [f"| `{name}` | `{rule.scope.value}` | {_who(name, rule)} |" for name, rule in PERMISSIONS.items()]
+    lines += ["", INVITE_NOTE]
     return "\n".join(lines) + "\n"
+
+
+def _who(name: str, rule: Rule) -> str:
+    return ", ".join(sorted(r.value for r in rule.relations)) + (" \\*" if name == "group.invite" else "")
 
 
 if __name__ == "__main__":

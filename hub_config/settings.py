@@ -132,8 +132,6 @@ class KubernetesSettings(_Section):
     """Secrets of the namespace that every workload's images are pulled with, beside an image's own."""
     home_storage_class: KubernetesName | Literal[""] = ""
     """Of the claims of people's home folders; empty is the cluster's default."""
-    home_capacity: CapacityText = "10Gi"
-    """Size of a person's home folder where nothing else is set for them."""
     scratch_capacity: CapacityText | Literal[""] = "20Gi"
     """The most that a workload may write to its node's disk: its scratch folders, and its image's own; empty is no limit."""
     group_storage_class: KubernetesName | Literal[""] = ""

@@ -111,7 +111,6 @@ def claim_storage(given: KubernetesSettings) -> ClaimStorage:
     return ClaimStorage(
         instance=given.instance,
         home_class=given.home_storage_class,
-        home_capacity=given.home_capacity,
         group_class=given.group_storage_class,
         group_capacity=given.group_capacity,
     )

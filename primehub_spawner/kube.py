@@ -52,7 +52,6 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
 
     workload_api_url = Unicode(help="Where servers reach PrimeHub's API; empty is where the hub does.").tag(config=True)
     instance = Unicode("primehub", help="As settings.kubernetes.instance.").tag(config=True)
-    home_capacity = Unicode("10Gi", help="As settings.kubernetes.home_capacity.").tag(config=True)
     scratch_capacity = Unicode(help="As settings.kubernetes.scratch_capacity.").tag(config=True)
     group_storage_class = Unicode(help="As settings.kubernetes.group_storage_class.").tag(config=True)
     group_capacity = Unicode("10Gi", help="As settings.kubernetes.group_capacity.").tag(config=True)
@@ -247,7 +246,6 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         storage = ClaimStorage(
             instance=self.instance,
             home_class=self.storage_class or "",
-            home_capacity=self.home_capacity,
             group_class=self.group_storage_class,
             group_capacity=self.group_capacity,
         )

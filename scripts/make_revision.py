@@ -1,8 +1,8 @@
 """Write a revision of the database: what the models have and the migrated schema has not.
 
-    python scripts/make_revision.py 0002 "volumes know their size"
+    python scripts/make_revision.py 0004 "volumes know their size"
 
-Read what it wrote before committing it. Until the first release there is one revision, made again with ``--first``.
+Read what it wrote before committing it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,9 @@ VERSIONS = Path(migrate.__file__).with_name("migrations") / "versions"
 def main() -> None:
     """Compare with a scratch SQLite database and write the revision's module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("revision", help="its identifier, e.g. 0002")
+    parser.add_argument("revision", help="its identifier, e.g. 0004")
     parser.add_argument("message", help="what it does, in a few words")
-    parser.add_argument("--first", action="store_true", help="replace every revision by this one")
     arguments = parser.parse_args()
-    if arguments.first:
-        for module in VERSIONS.glob("[0-9]*.py"):
-            module.unlink()
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/scratch.sqlite"
         migrate.upgrade(url)

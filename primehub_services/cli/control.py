@@ -71,7 +71,10 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 @click.command()
 @place_options
 def down(data: Path | None, settings: Path | None) -> None:
-    """Stop the platform: notebooks, services, hub, proxy."""
+    """Stop the platform: notebooks and jobs, services, hub, proxy.
+
+    Jobs that were cut short run again, from their beginning, after the next start. `primehub restart` ends nothing.
+    """
     from .machine import workloads
 
     place = place_of(data, settings)
@@ -113,7 +116,7 @@ def _signal(pid: int, number: int) -> None:
 @click.command()
 @place_options
 def restart(data: Path | None, settings: Path | None) -> None:
-    """Restart hub and services; notebooks and open connections go on."""
+    """Restart hub and services; notebooks, jobs and open connections go on."""
     from .machine.platform import answers
 
     place = place_of(data, settings)
@@ -204,8 +207,8 @@ def systemd_unit(data: Path | None, settings: Path | None, user: str, arguments:
     """Print a systemd unit that runs the platform.
 
     \b
-    primehub systemd-unit -- --port 8000 | sudo tee /etc/systemd/system/primehub.service
-    sudo systemctl enable --now primehub
+    primehub systemd-unit --user primehub -- --port 8000 | sudo tee /etc/systemd/system/primehub.service
+    sudo systemctl daemon-reload && sudo systemctl enable --now primehub
     """
     from hub_config.settings import FILE_VARIABLE
 
@@ -215,6 +218,5 @@ def systemd_unit(data: Path | None, settings: Path | None, user: str, arguments:
     given = () if file is None else ("--settings", str(file.absolute()))
     click.echo(systemd.unit((*given, *arguments), data=place.data, user=user), nl=False)
     if sys.stdout.isatty():
-        click.echo(
-            "# put it into /etc/systemd/system/primehub.service, then: systemctl enable --now primehub", err=True
-        )
+        then = "systemctl daemon-reload && systemctl enable --now primehub"
+        click.echo(f"# put it into /etc/systemd/system/primehub.service, then: {then}", err=True)

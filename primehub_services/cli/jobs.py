@@ -283,7 +283,7 @@ def check(session: Session, **chosen: Any) -> None:
 @click.argument("command", nargs=-1)
 @pass_session
 def submit(session: Session, schedule: str | None, notebook: Path | None, wait: bool, **chosen: Any) -> None:
-    """Put a job into the group's queue: primehub jobs submit --group g -- python train.py
+    """Put a job into the group's queue: primehub jobs submit --group GROUP -- python /project/GROUP/train.py
 
     One word after the -- is taken as a shell script, several as a command with its arguments. A notebook is sent as it is
     now: primehub jobs submit --group g --notebook train.ipynb -p epochs=3
@@ -295,7 +295,7 @@ def submit(session: Session, schedule: str | None, notebook: Path | None, wait: 
         stop("--from runs the recurring job as it is: leave out everything else.", EXIT_USAGE)
     if not schedule and bool(chosen["command"]) == bool(notebook):
         stop(
-            "Say what to run: a --notebook, or a command after --, like: primehub jobs submit -- python train.py",
+            "Say what to run: a --notebook, or a command after --, like: primehub jobs submit -- python /project/GROUP/train.py",
             EXIT_USAGE,
         )
     group = "" if schedule else session.need_group()

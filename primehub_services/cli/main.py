@@ -36,7 +36,7 @@ PEOPLE: Mapping[str, tuple[str, str]] = {
 MACHINE: Mapping[str, tuple[str, str]] = {
     "up": ("up", "Start the platform on this machine."),
     "down": ("control", "Stop the platform of this machine."),
-    "restart": ("control", "Restart hub and services; notebooks go on."),
+    "restart": ("control", "Restart hub and services; notebooks and jobs go on."),
     "status": ("control", "Show whether the platform runs here."),
     "logs": ("control", "Show the platform's own logs."),
     "systemd-unit": ("control", "Print a systemd unit."),

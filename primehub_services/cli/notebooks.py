@@ -54,7 +54,9 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--instance-type", help="Its size.  [the last one used in the group]"),
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
             click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
-            click.option("--safe-mode", is_flag=True, help="With an empty home folder, to mend a broken one."),
+            click.option(
+                "--safe-mode", is_flag=True, help="With the home folder at ~/user, and no profiles: to mend one."
+            ),
             click.option("--name", "server_name", default="", help="Of one notebook among several."),
         )
     ):

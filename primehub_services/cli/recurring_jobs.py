@@ -120,7 +120,7 @@ def _local(instant: datetime, zone: str) -> str:
 @click.argument("command", nargs=-1)
 @pass_session
 def create(session: Session, file: Path | None, notebook: Path | None, **chosen: Any) -> None:
-    """Make a recurring job: primehub recurring-jobs create --cron daily --name report -- python report.py
+    """Make a recurring job: primehub recurring-jobs create --cron daily --name report -- python /project/GROUP/report.py
 
     With --notebook it runs that file as it is now. Or from a definition in JSON (--file, or standard input), with the
     fields of the API.

@@ -43,7 +43,8 @@ DETACHED = "PRIMEHUB_DETACHED"
 def up(**flags: Any) -> None:
     """Start the platform on this machine and keep it running until Ctrl-C.
 
-    Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends notebooks, services, hub and proxy, in that order; a second one hastens it.
+    Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends notebooks and jobs, services, hub and proxy, in that order; a second one hastens
+    it. Jobs that were cut short run again, from their beginning, after the next start.
     """
     from hub_config.settings import SettingsError
 

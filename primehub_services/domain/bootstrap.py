@@ -33,7 +33,7 @@ class _Size:
     gpu: int = 0
 
 
-# the original product's, and a small one
+# what most groups need, and a small one to begin with
 _SIZES = (
     _Size("cpu-small", "CPU small", _HALF_CORE, GIB),
     _Size("cpu-1", "CPU 1", _CORE, 2 * GIB),

@@ -15,7 +15,6 @@ class ClaimStorage:
 
     instance: str
     home_class: str = ""
-    home_capacity: str = "10Gi"
     group_class: str = ""
     group_capacity: str = "10Gi"
 
@@ -25,7 +24,7 @@ class ClaimStorage:
         return make_claim(
             need,
             storage_class=self.home_class if home else self.group_class,
-            default_capacity=self.home_capacity if home else self.group_capacity,
+            default_capacity=self.group_capacity,  # a home always says its own
             labels=marks(self.instance),
         )
 

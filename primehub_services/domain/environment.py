@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from .wrong import WrongValue
 
-_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*\Z")  # the original product's rule
+_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*\Z")  # as Kubernetes has it, which also takes "-" and "."
 RESERVED_PREFIXES = ("JUPYTERHUB_", "PRIMEHUB_", "LD_")
 RESERVED = frozenset(
     {

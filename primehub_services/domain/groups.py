@@ -44,7 +44,7 @@ class Group(Model):
 
 
 class GroupCreate(Model):
-    """What an administrator gives to make a group. The defaults are the original product's."""
+    """What an administrator gives to make a group. A person gets half a core and no GPU until somebody says otherwise."""
 
     name: Name
     display_name: DisplayName = ""

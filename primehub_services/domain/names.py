@@ -47,7 +47,7 @@ def check_name(value: str) -> str:
 
 
 def check_hub_name(value: str) -> str:
-    """A person's hub name: ASCII, lower case, the original product's rule. Raises ``ValueError`` otherwise."""
+    """A person's hub name: 1 to 63 of a-z, 0-9, "-", "_", ".", "@". Raises ``ValueError`` otherwise."""
     if len(value) > 63 or not _HUB_NAME.match(value):
         msg = "must have 1 to 63 of a-z, 0-9, '-', '_', '.', '@' and begin with a letter or a digit"
         raise WrongValue(msg, "choose for example the part of the address before '@'")

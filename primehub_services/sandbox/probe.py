@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from primehub_services.domain.model import Model
+from primehub_services.own_command import own_command
 
 from . import cgroups, seccomp, tools
 from .command import Tools, closing
@@ -157,7 +158,7 @@ def _no_sandbox(reason: str, *, restricted: bool | None = None) -> Check:
         return Check(
             ok=False,
             sentence=f"{start} AppArmor on this machine forbids user namespaces to programs without a profile.",
-            fix="Run `sudo primehub sandbox enable`, which installs one for bubblewrap.",
+            fix=f"Run `sudo {own_command(by_sudo=True)} sandbox enable`, which installs one for bubblewrap.",
         )
     if "namespace" in reason or "clone" in reason or "uid map" in reason:
         fix = (

@@ -22,7 +22,7 @@ ROUTE = {"enabled": True, "hostnames": ["*.example.org", "hub.example.org"], "pa
 CERTIFIED = {"proxy": {"tls": {"secretName": "certificate"}}}
 EVERYTHING: dict[str, Any] = {
     "images": {"registry": "registry.example.org:5000", "tag": "7", "pullSecrets": ["pull"]},
-    "settings": {"accounts": {"oidc": OIDC}, "kubernetes": {"home_capacity": "20Gi"}},
+    "settings": {"accounts": {"oidc": OIDC}, "kubernetes": {"group_capacity": "20Gi"}},
     "secretSettings": {**POSTGRES, "accounts.oidc.client_secret": {"name": "sso", "key": "secret"}},
     "hub": {"extraConfig": {"b-later": "c.JupyterHub.log_level = 'DEBUG'", "a-first": "c.Spawner.debug = True"}},
     "services": {"replicas": 3, "storage": SHARED},
@@ -58,7 +58,7 @@ def test_helm_finds_nothing_wrong_with_the_chart(values: dict[str, Any]) -> None
         ({"sttings": {}}, "'sttings' not allowed"),
         ({"settings": {"accounts": {"locl": True}}}, "/settings/accounts': additional properties 'locl'"),
         ({"settings": {"data_dir": "/x"}}, "/settings': additional properties 'data_dir'"),
-        ({"settings": {"kubernetes": {"home_capacity": "10G"}}}, "/settings/kubernetes/home_capacity"),
+        ({"settings": {"kubernetes": {"group_capacity": "10G"}}}, "/settings/kubernetes/group_capacity"),
         ({"secretSettings": {"log_level": {"name": "x", "key": "y"}}}, "/secretSettings"),
         ({"hub": {"storage": {"size": 1}}}, "/hub/storage/size"),
         ({"proxy": {"service": {"type": "Ingress"}}}, "/proxy/service/type"),

@@ -17,7 +17,7 @@ import click
 import pytest
 
 from primehub_services import __version__
-from primehub_services.cli.main import MACHINE, PEOPLE, cli
+from primehub_services.cli.main import cli
 from primehub_services.domain.system import ChangeKind
 
 from .test_code import ROOT, tracked
@@ -46,17 +46,6 @@ def test_the_readme_begins_with_the_two_commands() -> None:
         assert f"\n{command.split()[1]}:" in makefile
 
 
-def test_links_between_the_papers_lead_somewhere() -> None:
-    broken = []
-    for path in tracked():
-        if not path.endswith(".md"):
-            continue
-        for target in re.findall(r"\]\(([^)#\s]+)\)", (ROOT / path).read_text()):
-            if "://" not in target and not ((ROOT / path).parent / target).exists():
-                broken.append(f"{path}: {target}")
-    assert broken == []
-
-
 def commands(group: click.Group, context: click.Context, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Every command below a group, by its words."""
     found = []
@@ -68,19 +57,6 @@ def commands(group: click.Group, context: click.Context, words: tuple[str, ...] 
         else:
             found.append((*words, name))
     return found
-
-
-def test_the_commands_that_the_papers_show_exist() -> None:
-    known = {" ".join(words) for words in commands(cli, click.Context(cli))}
-    firsts = {*PEOPLE, *MACHINE}
-    missing = []
-    for path in ("README.md", "docs/operations.md", "CONTRIBUTING.md"):
-        for line in re.findall(r"(?:^|`|sudo )primehub ([a-z][^`\n#|]*)", (ROOT / path).read_text(), re.MULTILINE):
-            words = [w for w in line.split() if re.match(r"^[a-z-]+$", w) and not w.startswith("-")]
-            candidates = {" ".join(words[:n]) for n in (1, 2, 3)}
-            if words[0] not in firsts or not candidates & known:
-                missing.append(f"{path}: primehub {line}")
-    assert missing == []
 
 
 def test_every_command_has_help() -> None:
@@ -117,7 +93,7 @@ def test_every_requirement_is_kept_below_its_next_major_version() -> None:
     text = (ROOT / "setup.py").read_text()
     wanted = re.findall(r'^\s+"([A-Za-z][^"]*)",$', text, re.MULTILINE)
     assert wanted
-    assert [r for r in wanted if "<" not in r and not r.startswith("primehub")] == []
+    assert [r for r in wanted if "<" not in r and " :: " not in r and not r.startswith("primehub")] == []
 
 
 def test_the_entry_points_lead_somewhere() -> None:
@@ -168,6 +144,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "primehub_services/portal/static/index.html",
         "primehub_services/portal/static/assets/index.js",
         "primehub_services/proxy/package-lock.json",
+        "primehub_services/proxy/renewed_certificate.cjs",
+        "primehub_services/runner/run.sh",
         "primehub_services/store/migrations/script.py.mako",
         "hub_config/jupyterhub_config.py",
         "hub_config/templates/page.html",

@@ -73,7 +73,7 @@ async def on_cluster(
             engine = KubernetesEngine(
                 cluster,
                 change(settings) if change is not None else settings,
-                ClaimStorage(instance=INSTANCE, home_capacity="10Mi", group_capacity="10Mi"),
+                ClaimStorage(instance=INSTANCE, group_capacity="10Mi"),
                 spool,
                 token=lambda workload: workload_token(KEY, workload),
                 in_pod=IN_POD_SH.read_text(),

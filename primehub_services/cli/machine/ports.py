@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from ...own_command import own_command
 from .errors import StartError
 from .folders import Folders, write_private
 
@@ -46,10 +47,11 @@ def check_public(host: str, port: int) -> None:
         raise StartError(msg, "Give one of its addresses with --host, or 0.0.0.0 for all of them.")
     if _refused(host, port) == errno.EACCES:
         msg = f"Only root may listen on port {port}."
-        raise StartError(msg, f"Choose a port from 1024 on: primehub up --port {_suggest(host, port)}")
+        raise StartError(msg, f"Choose a port from 1024 on: {own_command()} up --port {_suggest(host, port)}")
     holder = holder_of(port)
     msg = f"Port {port} is taken{f' by {holder}' if holder else ' by another program'}."
-    raise StartError(msg, f"Stop that program, or choose another port: primehub up --port {_suggest(host, port)}")
+    fix = f"Stop that program, or choose another port: {own_command()} up --port {_suggest(host, port)}"
+    raise StartError(msg, fix)
 
 
 def _is_local(host: str) -> bool:

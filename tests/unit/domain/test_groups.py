@@ -1,4 +1,4 @@
-"""Groups: the original product's defaults, and quotas that fit each other."""
+"""Groups: their defaults, and quotas that fit each other."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from primehub_services.engines.base import EngineError
 from primehub_services.engines.kubernetes.claims import Claims
 from primehub_spawner.kube_claims import missing_claims
 
-STORAGE = ClaimStorage(instance="ph", home_capacity="5Gi", group_class="shared", group_capacity="50Gi")
+STORAGE = ClaimStorage(instance="ph", group_class="shared", group_capacity="50Gi")
 TEAM = Mount(kind=MountKind.PROJECT, slug="team", path="/project/team")
 OTHERS = {"metadata": {"labels": {"primehub.io/instance": "second", "primehub.io/group": "team"}}}
 

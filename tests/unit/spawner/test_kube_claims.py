@@ -18,9 +18,7 @@ from primehub_spawner.kube_claims import missing_claims
 HOME = ClaimNeed("claim-ann", MountKind.HOME, "ann", True, "ReadWriteOnce", 5)
 PROJECT = ClaimNeed("project-team", MountKind.PROJECT, "team", True, "ReadWriteMany")
 SHARE = ClaimNeed("dataset-share", MountKind.DATASET, "share", False, "ReadWriteMany")
-SETTINGS = ClaimStorage(
-    instance="ph", home_class="fast", home_capacity="5Gi", group_class="shared", group_capacity="50Gi"
-)
+SETTINGS = ClaimStorage(instance="ph", home_class="fast", group_class="shared", group_capacity="50Gi")
 
 
 def claim(phase: str) -> dict[str, Any]:

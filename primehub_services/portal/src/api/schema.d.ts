@@ -2757,7 +2757,7 @@ export interface components {
             created_at: string;
             version: number;
         };
-        /** @description What an administrator gives to make a group. The defaults are the original product's. */
+        /** @description What an administrator gives to make a group. A person gets half a core and no GPU until somebody says otherwise. */
         GroupCreate: {
             name: string;
             /** @default  */
