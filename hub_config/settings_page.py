@@ -36,7 +36,7 @@ addresses, ports, flags and variables, `primehub down` and `primehub up`.
 On Kubernetes the same keys stand under the chart's `settings`; secret ones come by its `secretSettings`, and those that
 are addresses or ports inside the cluster are the chart's own.
 """
-EMPTY = ("", (), {}, frozenset(), None)
+EMPTY: tuple[Any, ...] = ("", (), {}, frozenset(), None)
 BY_LOADING = frozenset({"data_dir"})
 """Those that are given a value before they are checked, where nobody gives one."""
 
