@@ -65,7 +65,9 @@ class TlsSettings(_Section):
     """The certificate of the public address."""
 
     cert: Path | None = None
+    """Its file (PEM), with the chain."""
     key: Path | None = None
+    """The key's file (PEM), without a passphrase."""
 
 
 class LocalSettings(_Section):
@@ -74,7 +76,9 @@ class LocalSettings(_Section):
     allow_unsandboxed: bool = False
     """Let everyone start workloads where no sandbox can run. They are then not protected from each other."""
     sandbox: Switch = "auto"
+    """``off`` runs workloads without one: they see each other's files and processes."""
     network: Literal["auto", "pasta", "shared"] = "auto"
+    """``auto``: each workload has a network of its own where pasta can run. ``pasta``: none starts without. ``shared``: none has."""
     workload_uid: int = Field(default=1000, ge=1)
     """The uid that workloads run as where the platform was started as root."""
     host_path_roots: tuple[Path, ...] = ()
@@ -139,7 +143,9 @@ class KubernetesSettings(_Section):
     group_capacity: CapacityText = "10Gi"
     """Size of a group's folder, and of a volume, where nothing else is set for them."""
     run_as_user: int = Field(default=1000, ge=1)
+    """The uid of workloads, but of those of groups whose pod security is baseline."""
     run_as_group: int = Field(default=100, ge=0)
+    """Their group."""
     fs_group: int = Field(default=100, ge=0)
     """The group that volumes are made writable for."""
     read_only_root: bool = False
@@ -166,16 +172,23 @@ class OidcSettings(_Section):
     """Sign-in through an OpenID Connect provider, beside local accounts or instead of them."""
 
     issuer: HttpUrl
+    """The provider's address, below which its discovery document is."""
     client_id: str
+    """What the provider knows PrimeHub by."""
     client_secret: SecretStr
+    """Better in a variable than in the file."""
     name: str = "Single sign-on"
     """What the sign-in button says."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
+    """What is asked for; the groups may want one more."""
     username_claim: str = "preferred_username"
+    """What a new account is named after."""
     groups_claim: str = "groups"
+    """The claim with the groups, ``a.b`` for one inside another; empty leaves memberships alone."""
     admin_groups: frozenset[str] = frozenset()
     """The provider's groups whose people are platform admins."""
     ca_file: Path | None = None
+    """Certificates to trust for the provider instead of the system's."""
     offline_access: bool = True
     """Ask for a grant that outlives a session (scope ``offline_access``) where the provider's discovery lists it."""
     ask_every: int = Field(default=300, ge=1)
@@ -188,8 +201,10 @@ class AccountSettings(_Section):
     """Who may sign in, and how."""
 
     local: bool = True
+    """Accounts with a password that PrimeHub keeps."""
     oidc: OidcSettings | None = None
     password_min_length: int = Field(default=10, ge=8, le=128)
+    """Characters of a new password, at least."""
     lockout_after: int = Field(default=5, ge=1)
     """Failed sign-ins after which each next one must wait, twice as long each time."""
 
@@ -216,12 +231,15 @@ class SmtpSettings(_Section):
     model_config = ConfigDict(populate_by_name=True)
 
     host: Annotated[str, Field(min_length=1)]
+    """The mail server's name or address."""
     port: Port = 0
     """0 is the usual one: 587 for starttls, 465 for tls, 25 for none."""
     sender: str = Field(alias="from", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
     """The address that messages come from."""
     username: str = ""
+    """Whom it signs in as; empty is nobody."""
     password: SecretStr = SecretStr("")
+    """Needs starttls or tls."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """none sends in the clear, and is for a server on this machine."""
     ca_file: Path | None = None
@@ -254,17 +272,24 @@ class Settings(_Section):
     """Everything that is configured before the platform starts."""
 
     data_dir: Path
+    """Where everything is kept. Unset: ``PRIMEHUB_DATA``, else ``/var/lib/primehub`` for root, ``~/.local/share/primehub`` for
+    others."""
     secrets_dir: Path | None = None
     """Folder of keys and tokens that somebody else keeps, a mounted Secret; empty is one in the data folder."""
     host: str = "127.0.0.1"
+    """The address to listen on; ``0.0.0.0`` is all of this machine's."""
     port: Port = 8000
+    """The port to listen on."""
     public_url: HttpUrl | Literal[""] = ""
     """The address that people use, for links in invitations and for OpenID Connect; empty is host and port."""
     base_url: Literal["/"] = "/"
+    """The platform has a host name of its own, and no path before its own."""
     engine: Literal["local", "kubernetes", "fake"] = "local"
+    """What runs workloads; ``fake`` is for tests."""
     database_url: SecretStr = SecretStr("")
     """SQLAlchemy URL; empty is SQLite in the data folder."""
     hub_database_url: SecretStr = SecretStr("")
+    """The hub's own database, another one than PrimeHub's; empty is SQLite in the data folder."""
     tls: TlsSettings = Field(default_factory=TlsSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     local: LocalSettings = Field(default_factory=LocalSettings)
@@ -274,13 +299,18 @@ class Settings(_Section):
     hub_port: Port = 0
     """Ports inside the machine; 0 is a free one, kept for the next start."""
     services_port: Port = 0
+    """As ``hub_port``."""
     gateway_port: Port = 0
+    """As ``hub_port``."""
     proxy_api_port: Port = 0
-    spawn_timeout: int = Field(default=300, ge=10, description="seconds")
-    slow_spawn_timeout: float = Field(default=2, ge=0, description="seconds")
-    poll_interval: int = Field(default=5, ge=1, description="seconds")
-    cull_interval: int = Field(default=30, ge=1, description="seconds between two looks for idle notebooks")
+    """As ``hub_port``."""
+    spawn_timeout: int = Field(default=300, ge=10, description="Seconds within which a notebook must answer.")
+    slow_spawn_timeout: float = Field(default=2, ge=0)
+    """Seconds after which the hub's page waits no longer for a start, and shows how far it is."""
+    poll_interval: int = Field(default=5, ge=1, description="Seconds between two looks whether a notebook still runs.")
+    cull_interval: int = Field(default=30, ge=1, description="Seconds between two looks for idle notebooks.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Of the hub's and the services' logs."""
 
     @field_validator("database_url", "hub_database_url")
     @classmethod

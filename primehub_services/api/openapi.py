@@ -57,7 +57,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "PrimeHub",
             "version": __version__,
-            "description": "Groups of data scientists: who may use what, what is in use, and notebooks.",
+            "description": "Groups of data scientists: who may use what, what is in use; notebooks, jobs and recurring jobs, "
+            "with their logs and what they leave.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": ROOT}],

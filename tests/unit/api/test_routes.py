@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from primehub_services.api.handlers import HANDLERS
 from primehub_services.api.openapi import document
 from primehub_services.api.route import Route, Table
+from primehub_services.api.routes_page import as_markdown
 from primehub_services.api.table import TABLE
 from primehub_services.domain.permissions import PERMISSIONS
 
@@ -84,3 +86,13 @@ def test_the_document_says_who_may() -> None:
     operation = document()["paths"]["/groups"]["post"]
     assert "platform admin" in operation["description"]
     assert document()["paths"]["/version"]["get"]["security"] == []
+
+
+def test_the_page_of_routes_is_up_to_date() -> None:
+    path = Path(__file__).parents[3] / "docs" / "api-routes.md"
+    assert path.read_text() == as_markdown(), "run: python -m primehub_services.api.routes_page > docs/api-routes.md"
+
+
+def test_the_page_of_routes_has_every_route_once() -> None:
+    for route in TABLE.routes:
+        assert as_markdown().count(f"| {route.method} | `{route.path}` |") == 1, route.name

@@ -15,6 +15,7 @@ from traitlets.config import Config
 from hub_config.configure import configure, services_environment
 from hub_config.roles import SERVICE_ROLES, as_markdown
 from hub_config.settings import PREFIX, Settings, SettingsError
+from hub_config.settings_page import as_markdown as settings_page
 from primehub_services.domain.permissions import PERMISSIONS, Scope
 
 OIDC = {"issuer": "https://id.example.org", "client_id": "primehub", "client_secret": "the-client-secret"}
@@ -191,6 +192,11 @@ def test_an_existing_configuration_keeps_its_own_roles_services_and_scopes(tmp_p
 def test_the_documentation_is_up_to_date() -> None:
     path = Path(__file__).parents[3] / "docs" / "permissions.md"
     assert path.read_text() == as_markdown(), "run: python -m hub_config.roles > docs/permissions.md"
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    path = Path(__file__).parents[3] / "docs" / "settings.md"
+    assert path.read_text() == settings_page(), "run: python -m hub_config.settings_page > docs/settings.md"
 
 
 def test_the_documentations_table_has_every_permission_and_every_scope_of_a_service() -> None:
