@@ -146,7 +146,7 @@ def reset_password(session: Session, name: str) -> None:
 @click.option("--as-admin", is_flag=True, help="As a group admin of the group.")
 @click.option("--expires", "expires_in", type=Duration(), default="1d", help="How long the link is good for.  [1d]")
 @click.option("--send", is_flag=True, help="Send the link to NAME's e-mail address too.")
-@click.option("--to", "address", default="", metavar="ADDRESS", help="Send the link into the group to this address too.")
+@click.option("--to", "address", default="", metavar="ADDRESS", help="Send the group's link to this address too.")
 @pass_session
 def invite(session: Session, user: str | None, as_admin: bool, expires_in: int, send: bool, address: str) -> None:
     """Make a one-time link: for NAME to set a password, or for somebody new to join the working group."""

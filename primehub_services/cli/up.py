@@ -55,7 +55,7 @@ def up(**flags: Any) -> None:
     except StartError as error:
         report(error)
     except SettingsError as error:
-        report(StartError(f"The settings are not valid:\n{error}", "Correct the settings file, or the variable that is named."))
+        report(StartError(f"The settings are not valid:\n{error}", "Correct the settings file or the variable named."))
 
 
 def report(error: StartError, code: int = 1) -> NoReturn:
