@@ -173,7 +173,7 @@ async def test_a_reset_by_an_admin_ends_the_session(browser: Browser, person: st
             400,
             "not the same",
         ),
-        ({"old_password": "", "new_password": "0123456789", "repeat_password": "0123456789"}, 400, "your current password"),
+        ({"old_password": "", "new_password": "0123456789", "repeat_password": "0123456789"}, 400, "current password"),
     ],
 )
 async def test_a_change_that_cannot_be_is_explained_at_the_field(
