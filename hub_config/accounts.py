@@ -39,7 +39,7 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
     """
 
     issuer = Unicode(help="The provider's issuer URL, exactly as it names itself.").tag(config=True)
-    name_claim = Unicode("preferred_username", help="The claim with the wished-for user name.").tag(config=True)
+    name_claim = Unicode("preferred_username", help="The claim with the wished-for username.").tag(config=True)
     groups_claim = Unicode("groups", help="The claim with the groups; empty leaves memberships alone.").tag(config=True)
     platform_admin_groups = Set(Unicode(), help="Groups of the provider whose people are platform admins.").tag(
         config=True
@@ -126,7 +126,7 @@ class PrimeHubOIDCAuthenticator(GenericOAuthenticator):
         """What the API is told of a set of claims."""
         username = str(claims.get(self.name_claim) or "")
         if not username:
-            text = f"{self.login_service} gave no user name (claim {self.name_claim}). Ask your administrator."
+            text = f"{self.login_service} gave no username (claim {self.name_claim}). Ask your administrator."
             raise pages.refusal(403, text)
         groups = self._groups_of(claims)
         admin = (

@@ -112,7 +112,7 @@ class SignInHandler(LoginHandler):
         """Sign in with name and password."""
         username = self.get_body_argument("username", "")
         if not self.authenticator.local_accounts or not username:
-            text = "Write your user name and password." if self.authenticator.local_accounts else ""
+            text = "Type your username and password." if self.authenticator.local_accounts else ""
             self.set_status(403)
             self.finish(await self._render(login_error=text, username=username))
             return
@@ -141,11 +141,11 @@ class ChangePasswordHandler(_PageHandler):
         username, old, new = self._username(), self.field("old_password"), self.field("new_password")
         errors = {}
         if not username:
-            errors["username"] = "Write your user name."
+            errors["username"] = "Type your username."
         if not old:
-            errors["old_password"] = "Write the password that you have now."
+            errors["old_password"] = "Type your current password."
         if not new:
-            errors["new_password"] = "Write a new password."
+            errors["new_password"] = "Type a new password."
         elif new != self.field("repeat_password"):
             errors["repeat_password"] = SAME_TWICE
         message, status = "", 400
@@ -237,7 +237,7 @@ class InvitationHandler(_PageHandler):
                 )
             except (ApiProblem, ValidationError) as problem:
                 errors, message, status = _explain(
-                    problem, wrong={404: ("", LINK_IS_NO_GOOD), 409: ("username", "This user name is taken.")}
+                    problem, wrong={404: ("", LINK_IS_NO_GOOD), 409: ("username", "This username is taken.")}
                 )
             else:
                 await self.enter(state, everywhere_else_out=view.kind == "account")
@@ -247,7 +247,7 @@ class InvitationHandler(_PageHandler):
     def _check(self, kind: str) -> dict[str, str]:
         errors = {}
         if kind == "join" and not self.field("username"):
-            errors["username"] = "Choose a user name."
+            errors["username"] = "Choose a username."
         if not self.field("password"):
             errors["password"] = "Choose a password."
         elif self.field("password") != self.field("repeat_password"):

@@ -75,7 +75,7 @@ def pack(folder: Path, name: str, notebook: dict[str, Any], target: Path, limit:
             if target.stat().st_size > limit:
                 msg = (
                     f"The folder has more than {limit // 1_000_000} MB, packed. Submit the notebook alone, move it to a "
-                    "smaller folder, or keep the data in the group's volume."
+                    "smaller folder, or keep the data in the group folder."
                 )
                 raise TooLarge(msg)
 

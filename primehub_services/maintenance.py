@@ -93,11 +93,11 @@ def _image_lines(uow: UnitOfWork) -> tuple[dict[str, ImageLine], bool]:
     for row in uow.session.scalars(catalog.visible(ImageRow, None)):
         name = row.display_name or row.name
         if row.phase == ImagePhase.FAILED.value:
-            text = f"The image {name} could not be made: {row.message}\nOnce that is mended: primehub images rebuild {row.slug}"
+            text = f"The image {name} could not be built: {row.message}\nOnce that is fixed: primehub images rebuild {row.slug}"
             lines[row.id] = ImageLine(name, 11, text)
         elif row.phase != ImagePhase.READY.value:
             making = True
-            text = f"Making the image {name}: {row.progress:3d} %  {row.message}".rstrip()
+            text = f"Building the image {name}: {row.progress:3d} %  {row.message}".rstrip()
             lines[row.id] = ImageLine(name, row.progress // 10, text)
     return lines, making
 

@@ -226,7 +226,7 @@ _CATALOG = (
         "images.build_log",
         "GET",
         "/images/{image}/build-log",
-        "A part of the log of an image's making",
+        "A part of the log of an image's build",
         "platform.admin",
         LogPart,
         query=LogQuery,

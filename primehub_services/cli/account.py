@@ -120,7 +120,7 @@ def _print_me(found: Me) -> None:
     rows.append(["platform admin", "yes" if found.platform_admin else "no"])
     table(["", ""], rows, header=False)
     if not found.groups:
-        click.echo("No group: ask a platform admin to put you into one.")
+        click.echo("No group: ask a group admin or a platform admin to put you into one.")
         return
     click.echo()
     table(["GROUP", "DISPLAY NAME", "ROLE"], [[g.group, g.display_name or g.name, g.role.value] for g in found.groups])

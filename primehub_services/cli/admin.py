@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def admin() -> None:
-    """What platform admins do."""
+    """What platform admins may do."""
 
 
 def _noun(name: str, text: str) -> click.Group:
@@ -99,7 +99,7 @@ add_delete(users, lambda client: client.users, "person's account")
 @file_option
 @pass_session
 def create_user(session: Session, name: str | None, file: Any, **given: Any) -> None:
-    """Make a local account, and a one-time link for its person. Give NAME, or a definition in JSON."""
+    """Make a local account, and a one-time link for the person. Give NAME, or a definition in JSON."""
     from ..domain.handshake import invitation_link
     from ..domain.identity import AccountCreate
     from . import output
@@ -112,7 +112,7 @@ def create_user(session: Session, name: str | None, file: Any, **given: Any) -> 
         output.print_json({**made.model_dump(mode="json"), "link": link})
         return
     output.note(
-        f"{made.account.name} is made. This link works once, until {made.expires_at.astimezone():%Y-%m-%d %H:%M}:"
+        f"{made.account.name} is created. This link works once, until {made.expires_at.astimezone():%Y-%m-%d %H:%M}:"
     )
     _say_sent(made.mail)
     click.echo(link)
@@ -128,10 +128,10 @@ def _say_sent(mail: LinkSent | None) -> None:
 
 @users.command("reset-password")
 @click.argument("name")
-@click.option("--temporary", is_flag=True, expose_value=False, help="As it always is; for scripts that say so.")
+@click.option("--temporary", is_flag=True, expose_value=False, help="Always so; accepted for scripts that say it.")
 @pass_session
 def reset_password(session: Session, name: str) -> None:
-    """Give a temporary password, to be changed at the next sign-in. It is shown this once."""
+    """Give a temporary password, to be changed at the next sign-in. It is shown only once."""
     from . import output
 
     given = session.call(lambda client: client.reset_password(name))
@@ -146,7 +146,7 @@ def reset_password(session: Session, name: str) -> None:
 @click.option("--as-admin", is_flag=True, help="As a group admin of the group.")
 @click.option("--expires", "expires_in", type=Duration(), default="1d", help="How long the link is good for.  [1d]")
 @click.option("--send", is_flag=True, help="Send the link to NAME's e-mail address too.")
-@click.option("--to", "address", default="", metavar="ADDRESS", help="Send the link into the group there too.")
+@click.option("--to", "address", default="", metavar="ADDRESS", help="Send the group's link to this address too.")
 @pass_session
 def invite(session: Session, user: str | None, as_admin: bool, expires_in: int, send: bool, address: str) -> None:
     """Make a one-time link: for NAME to set a password, or for somebody new to join the working group."""
@@ -190,7 +190,7 @@ def running(session: Session, name: str) -> None:
 @really_option
 @pass_session
 def disable(session: Session, name: str) -> None:
-    """Disable an account: sessions and tokens end, and its notebooks stop."""
+    """Disable an account: its sessions and tokens end, and its notebooks stop."""
     from .output import done
 
     session.call(lambda client: client.users.update(name, {"enabled": False}))
@@ -238,7 +238,7 @@ def settings() -> None:
 @settings.command("get")
 @pass_session
 def get_settings(session: Session) -> None:
-    """Show them."""
+    """Show the settings."""
     from .output import show_one
 
     show_one(session, session.call(lambda client: client.settings()), hide=("version", "logo"))
@@ -248,7 +248,7 @@ def get_settings(session: Session) -> None:
 @file_option
 @pass_session
 def update_settings(session: Session, file: Any) -> None:
-    """Change those that a definition in JSON holds."""
+    """Change the settings that a definition in JSON holds."""
     from .output import show_one
 
     changes = read_definition(file)

@@ -100,7 +100,7 @@ def add_group_connections(noun: click.Group) -> None:
     @click.argument("user")
     @pass_session
     def disconnect_user(session: Session, group: str, user: str) -> None:
-        """Take somebody out of a group. What they run in it is stopped."""
+        """Take somebody out of a group. Their notebooks there stop, their waiting jobs are cancelled."""
         from .output import done
 
         session.call(lambda client: client.members(group).delete(user))

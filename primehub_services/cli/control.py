@@ -180,7 +180,7 @@ def _process(pid: int | None) -> str:
 @click.argument("part", type=click.Choice(PARTS), default="hub")
 @place_options
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("--tail", type=click.IntRange(min=1), default=100, help="The last lines.  [100]")
+@click.option("--tail", type=click.IntRange(min=1), default=100, help="How many of the last lines.  [100]")
 def logs(part: str, data: Path | None, settings: Path | None, follow: bool, tail: int) -> None:
     """Show the log of a part: the hub with its services, the proxy, or a detached `up`."""
     path = place_of(data, settings).log / f"{part}.log"

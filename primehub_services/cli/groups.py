@@ -82,7 +82,7 @@ def add_user(session: Session, name: str, user: str, admin: bool) -> None:
 @click.argument("user")
 @pass_session
 def remove_user(session: Session, name: str, user: str) -> None:
-    """Take somebody out of a group. What they run in it is stopped."""
+    """Take somebody out of a group. Their notebooks there stop, their waiting jobs are cancelled."""
     from .output import done
 
     session.call(lambda client: client.members(name).delete(user))

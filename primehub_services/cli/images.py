@@ -1,4 +1,4 @@
-"""``primehub images``: what notebooks run in. Group admins make images of their own group."""
+"""``primehub images``: what notebooks and jobs run in. Group admins make images of their own group."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS = (
 
 @click.group(cls=Noun)
 def images() -> None:
-    """What notebooks run in."""
+    """What notebooks and jobs run in."""
 
 
 add_list(images, _find, COLUMNS, of_group=True)
@@ -48,14 +48,14 @@ add_delete(images, _find, "image")
 @click.argument("name")
 @pass_session
 def rebuild(session: Session, name: str) -> None:
-    """Make an image again, after what kept it from being made is mended."""
+    """Build an image again, with the newest versions that its packages allow."""
     from .output import done, print_json
 
     image = session.call(lambda client: client.rebuild(name))
     if session.as_json:
         print_json(image)
     else:
-        done(session, f"{image.name} is being made again; see: primehub images get {image.slug}")
+        done(session, f"{image.name} is being built again; see: primehub images get {image.slug}")
 
 
 @images.command("build-log")

@@ -31,7 +31,7 @@ COLUMNS = (
 
 @click.group(cls=Noun)
 def instancetypes() -> None:
-    """Sizes of notebooks."""
+    """Sizes of notebooks and jobs."""
 
 
 add_list(instancetypes, _find, COLUMNS, of_group=True)

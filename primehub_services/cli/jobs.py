@@ -99,8 +99,8 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="NAME=SECRET",
                 help="Environment variable with the value of a secret of kind env, yours or the group's.",
             ),
-            click.option("--timeout", type=Duration(), help="Ends it after so long, like 90m; 0 is never."),
-            click.option("--retries", type=click.IntRange(0, 10), help="Further attempts where its command fails."),
+            click.option("--timeout", type=Duration(), help="Time limit, like 90m; 0 is none."),
+            click.option("--retries", type=click.IntRange(0, 10), help="Further attempts if its command fails."),
         )
     ):
         command = option(command)
@@ -169,10 +169,10 @@ async def find(client: PersonClient, session: Session, ref: str | None) -> Job:
 @click.option("--user", help="Only this person's.")
 @click.option("--state", "phase", help="Only those in this state: PENDING, RUNNING, FAILED, ...")
 @click.option("--search", help="Only those with this text in the name.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The newest so many.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many, newest first.")
 @pass_session
 def list_(session: Session, active: bool, mine: bool, phase: str | None, limit: int, **query: str | None) -> None:
-    """List the group's jobs, the newest first."""
+    """List the group's jobs, newest first."""
     from .output import note, show_list
 
     async def ask(client: PersonClient) -> Any:
@@ -210,7 +210,7 @@ def get(session: Session, job: str | None) -> None:
 
 
 @jobs.command("queue")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The first so many.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many, the next first.")
 @pass_session
 def queue(session: Session, limit: int) -> None:
     """Show which jobs wait in the group, in their order, and for what."""

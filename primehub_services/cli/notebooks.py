@@ -55,9 +55,9 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--image", help="What it runs in.  [the last one used in the group]"),
             click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Environment variable."),
             click.option(
-                "--safe-mode", is_flag=True, help="With the home folder at ~/user, and no profiles: to mend one."
+                "--safe-mode", is_flag=True, help="With your files in ~/user and no profiles, to repair a home folder."
             ),
-            click.option("--name", "server_name", default="", help="Of one notebook among several."),
+            click.option("--name", "server_name", default="", help="Name of the notebook, where you have several."),
         )
     ):
         command = option(command)
@@ -232,7 +232,7 @@ def list_(session: Session, ended: bool, user: str | None) -> None:
 @notebooks.command("logs")
 @click.argument("notebook", required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on until it ends.")
-@click.option("--tail", type=click.IntRange(min=1, max=10_000), help=f"Begin with so many of its last lines.  [{TAIL}]")
+@click.option("--tail", type=click.IntRange(min=1, max=10_000), help=f"Begin with this many last lines.  [{TAIL}]")
 @click.option("--all", "whole", is_flag=True, help="Begin with its first line.")
 @pass_session
 def logs(session: Session, notebook: str | None, follow: bool, tail: int | None, whole: bool) -> None:

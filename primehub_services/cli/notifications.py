@@ -38,7 +38,7 @@ def show(session: Session) -> None:
 @click.option("--secret", is_flag=True, help="Read the secret that signs webhooks from standard input.")
 @pass_session
 def set_(session: Session, webhook_url: str | None, no_webhook: bool, secret: bool, **given: Any) -> None:
-    """Change what is given. The first webhook gets a secret, which is shown this once."""
+    """Change what is given. The first webhook gets a secret, which is shown only once."""
     from .output import done, print_json
 
     changes = {name: value for name, value in given.items() if value is not None}
@@ -60,7 +60,7 @@ def set_(session: Session, webhook_url: str | None, no_webhook: bool, secret: bo
         return
     done(session, "Saved.")
     if saved.webhook_secret is not None:
-        click.echo(f"The webhook's secret, shown this once: {saved.webhook_secret.get_secret_value()}")
+        click.echo(f"The webhook's secret, shown only once: {saved.webhook_secret.get_secret_value()}")
 
 
 def _line() -> str:

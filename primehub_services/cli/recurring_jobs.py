@@ -40,7 +40,7 @@ PRESETS = {"daily": "0 4 * * *", "weekly": "0 4 * * 0", "monthly": "0 4 1 * *"}
 
 @click.group("recurring-jobs", cls=Noun)
 def recurring_jobs() -> None:
-    """Jobs that start by a clock."""
+    """Jobs that start by the clock."""
 
 
 def clock_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +52,7 @@ def clock_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--overlap",
                 type=click.Choice(["skip", "queue", "replace"]),
-                help="While the last one still runs: leave one out, queue it, or put it in its place.  [skip]",
+                help="If the last run has not ended: skip the new run, queue it, or cancel the last.  [skip]",
             ),
             click.option(
                 "--catch-up/--no-catch-up",
@@ -220,7 +220,7 @@ _pausing("resume", False, "Let it go on; what was due meanwhile is not made up f
 @click.option("--wait", is_flag=True, help="Show the job's log until it ends, and end as it did.")
 @pass_session
 def run(session: Session, recurring_job: str, wait: bool) -> None:
-    """Start a job of it now."""
+    """Run it once now."""
     from .jobs import accepted, finish
 
     async def ask(client: PersonClient) -> Any:

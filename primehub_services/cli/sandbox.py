@@ -52,7 +52,7 @@ def enable(data: Path | None, settings: Path | None, print_it: bool) -> None:
         click.echo(profile, nl=False)
         return
     if workloads.sandbox_status(chosen).sandboxed:
-        click.echo("Sandboxes run here already; nothing is to be done.")
+        click.echo("Sandboxes run here already; there is nothing to do.")
         return
     parser = shutil.which("apparmor_parser")
     if parser is None:

@@ -45,7 +45,7 @@ add_list(
 @click.option("--expires", "expires_in", type=Duration(), default="30d", help="How long it is good for.  [30d]")
 @pass_session
 def create(session: Session, note: str, scopes: tuple[str, ...], expires_in: int) -> None:
-    """Make a token. It is shown this once."""
+    """Make a token. It is shown only once."""
     from ..domain.permissions import PREFIX, Scope
     from ..domain.tokens import TokenCreate
     from . import output

@@ -38,7 +38,7 @@ DETACHED = "PRIMEHUB_DETACHED"
 @click.option("--tls-key", type=click.Path(path_type=Path), help="The certificate's key (PEM).")
 @click.option("--self-signed", is_flag=True, help="Make a certificate; browsers will warn about it.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front does TLS; needs --public-url.")
-@click.option("--insecure-http", is_flag=True, help="Other machines may connect without TLS: passwords in clear.")
+@click.option("--insecure-http", is_flag=True, help="Let other machines connect without TLS: passwords in clear.")
 @click.option("--detach", is_flag=True, help="Return once it runs; stop it with `primehub down`.")
 def up(**flags: Any) -> None:
     """Start the platform on this machine and keep it running until Ctrl-C.
@@ -56,7 +56,7 @@ def up(**flags: Any) -> None:
     except StartError as error:
         report(error)
     except SettingsError as error:
-        report(StartError(f"The settings are not valid:\n{error}", "Mend the settings file, or the variable named."))
+        report(StartError(f"The settings are not valid:\n{error}", "Correct the settings file or the variable named."))
 
 
 def report(error: StartError, code: int = 1) -> NoReturn:

@@ -62,7 +62,7 @@ class AccountsClient:
         return await self._api.fetch(InvitationView, "POST", "/invitations/inspect", body=request)
 
     async def redeem(self, request: InvitationRedeem) -> AccountState:
-        """Use a link. Status 404: it is no good; 409: the user name is taken; 422: a field is wrong."""
+        """Use a link. Status 404: it is no good; 409: the username is taken; 422: a field is wrong."""
         return await self._api.fetch(AccountState, "POST", "/invitations/redeem", body=request)
 
     async def join(self, token: str, username: str) -> AccountState:

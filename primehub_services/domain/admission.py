@@ -127,7 +127,7 @@ def image_disabled(image: Image, capacity: MachineCapacity) -> str:
     if image.phase is ImagePhase.READY:
         return ""
     if image.phase is ImagePhase.FAILED:
-        return f"It could not be made: {image.message}" if image.message else "It could not be made."
+        return f"It could not be built: {image.message}" if image.message else "It could not be built."
     return f"It is not ready yet ({image.progress} %)."
 
 

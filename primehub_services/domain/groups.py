@@ -33,7 +33,7 @@ class Group(Model):
     folder_problem: str = ""
     """Why nothing can mount its folder, on a cluster; empty where it can, or where that is not known yet."""
     launch_group_only: bool
-    """Whether the shared volume is mounted only in workloads launched in this group."""
+    """Whether the group folder is mounted only in workloads launched in this group."""
     pod_security: PodSecurity = PodSecurity.RESTRICTED
     """What its notebooks and jobs may do on a cluster; on one machine it changes nothing."""
     job_timeout: Seconds | None = None

@@ -42,7 +42,7 @@ class Account(Model):
     enabled: bool
     platform_admin: bool
     must_change_password: bool
-    volume_capacity: int | None = Field(default=None, description="personal volume, GiB; null is the default")
+    volume_capacity: int | None = Field(default=None, description="size of the home folder, GiB; null is the default")
     created_at: Timestamp
     last_seen_at: Timestamp | None
     version: int

@@ -159,7 +159,7 @@ def lost(message: str) -> Ending:
 
 def timed_out(timeout: int) -> Ending:
     """The end of what took too long."""
-    message = f"It ran for longer than its timeout of {duration(timeout)}."
+    message = f"It ran for longer than its time limit of {duration(timeout)}."
     return Ending(phase=JobPhase.FAILED, reason=JobReason.TIMEOUT, message=message)
 
 

@@ -103,7 +103,7 @@ class NotebookRun(Model):
     kernel: str = Field(default="", max_length=100)
     """Name of the kernel; empty is the notebook's own."""
     reads_file: bool = False
-    """Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot."""
+    """Run the file at ``path`` in the group folder as it is when the job starts, and not the snapshot."""
 
     @field_validator("parameters")
     @classmethod
@@ -111,7 +111,7 @@ class NotebookRun(Model):
         if len(json.dumps(value)) > MAX_PARAMETERS:
             msg, fix = (
                 f"must have at most {MAX_PARAMETERS} characters as JSON",
-                "put data into a file of the group's volume",
+                "put data into a file in the group folder",
             )
             raise WrongValue(msg, fix)
         return value

@@ -49,7 +49,7 @@ def link_letter(about: LinkFor, address: str, token: str) -> Letter:
         "",
         invitation_link(address, token),
         "",
-        f"It works once, until {about.until:%Y-%m-%d %H:%M} UTC. Whoever has it can use it: pass it on to nobody.",
-        f"It was made by {plain(about.by)}. If you do not expect it, leave it unused.",
+        f"It works once, until {about.until:%Y-%m-%d %H:%M} UTC. Whoever has it can use it: do not pass it on.",
+        f"It was made by {plain(about.by)}. If you did not expect it, do not use it.",
     ]
     return Letter(about.id, platform, subject, "\n".join(lines) + "\n")

@@ -58,7 +58,7 @@ def _http_address(url: str) -> str:
         raise WrongValue(msg, fix)
     if parts.username is not None or parts.fragment or " " in url:
         msg, fix = (
-            "must have no user name, no fragment and no spaces",
+            "must have no username, no fragment and no spaces",
             "give a secret instead, which signs every message",
         )
         raise WrongValue(msg, fix)
@@ -181,7 +181,7 @@ def text(content: dict[str, Any], link: str) -> str:
     lines = [f"{subject(content)}.", ""]
     labels = (
         ("group", "Group"),
-        ("id", "Id"),
+        ("id", "ID"),
         ("reason", "Reason"),
         ("exit_code", "Exit code"),
         ("started_at", "Started"),

@@ -366,7 +366,7 @@ def _forbidden(level: str, words: str, allowed: PodSecurity) -> PodReason:
 
 def _disk(message: str) -> PodReason | None:
     """Why a node ended a pod for what it had written to the node's own disk."""
-    help_ = "Keep large files in the home folder, the group's folder or a volume, and write less beside them."
+    help_ = "Keep large files in the home folder, the group folder or a volume, and write less beside them."
     folder = re.search(r'EmptyDir volume "([^"]+)" exceeds the limit "([^"]+)"', message)
     if folder is not None:
         where = _SCRATCH.get(folder[1], "one of its folders")

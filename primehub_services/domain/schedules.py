@@ -48,7 +48,7 @@ class ScheduleCreate(Model):
     """After the platform was down: run once for all that was missed, instead of not at all."""
     paused: bool = False
     notebook_reads_file: bool = False
-    """For a notebook below the group volume: read the file at each firing instead of the snapshot."""
+    """For a notebook in the group folder: read the file at each firing instead of the snapshot."""
 
 
 class ScheduleUpdate(Model):

@@ -39,7 +39,7 @@ class SecretCreate(Model):
     def _fields_fit_kind(self) -> Self:
         for field in ("registry", "username"):
             if self.kind is SecretKind.PULL and not getattr(self, field):
-                msg, fix = "is needed for kind pull", "give the registry's host and the user name there"
+                msg, fix = "is needed for kind pull", "give the registry's host and the username there"
                 raise WrongValue(msg, fix, field=field)
         return self
 

@@ -43,7 +43,7 @@ def actor_of(hub_model: Mapping[str, Any], found: accounts.Places | None) -> Act
     if hub_model.get("kind") == "service":
         return Actor(service=name, scopes=_sort(hub_model.get("scopes", ()), None).held)
     if found is None or not found[0].enabled:
-        msg = "This account does not exist or is disabled. Ask a platform administrator."
+        msg = "This account does not exist or is disabled. Ask a platform admin."
         raise Unauthenticated(msg)
     row, places = found
     scopes = _sort(hub_model.get("scopes", ()), name)

@@ -159,7 +159,7 @@ def tested(uow: UnitOfWork, actor: Actor, ids: list[str]) -> tuple[NotificationT
 
 def _check_email(account: Account, *, available: bool) -> None:
     if not available:
-        fix = "ask a platform administrator to set notifications.smtp, or use a webhook"
+        fix = "ask a platform admin to set notifications.smtp, or use a webhook"
         raise Invalid.field("email", "this platform sends no e-mail", fix)
     if not account.email:
         raise Invalid.field("email", "your account has no e-mail address", "add one to your profile first")

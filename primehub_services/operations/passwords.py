@@ -92,6 +92,6 @@ def check_new_password(
     if len(text) < min_length:
         raise Invalid.field(field, f"must have at least {min_length} characters", "choose a longer one")
     if normalized(text) == normalized(user):
-        raise Invalid.field(field, "must not be the user name", "choose another one")
+        raise Invalid.field(field, "must not be the username", "choose another one")
     if old is not None and text == old.get_secret_value():
         raise Invalid.field(field, "must differ from the old one", "choose another one")

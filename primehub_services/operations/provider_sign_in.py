@@ -78,7 +78,7 @@ def _check_issuer(issuer: str) -> None:
 
 def disabled() -> Forbidden:
     """The problem of a person who is who they say, and may not go on."""
-    return Forbidden("This account is disabled. Ask a platform administrator.")
+    return Forbidden("This account is disabled. Ask a platform admin.")
 
 
 def state_of(uow: UnitOfWork, name: str) -> AccountState:
@@ -110,8 +110,8 @@ def _newcomer(uow: UnitOfWork, actor: Actor, request: ProviderSignIn) -> None:
     other = store.like(uow, name)
     if other is not None:
         msg = (
-            f"Your login {request.username!r} would make the user name {name!r}, which belongs to another account or "
-            "is too like its name. Accounts are never shared: ask a platform administrator, or for another login."
+            f"Your login {request.username!r} would make the username {name!r}, which belongs to another account or "
+            "is too like its name. Accounts are never shared: ask a platform admin, or for another login."
         )
         raise Conflict(msg)
     row = store.add(

@@ -222,7 +222,7 @@ def _check_reads_file(row: ScheduleRow) -> None:
     if row.notebook_reads_file and row.job.get("notebook") is None:
         raise Invalid.field("notebook_reads_file", "this recurring job runs a command", "leave it out")
     if row.notebook_reads_file and not row.job["notebook"]["path"].startswith(f"{row.job['group']}/"):
-        message = "the notebook is not in the group's volume, and jobs see no home folder"
+        message = "the notebook is not in the group folder, and jobs see no home folder"
         raise Invalid.field("notebook_reads_file", message, "move it there, or leave it out to run the snapshot")
 
 

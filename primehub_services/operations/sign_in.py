@@ -139,7 +139,7 @@ class SignIn:
         """
         name = request.username.strip().lower()
         async with self._turn(name):
-            found = await self._verified(actor, name, request.password, "The user name or the password is wrong.")
+            found = await self._verified(actor, name, request.password, "The username or the password is wrong.")
             renewed = None
             if found.password_hash and self._passwords.is_outdated(found.password_hash):
                 renewed = await self._passwords.hash(request.password)
@@ -167,7 +167,7 @@ class SignIn:
     async def redeem(self, actor: Actor, request: InvitationRedeem) -> AccountState:
         """Use a link: a new account in the link's group, or a password for the link's account.
 
-        Raises ``NotFound`` where the link is no good, ``Conflict`` where the user name is taken, ``Invalid`` for
+        Raises ``NotFound`` where the link is no good, ``Conflict`` where the username is taken, ``Invalid`` for
         ``username`` or ``password`` (also where nobody has one), ``Forbidden`` where the account is disabled. A refusal does not use the link up.
         """
         name = await self._database.read(_name_to_be, actor, request)
@@ -209,7 +209,7 @@ class SignIn:
 def _check_not_locked(locked_until: datetime | None, now: datetime) -> None:
     if locked_until is not None and locked_until > now:
         seconds = max(1, round((locked_until - now).total_seconds() + 0.499))
-        msg = f"Too many failed sign-ins. Try again in {seconds} s, or ask a platform administrator for a new password."
+        msg = f"Too many failed sign-ins. Try again in {seconds} s, or ask a platform admin for a new password."
         raise TooMany(msg, retry_after_s=seconds)
 
 
@@ -264,7 +264,7 @@ def _change_password(uow: UnitOfWork, actor: Actor, found: _Credentials, new_has
 
 
 def _name_to_be(uow: UnitOfWork, actor: Actor, request: InvitationRedeem) -> str:
-    """The user name that the link's new password is for. Raises what can be known before hashing it."""
+    """The username that the link's new password is for. Raises what can be known before hashing it."""
     require(actor, "accounts")
     link = usable(uow, request.token.get_secret_value())
     if link.account_id is not None:

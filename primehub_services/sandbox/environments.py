@@ -347,7 +347,7 @@ def progress_of(view: BuildView, installed: int = 0) -> tuple[int, str]:
         percent = 5 + round(50 * (1 - math.exp(-len(view.collected) / 60)))
         doing = f"Building {view.building}" if view.building else f"Collecting {view.collected[-1]}"
         return percent, f"{doing} ({len(view.collected)} packages so far)"
-    return (4, "Asking for packages") if view.installing else (1, "Making the environment")
+    return (4, "Asking for packages") if view.installing else (1, "Building the environment")
 
 
 def _project(requirement: str) -> str:

@@ -38,7 +38,7 @@ def test_it_builds_nothing_twice_says_where_to_sign_in_and_ctrl_c_ends_all_of_it
     flags = f"UP=--port {fresh.port} --data {fresh.data}"
     fresh.start_by([*MAKE, "run", flags])
     assert f"PrimeHub is at  {fresh.url}" in fresh.said()
-    steps = ("Making the environment", "Installing", "Building")
+    steps = ("Building the environment", "Installing", "Building")
     assert [line for line in fresh.said().splitlines() if line.startswith(steps)] == []
     link = wait_for(fresh.first_link, what="the one-time link is printed")
     assert link is not None

@@ -227,7 +227,7 @@ def test_what_was_typed_outlives_the_session_and_is_shown_to_nobody_else(
     page.get_by_role("button", name="Save").click()
     expect(over).to_be_visible(timeout=SOON)
     signs_in_beside(lab.user)
-    expect(page.get_by_text(f"You are {lab.user}:")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(f"Your username is {lab.user}.")).to_be_visible(timeout=SOON)
     expect(page.get_by_label("Display name")).not_to_have_value("For nobody else")
     context.close()
 

@@ -45,8 +45,8 @@ PAGES = {
     "jobs?view=all": "Jobs",
     "recurring-jobs": "sweep the shelf",
     "usage": "Usage now",
-    "audit?action=group": "made the group",
-    "settings": "Its person is warned before",
+    "audit?action=group": "created the group",
+    "settings": "Its owner is warned before",
     "health": "JupyterHub",
 }
 """Each address below ``/admin``, and words that stand there once it has loaded."""
@@ -252,7 +252,7 @@ def test_what_was_typed_stays_when_somebody_else_saves_first(
     page.get_by_label("Display name").fill("Mine")
     version = platform.call("GET", f"/groups/{group}")["version"]
     platform.call("PATCH", f"/groups/{group}", {"version": version, "display_name": "Theirs", "description": "new"})
-    expect(page.get_by_text("Somebody changed this meanwhile to Theirs")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Somebody has changed this to Theirs meanwhile")).to_be_visible(timeout=SOON)
     expect(page.get_by_label("Description")).to_have_value("new")
     page.get_by_role("link", name="Users").click()
     expect(page.get_by_text("1 change on this page is not saved")).to_be_visible()

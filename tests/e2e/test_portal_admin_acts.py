@@ -186,7 +186,7 @@ def test_who_may_invite_and_the_size_of_a_home_are_what_the_settings_say(
     expect(invite).to_have_count(0)
     part = section(settings, "People")
     part.get_by_label("Members may invite").click()
-    part.get_by_label("Personal volume").fill("37")
+    part.get_by_label("Size of a home folder").fill("37")
     save(part)
     expect(invite).to_be_visible(timeout=SOON)
     part.get_by_label("Members may invite").click()
@@ -203,14 +203,14 @@ def test_times_of_notebooks_that_contradict_each_other_are_not_saved(settings: P
         part.get_by_label(label, exact=True)
         for label in (
             "Stops when nobody uses it, after",
-            "Its person is warned before, by",
+            "Its owner is warned before that, by",
         )
     )
     before = platform.call("GET", "/settings")["idle_timeout"]
     idle.fill("1")
     warning.fill("90")
     part.get_by_role("button", name="Save", exact=True).click()
-    expect(part.get_by_role("alert")).to_contain_text("Warn less time before", timeout=SOON)
+    expect(part.get_by_role("alert")).to_contain_text("Use less than the time after which it stops", timeout=SOON)
     expect(warning).to_be_focused()
     assert platform.call("GET", "/settings")["idle_timeout"] == before
 
@@ -230,7 +230,7 @@ def test_jobs_are_limited_as_the_settings_say_from_the_next_on(
 
     token = platform.add_person(smith := new("smith"), GROUP)
     hers = opened(signed_in(browser, platform, smith), f"/g/{GROUP}/jobs/new")
-    expect(hers.get_by_label("As the group: 3 h")).to_be_checked(timeout=SOON)
+    expect(hers.get_by_label("Group default: 3 h")).to_be_checked(timeout=SOON)
     body = {**launch, "name": "slag", "command": "mkdir artifacts; touch artifacts/first artifacts/second"}
     job = platform.call("POST", "/jobs", body, token=token, status=201)
     assert job["timeout"] == 3 * 3600

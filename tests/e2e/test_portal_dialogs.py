@@ -113,7 +113,7 @@ def of_people(ids: dict[str, str]) -> tuple[Opens, ...]:
         Opens(tea, "cup.txt", first=artifacts),
         Opens(cake, "Cancel job"),
         Opens(f"{base}/recurring-jobs/{ids['tidy']}", "Delete…", typed="tidy"),
-        Opens(f"{base}/settings", "Add secret"),
+        Opens(f"{base}/settings", "Create secret"),
         Opens(f"{base}/settings", "Replace the value of spare-key"),
         Opens(f"{base}/settings", "Delete spare-key", typed="spare-key"),
         Opens(f"{base}/images/{ids['lamp']}", "Delete image…", typed="lamp"),

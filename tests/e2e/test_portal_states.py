@@ -27,7 +27,7 @@ STATES = {
     "loading": ("slow", "/g/vision-lab/home", "Loading"),
     "start": ("idle", "/g/vision-lab/notebooks", "Would start now"),
     "start-short": ("idle", "/g/vision-lab/notebooks?instancetype=gpu-2", "Would not start now"),
-    "start-building": ("building", "/g/vision-lab/notebooks", "The first image is still being made"),
+    "start-building": ("building", "/g/vision-lab/notebooks", "The first image is still being built"),
     "start-failed": ("failed", "/g/vision-lab/notebooks", "The last start failed"),
     "start-asking": ("idle", "/g/vision-lab/notebooks?autolaunch=1", "You are about to start a notebook"),
     "starting": ("starting", "/g/vision-lab/notebooks", "Event log"),
@@ -241,7 +241,7 @@ def test_the_log_is_searched_and_grows(browser: Browser, address: str) -> None:
     expect(page.get_by_text("lines found")).to_be_visible()
     expect(page.locator(".log .row").first).to_contain_text("reports memory at 81 %")
     page.get_by_role("textbox", name="Search the log").fill("no such words")
-    expect(page.get_by_text("No line has “no such words”")).to_be_visible()
+    expect(page.get_by_text("No line contains “no such words”")).to_be_visible()
 
 
 def test_a_token_is_shown_once_and_can_be_deleted(browser: Browser, address: str) -> None:

@@ -58,7 +58,7 @@ def fill_job(page: Page) -> None:
 def fill_schedule(page: Page) -> None:
     """Likewise, for a recurring job."""
     page.get_by_label("Name").first.fill("report of line 2")
-    page.get_by_role("radio", name="By an expression").check()
+    page.get_by_role("radio", name="By a cron expression").check()
     page.get_by_label("Cron expression").fill("30 6 * * 1-5")
     page.get_by_label("Command").fill(f"python /project/{GROUP}/report.py")
     page.get_by_text("At 06:30").first.wait_for()
@@ -177,7 +177,7 @@ def _group_admin(world: World) -> tuple[Shot, ...]:
         Shot("group-images", "gil", images, "line-tools-next"),
         Shot("group-image", "gil", f"{images}/{world.ids['image']}", "Everything here is saved"),
         Shot("group-image-failed", "gil", f"{images}/{world.ids['broken image']}", "Failed"),
-        Shot("group-image-new", "gil", f"{images}/new", "Make image"),
+        Shot("group-image-new", "gil", f"{images}/new", "Create image"),
         Shot("group-settings", "gil", f"{HOME}/settings", "wandb-key"),
     )
 
@@ -228,8 +228,8 @@ def _admin(world: World) -> tuple[Shot, ...]:
         shot("jobs", "jobs?view=all", "align batch 12"),
         shot("recurring-jobs", "recurring-jobs", "weekly retraining"),
         shot("usage", f"usage?open={GROUP}", "augment line 2"),
-        shot("audit", "audit", "made the"),
-        shot("settings", "settings", "Its person is warned before"),
+        shot("audit", "audit", "created the"),
+        shot("settings", "settings", "Its owner is warned before"),
         shot("health", "health", "JupyterHub"),
         Shot("admin-groups-error", "admin", "/admin/groups", "could not be loaded", broken=("/groups",)),
     )

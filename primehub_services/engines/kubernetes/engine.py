@@ -148,7 +148,7 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
         await asyncio.to_thread(self._spool.begin, workload.key, workload.files)
         missing = {**await self._spared.missing(workload.plan), **await self._claims.ready(workload.plan.mounts)}
         if why := folder_trouble(workload.plan.mounts, workload.plan.group, missing):
-            msg = f"The group's folder cannot be mounted: {why.rstrip('.')}."
+            msg = f"The group folder cannot be mounted: {why.rstrip('.')}."
             raise EngineError(msg, code="volume")
         folders = pod_folders(workload.plan.mounts, missing, scratch=self._settings.scratch_capacity)
         # first the values, or the pod would come too early and wait for the next try

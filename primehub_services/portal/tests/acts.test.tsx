@@ -125,7 +125,7 @@ test('a list of recurring jobs says how the last run went, and narrows to those 
   queries.setQueryData(ask.schedules('lab', 1, 50, { ...first, paused: true }).queryKey, { items: [], total: 0, page: 1, page_size: 50 });
   shown('/g/:group/recurring-jobs', '/g/lab/recurring-jobs', <Schedules />);
   expect(screen.getByRole('link', { name: 'Failed' }).getAttribute('href')).toBe('/g/lab/jobs/j1');
-  expect(screen.getByText('Left out')).toBeTruthy();
+  expect(screen.getByText('Skipped')).toBeTruthy();
   fireEvent.click(screen.getByRole('button', { name: 'Paused' }));
   expect(await screen.findByText('No recurring job in this view')).toBeTruthy();
 });

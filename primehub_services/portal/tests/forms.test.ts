@@ -87,5 +87,5 @@ describe('what a form says', () => {
 });
 
 it('refuses a value without a name, and a second one of a name, and nothing of an empty row', () => {
-  expect(pairErrors([['A', '1'], ['', '2'], ['', ''], ['A', '3']])).toEqual(['', 'A value needs a name.', '', 'This name stands above already.']);
+  expect(pairErrors([['A', '1'], ['', '2'], ['', ''], ['A', '3']])).toEqual(['', 'A value needs a name.', '', 'This name is used above already.']);
 });

@@ -20,7 +20,7 @@ describe('quick launch', () => {
   test('says what stands in the way', () => {
     expect(quickOf(options([image('base')]), 'TensorFlow').is).toBe('none');
     expect(quickOf(options([image('tensorflow', { phase: 'BUILDING', disabled: 'not ready' })]), 'TensorFlow').is).toBe('building');
-    expect(quickOf(options([image('tensorflow', { phase: 'FAILED', disabled: 'It could not be made.' })]), 'TensorFlow')).toMatchObject({ is: 'unusable', why: 'It could not be made.' });
+    expect(quickOf(options([image('tensorflow', { phase: 'FAILED', disabled: 'It could not be built.' })]), 'TensorFlow')).toMatchObject({ is: 'unusable', why: 'It could not be built.' });
     expect(quickOf(options([image('torch', { kind: 'gpu' })], [type('cpu-1')]), 'PyTorch')).toMatchObject({ is: 'unusable' });
   });
 });

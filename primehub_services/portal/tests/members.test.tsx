@@ -57,7 +57,7 @@ test('what others give to a group meanwhile is kept, and no clash with what is t
   fireEvent.click(document.querySelector('.ant-select-selection-item-remove')!);
   act(() => void queries.setQueryData(admin.catalog().queryKey, catalog(['lab']) as never));
   await screen.findAllByTitle('cpu-2');
-  expect(screen.queryByText(/Somebody changed this/)).toBeNull();
+  expect(screen.queryByText(/Somebody has changed this/)).toBeNull();
   save();
   await waitFor(() => expect(api.PATCH).toHaveBeenCalledExactlyOnceWith('/instance-types/{instance_type}', { params: { path: { instance_type: 'cpu-1' } }, body: { version: 1, groups: [] } }));
 });

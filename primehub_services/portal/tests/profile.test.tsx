@@ -60,7 +60,7 @@ test('where an admin saves in the field that is typed in, both values are shown'
   type(/^E-mail/, 'mine@example.org');
   become(corrected);
   expect(screen.getByLabelText(/^E-mail/)).toHaveProperty('value', 'mine@example.org');
-  expect(screen.getByText(/Somebody changed this meanwhile to new@example.org/)).toBeTruthy();
+  expect(screen.getByText(/Somebody has changed this to new@example.org meanwhile/)).toBeTruthy();
 });
 
 test('a profile that was changed at the same moment keeps what was typed and says so', async () => {

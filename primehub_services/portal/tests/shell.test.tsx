@@ -78,7 +78,7 @@ test('switching the group keeps the page and what its list shows, and nothing of
 
 test('who is in no group is told who can help; a platform admin can do it', () => {
   shown('/notebooks', { groups: [] });
-  expect(screen.getByText(/A platform admin can put you in one/)).toBeTruthy();
+  expect(screen.getByText(/A group admin or a platform admin can put you in one/)).toBeTruthy();
   expect(screen.queryByRole('link')).toBeNull();
   cleanup();
   shown('/g/lab/home', { groups: [], platform_admin: true });

@@ -224,7 +224,7 @@ test('a recurring job of somebody else is not a member’s to change', () => {
 test('a secret that was typed is not lost by Esc unasked', async () => {
   queries.setQueryData(ask.ownSecrets('lab').queryKey, { items: [] });
   shown('/g/:group/settings', '/g/lab/settings', <Secrets group="lab" />);
-  fireEvent.click(screen.getByRole('button', { name: 'Add secret' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Create secret' }));
   fireEvent.change(await screen.findByLabelText('Value'), { target: { value: 'hunter2' } });
   fireEvent.keyDown(screen.getByRole('dialog'), { key: 'Escape', keyCode: 27 });
   expect(screen.getByRole('alert').textContent).toContain('Leave without saving?');

@@ -69,11 +69,11 @@ test('a link that could not be sent is there to be handed over, with the reason'
 
 test('without a mail server or an address nothing offers to send', async () => {
   shown('/admin/users/ann', true, { mail: true });
-  expect(await screen.findByText(/With an e-mail address above/)).toBeTruthy();
+  expect(await screen.findByText(/give the account an e-mail address above/)).toBeTruthy();
   expect(screen.queryByText('Send it by e-mail')).toBeNull();
   cleanup();
   shown('/admin/users/ann', true, { mail: false, email: 'ann@example.org' });
   await waitFor(() => expect(api.GET).toHaveBeenCalled());
   expect(screen.queryByText('Send it by e-mail')).toBeNull();
-  expect(screen.queryByText(/With an e-mail address/)).toBeNull();
+  expect(screen.queryByText(/an e-mail address above/)).toBeNull();
 });

@@ -52,7 +52,7 @@ async def test_the_page_is_named_as_the_platform_is(browser: Browser, api: FakeA
 async def test_an_empty_form_is_refused_in_words(browser: Browser) -> None:
     response = await browser.send_form("/hub/login", {})
     assert response.status_code == 403
-    assert "Write your user name and password." in response.text
+    assert "Type your username and password." in response.text
 
 
 async def test_a_locked_account_is_told_how_long_to_wait(browser: Browser, person: str, api: FakeApi) -> None:
@@ -173,7 +173,7 @@ async def test_a_reset_by_an_admin_ends_the_session(browser: Browser, person: st
             400,
             "not the same",
         ),
-        ({"old_password": "", "new_password": "0123456789", "repeat_password": "0123456789"}, 400, "that you have now"),
+        ({"old_password": "", "new_password": "0123456789", "repeat_password": "0123456789"}, 400, "current password"),
     ],
 )
 async def test_a_change_that_cannot_be_is_explained_at_the_field(
@@ -266,7 +266,7 @@ async def test_a_join_link_survives_a_taken_name(browser: Browser, api: FakeApi,
     data |= {"password": "my very own one", "repeat_password": "my very own one"}
     refused = await browser.send_form("/hub/invite", data)
     assert refused.status_code == 409
-    assert "This user name is taken." in refused.text
+    assert "This username is taken." in refused.text
     assert token in api.links
     assert "my very own one" not in refused.text
 

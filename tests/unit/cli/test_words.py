@@ -110,7 +110,7 @@ def test_what_an_operator_applies_is_printed_as_kubectl_reads_it(signed_in: Run,
 
 def test_an_image_is_made_again_and_tells_how_it_went(signed_in: Run, api: FakeApi) -> None:
     api.answers["POST", "/images/base/rebuild"] = 200, things.image()
-    assert "being made again" in signed_in("images", "rebuild", "base").stdout
+    assert "being built again" in signed_in("images", "rebuild", "base").stdout
     parts = [{"text": text, "offset": n, "next_offset": n, "size": 9} for n, text in ((5, "ERROR: no\n"), (9, ""))]
     api.answers["GET", "/images/base/build-log"] = parts_of(parts)
     assert signed_in("images", "build-log", "base").stdout == "ERROR: no\n"

@@ -179,7 +179,7 @@ async def test_a_timeout_counts_from_the_start_of_the_attempt(world: World) -> N
     await world.look()
     now = world.job(job.id)
     assert (now.phase, now.reason) == ("FAILED", "Timeout")
-    assert now.message == "It ran for longer than its timeout of 1 min."
+    assert now.message == "It ran for longer than its time limit of 1 min."
 
 
 async def test_where_there_are_very_many_they_are_looked_at_less_often_but_soon_enough(

@@ -197,7 +197,7 @@ def test_the_form_lists_what_the_group_has_with_what_is_disabled_and_why(world: 
     disabled = {image.name: image.disabled for image in options.images}
     assert disabled == {
         "base": "",
-        "broken": "It could not be made: no such package",
+        "broken": "It could not be built: no such package",
         "coming": "It is not ready yet (40 %).",
         "cpu-only": "",
         "cuda": "",

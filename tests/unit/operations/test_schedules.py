@@ -114,7 +114,7 @@ def test_what_could_never_run_is_refused_when_it_is_made(database: Database, cas
 
 def test_a_notebook_in_the_groups_volume_may_be_read_at_each_firing(database: Database, cast: Cast) -> None:
     snapshot(database, cast)
-    with pytest.raises(Invalid, match="not in the group's volume"):
+    with pytest.raises(Invalid, match="not in the group folder"):
         recurring(database, cast.member, job=NOTEBOOK, notebook_reads_file=True)
     run = NotebookRun(snapshot="snap", path="research/deep/train.ipynb")
     job = NOTEBOOK.model_copy(update={"notebook": run})

@@ -244,7 +244,7 @@ async def test_a_person_changes_the_password(database: Database, cast: Cast, sig
 
 @pytest.mark.parametrize(
     ("new", "says"),
-    [("short", "at least 10"), (PASSWORD, "old one"), ("ann_of_the.hills", "user name")],
+    [("short", "at least 10"), (PASSWORD, "old one"), ("ann_of_the.hills", "username")],
 )
 async def test_a_new_password_that_breaks_a_rule_is_refused_by_its_field(
     database: Database, cast: Cast, sign_in: SignIn, new: str, says: str

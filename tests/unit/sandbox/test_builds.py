@@ -40,7 +40,7 @@ def test_progress_never_goes_back_and_names_what_is_done() -> None:
     assert percents == sorted(percents)
     assert all(0 <= percent < 100 for percent in percents)
     assert [sentence for _, sentence in seen] == [
-        "Making the environment",
+        "Building the environment",
         "Collecting pandas (2 packages so far)",
         "Building old (2 packages so far)",
         "Installing packages (2 of 4)",

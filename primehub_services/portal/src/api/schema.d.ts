@@ -754,7 +754,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A part of the log of an image's making
+         * A part of the log of an image's build
          * @description `platform.admin`: platform admin; scope `custom:primehub:admin`.
          *
          *     `group.images`: group admin, platform admin; scope `custom:primehub:group-admin`.
@@ -2108,7 +2108,7 @@ export interface components {
             platform_admin: boolean;
             must_change_password: boolean;
             /**
-             * @description personal volume, GiB; null is the default
+             * @description size of the home folder, GiB; null is the default
              * @default null
              */
             volume_capacity: number | null;
@@ -2739,7 +2739,7 @@ export interface components {
              * @default
              */
             folder_problem: string;
-            /** @description Whether the shared volume is mounted only in workloads launched in this group. */
+            /** @description Whether the group folder is mounted only in workloads launched in this group. */
             launch_group_only: boolean;
             /**
              * @description What its notebooks and jobs may do on a cluster; on one machine it changes nothing.
@@ -4127,7 +4127,7 @@ export interface components {
              */
             kernel: string;
             /**
-             * @description Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot.
+             * @description Run the file at ``path`` in the group folder as it is when the job starts, and not the snapshot.
              * @default false
              */
             reads_file: boolean;
@@ -4150,7 +4150,7 @@ export interface components {
              */
             kernel: string;
             /**
-             * @description Run the file at ``path`` in the group volume as it is when the job starts, and not the snapshot.
+             * @description Run the file at ``path`` in the group folder as it is when the job starts, and not the snapshot.
              * @default false
              */
             reads_file: boolean;
@@ -4656,7 +4656,7 @@ export interface components {
             /** @default false */
             paused: boolean;
             /**
-             * @description For a notebook below the group volume: read the file at each firing instead of the snapshot.
+             * @description For a notebook in the group folder: read the file at each firing instead of the snapshot.
              * @default false
              */
             notebook_reads_file: boolean;

@@ -13,7 +13,7 @@ export const common = {
     tryNow: 'Try now',
     request: (id: string) => `request ${id}`,
     crashed: 'This page stopped working',
-    crashedWhy: 'A mistake in the page itself. Nothing that runs is affected.',
+    crashedWhy: 'The page itself has a fault. Nothing that runs is affected.',
     reload: 'Reload the page',
     notFound: 'There is no such page',
     notFoundWhy: 'The address may be misspelt, or what it names is gone or not yours to see.',
@@ -22,6 +22,6 @@ export const common = {
   },
   resource: { cpu: 'CPU', memory: 'Memory', gpu: 'GPU' } as Record<string, string>,
   legend: {
-    mine: 'You', others: 'Others', reserved: 'Kept for queue', ask: 'This start', over: 'Over the limit', tick: 'Your limit',
+    mine: 'You', others: 'Others', reserved: 'Kept for the queue', ask: 'This start', over: 'Over the limit', tick: 'Your limit',
   },
 };

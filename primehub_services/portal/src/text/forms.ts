@@ -2,7 +2,7 @@
 export const forms = {
   form: {
     notSaved: 'Not saved yet',
-    notMade: 'Not made yet',
+    notMade: 'Not created yet',
     saved: 'Everything here is saved',
     savedNow: 'Saved',
     changes: (n: number) => (n === 1 ? '1 change' : `${n} changes`),
@@ -11,8 +11,8 @@ export const forms = {
     discard: 'Discard',
     attention: (n: number) => (n === 1 ? '1 field needs your attention.' : `${n} fields need your attention.`),
     effects: 'What saving does',
-    clash: (now: string) => `Somebody changed this meanwhile to ${now}. Saving puts yours in its place.`,
-    conflict: 'Somebody changed this meanwhile. What you typed is still here; look at it and save again.',
+    clash: (now: string) => `Somebody has changed this to ${now} meanwhile. Saving replaces it with yours.`,
+    conflict: 'Somebody has changed this meanwhile. What you typed is still here: check it and save again.',
     failed: 'It could not be saved',
     leave: {
       title: 'Leave without saving?',
@@ -24,7 +24,7 @@ export const forms = {
     noLimit: 'No limit',
     units: { cores: 'cores', gib: 'GiB', gpus: 'GPUs', seconds: 'seconds', minutes: 'minutes', hours: 'hours', days: 'days' },
     never: 'Never',
-    asPlatform: (what: string) => (what === '' ? 'As the platform' : `As the platform: ${what}`),
+    asPlatform: (what: string) => (what === '' ? 'Platform default' : `Platform default: ${what}`),
     after: 'After',
     unitOf: (label: string) => `${label}: unit`,
     needed: 'This is needed.',

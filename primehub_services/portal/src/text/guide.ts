@@ -4,9 +4,9 @@ export type Chapter = { id: string; title: string; why: string; steps: Step[] };
 
 export const guide: Chapter[] = [
   {
-    id: 'notebook', title: 'Your first notebook', why: 'JupyterLab, with the group’s images and folders. You have one at a time.',
+    id: 'notebook', title: 'Your first notebook', why: 'JupyterLab, with the group’s images and volumes. You have one at a time.',
     steps: [
-      { text: 'Choose an instance type and an image. What cannot be chosen says why, and the panel at the right says whether it would start now.', to: 'notebooks', link: 'Open Notebooks' },
+      { text: 'Choose an instance type and an image. What cannot be chosen says why, and the panel on the right says whether it would start now.', to: 'notebooks', link: 'Open Notebooks' },
       { text: 'Press Start notebook. JupyterLab opens in a tab of its own when it is ready.' },
       { text: 'When nobody uses it for a while it stops by itself, after a warning. “Keep it” puts that off.' },
       { text: 'Its log stays here after its end, under Past notebooks.', to: 'notebooks/past', link: 'Past notebooks' },
@@ -29,18 +29,18 @@ export const guide: Chapter[] = [
     ],
   },
   {
-    id: 'recurring', title: 'Run it every night', why: 'A recurring job starts by the clock, whoever is signed in.',
+    id: 'recurring', title: 'Run it every night', why: 'A recurring job starts by the clock, whether or not you are signed in.',
     steps: [
       { text: 'Say how often, or give a cron expression; the next five runs are shown before you save.', to: 'recurring-jobs/new', link: 'New recurring job' },
-      { text: 'Each due time is accounted for: it ran, was left out, or was missed while the platform was down.' },
+      { text: 'Each due time is accounted for: it ran, was skipped, or was missed while the platform was down.' },
       { text: 'Have yourself told when one fails, by e-mail or by a webhook, in your notification settings.' },
     ],
   },
   {
     id: 'files', title: 'Where files live', why: 'Three places in notebooks, two of them in jobs.',
     steps: [
-      { text: '/home/jovyan is yours alone and stays between notebooks. Jobs have an empty one.' },
-      { text: '/project/ and the group’s name is the group’s folder: everybody in the group reads and writes it, in notebooks and jobs.' },
+      { text: '/home/jovyan is your home folder: yours alone, and kept between notebooks. Jobs have an empty one.' },
+      { text: '/project/ and the group’s name is the group folder: everybody in the group reads and writes it, in notebooks and jobs.' },
       { text: '/datasets holds the data volumes that the group was given, read only or not.' },
     ],
   },

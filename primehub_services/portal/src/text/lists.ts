@@ -3,7 +3,7 @@ import { units } from './units';
 
 export const lists = {
   list: {
-    views: 'Which ones',
+    views: 'View',
     searchBy: (what: string) => `Search by ${what[0]!.toLowerCase()}${what.slice(1)}`,
     range: 'Submitted',
     ranges: { 1: 'Last 24 hours', 7: 'Last 7 days', 30: 'Last 30 days', 0: 'All time' } as Record<number, string>,

@@ -1,9 +1,9 @@
 /** Around the admin pages, and in their lists. */
 export const shell = {
-  menu: { who: 'Who', use: 'What they may use', runs: 'What runs', platform: 'Platform' },
+  menu: { who: 'Groups and users', use: 'What they may use', runs: 'What runs', platform: 'Platform' },
   gate: {
     title: (page: string) => `Only platform admins can open ${page}`,
-    why: (name: string, group: string | null) => `You are signed in as ${name}${group === null ? '' : `, in the group ${group}`}. Somebody who is a platform admin can do this for you, or make you one.`,
+    why: (name: string, group: string | null) => `You are signed in as ${name}${group === null ? '' : `, in the group ${group}`}. A platform admin can do this for you, or make you one.`,
     pages: {
       groups: 'Groups', users: 'Users', 'instance-types': 'Instance types', images: 'Images', volumes: 'Volumes', secrets: 'Secrets', notebooks: 'Notebooks of all groups',
       jobs: 'Jobs of all groups', usage: 'Usage now', audit: 'the audit log', settings: 'System settings', health: 'Health',
@@ -18,7 +18,7 @@ export const shell = {
     noGroups: 'no group',
     groups: (n: number) => (n === 1 ? '1 group' : `${n} groups`),
     none: 'none',
-    made: (name: string, day: string) => ({ before: 'Name', name, after: `, made on ${day}. It cannot be changed.` }),
+    made: (name: string, day: string) => ({ before: 'Name', name, after: `, created on ${day}. It cannot be changed.` }),
   },
   gone: {
     title: 'It is not there',
@@ -29,7 +29,7 @@ export const shell = {
     title: 'Who may use it',
     why: 'Members of these groups find it when they start something.',
     all: 'All groups',
-    allHelp: 'Also those that are made later.',
+    allHelp: 'Also those that are created later.',
     groups: 'Groups',
     choose: 'Choose groups',
     chooseOne: 'Choose a group',
