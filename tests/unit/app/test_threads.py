@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from hub_config.settings import Settings
 from primehub_services import app
 
 
-def test_many_wait_for_the_disk_at_once_and_no_more_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_wait_for_the_disk_at_once_and_no_more_than_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     met = threading.Barrier(app.THREADS)
     names: list[str] = []
 
@@ -29,7 +32,7 @@ def test_many_wait_for_the_disk_at_once_and_no_more_than_that(monkeypatch: pytes
     monkeypatch.setattr(app, "build", build)
     options = argparse.Namespace(roles=["controllers"], engine="fake", elect=False)
     with pytest.raises(app.InstanceError, match="seen enough"):
-        asyncio.run(app._serve(Settings.model_construct(), options))
+        asyncio.run(app._serve(Settings(data_dir=tmp_path), options))
     assert len(names) == 2 * app.THREADS
     assert len(set(names)) == app.THREADS
     assert all(name.startswith("primehub") for name in names)
