@@ -14,9 +14,7 @@ from hub_config.settings import Settings
 from primehub_services import app
 
 
-def test_many_wait_for_the_disk_at_once_and_no_more_than_that(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_many_wait_for_the_disk_at_once_and_no_more_than_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     met = threading.Barrier(app.THREADS)
     names: list[str] = []
 
