@@ -110,6 +110,8 @@ async def test_a_nested_field_is_named_by_its_path(people: People) -> None:
 SIZE = {"name": "s", "cpu_limit": 1, "memory_limit": "1Gi"}
 GIT = {"name": "v", "source": {"type": "git"}}
 LAUNCH = {"group": "alpha", "instance_type": "small", "image": "base"}
+MUCH = {f"V{n}": "x" * 32_000 for n in range(3)}
+"""Each allowed, and together more than every list of jobs could have."""
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("/groups", {"name": "a b"}, "name"),
     ("/groups", {"name": ""}, "name"),
@@ -131,7 +133,15 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("/notebooks", {**LAUNCH, "environment": {"1A": "x"}}, "environment.1A"),
     ("/notebooks", {**LAUNCH, "environment": {"JUPYTERHUB_API_TOKEN": "x"}}, "environment.JUPYTERHUB_API_TOKEN"),
     ("/notebooks", {**LAUNCH, "group": "nothing"}, "group"),
+    ("/notebooks", {**LAUNCH, "environment": MUCH}, "environment"),
     ("/jobs", {**LAUNCH, "command": ""}, "command"),
+    ("/jobs", {**LAUNCH, "command": "\N{GREEK SMALL LETTER ALPHA}" * 65_000}, "command"),
+    ("/jobs", {**LAUNCH, "command": "true", "environment": MUCH}, "environment"),
+    (
+        "/schedules",
+        {"name": "n", "cron": "0 4 * * *", "job": {**LAUNCH, "command": "true", "environment": MUCH}},
+        "job.environment",
+    ),
 ]
 
 
