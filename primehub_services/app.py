@@ -246,7 +246,7 @@ async def build(
             ),
         ),
         logs=WorkloadLogs(store, parts.live_logs),
-        build_logs=store,
+        blobs=artifacts,
         files=AttemptFiles(artifacts, parts.live_files),
         usage=FolderUsageStore(settings.data_dir / "blobs"),
         snapshots=FolderSnapshotStore(settings.data_dir / "blobs"),

@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 from jupyterhub.services.auth import HubOAuthenticated
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from ..domain.problems import MEDIA, Problem, TooMany, Unauthenticated, body_of
@@ -86,8 +87,18 @@ class BaseHandler(HubOAuthenticated, RequestHandler):
         else:
             self.problem(internal(self.request_id))
 
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """A problem; nothing to a client that has gone in the middle of an answer."""
+        if not isinstance(kwargs.get("exc_info", (None, None))[1], StreamClosedError):
+            super().send_error(status_code, **kwargs)
+        elif not self._finished:
+            self.finish()
+
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Only what nobody foresaw is worth a traceback."""
         if isinstance(value, Problem | HTTPError):
+            return
+        if isinstance(value, StreamClosedError):
+            log.debug("%s %s (%s): the client has gone", self.request.method, self.request.path, self.request_id)
             return
         log.error("%s %s (%s)", self.request.method, self.request.path, self.request_id, exc_info=(typ, value, tb))

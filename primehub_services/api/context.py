@@ -9,7 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..blobs import AttemptFiles, FolderSnapshotStore, FolderUsageStore, LogStore, UploadChecker, WorkloadLogs
+from ..blobs import (
+    AttemptFiles,
+    FolderArtifactStore,
+    FolderSnapshotStore,
+    FolderUsageStore,
+    UploadChecker,
+    WorkloadLogs,
+)
 from ..domain.claims import MachineCapacity
 from ..domain.letters import Letter
 from ..domain.notifications import MailServer
@@ -47,7 +54,8 @@ class ApiContext:
     keyring: Keyring
     sign_in: SignIn
     logs: WorkloadLogs
-    build_logs: LogStore
+    blobs: FolderArtifactStore
+    """What is kept of jobs."""
     files: AttemptFiles
     """What jobs left, or have written so far."""
     usage: FolderUsageStore

@@ -165,12 +165,12 @@ class ApiHandler(BaseHandler):
         elif isinstance(result, bytes | str):
             self.finish(result)
         else:
-            self._send_json(_dump(route, result))
+            await self._send_json(_dump(route, result))
 
-    def _send_json(self, body: bytes) -> None:
+    async def _send_json(self, body: bytes) -> None:
         self.set_header("Content-Type", JSON)
         self.set_header("Vary", "Accept-Encoding")
-        packed = smaller(body, self.request.headers.get("Accept-Encoding", ""))
+        packed = await smaller(body, self.request.headers.get("Accept-Encoding", ""))
         if packed is not None:
             self.set_header("Content-Encoding", "gzip")
         self.finish(packed or body)

@@ -50,7 +50,7 @@ async def _rerun(call: Call) -> Any:
 async def _delete(call: Call) -> Any:
     # what was kept goes first: cut off in between, the job is still there to be deleted once more
     await call.read(jobs.check_ended, call["job"])
-    await asyncio.to_thread(call.context.build_logs.delete, f"jobs/{call['job']}")
+    await asyncio.to_thread(call.context.blobs.delete_job, call["job"])
     return await call.write(jobs.delete, call["job"])
 
 

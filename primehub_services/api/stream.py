@@ -12,7 +12,7 @@ from tornado.iostream import StreamClosedError
 
 from ..domain.identity import Actor
 from ..domain.permissions import require
-from ..domain.problems import Invalid, Problem
+from ..domain.problems import Invalid, Problem, Unavailable
 from ..domain.system import Change, visible
 from ..store import changes
 from ..store.changes import Resumed
@@ -107,6 +107,9 @@ class EventStream:
             log.checked = time.monotonic()
             try:
                 log.take(await self._context.database.read(log.look, self._stream.model))
+            except Unavailable:
+                log.checked = 0.0  # nothing is known of it just now: asked again in the next round
+                return
             except Problem:
                 log.over = True
                 await self._send_part(log, log.offset, "", ended=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,7 +65,8 @@ async def _create(call: Call) -> Any:
         raise Invalid.field("scopes", message, "Choose among those of GET /me.")
     scopes = [s.value for s in call.body.scopes]
     made = await _make(call, name, scopes, call.body.expires_in, call.body.note)
-    await call.write(logins.record, "token.create", scopes=scopes, note=call.body.note)
+    async with _revoked_if_lost(call, name, made):
+        await call.write(logins.record, "token.create", scopes=scopes, note=call.body.note)
     assert made.token is not None
     return TokenCreated(**dict(_token(made)), token=SecretStr(made.token))
 
@@ -141,31 +143,50 @@ async def _decide(call: Call) -> Any:
         return await call.write(logins.deny, code)
     _, name = await _owner(call)
     asked = await call.write(logins.reserve, code)
-    note = f"{asked.client} on {asked.host}" if asked.host else asked.client
-    made = await _make(call, name, [s.value for s in asked.scopes], asked.expires_in, note)
-    assert made.token is not None
-    keyring = call.context.keyring
+    made = await _make(call, name, [s.value for s in asked.scopes], asked.expires_in, logins.note_of(asked))
+    async with _revoked_if_lost(call, name, made):
+        assert made.token is not None
+        fetchable = logins.Fetchable(made.token, made.id)
+        return await call.write(logins.approve, code, fetchable, keyring=call.context.keyring)
+
+
+@asynccontextmanager
+async def _revoked_if_lost(call: Call, name: str, made: HubToken) -> AsyncIterator[None]:
+    """Whatever goes wrong within, nobody will have the token: it is revoked."""
     try:
-        return await call.write(logins.approve, code, logins.Fetchable(made.token, made.id), keyring=keyring)
-    except Problem:
+        yield
+    except BaseException:
         try:
             await call.context.hub.delete_token(name, made.id)
-        except (HubRefusal, HubUnavailable) as error:  # what the person is to hear is why it was not approved
-            log.warning("a token of %s that nobody fetches cannot be revoked: %s", name, error)
+        except (HubRefusal, HubUnavailable) as error:  # what the person is to hear is what went wrong first
+            log.warning("a token of %s that nobody has cannot be revoked: %s", name, error)
         raise
 
 
 async def sweep(context: ApiContext) -> None:
-    """Revoke tokens that nobody fetched in time, and forget their sign-ins."""
-    for request_id, user, token_id in await context.database.read(logins.expired, keyring=context.keyring):
-        if user is not None and token_id is not None:
-            try:
-                await context.hub.delete_token(user, token_id)
-            except HubRefusal as error:
-                log.warning("the token of an expired sign-in of %s cannot be revoked: %s", user, error.message)
-            except HubUnavailable:
-                return  # the next sweep comes
-        await context.database.write(logins.forget, request_id)
+    """Revoke tokens that nobody fetched in time, and forget their sign-ins; where the hub refuses, not yet."""
+    for sign_in in await context.database.read(logins.expired, keyring=context.keyring):
+        try:
+            await _revoke(context, sign_in)
+        except HubRefusal as error:
+            log.warning("the token of an expired sign-in of %s cannot be revoked: %s", sign_in.user, error.message)
+            continue
+        except HubUnavailable:
+            return
+        await context.database.write(logins.forget, sign_in.id)
+
+
+async def _revoke(context: ApiContext, sign_in: logins.Expired) -> None:
+    """Raises ``HubRefusal`` and ``HubUnavailable``; a token that is gone already is success."""
+    user = sign_in.user
+    if user is None:
+        return
+    found = [sign_in.token_id] if sign_in.token_id is not None else []
+    if not found:
+        tokens = await context.hub.tokens(user)
+        found = [t.id for t in tokens if t.oauth_client == ISSUED_BY_HUB and t.note == sign_in.note]
+    for token_id in found:
+        await context.hub.delete_token(user, token_id)
 
 
 HANDLERS: dict[str, Run] = {

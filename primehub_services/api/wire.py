@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -16,6 +16,9 @@ from .route import JSON, Route, adapter
 
 _BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MAX_INT = 2**53
+MAX_DEPTH = 64
+"""Objects and lists within one another. How deep Python itself goes differs from one version to the next."""
+_TOO_DEEP = f"The body is nested more than {MAX_DEPTH} deep."
 _XSRF = "_xsrf"
 
 
@@ -91,14 +94,13 @@ def body(route: Route, raw: bytes) -> Any:
         msg = f"The body is not JSON: {error.msg} at {where}." if text.strip() else "The body is empty; send JSON."
         raise Malformed(msg) from None
     except RecursionError:
-        msg = "The body is nested too deeply."
-        raise Malformed(msg) from None
+        raise Malformed(_TOO_DEEP) from None
     except _Twice as error:
         raise Invalid.field(str(error), "It is given twice.", "Give it once.") from None
     except ValueError as error:
         msg = f"The body is not JSON: {error}."
         raise Malformed(msg) from None
-    problems = tuple(_unfit(value, ()))
+    problems = tuple(_unfit(value))
     if problems:
         raise Invalid(f"{problems[0].field}: {problems[0].message}", errors=problems)
     try:
@@ -126,20 +128,37 @@ def _no_constant(name: str) -> Any:
     raise ValueError(msg)
 
 
-def _unfit(value: Any, at: tuple[str, ...]) -> Iterable[FieldError]:
-    """What JSON can say and no database can keep."""
+def _unfit(value: Any) -> Iterator[FieldError]:
+    """What JSON can say and no database can keep. Raises ``Malformed`` for what is nested deeper than ``MAX_DEPTH``."""
+    # no recursion, which ends where Python says, and no list of all that is yet to see, which many small values fill
+    names: list[str] = []
+    within: list[Iterator[tuple[str, Any]]] = [iter([("", value)])]
+    while within:
+        name, item = next(within[-1], (None, None))
+        if name is None:
+            within.pop()
+            del names[-1:]
+            continue
+        at = [*names[1:], name] if names else []
+        if _BAD_TEXT.search(name):
+            yield FieldError(field=".".join(at[:-1]), message="A name in it holds a NUL character.", fix="Rename it.")
+        elif isinstance(item, dict | list):
+            if len(within) > MAX_DEPTH:
+                raise Malformed(_TOO_DEEP)
+            names.append(name)
+            within.append(_inside(item))
+        else:
+            yield from _unfit_scalar(item, at)
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> Iterator[tuple[str, Any]]:
+    return iter(value.items()) if isinstance(value, dict) else ((str(i), item) for i, item in enumerate(value))
+
+
+def _unfit_scalar(value: Any, at: list[str]) -> Iterator[FieldError]:
     if isinstance(value, str):
         if _BAD_TEXT.search(value):
             message = "It holds a NUL character or half of a surrogate pair."
             yield FieldError(field=".".join(at), message=message, fix="Leave that out.")
     elif isinstance(value, int) and abs(value) > _MAX_INT:
         yield FieldError(field=".".join(at), message="The number is too large.", fix="Give a smaller one.")
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if _BAD_TEXT.search(name):
-                yield FieldError(field=".".join(at), message="A name in it holds a NUL character.", fix="Rename it.")
-            else:
-                yield from _unfit(item, (*at, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unfit(item, (*at, str(index)))

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ..domain.environment import KEPT
 from ..domain.problems import FieldError
 from ..domain.validation import field_errors
 
@@ -43,8 +44,9 @@ def read_as(model: Any, answer: Any) -> Any:
     """The answer as ``model``. Fields that a newer platform added are left out instead of refused, at any depth.
 
     While the platform is upgraded, its parts and the commands and hubs that ask them are of different versions.
+    What was kept before there were bounds on its size is read too.
     """
-    return _reader(model).validate_python(answer, extra="ignore")
+    return _reader(model).validate_python(answer, extra="ignore", context=KEPT)
 
 
 @functools.cache

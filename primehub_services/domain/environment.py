@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 
 from .wrong import WrongValue
 
@@ -28,10 +29,19 @@ RESERVED = frozenset(
 )
 MAX_VARIABLES = 100
 MAX_VALUE = 32_768
+MAX_ENVIRONMENT = 65_536
+"""Characters of all variables as JSON: every list that has the rows reads them."""
+KEPT: Final = {"kept": True}
+"""The context of validating what was taken already: bounds on sizes may have come after it."""
+
+
+def is_kept(info: ValidationInfo) -> bool:
+    """Whether a value is one that was taken already, and not a request's."""
+    return bool(info.context and info.context.get("kept"))
 
 
 def check_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables, if each has an allowed name and size. Raises ``ValueError`` naming the first that has not."""
+    """The variables, if each has an allowed name and size. Raises ``WrongValue`` naming the first that has not."""
     if len(variables) > MAX_VARIABLES:
         msg, fix = f"has more than {MAX_VARIABLES} variables", "leave some out, or read them from a file"
         raise WrongValue(msg, fix)
@@ -51,4 +61,17 @@ def check_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return dict(variables)
 
 
-Environment = Annotated[dict[str, str], AfterValidator(check_environment)]
+def check_size(variables: Mapping[str, str]) -> None:
+    """Raises ``WrongValue`` for more than ``MAX_ENVIRONMENT`` characters of names and values."""
+    if len(json.dumps(dict(variables))) > MAX_ENVIRONMENT:
+        msg, fix = f"has more than {MAX_ENVIRONMENT} characters as JSON", "put data into a file of the group's volume"
+        raise WrongValue(msg, fix)
+
+
+def _checked(variables: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+    if not is_kept(info):
+        check_size(variables)
+    return check_environment(variables)
+
+
+Environment = Annotated[dict[str, str], AfterValidator(_checked)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from .claims import Decision
-from .environment import Environment
+from .environment import KEPT, Environment, is_kept
 from .model import Model, Timestamp
 from .resources import Resources
 from .wrong import WrongValue
 
 MAX_COMMAND = 65_536
+_MAX_COMMAND_KEPT = 2 * MAX_COMMAND
+"""Characters of a command as JSON, which writes what is not ASCII by six or twelve: every list of jobs reads them."""
 MAX_PARAMETERS = 65_536
 """Characters of a notebook's parameters as JSON: every list of jobs has them."""
 MAX_RETRIES = 10
@@ -107,8 +110,8 @@ class NotebookRun(Model):
 
     @field_validator("parameters")
     @classmethod
-    def _no_data(cls, value: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
-        if len(json.dumps(value)) > MAX_PARAMETERS:
+    def _no_data(cls, value: dict[str, ParameterValue], info: ValidationInfo) -> dict[str, ParameterValue]:
+        if not is_kept(info) and len(json.dumps(value)) > MAX_PARAMETERS:
             msg, fix = (
                 f"must have at most {MAX_PARAMETERS} characters as JSON",
                 "put data into a file in the group folder",
@@ -136,6 +139,15 @@ class JobSpec(Model):
     retries: int = Field(default=0, ge=0, le=MAX_RETRIES)
     """Further attempts after the command failed. Failures of the platform are tried again anyway."""
 
+    @field_validator("command")
+    @classmethod
+    def _no_data(cls, value: str, info: ValidationInfo) -> str:
+        if not is_kept(info) and len(json.dumps(value)) > _MAX_COMMAND_KEPT:
+            msg = f"has more than {_MAX_COMMAND_KEPT} characters as JSON"
+            fix = "put it into a file of the group's volume"
+            raise WrongValue(msg, fix)
+        return value
+
     @model_validator(mode="after")
     def _one_thing_to_run(self) -> JobSpec:
         if self.notebook is None and not self.command.strip():
@@ -145,6 +157,11 @@ class JobSpec(Model):
             msg, fix = "is given beside a notebook", "give one of both"
             raise WrongValue(msg, fix, field="command")
         return self
+
+    @classmethod
+    def of_row(cls, kept: Mapping[str, Any]) -> JobSpec:
+        """What was kept of one, though it be larger than what is taken today."""
+        return cls.model_validate(kept, context=KEPT)
 
     @property
     def kind(self) -> JobKind:
@@ -258,7 +275,7 @@ class Job(Model):
     command: str
     notebook: NotebookRun | None = None
     environment: dict[str, str | None]
-    """Values are null for all but the owner."""
+    """Values are null in lists, and for all but the owner."""
     secrets: dict[str, str]
     timeout: int
     """Seconds; 0 is never."""

@@ -49,13 +49,19 @@ def find(uow: UnitOfWork, actor: Actor, row_type: type[R], kind: str, reference:
 
 
 def group_ids(uow: UnitOfWork, references: Iterable[str], *, field: str = "groups") -> list[str]:
-    """Ids of the groups that a platform admin names, in that order. Raises ``Invalid`` for the first unknown one."""
+    """Ids of the groups that a platform admin names, in that order.
+
+    Raises ``Invalid`` for the first unknown one, and where two references mean one group.
+    """
     references = list(references)
     found = group_store.by_references(uow, references)
     for reference in references:
         if reference not in found:
             raise Invalid.field(field, f"there is no group {reference!r}", "name groups by their slug")
-    return [found[reference].id for reference in references]
+    ids = [found[reference].id for reference in references]
+    if len(set(ids)) != len(ids):
+        raise Invalid.field(field, "a group is named twice", "name each group once")
+    return ids
 
 
 def taken(kind: str, name: str) -> NoReturn:

@@ -132,7 +132,7 @@ def submit_as_owner(
 ) -> JobRow:
     """A job of the schedule, made as its owner, whose rights are looked up anew. Raises ``Problem``."""
     owner = batch.owner(uow, row)
-    spec = JobSpec.model_validate(row.job)
+    spec = JobSpec.of_row(row.job)
     named = spec.model_copy(update={"name": spec.name or row.name})
     if row.notebook_reads_file and spec.notebook is not None:
         named = named.model_copy(update={"notebook": spec.notebook.model_copy(update={"reads_file": True})})

@@ -143,7 +143,8 @@ def _owner(uow: UnitOfWork, actor: Actor, group: str | None) -> str | None:
         return None
     require(actor, "self.read")
     try:
-        row = resolve_group(uow, actor, group)
+        # locked, so that none is made while the group is being deleted
+        row = resolve_group(uow, actor, group, lock=True)
     except NotFound as error:
         raise Invalid.field("group", error.detail, "name one of your groups by its slug") from None
     require(actor, "group.images", group_id=row.id, visible=True)

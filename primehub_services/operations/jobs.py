@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..domain.admission import queue_full
 from ..domain.claims import Decision, MachineCapacity
-from ..domain.environment import check_environment
+from ..domain.environment import check_environment, check_size
 from ..domain.identity import Actor
 from ..domain.job_life import BY
 from ..domain.job_planning import default_name, timeout_of
@@ -78,6 +78,7 @@ def create(
     system = settings.load(uow)
     if not origin.trial and (full := _full(uow, choice, system)) is not None:
         raise refused(full)
+    _check_variables(spec)
     _check_secrets(uow, choice, spec)
     if spec.notebook is not None:
         snapshots.usable(uow, person, choice.group.id, spec.notebook.snapshot)
@@ -159,6 +160,14 @@ def choose(uow: UnitOfWork, person: Actor, spec: JobSpec, capacity: MachineCapac
     return assessment.choice
 
 
+def _check_variables(spec: JobSpec) -> None:
+    """Of a job that is run again, or a recurring one, they may be of a time when more was taken."""
+    try:
+        check_size(spec.environment)
+    except WrongValue as error:
+        raise Invalid.field("environment", str(error), error.fix) from None
+
+
 def _check_secrets(uow: UnitOfWork, choice: Choice, spec: JobSpec) -> None:
     try:
         check_environment(dict.fromkeys(spec.secrets, ""))
@@ -222,12 +231,13 @@ def _new_id(uow: UnitOfWork) -> str:
 
 
 def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, filters: Filters | None = None) -> Page[Job]:
-    """Jobs of the actor's groups, for a platform admin all, for a notebook's token its owner's; the newest first."""
+    """Jobs of the actor's groups, for a platform admin all, for a notebook's token its owner's; the newest first.
+
+    Of variables they have the names alone, and the beginnings of commands.
+    """
     _, visible = _visible(actor)
     found, total = jobs.list_(uow, query, filters or Filters(), visible)
-    return page_of(
-        [jobs.to_model(named, values=_sees_values(actor, named.row), whole=False) for named in found], total, query
-    )
+    return page_of([jobs.to_model(named, whole=False) for named in found], total, query)
 
 
 def counts(uow: UnitOfWork, actor: Actor, search: str, filters: Filters) -> JobCounts:

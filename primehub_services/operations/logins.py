@@ -1,7 +1,8 @@
 """Sign-in of a program through a person's browser: asked for, shown, approved, fetched once.
 
 The token is made at the hub with the person's own token, between the transactions ``reserve`` and ``approve``. It lies
-here encrypted until the program fetches it; what nobody fetches is revoked when its time is over.
+here encrypted until the program fetches it; what nobody fetches is revoked when its time is over, and found by its note
+where the end of a process, or of a connection, came before its id was written down.
 """
 
 from __future__ import annotations
@@ -141,13 +142,34 @@ def poll(uow: UnitOfWork, request_id: str, secret: SecretStr, *, keyring: Keyrin
     return LoginRequestResult(state=LoginState.APPROVED, user=user, token=SecretStr(made.token))
 
 
-def expired(uow: UnitOfWork, *, keyring: Keyring, limit: int = 100) -> tuple[tuple[str, str | None, str | None], ...]:
-    """Sign-ins whose time is over: id, and person and token id where a token waits that nobody fetched."""
-    found = []
-    for row in store.expired(uow, limit):
-        made = _open(row, keyring) if row.ciphertext is not None else None
-        found.append((row.id, row.decided_by if made else None, made.token_id if made else None))
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A sign-in whose time is over."""
+
+    id: str
+    user: str | None
+    """Whose token there may be that nobody fetched; None where there is none."""
+    token_id: str | None
+    """The token's id, where it is known; else it is found by its note."""
+    note: str
+
+
+def note_of(asked: LoginApprovalView) -> str:
+    """What the hub is told of a sign-in's token: people know it by that, and so does the sweep, by the code in it."""
+    program = f"{asked.client} on {asked.host}" if asked.host else asked.client
+    return f"{program} ({asked.code})"
+
+
+def expired(uow: UnitOfWork, *, keyring: Keyring, limit: int = MOST) -> tuple[Expired, ...]:
+    """Sign-ins whose time is over: all of them, so that none whose token cannot be revoked is in another's way."""
+    return tuple(_expired(uow, row, keyring) for row in store.expired(uow, limit))
+
+
+def _expired(uow: UnitOfWork, row: LoginRequestRow, keyring: Keyring) -> Expired:
+    made = _open(row, keyring)
+    # a token is gone by itself once its own time is over
+    alive = not row.denied and row.expires_at + timedelta(seconds=row.token_lifetime) > uow.now
+    return Expired(row.id, row.decided_by if alive else None, made.token_id if made else None, note_of(_view(row)))
 
 
 def forget(uow: UnitOfWork, request_id: str) -> None:

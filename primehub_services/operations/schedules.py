@@ -139,7 +139,7 @@ def put_snapshot(
     """
     found = _find(uow, actor, schedule_id, "schedule.snapshot", lock=True)
     row = found[0]
-    spec = JobSpec.model_validate(row.job)
+    spec = JobSpec.of_row(row.job)
     if spec.notebook is None:
         raise Invalid.field("snapshot", "this recurring job runs a command", "change its command instead")
     if actor.is_notebook and (spec.secrets or spec.environment):

@@ -172,7 +172,8 @@ def _owner(uow: UnitOfWork, actor: Actor, spec: SecretCreate) -> tuple[str | Non
         return (actor.account.id if actor.account else None), None
     _no_notebooks(actor)
     try:
-        group = resolve_group(uow, actor, spec.group)
+        # locked, so that none is made while the group is being deleted
+        group = resolve_group(uow, actor, spec.group, lock=True)
     except NotFound as error:
         raise Invalid.field("group", error.detail, "name one of your groups by its slug") from None
     require(actor, "group.secrets", group_id=group.id, visible=True)

@@ -117,7 +117,7 @@ def create(uow: UnitOfWork, actor: Actor, spec: VolumeCreate, *, policy: VolumeP
     """Make a volume. Raises ``Conflict`` where the name is taken, ``Invalid`` where the engine cannot serve it."""
     require(actor, "platform.admin")
     _check(uow, spec, policy)
-    groups = dict(zip(_group_ids(uow, spec), (g.writable for g in spec.groups), strict=True))
+    groups = _writable(uow, spec)
     if catalog.name_taken(uow, VolumeRow, spec.name):
         _catalog.taken("a volume", spec.name)
     row = VolumeRow(name=spec.name, slug=catalog.new_slug(uow, VolumeRow, spec.name), created_at=uow.now)
@@ -148,7 +148,7 @@ def update(uow: UnitOfWork, actor: Actor, reference: str, change: VolumeUpdate, 
     if "source" in fields or "groups" in fields:
         _check(uow, spec, policy)
     had, was_global = catalog.group_ids_of(uow, row), row.all_groups
-    groups = dict(zip(_group_ids(uow, spec), (g.writable for g in spec.groups), strict=True))
+    groups = _writable(uow, spec)
     store.put(row, spec)
     if "source" in fields:
         store.begin_source(row, before, spec)
@@ -176,11 +176,10 @@ def delete(uow: UnitOfWork, actor: Actor, reference: str) -> None:
     uow.session.flush()
 
 
-def _group_ids(uow: UnitOfWork, spec: VolumeCreate) -> list[str]:
+def _writable(uow: UnitOfWork, spec: VolumeCreate) -> dict[str, bool]:
+    """By the id of each group that is named for it: whether that may write."""
     ids = _catalog.group_ids(uow, [entry.group for entry in spec.groups])
-    if len(set(ids)) != len(ids):
-        raise Invalid.field("groups", "a group is named twice", "name each group once")
-    return ids
+    return dict(zip(ids, (entry.writable for entry in spec.groups), strict=True))
 
 
 def _audited(spec: VolumeCreate) -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -32,6 +32,8 @@ IDLE = 60.0
 log = logging.getLogger("primehub.store")
 _DISK_FULL = "53100"  # PostgreSQL
 _SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+_GONE = frozenset({"25006", "25P03"})  # PostgreSQL: only to be read (a standby), idle for too long
+_SHUTTING_DOWN = "57P0"  # PostgreSQL: how the codes begin of a server that ends, or begins
 
 
 def utc_now() -> datetime:
@@ -87,8 +89,10 @@ class Database:
         try:
             with self._begin(write=False) as uow:
                 return function(uow, *args, **kwargs)
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        except DBAPIError as error:
+            if (problem := _problem(error)) is None:
+                raise
+            raise problem from error
 
     def write_now(self, function: Callable[Concatenate[UnitOfWork, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """``write``, in this thread."""
@@ -101,9 +105,12 @@ class Database:
             except StaleDataError as error:
                 msg = "Somebody else changed this meanwhile. Load it again and repeat your change."
                 raise Conflict(msg) from error
-            except OperationalError as error:
-                if attempt == RETRIES - 1 or getattr(error.orig, "sqlstate", None) not in _SERIALIZATION_FAILURES:
-                    raise _unavailable(error) from error
+            except DBAPIError as error:
+                if attempt < RETRIES - 1 and _state(error.orig) in _SERIALIZATION_FAILURES:
+                    continue
+                if (problem := _problem(error)) is None:
+                    raise
+                raise problem from error
             else:
                 if kinds:
                     for listener in self._listeners:
@@ -129,11 +136,23 @@ class Database:
         self.engine.dispose()
 
 
-def _unavailable(error: OperationalError) -> Unavailable:
-    """A server that is away, a disk that is full: nothing that the asker or our code did wrong."""
+def _state(error: BaseException | None) -> str:
+    """PostgreSQL's code; empty for SQLite's."""
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _is_elsewhere(error: BaseException | None) -> bool:
+    """Whether the connection leads to a server that cannot serve us any more: one that ends, or a standby."""
+    return _state(error) in _GONE or _state(error).startswith(_SHUTTING_DOWN)
+
+
+def _problem(error: DBAPIError) -> Unavailable | None:
+    """A server that is away, a disk that is full: nothing that the asker or our code did wrong. None for what is."""
+    if not isinstance(error, OperationalError) and not _is_elsewhere(error.orig):
+        return None
     words = str(error.orig).strip() or "no reason given"
     log.error("the database: %s", words.splitlines()[0])
-    if getattr(error.orig, "sqlstate", None) == _DISK_FULL or "disk is full" in words:
+    if _state(error.orig) == _DISK_FULL or "disk is full" in words:
         return Unavailable("The disk of PrimeHub's database is full: nothing can be changed until there is room again.")
     return Unavailable(AWAY)
 
@@ -142,6 +161,7 @@ def _make_engine(url: sa.URL, *, pool_size: int) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         engine = sa.create_engine(url, pool_size=pool_size, pool_pre_ping=True)
         event.listen(engine, "connect", _lets_go)
+        event.listen(engine, "handle_error", _leaves)
         return engine
     engine = sa.create_engine(url, pool_size=pool_size, connect_args={"timeout": 30})
 
@@ -167,6 +187,12 @@ def _lets_go(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE:.0f}s'")
     connection.commit()
+
+
+def _leaves(context: sa.ExceptionContext) -> None:
+    """After a failover no connection stays with the server that was: all are made anew."""
+    if _is_elsewhere(context.original_exception):
+        context.is_disconnect = True
 
 
 __all__ = ["Clock", "Database", "Session", "utc_now"]

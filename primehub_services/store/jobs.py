@@ -84,7 +84,7 @@ class Named:
 
 def spec_of(row: JobRow) -> JobSpec:
     """What the job is to do."""
-    return JobSpec.model_validate(row.spec)
+    return JobSpec.of_row(row.spec)
 
 
 def to_model(named: Named, *, values: bool = False, whole: bool = True, attempts: Sequence[AttemptRow] = ()) -> Job:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from .orm import LoginRequestRow
 from .unit_of_work import UnitOfWork
+
+IN_THE_MAKING = timedelta(minutes=1)
+"""How long a hub may take to make a token, and a little."""
 
 
 def add(uow: UnitOfWork, row: LoginRequestRow) -> None:
@@ -40,9 +44,14 @@ def by_code(uow: UnitOfWork, code: str) -> LoginRequestRow | None:
 
 
 def expired(uow: UnitOfWork, limit: int) -> Sequence[LoginRequestRow]:
-    """Those whose time is over."""
+    """Those whose time is over, the longest first; for a minute not those whose token may just be made."""
+    in_the_making = sa.and_(LoginRequestRow.decided_by.is_not(None), LoginRequestRow.ciphertext.is_(None))
+    over = sa.or_(sa.not_(in_the_making), LoginRequestRow.expires_at <= uow.now - IN_THE_MAKING)
     return uow.session.scalars(
-        sa.select(LoginRequestRow).where(LoginRequestRow.expires_at <= uow.now).limit(limit)
+        sa.select(LoginRequestRow)
+        .where(LoginRequestRow.expires_at <= uow.now, over)
+        .order_by(LoginRequestRow.expires_at)
+        .limit(limit)
     ).all()
 
 

@@ -184,10 +184,10 @@ def by_ids(uow: UnitOfWork, ids: Sequence[str]) -> list[NotificationRow]:
 
 
 def recent_tests(uow: UnitOfWork, account_id: str, since: datetime) -> int:
-    """How many test messages a person asked for since then."""
+    """How many tests a person asked for since then, however many messages each was."""
     return (
         uow.session.scalar(
-            sa.select(sa.func.count()).where(
+            sa.select(sa.func.count(sa.distinct(NotificationRow.subject_id))).where(
                 NotificationRow.account_id == account_id,
                 NotificationRow.created_at > since,
                 NotificationRow.subject_id.startswith("test-"),

@@ -75,7 +75,7 @@ def to_models(uow: UnitOfWork, found: Sequence[Found], *, values_for: str | None
 
 
 def _job(row: ScheduleRow, group: str, *, shown: bool) -> JobSpec:
-    spec = JobSpec.model_validate(row.job)
+    spec = JobSpec.of_row(row.job)
     changes: dict[str, object] = {"group": group}
     if not shown:
         changes["environment"] = dict.fromkeys(spec.environment, "")

@@ -138,7 +138,7 @@ async def running_api(
     hub = HubClient(HUB, "service-token", transport=httpx.MockTransport(stub))
     feed = ChangeFeed(database, poll=0.2)
     streams = Streams(database, hub, feed)
-    logs = FolderLogStore(folder / "blobs")
+    logs, artifacts = FolderLogStore(folder / "blobs"), FolderArtifactStore(folder / "blobs")
 
     async def of_machine() -> MachineCapacity:
         return capacity or MachineCapacity()
@@ -153,8 +153,8 @@ async def running_api(
         "keyring": Keyring.load_or_create(folder / "encryption.key"),
         "sign_in": SignIn(database, SignInPolicy(), cheap_passwords()),
         "logs": WorkloadLogs(logs),
-        "build_logs": logs,
-        "files": AttemptFiles(FolderArtifactStore(folder / "blobs")),
+        "blobs": artifacts,
+        "files": AttemptFiles(artifacts),
         "usage": FolderUsageStore(folder / "blobs"),
         "snapshots": FolderSnapshotStore(folder / "blobs"),
         "capacity": of_machine,

@@ -18,7 +18,6 @@ import httpx
 import nbformat
 import pytest
 
-from primehub_services.blobs import FolderArtifactStore
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.jobs import JobSubmit
 from primehub_services.domain.notebook_runs import result_name
@@ -80,7 +79,7 @@ class Lab:
         """The job ends, as controllers would have it."""
         self.database.write_now(_end, job, phase)
         if result is not None:
-            kept = FolderArtifactStore(self.api.context.build_logs._folder)  # type: ignore[attr-defined]
+            kept = self.api.context.blobs
             staging = kept.stage(job, 1)
             file = WorkFile(path=result_name(job, PATH), size=len(result), modified_at=self.database.clock())
             staging.take(file, [result])

@@ -14,11 +14,13 @@ import pytest
 
 from primehub_services.api import events, stream
 from primehub_services.api.events import QUEUE, ChangeFeed, Subscription
+from primehub_services.api.followed import Followed
 from primehub_services.blobs import FolderLogStore, attempt_key, build_key, notebook_key
 from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.identity import AccountUpdate
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.launch import LaunchRequest
+from primehub_services.domain.problems import Unavailable
 from primehub_services.domain.system import Change
 from primehub_services.operations import accounts, members, notebooks
 from primehub_services.store import images
@@ -332,6 +334,33 @@ async def test_a_part_of_a_character_waits_for_the_rest_of_it(
         log.append(attempt_key(JOB, 1), snowman[1:2])
         log.append(attempt_key(JOB, 1), snowman[2:])
         await wait_for_async(lambda: _text(client) == "a\u2603", what="the character")
+
+
+async def test_a_database_that_is_away_for_a_moment_ends_no_log(
+    api: Api, cast: Cast, people: dict[str, httpx.AsyncClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "LOG_POLL", 0.05)
+    monkeypatch.setattr(stream, "RIGHTS_OF_LOGS", 0.0)
+    await api.context.database.write(job_row, cast, phase=JobPhase.RUNNING)
+    log = FolderLogStore(tmp_path / "blobs")
+    log.append(attempt_key(JOB, 1), b"before ")
+    async with listening(people["member"], f"/events?logs={JOB}:0") as client:
+        await wait_for_async(lambda: _text(client) == "before ", what="what there was")
+        away = []
+        look = Followed.look
+
+        def fails_twice(followed: Followed, uow: UnitOfWork, model: Any) -> Any:
+            if len(away) < 2:
+                away.append(followed.id)
+                msg = "The database does not answer."
+                raise Unavailable(msg)
+            return look(followed, uow, model)
+
+        monkeypatch.setattr(Followed, "look", fails_twice)
+        await wait_for_async(lambda: len(away) == 2, what="the database to be away")
+        log.append(attempt_key(JOB, 1), b"after")
+        await wait_for_async(lambda: _text(client) == "before after", what="what came later")
+        assert not any(part["ended"] for part in client.of("log"))
 
 
 async def test_nobody_else_follows_the_log_of_a_groups_job(

@@ -12,6 +12,7 @@ import pytest
 
 from primehub_services.api import codings
 from primehub_services.api.handler import DRAINED, MAX_BODY, STRANGERS_BODY
+from primehub_services.api.wire import MAX_DEPTH
 from tests.support.api import PREFIX, Api, problem
 
 People = dict[str, httpx.AsyncClient]
@@ -110,6 +111,8 @@ async def test_a_nested_field_is_named_by_its_path(people: People) -> None:
 SIZE = {"name": "s", "cpu_limit": 1, "memory_limit": "1Gi"}
 GIT = {"name": "v", "source": {"type": "git"}}
 LAUNCH = {"group": "alpha", "instance_type": "small", "image": "base"}
+MUCH = {f"V{n}": "x" * 32_000 for n in range(3)}
+"""Each allowed, and together more than every list of jobs could have."""
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("/groups", {"name": "a b"}, "name"),
     ("/groups", {"name": ""}, "name"),
@@ -131,7 +134,15 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("/notebooks", {**LAUNCH, "environment": {"1A": "x"}}, "environment.1A"),
     ("/notebooks", {**LAUNCH, "environment": {"JUPYTERHUB_API_TOKEN": "x"}}, "environment.JUPYTERHUB_API_TOKEN"),
     ("/notebooks", {**LAUNCH, "group": "nothing"}, "group"),
+    ("/notebooks", {**LAUNCH, "environment": MUCH}, "environment"),
     ("/jobs", {**LAUNCH, "command": ""}, "command"),
+    ("/jobs", {**LAUNCH, "command": "\N{GREEK SMALL LETTER ALPHA}" * 65_000}, "command"),
+    ("/jobs", {**LAUNCH, "command": "true", "environment": MUCH}, "environment"),
+    (
+        "/schedules",
+        {"name": "n", "cron": "0 4 * * *", "job": {**LAUNCH, "command": "true", "environment": MUCH}},
+        "job.environment",
+    ),
 ]
 
 
@@ -191,6 +202,23 @@ async def test_a_body_that_is_no_json_is_refused(people: People, content: bytes,
     body = problem(answer)
     assert (answer.status_code, body["code"]) == (400, "malformed")
     assert said in body["detail"]
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 500, 5_000, 20_000, 100_000])
+@pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"a":', b"}]")])
+async def test_a_body_that_is_nested_too_deeply_is_refused_at_any_depth(
+    people: People, opened: bytes, closed: bytes, depth: int
+) -> None:
+    content = opened * depth + b"1" + closed * depth
+    answer = await people["member"].patch("/me", content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, problem(answer)["code"]) == (400, "malformed")
+
+
+async def test_a_body_that_is_nested_as_deeply_as_may_be_is_looked_at(people: People) -> None:
+    content = b"[" * MAX_DEPTH + b'"\\u0000"' + b"]" * MAX_DEPTH
+    answer = await people["member"].patch("/me", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["field"] == ".".join(["0"] * MAX_DEPTH)
 
 
 @pytest.mark.parametrize("content", [rb'{"name":"a\u0000b"}', rb'{"name":"\ud800"}', b'{"name":"a","name":"b"}'])

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import io
 import json
+import logging
 import random
 import zipfile
 from datetime import timedelta
@@ -25,6 +26,7 @@ from tests.support.api import Api, problem
 from tests.support.factories import Cast
 from tests.support.identity import SERVICES
 from tests.support.results import JOB, NOW, Live, job_row, keep
+from tests.support.waiting import wait_for_async
 
 People = dict[str, httpx.AsyncClient]
 FILES = {
@@ -147,6 +149,21 @@ async def test_no_path_leads_to_anything_but_what_is_listed(people: People, api:
             status, body = await asyncio.to_thread(raw, api, token, f"{route}/{path}")
             assert (status, b"root:" in body) == (404, False), (route, path, body)
     assert await asyncio.to_thread(raw, api, token, "artifacts/notes.txt") == (200, FILES["notes.txt"])
+
+
+@pytest.mark.parametrize("path", ["log?download=true", "artifacts/large.bin", "artifacts.zip"])
+async def test_a_download_that_is_cancelled_is_no_mistake_of_ours(
+    people: People, api: Api, cast: Cast, tmp_path: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await api.context.database.write(job_row, cast)
+    keep(tmp_path / "blobs", {"large.bin": random.randbytes(32 << 20)})
+    FolderLogStore(tmp_path / "blobs").append(attempt_key(JOB, 1), b"x" * (32 << 20))
+    caplog.set_level(logging.DEBUG)
+    async with people["member"].stream("GET", f"/jobs/{JOB}/{path}") as answer:
+        assert answer.status_code == 200
+        await anext(answer.aiter_raw())
+    await wait_for_async(lambda: "the client has gone" in caplog.text, what="the end of the download")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.usefixtures("job")

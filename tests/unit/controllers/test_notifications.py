@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from primehub_services.controllers.messengers import Mail, Webhooks
 from primehub_services.controllers.notifications import AT_ONCE, EACH_AT_ONCE, LEASE, NotificationController
 from primehub_services.domain.notifications import BACK_OFF, Channel, NotificationsPut
+from primehub_services.domain.problems import TooMany
 from primehub_services.domain.system import SystemSettings
 from primehub_services.operations import accounts, members, notifications
 from primehub_services.store import notifications as notification_store
@@ -37,6 +38,7 @@ from tests.support.waiting import wait_for_async
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 SECRET = "what-this-is-signed-with"
+HOOKS = "https://hooks.example.org/a"
 
 
 @pytest.fixture
@@ -421,3 +423,17 @@ async def test_a_refused_address_is_not_tried_again(
     [row] = outbox(database)
     assert row.error == "The mail server refuses the address: 550 no such mailbox"
     assert row.due_at is None
+
+
+@pytest.mark.parametrize("channels", [{"email": True}, {"email": True, "webhook": True, "webhook_url": HOOKS}])
+def test_tests_are_counted_whole_however_many_channels_each_tries(
+    database: Database, clock: FixedClock, cast: Cast, keyring: Keyring, channels: dict[str, Any]
+) -> None:
+    wants(database, cast, keyring, **channels)
+    for _ in range(notifications.TESTS):
+        ids = database.write_now(notifications.begin_test, cast.member)
+        assert len(ids) == sum(value is True for value in channels.values())
+    with pytest.raises(TooMany, match="At most 5 tests in 10 minutes"):
+        database.write_now(notifications.begin_test, cast.member)
+    clock.advance(notifications.TEST_SPAN.total_seconds())
+    assert database.write_now(notifications.begin_test, cast.member)

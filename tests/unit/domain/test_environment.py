@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from primehub_services.domain.environment import MAX_VALUE, MAX_VARIABLES, RESERVED, Environment, check_environment
+from primehub_services.domain.environment import (
+    KEPT,
+    MAX_ENVIRONMENT,
+    MAX_VALUE,
+    MAX_VARIABLES,
+    RESERVED,
+    Environment,
+    check_environment,
+)
 
 
 @pytest.mark.parametrize("name", ["FOO", "foo_bar", "_x", "a.b-c", "-x", ".x"])
@@ -37,6 +45,21 @@ def test_too_much_is_refused() -> None:
     with pytest.raises(ValueError, match="more than 100 variables"):
         check_environment({f"A{n}": "" for n in range(MAX_VARIABLES + 1)})
     assert len(check_environment({f"A{n}": "x" * MAX_VALUE for n in range(MAX_VARIABLES)})) == MAX_VARIABLES
+
+
+def test_all_variables_together_have_a_bound_too() -> None:
+    adapter: TypeAdapter[dict[str, str]] = TypeAdapter(Environment)
+    fits = {"A": "x" * MAX_VALUE, "B": "x" * (MAX_ENVIRONMENT - MAX_VALUE - 100)}
+    assert adapter.validate_python(fits) == fits
+    for much in ({**fits, "C": "x" * 200}, {"A": "\x01" * 20_000}, {"A": "\N{GRINNING FACE}" * 10_000}):
+        with pytest.raises(ValidationError, match="characters as JSON"):
+            adapter.validate_python(much)
+
+
+def test_what_was_taken_before_there_was_a_bound_is_still_read() -> None:
+    adapter: TypeAdapter[dict[str, str]] = TypeAdapter(Environment)
+    much = {f"A{n}": "x" * MAX_VALUE for n in range(MAX_VARIABLES)}
+    assert adapter.validate_python(much, context=KEPT) == much
 
 
 @given(st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=5))

@@ -21,7 +21,7 @@ from primehub_services.store import settings
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
 from primehub_services.store.jobs import Filters
-from primehub_services.store.orm import AuditRow, GroupRow
+from primehub_services.store.orm import AuditRow, GroupRow, JobRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.clock import FixedClock
@@ -232,6 +232,29 @@ def test_a_list_shows_the_beginning_of_a_long_command(world: World) -> None:
     page = world.database.read_now(jobs.list_, world.cast.member, PageQuery(), Filters())
     assert len(page.items[0].command) == store.SHOWN
     assert len(world.job(job.id).command) == 2000
+
+
+def test_a_list_has_the_names_of_variables_and_their_values_are_read_with_one_job(world: World) -> None:
+    job = world.submit(environment={"A": "x" * 2000})
+    page = world.database.read_now(jobs.list_, world.cast.member, PageQuery(), Filters())
+    assert page.items[0].environment == {"A": None}
+    assert world.job(job.id).environment == {"A": "x" * 2000}
+
+
+def test_a_job_with_more_variables_than_are_taken_now_is_shown_and_not_repeated(world: World) -> None:
+    job = world.submit()
+    much = {f"A{n}": "x" * 30_000 for n in range(20)}
+
+    def grow(uow: UnitOfWork) -> None:
+        row = uow.session.get(JobRow, job.id)
+        assert row is not None
+        row.spec = row.spec | {"environment": much}
+
+    world.database.write_now(grow)
+    assert world.job(job.id).environment == much
+    assert listed(world, world.cast.member) == [job.name]
+    with pytest.raises(Invalid, match=r"^environment: has more than 65536 characters"):
+        world.database.write_now(jobs.rerun, world.cast.member, job.id, CAPACITY)
 
 
 def test_cancelling_twice_or_after_the_end_changes_nothing(world: World) -> None:

@@ -53,3 +53,18 @@ def test_a_server_that_is_away_is_said_to_be_and_its_address_is_for_the_log(capl
     assert "127.0.0.1" not in str(caught.value)
     assert "127.0.0.1" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_a_connection_to_what_became_a_standby_is_not_kept(database: Database) -> None:
+    """As after a failover: the address is another server's now, and the old connections can only read."""
+    database.write_now(lambda uow: uow.session.execute(sa.text("SET default_transaction_read_only = on")))
+    with pytest.raises(Unavailable, match="does not answer"):
+        database.write_now(factories.account)
+    database.write_now(factories.account)
+    assert database.read_now(lambda uow: uow.session.scalar(sa.text("SELECT count(*) FROM accounts"))) == 1
+
+
+def test_a_mistake_of_ours_is_not_called_a_database_that_is_away(database: Database) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        database.write_now(lambda uow: [factories.account(uow) for _ in range(2)])

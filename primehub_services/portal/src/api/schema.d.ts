@@ -3282,7 +3282,7 @@ export interface components {
             command: string;
             /** @default null */
             notebook: components["schemas"]["NotebookRun"] | null;
-            /** @description Values are null for all but the owner. */
+            /** @description Values are null in lists, and for all but the owner. */
             environment: {
                 [key: string]: string | null;
             };
