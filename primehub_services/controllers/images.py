@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from ..blobs import LogStore, build_folder, build_key
 from ..domain.images import ImageBuild
+from ..engines.base import BuildFailed, ImageBuilder, Progress
 from ..store import images
 from ..store.database import Database
 
@@ -19,22 +18,6 @@ log = logging.getLogger(__name__)
 LOOK = 1.0
 """Seconds between two looks at a build's progress and output."""
 _PIECE = 1 << 20
-Progress = Callable[[int, str], None]
-"""Called with 0 to 99 and with what is being done."""
-
-
-class BuildFailed(Exception):
-    """The environment cannot be made; the text says why, to whom asked for it."""
-
-
-class ImageBuilder(Protocol):
-    """The engine's way to an environment."""
-
-    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
-        """Make it, or check a given one; returns its prefix. Writes its output to the end of the file ``log``.
-
-        Begins anew over what a build that was killed has left. Raises ``BuildFailed``. Cancelling ends it.
-        """
 
 
 class ImageController:
@@ -65,7 +48,7 @@ class ImageController:
         output = self._scratch / f"{build.image_id}.log"
         await asyncio.to_thread(self._prepare, build.image_id, output)
         told: list[tuple[int, str]] = []
-        task = asyncio.create_task(self._builder.build(build, lambda at, doing: told.append((at, doing)), output))
+        task = asyncio.create_task(self._make(build, lambda at, doing: told.append((at, doing)), output))
         try:
             copied = 0
             while True:
@@ -83,6 +66,16 @@ class ImageController:
             with contextlib.suppress(BaseException):
                 await task
             output.unlink(missing_ok=True)
+
+    async def _make(self, build: ImageBuild, progress: Progress, output: Path) -> str:
+        return await self._builder.build(
+            build.slug,
+            build.source,
+            revision=str(build.build),
+            progress=progress,
+            log=output,
+            trusted=build.of_platform,
+        )
 
     async def _say(self, build: ImageBuild, progress: int, message: str) -> bool:
         return await self._database.write(images.build_progress, build.image_id, build.build, progress, message)

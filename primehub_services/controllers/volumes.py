@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..domain.secrets import SecretKind
 from ..domain.volumes import GitSource, KeptVolume, PvcSource
+from ..engines.base import VolumeFailed
 from ..store import secrets, volumes
 from ..store.crypto import Keyring, KeyringError
 from ..store.database import Database
@@ -22,10 +23,6 @@ FIRST_RETRY = timedelta(seconds=15)
 """After a failure; twice as long after each further one, up to ``FETCH_EVERY``."""
 AT_ONCE = 4
 """Repositories that are fetched at the same time."""
-
-
-class VolumeFailed(Exception):
-    """The volume cannot be had; the text says why, to the administrators."""
 
 
 class VolumePort(Protocol):

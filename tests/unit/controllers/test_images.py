@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from primehub_services.blobs import FolderLogStore, build_key
 from primehub_services.controllers import ImageController
 from primehub_services.controllers import images as module
-from primehub_services.controllers.images import BuildFailed
-from primehub_services.domain.images import ImageBuild
+from primehub_services.domain.images import EnvironmentSource
+from primehub_services.engines.base import BuildFailed, ImageBuilder
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ImageRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -21,7 +21,7 @@ from tests.support import factories
 from tests.support.waiting import wait_for_async
 
 
-class Builder:
+class Builder(ImageBuilder):
     """Makes an environment when it is told to go on."""
 
     def __init__(self) -> None:
@@ -30,8 +30,17 @@ class Builder:
         self.fails: Exception | None = None
         self.cancelled = False
 
-    async def build(self, image: ImageBuild, progress: Callable[[int, str], None], log: Path) -> str:
-        self.begun.append(image.slug)
+    async def build(
+        self,
+        slug: str,
+        source: EnvironmentSource,
+        *,
+        revision: str,
+        progress: Callable[[int, str], None],
+        log: Path,
+        trusted: bool = False,
+    ) -> str:
+        self.begun.append(slug)
         progress(30, "Installing packages")
         with log.open("ab") as file:
             file.write(b"collecting numpy\n")
@@ -42,7 +51,10 @@ class Builder:
             raise
         if self.fails is not None:
             raise self.fails
-        return f"/envs/{image.slug}"
+        return f"/envs/{slug}"
+
+    async def remove_image(self, location: str) -> None:
+        raise AssertionError("nobody asked for it")
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from primehub_services.controllers.volumes import AT_ONCE, FETCH_EVERY, VolumeController, VolumeFailed
+from primehub_services.controllers.volumes import AT_ONCE, FETCH_EVERY, VolumeController
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.secrets import SecretCreate, SecretUpdate
 from primehub_services.domain.volumes import FETCHING, GitSource, Volume, VolumeCreate, VolumeUpdate
+from primehub_services.engines.base import VolumeFailed
 from primehub_services.operations import audit, secrets, volumes
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
