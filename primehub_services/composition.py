@@ -371,6 +371,9 @@ class _FakeBuilder(ImageBuilder):
         progress(99, "Pretending")
         return source.prefix or f"/opt/{slug}"
 
+    async def has_image(self, location: str) -> bool:
+        return True
+
     async def remove_image(self, location: str) -> None:
         return None
 

@@ -35,11 +35,24 @@ class ImageController:
         self._builder = builder
         self._logs = logs
         self._scratch = scratch
+        self._all_there = False
+        """Whether it was seen that what was made before this process is there."""
 
     async def step(self, now: datetime) -> None:
-        """Build everything that is asked for."""
+        """Build everything that is asked for; at first, what is not there any more, too."""
+        if not self._all_there:
+            await self._ask_for_lost()
+            self._all_there = True
         while pending := await self._database.read(images.pending_builds):
             await self._build(pending[0])
+
+    async def _ask_for_lost(self) -> None:
+        """A data folder that came back from a backup has no environments, and another machine not the Python they had."""
+        for build, location in await self._database.read(images.made):
+            if await self._builder.has_image(location):
+                continue
+            if await self._database.write(images.build_again, build.image_id, build.build):
+                log.warning("the environment of the image %s is gone from %s: it is made again", build.slug, location)
 
     async def _build(self, build: ImageBuild) -> None:
         if not await self._database.write(images.begin_build, build.image_id, build.build):

@@ -154,6 +154,10 @@ class ImageBuilder(abc.ABC):
         """
 
     @abc.abstractmethod
+    async def has_image(self, location: str) -> bool:
+        """Whether all that ``build`` made is there; False for what is elsewhere than this engine makes images."""
+
+    @abc.abstractmethod
     async def remove_image(self, location: str) -> None:
         """Deletes what ``build`` made there. Absence is success; what was only given stays."""
 

@@ -134,7 +134,7 @@ class EnvironmentBuilder:
             if source.prefix is not None:
                 return self._check_given(slug, source.prefix, allow_unsandboxed=allow_unsandboxed)
             build = self.plan(slug, source, revision=revision)
-            if not self._is_there(build):
+            if not _is_complete(build.prefix):
                 self._begin(build, allow_unsandboxed=allow_unsandboxed)
                 try:
                     self._follow(build, progress, output, cancelled)
@@ -164,8 +164,10 @@ class EnvironmentBuilder:
             record_path(path).unlink(missing_ok=True)
             records.remove_tree(path)
 
-    def _is_there(self, build: Build) -> bool:
-        return record_path(build.prefix).exists() and (build.prefix / "bin/python").exists()
+    def has(self, prefix: str) -> bool:
+        """Whether an environment that ``build`` made is there, and complete."""
+        path = Path(prefix)
+        return path.parent == self._layout.environments and _is_complete(path)
 
     # -- building
 
@@ -333,6 +335,10 @@ class EnvironmentBuilder:
                 time.sleep(0.05)
             else:
                 return
+
+
+def _is_complete(prefix: Path) -> bool:
+    return record_path(prefix).exists() and (prefix / "bin/python").exists()
 
 
 def progress_of(view: BuildView, installed: int = 0) -> tuple[int, str]:

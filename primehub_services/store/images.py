@@ -96,20 +96,35 @@ def pending_builds(uow: UnitOfWork) -> tuple[ImageBuild, ...]:
         .where(ImageRow.deleted_at.is_(None), ImageRow.phase.in_(_OPEN))
         .order_by(ImageRow.created_at, ImageRow.id)
     )
-    return tuple(
-        ImageBuild.model_validate(
-            {
-                "image_id": row.id,
-                "slug": row.slug,
-                "build": row.build,
-                "phase": row.phase,
-                "source": row.source,
-                "of_platform": row.owner_group_id is None,
-            }
-        )
-        for row in rows
-        if row.source["type"] == "environment"
+    return tuple(_build_of(row) for row in rows if row.source["type"] == "environment")
+
+
+def _build_of(row: ImageRow) -> ImageBuild:
+    return ImageBuild.model_validate(
+        {
+            "image_id": row.id,
+            "slug": row.slug,
+            "build": row.build,
+            "phase": row.phase,
+            "source": row.source,
+            "of_platform": row.owner_group_id is None,
+        }
     )
+
+
+def made(uow: UnitOfWork) -> tuple[tuple[ImageBuild, str], ...]:
+    """Images whose environment the platform made, each with its location."""
+    rows = uow.session.scalars(
+        sa.select(ImageRow).where(ImageRow.deleted_at.is_(None), ImageRow.phase == ImagePhase.READY.value)
+    )
+    found = (row for row in rows if row.source["type"] == "environment" and row.source.get("prefix") is None)
+    return tuple((_build_of(row), row.location or "") for row in found)
+
+
+def build_again(uow: UnitOfWork, image_id: str, build: int) -> bool:
+    """READY to PENDING, as if it were asked for: what was made is not there any more."""
+    ready, pending = (ImagePhase.READY.value,), ImagePhase.PENDING
+    return _move(uow, image_id, build, ready, phase=pending, progress=0, location=None, build=build + 1)
 
 
 def begin_build(uow: UnitOfWork, image_id: str, build: int) -> bool:
@@ -145,7 +160,7 @@ def fail_build(uow: UnitOfWork, image_id: str, build: int, reason: str) -> bool:
     return _move(uow, image_id, build, _OPEN, phase=ImagePhase.FAILED, message=reason)
 
 
-def _move(uow: UnitOfWork, image_id: str, build: int, phases: tuple[str, ...], **values: Any) -> bool:
+def _move(uow: UnitOfWork, image_id: str, build: int, phases: tuple[str, ...], /, **values: Any) -> bool:
     if "phase" in values:
         values["phase"] = values["phase"].value
     values["message"] = values.get("message", "")[:MESSAGE_MAX]

@@ -251,6 +251,10 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
 
         return await _cancellable(work, cancelled, BuildFailed)
 
+    async def has_image(self, location: str) -> bool:
+        """See ``ImageBuilder``."""
+        return await asyncio.to_thread(self._builder.has, location)
+
     async def remove_image(self, location: str) -> None:
         """See ``ImageBuilder``."""
         await asyncio.to_thread(self._builder.remove, location)

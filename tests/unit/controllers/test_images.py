@@ -29,6 +29,7 @@ class Builder(ImageBuilder):
         self.go_on = asyncio.Event()
         self.fails: Exception | None = None
         self.cancelled = False
+        self.there: set[str] = set()
 
     async def build(
         self,
@@ -52,6 +53,9 @@ class Builder(ImageBuilder):
         if self.fails is not None:
             raise self.fails
         return f"/envs/{slug}"
+
+    async def has_image(self, location: str) -> bool:
+        return location in self.there
 
     async def remove_image(self, location: str) -> None:
         raise AssertionError("nobody asked for it")
@@ -167,3 +171,50 @@ async def test_stopping_the_platform_ends_the_build_and_the_next_start_makes_it(
     await controller.step(clock.now)
 
     assert state(database, image_id)[0] == "READY"
+
+
+def made(database: Database, name: str, **changes: object) -> str:
+    """An image that is ready."""
+
+    def fill(uow: UnitOfWork) -> str:
+        row = factories.image(uow, name, **({"source": {"type": "environment", "packages": ["numpy"]}} | changes))
+        row.build = 1
+        return row.id
+
+    return database.write_now(fill)
+
+
+async def test_what_was_made_and_is_gone_when_the_platform_comes_up_is_made_again(
+    database, clock, controller, builder, caplog
+) -> None:
+    gone, there = made(database, "gone"), made(database, "there")
+    given = made(database, "given", source={"type": "environment", "prefix": "/opt/given"})
+    container = made(database, "container", source={"type": "container", "url": "a/b:c"}, location=None)
+    builder.there.add("/opt/there")
+    builder.go_on.set()
+
+    await controller.step(clock.now)
+
+    assert builder.begun == ["gone"]
+    assert "image gone is gone from /opt/gone: it is made again" in caplog.text
+    assert state(database, gone) == ("READY", 100, "", "/envs/gone")
+    assert [state(database, i)[3] for i in (there, given, container)] == ["/opt/there", "/opt/given", None]
+    builds = database.read_now(lambda uow: dict(uow.session.execute(sa.select(ImageRow.name, ImageRow.build)).all()))
+    assert builds == {"gone": 2, "there": 1, "given": 1, "container": 1}
+
+
+async def test_what_goes_while_the_platform_runs_is_made_again_at_its_next_start(
+    database, clock, controller, builder, logs, tmp_path
+) -> None:
+    image_id = made(database, "science")
+    builder.there.add("/opt/science")
+    builder.go_on.set()
+    await controller.step(clock.now)
+
+    builder.there.clear()
+    await controller.step(clock.now)
+    assert builder.begun == []
+
+    await ImageController(database, builder, logs, tmp_path / "run").step(clock.now)
+    assert builder.begun == ["science"]
+    assert state(database, image_id)[3] == "/envs/science"

@@ -13,6 +13,8 @@ from primehub_services.domain.workloads import EngineRef, Gpu, GpuUsage, Observe
 from primehub_services.engines.base import BuildFailed, EngineError, capabilities
 from primehub_services.engines.local import LocalEngine, machine
 from primehub_services.engines.local.engine import observation
+from primehub_services.sandbox import records
+from primehub_services.sandbox.pythons import record_path
 from primehub_services.sandbox.spec import SandboxOptions, WorkloadState, WorkloadStatus
 from primehub_services.sandbox.workloads import Workloads
 from tests.support.sandbox import make_plan
@@ -117,6 +119,28 @@ async def test_a_given_environment_that_is_not_there_is_refused_by_name(tmp_path
     source = EnvironmentSource(prefix="/no/such/prefix")
     with pytest.raises(BuildFailed, match="/no/such/prefix"):
         await engine.build("given", source, revision="1", progress=lambda *_: None, log=tmp_path / "log")
+
+
+def made_environment(workloads: Workloads, name: str) -> Path:
+    """What a build leaves."""
+    prefix = workloads.layout.environments / name
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin" / "python").write_text("")
+    records.write(record_path(prefix), {"base": [], "packages": ["numpy"]})
+    return prefix
+
+
+async def test_an_image_is_there_if_this_platform_made_it_and_it_is_whole(tmp_path: Path) -> None:
+    workloads = Workloads(tmp_path / "data")
+    engine = LocalEngine(workloads)
+    whole = made_environment(workloads, "whole-0123456789ab")
+    without_record = made_environment(workloads, "half-0123456789ab")
+    record_path(without_record).unlink()
+    without_python = made_environment(workloads, "bare-0123456789ab")
+    (without_python / "bin" / "python").unlink()
+    elsewhere = made_environment(Workloads(tmp_path / "other"), "whole-0123456789ab")
+    places = (whole, without_record, without_python, elsewhere, whole.with_name("gone-0123456789ab"))
+    assert [await engine.has_image(str(place)) for place in places] == [True, False, False, False, False]
 
 
 async def test_volumes_are_folders_of_the_data_folder(tmp_path: Path) -> None:
