@@ -374,6 +374,9 @@ class _FakeBuilder(ImageBuilder):
     async def has_image(self, location: str) -> bool:
         return True
 
+    async def images(self) -> Collection[str]:
+        return ()
+
     async def remove_image(self, location: str) -> None:
         return None
 

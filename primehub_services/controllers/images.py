@@ -1,11 +1,11 @@
-"""Makes images' environments, one at a time, the one asked for first first; keeps their logs."""
+"""Makes images' environments, one at a time, the one asked for first first; keeps their logs, and removes what is not used."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..blobs import LogStore, build_folder, build_key
@@ -13,8 +13,10 @@ from ..domain.images import ImageBuild
 from ..engines.base import BuildFailed, ImageBuilder, Progress
 from ..store import images
 from ..store.database import Database
+from .runner import Every
 
 log = logging.getLogger(__name__)
+SWEEP_EVERY = timedelta(minutes=10)
 LOOK = 1.0
 """Seconds between two looks at a build's progress and output."""
 _PIECE = 1 << 20
@@ -37,14 +39,23 @@ class ImageController:
         self._scratch = scratch
         self._all_there = False
         """Whether it was seen that what was made before this process is there."""
+        self._sweep_pause = Every(SWEEP_EVERY)
+        self._unused: frozenset[str] = frozenset()
+        """Locations that nothing had a use for at the last sweep."""
+        self._forgotten: frozenset[str] = frozenset()
+        """Deleted images of which nothing is kept any more."""
 
     async def step(self, now: datetime) -> None:
-        """Build everything that is asked for; at first, what is not there any more, too."""
+        """Build everything that is asked for; at first, what is not there any more, too. Then sweep, now and then."""
         if not self._all_there:
             await self._ask_for_lost()
             self._all_there = True
         while pending := await self._database.read(images.pending_builds):
             await self._build(pending[0])
+        if self._sweep_pause.due(now):
+            self._sweep_pause.done(now)
+            await self._remove_unused()
+            await self._forget_deleted()
 
     async def _ask_for_lost(self) -> None:
         """A data folder that came back from a backup has no environments, and another machine not the Python they had."""
@@ -53,6 +64,29 @@ class ImageController:
                 continue
             if await self._database.write(images.build_again, build.image_id, build.build):
                 log.warning("the environment of the image %s is gone from %s: it is made again", build.slug, location)
+
+    async def _remove_unused(self) -> None:
+        """Remove what earlier builds and deleted images left, once nothing runs in it.
+
+        Two sweeps must have found it unused: what starts just now may be written down after the look at what is used. Where
+        it is used is told by its last part: one data folder may be spelled in two ways.
+        """
+        there = await self._builder.images()
+        used = {part for path in await self._database.read(images.in_use) for part in path.split("/")}
+        unused = frozenset(location for location in there if location.rpartition("/")[2] not in used)
+        for location in sorted(unused & self._unused):
+            log.info("removing %s, which nothing uses any more", location)
+            try:
+                await self._builder.remove_image(location)
+            except Exception as error:  # one that cannot be removed keeps no other; the next sweep tries again
+                log.warning("%s cannot be removed: %s", location, error)
+        self._unused = unused
+
+    async def _forget_deleted(self) -> None:
+        gone = await self._database.read(images.deleted)
+        for image_id in gone - self._forgotten:
+            await asyncio.to_thread(self._logs.delete, build_folder(image_id))
+        self._forgotten = gone
 
     async def _build(self, build: ImageBuild) -> None:
         if not await self._database.write(images.begin_build, build.image_id, build.build):

@@ -12,9 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..domain.images import Image, ImageBuild, ImageCreate, ImagePhase
+from ..domain.jobs import ACTIVE
+from ..domain.notebooks import FINAL
 from . import catalog
 from .catalog import Seen
-from .orm import ImageRow
+from .orm import AttemptRow, ImageRow, NotebookRow
 from .unit_of_work import UnitOfWork
 
 MESSAGE_MAX = 2000
@@ -125,6 +127,24 @@ def build_again(uow: UnitOfWork, image_id: str, build: int) -> bool:
     """READY to PENDING, as if it were asked for: what was made is not there any more."""
     ready, pending = (ImagePhase.READY.value,), ImagePhase.PENDING
     return _move(uow, image_id, build, ready, phase=pending, progress=0, location=None, build=build + 1)
+
+
+def in_use(uow: UnitOfWork) -> frozenset[str]:
+    """Paths that images are made of or from, and the locations of those in which something starts or runs."""
+    found: set[str | None] = set()
+    images = sa.select(ImageRow.source, ImageRow.location).where(ImageRow.deleted_at.is_(None))
+    for source, location in uow.session.execute(images):
+        found |= {location, source.get("prefix"), source.get("base")}
+    notebooks = NotebookRow.phase.not_in([phase.value for phase in FINAL])
+    attempts = AttemptRow.phase.in_([phase.value for phase in ACTIVE])
+    found.update(uow.session.scalars(sa.select(NotebookRow.plan["image_location"].as_string()).where(notebooks)))
+    found.update(uow.session.scalars(sa.select(AttemptRow.plan["image_location"].as_string()).where(attempts)))
+    return frozenset(filter(None, found))
+
+
+def deleted(uow: UnitOfWork) -> frozenset[str]:
+    """Ids of images that nobody can choose any more."""
+    return frozenset(uow.session.scalars(sa.select(ImageRow.id).where(ImageRow.deleted_at.is_not(None))))
 
 
 def begin_build(uow: UnitOfWork, image_id: str, build: int) -> bool:
