@@ -25,13 +25,15 @@ def job_controller(
     parts: EngineParts,
     logs: LogStore,
     artifacts: FolderArtifactStore,
+    usage: FolderUsageStore,
     keyring: Keyring,
+    *,
     blobs: Path,
 ) -> JobController:
     """The controller of jobs on the engine; ``blobs`` is the folder of everything that is kept."""
     keeper = None
     if parts.results is not None:
-        keeper = results.ResultsKeeper(database, parts.results, logs, artifacts, FolderUsageStore(blobs))
+        keeper = results.ResultsKeeper(database, parts.results, logs, artifacts, usage)
     return JobController(
         database,
         parts.engine,
