@@ -33,7 +33,7 @@ async def test_who_writes_series_and_who_forgets_them_share_one_store(
         given.extend(part for part in parts if isinstance(part, FolderUsageStore))
 
     monkeypatch.setattr(module, "FolderUsageStore", Counted)
-    monkeypatch.setattr("primehub_services.controllers.results.ResultsKeeper", keeper)
+    monkeypatch.setattr("primehub_services.controllers.results.AttemptKeeper", keeper)
     parts = replace(await engine_parts("fake", Settings(data_dir=tmp_path)), results=object())
     blobs = tmp_path / "blobs"
     tools = module.Tools(

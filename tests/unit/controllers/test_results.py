@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from primehub_services.blobs import FolderArtifactStore, FolderLogStore, FolderUsageStore, attempt_key
 from primehub_services.controllers import MonitoringController, ResultsSweeper
+from primehub_services.controllers.job_ports import EndedAttempt
 from primehub_services.controllers.ports import EngineUnavailable, FileSink
-from primehub_services.controllers.results import PATIENCE, EndedAttempt, ResultsKeeper
+from primehub_services.controllers.results import PATIENCE, AttemptKeeper
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.results import UsagePoint
 from primehub_services.domain.system import SystemSettings
@@ -28,7 +29,7 @@ from tests.support.identity import notebook
 from tests.support.results import JOB, job_row, keep
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ATTEMPT = EndedAttempt(f"{JOB}-1", JOB, 1)
+ATTEMPT = EndedAttempt(f"{JOB}-1", JOB, 1, None)
 
 
 @dataclass
@@ -74,9 +75,9 @@ class World:
     time: float = 0.0
 
     @property
-    def keeper(self) -> ResultsKeeper:
+    def keeper(self) -> AttemptKeeper:
         """As a process has it that was just started."""
-        return ResultsKeeper(self.database, self.engine, self.logs, self.artifacts, self.usage, clock=lambda: self.time)
+        return AttemptKeeper(self.database, self.engine, self.logs, self.artifacts, self.usage, clock=lambda: self.time)
 
     @property
     def sweeper(self) -> ResultsSweeper:
