@@ -29,6 +29,7 @@ from .roles import (
     GATEWAY,
     GATEWAY_SCOPES,
     METRICS,
+    NOTEBOOK_SCOPES,
     PORTAL_SCOPES,
     PRIMEHUB,
     SPAWNER,
@@ -206,7 +207,7 @@ def _spawner(c: Any, settings: Settings) -> None:
     section.api_url = services_url(settings) + API_PATH
     section.api_service_token = secret_file(secrets_dir(settings) / "spawner.token")
     section.portal_url = PORTAL_URL
-    section.server_token_scopes = ["users:activity!user", "access:servers!server"]
+    section.server_token_scopes = list(NOTEBOOK_SCOPES)
     section.start_timeout = settings.spawn_timeout
     section.http_timeout = min(settings.spawn_timeout, 120)
     section.poll_interval = settings.poll_interval

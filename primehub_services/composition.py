@@ -16,23 +16,22 @@ from .blobs import FolderSpool, LiveFiles, LiveLogs, LogChunk
 from .controllers import (
     ClaimPort,
     FolderPort,
-    ImageBuilder,
     NotebookLogPort,
     PullSecretPort,
     WorkloadPort,
     WorkloadState,
 )
-from .controllers.images import BuildFailed, Progress
 from .controllers.ports import EngineUnavailable, FileSink, ResultsPort
-from .controllers.volumes import VolumeFailed, VolumePort
+from .controllers.volumes import VolumePort
 from .domain.bootstrap import MachineFacts
 from .domain.claims import MachineCapacity
-from .domain.images import ContainerSource, EnvironmentSource, ImageBuild, ImageSource
+from .domain.images import ContainerSource, EnvironmentSource, ImageSource
 from .domain.launch import WorkloadKind
 from .domain.resources import Quota
 from .domain.units import GIB, Bytes, Millicores, parse_memory
 from .domain.volumes import GitSource
 from .domain.workloads import EngineCapacity, EngineRef, FileLimits, UsageSample, WorkFile, WorkListing
+from .engines.base import EngineError, ImageBuilder, Progress, VolumeFailed
 from .operations import bootstrap
 from .store.database import Database
 
@@ -158,7 +157,7 @@ def _local(settings: Settings) -> EngineParts:
             lambda: not (local.allow_unsandboxed or workloads.sandbox().sandboxed),
         ).get,
         workloads=_LocalWorkloads(engine, workloads),
-        builder=_LocalBuilder(engine),
+        builder=engine,
         volumes=_LocalVolumes(engine),
         live_logs=_LocalLogs(workloads),
         live_files=_LocalFiles(workloads),
@@ -330,28 +329,6 @@ def _process(key: str) -> EngineRef:
     return EngineRef(engine="local", kind="process", key=key, name=key)
 
 
-class _LocalBuilder:
-    """``ImageBuilder`` over the engine's."""
-
-    def __init__(self, engine: LocalEngine) -> None:
-        self._engine = engine
-
-    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
-        from .engines.base import BuildFailed as EngineBuildFailed
-
-        try:
-            return await self._engine.build(
-                image.slug,
-                image.source,
-                revision=str(image.build),
-                progress=progress,
-                log=log,
-                trusted=image.of_platform,
-            )
-        except EngineBuildFailed as error:
-            raise BuildFailed(str(error)) from error
-
-
 class _LocalVolumes:
     """``VolumePort`` over the engine's."""
 
@@ -359,20 +336,13 @@ class _LocalVolumes:
         self._engine = engine
 
     async def provision(self, slug: str) -> None:
-        from .engines.base import EngineError
-
         try:
             await self._engine.provision(slug)
         except EngineError as error:
             raise VolumeFailed(str(error)) from error
 
     async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
-        from .engines.base import VolumeFailed as EngineVolumeFailed
-
-        try:
-            return await self._engine.fetch(slug, source, secret)
-        except EngineVolumeFailed as error:
-            raise VolumeFailed(str(error)) from error
+        return await self._engine.fetch(slug, source, secret)
 
 
 class _FakeVolumes:
@@ -385,12 +355,30 @@ class _FakeVolumes:
         return "0" * 40
 
 
-class _FakeBuilder:
+class _FakeBuilder(ImageBuilder):
     """Every environment is there at once."""
 
-    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
+    async def build(
+        self,
+        slug: str,
+        source: EnvironmentSource,
+        *,
+        revision: str,
+        progress: Progress,
+        log: Path,
+        trusted: bool = False,
+    ) -> str:
         progress(99, "Pretending")
-        return image.source.prefix or f"/opt/{image.slug}"
+        return source.prefix or f"/opt/{slug}"
+
+    async def has_image(self, location: str) -> bool:
+        return True
+
+    async def images(self) -> Collection[str]:
+        return ()
+
+    async def remove_image(self, location: str) -> None:
+        return None
 
 
 def _sandbox_parts(workloads: Workloads, allow_unsandboxed: bool) -> tuple[Part, ...]:

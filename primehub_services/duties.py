@@ -95,7 +95,8 @@ class Duties:
 def duties(tools: Tools) -> Duties:
     """All controllers, begun anew."""
     database, parts, blobs = tools.database, tools.parts, tools.settings.data_dir / "blobs"
-    jobs = job_controller(database, parts, tools.logs, tools.artifacts, tools.keyring, blobs)
+    usage = FolderUsageStore(blobs)
+    jobs = job_controller(database, parts, tools.logs, tools.artifacts, usage, tools.keyring, blobs=blobs)
     notebooks = NotebookController(database, tools.hub, parts.workloads, tools.logs, alone=tools.alone)
     made = Duties(parts, jobs=jobs)
     stopping = Runner(notebooks)
@@ -106,18 +107,18 @@ def duties(tools: Tools) -> Duties:
         Runner(SnapshotController(database, FolderSnapshotStore(blobs))),
     ]
     made.runners.append(Runner(ResultsSweeper(database, tools.logs, tools.artifacts)))
-    made.runners += _of_the_engine(tools)
+    made.runners += _of_the_engine(tools, usage)
     made.runners += [Runner(QueueController(database, parts.capacity)), Runner(jobs)]
     made.runners += [Runner(ScheduleController(database, parts.capacity)), Runner(_notifications(tools))]
     return made
 
 
-def _of_the_engine(tools: Tools) -> list[Runner]:
+def _of_the_engine(tools: Tools, usage: FolderUsageStore) -> list[Runner]:
     """Those of what not every engine has."""
     database, parts, data = tools.database, tools.parts, tools.settings.data_dir
     found = []
     if parts.results is not None:
-        found.append(Runner(MonitoringController(database, parts.results, FolderUsageStore(data / "blobs"))))
+        found.append(Runner(MonitoringController(database, parts.results, usage)))
     if parts.builder is not None:
         found.append(Runner(ImageController(database, parts.builder, tools.logs, data / "run" / "builds")))
     if parts.volumes is not None:

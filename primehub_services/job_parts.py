@@ -25,13 +25,15 @@ def job_controller(
     parts: EngineParts,
     logs: LogStore,
     artifacts: FolderArtifactStore,
+    usage: FolderUsageStore,
     keyring: Keyring,
+    *,
     blobs: Path,
 ) -> JobController:
     """The controller of jobs on the engine; ``blobs`` is the folder of everything that is kept."""
     keeper = None
     if parts.results is not None:
-        keeper = results.ResultsKeeper(database, parts.results, logs, artifacts, FolderUsageStore(blobs))
+        keeper = results.AttemptKeeper(database, parts.results, logs, artifacts, usage)
     return JobController(
         database,
         parts.engine,
@@ -44,7 +46,7 @@ def job_controller(
 class JobResults:
     """``ResultsKeeper`` of the jobs' controller: log and artifacts, and what a notebook said of its end."""
 
-    def __init__(self, engine: Engine, keeper: results.ResultsKeeper | None) -> None:
+    def __init__(self, engine: Engine, keeper: results.AttemptKeeper | None) -> None:
         self._engine = engine
         self._keeper = keeper
 
@@ -52,8 +54,7 @@ class JobResults:
         """See ``ResultsKeeper``."""
         artifacts = None
         if self._keeper is not None:
-            ended = results.EndedAttempt(attempt.id, attempt.job_id, attempt.number)
-            artifacts = await self._keeper.keep(ended, datetime.now(UTC))
+            artifacts = await self._keeper.keep(attempt, datetime.now(UTC))
         progress = notebook_runs.read_progress(await self._read(attempt.ref, notebook_runs.PROGRESS))
         said = notebook_runs.read_end(await self._read(attempt.ref, notebook_runs.RESULT))
         end = None

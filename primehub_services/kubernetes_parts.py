@@ -15,15 +15,13 @@ from .api.replies import Part, State
 from .blobs import FolderLogStore, FolderSpool, LogChunk
 from .composition import EngineParts
 from .controllers.ports import EngineUnavailable, FileSink
-from .controllers.volumes import VolumeFailed
 from .domain.claim_making import ClaimStorage
 from .domain.claims import MachineCapacity
 from .domain.reports import workload_token
 from .domain.volumes import GitSource
 from .domain.workloads import EngineRef, FileLimits, UsageSample, WorkFile, WorkListing
-from .engines.base import EngineError
+from .engines.base import EngineError, VolumeFailed
 from .engines.base import EngineUnavailable as ClusterUnavailable
-from .engines.base import VolumeFailed as EngineVolumeFailed
 from .engines.kubernetes import KubernetesEngine, PodSettings
 from .engines.kubernetes.claim_troubles import ClaimTroubles, FolderTroubles
 from .engines.kubernetes.claim_watch import WatchedClaims
@@ -215,7 +213,7 @@ class _ClusterVolumes:
     async def fetch(self, slug: str, source: GitSource, secret: str | None) -> str:
         try:
             return await self._engine.fetch(slug, source, secret)
-        except (EngineVolumeFailed, ClusterUnavailable) as error:
+        except ClusterUnavailable as error:
             raise VolumeFailed(str(error)) from error
 
 

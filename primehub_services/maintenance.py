@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hub_config.settings import Settings
 
-from .domain.identity import LOCAL_ISSUER
+from .domain.identity import LOCAL_ISSUER, PLATFORM
 from .domain.images import ImagePhase
 from .domain.problems import Conflict, NotFound
 from .domain.system import InvitationKind
-from .operations.invitations import ACCOUNT_LINK_LIFETIME, PLATFORM
+from .operations.invitations import ACCOUNT_LINK_LIFETIME
 from .store import accounts, catalog, invitations, secrets
 from .store.crypto import Keyring
 from .store.database import Database

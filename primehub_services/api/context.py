@@ -28,6 +28,7 @@ from ..store.crypto import Keyring
 from ..store.database import Database
 from .auth import Authenticator
 from .events import ChangeFeed, Streams
+from .leaps import Leaps
 from .limits import RateLimit
 from .metrics import Metrics
 from .peers import Proxies
@@ -98,6 +99,8 @@ class ApiContext:
     """Looks at one such sign-in: twice as many as the command takes."""
     poller_limit: RateLimit = field(default_factory=lambda: RateLimit(tries=600, seconds=60))
     """Looks that one address may take; behind it may be a whole company."""
+    leaps: Leaps = field(default_factory=Leaps)
+    """Of this machine's clock, after which nobody is idle at once."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property

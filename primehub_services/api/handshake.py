@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..domain.handshake import CullingDecision
 from ..operations import claims, invitations, notebooks, sign_in
 from .call import Call
 from .registry import Run, read, write
@@ -26,7 +27,11 @@ async def _redeem(call: Call) -> Any:
 
 
 async def _culling(call: Call) -> Any:
-    return await call.read(notebooks.culling, call.query.user, call.query.server)
+    leapt = call.context.leaps.lately()
+    decision = await call.read(notebooks.culling, call.query.user, call.query.server)
+    if decision.cull and leapt:
+        return CullingDecision(cull=False, reason="the clock was set forward or the machine slept: not known yet")
+    return decision
 
 
 HANDLERS: dict[str, Run] = {

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..domain.identity import AccountCreated
+from ..domain.identity import AccountCreated, LinkSent
 from ..domain.letters import link_letter
+from ..domain.problems import Problem
 from ..domain.system import InvitationCreated
 from ..operations import accounts, groups, identity, invitations, members
 from .call import Call
+from .context import Post
 from .registry import Run, read, read_of_group, write
 
+log = logging.getLogger("primehub.api")
 Link = TypeVar("Link", AccountCreated, InvitationCreated)
 
 
@@ -43,15 +47,33 @@ async def _posted(call: Call, made: Link) -> Link:
 
     It is sent here and now, while the token is known; were this process killed meanwhile, a new link is made.
     """
-    context, mail = call.context, made.mail
-    if mail is None or context.post is None:
+    mail = made.mail
+    if mail is None or call.context.post is None:
         return made
-    token = made.token.get_secret_value()
-    about = await call.read(invitations.about, token)
-    wrong = await context.post(mail.to, link_letter(about, context.address, token))
-    mail = mail.model_copy(update={"sent": not wrong, "message": wrong})
-    await call.write(invitations.sent, about.id, mail)
+    try:
+        mail = await _sent(call, call.context.post, mail, made.token.get_secret_value())
+    except Exception as error:
+        log.exception("the letter with a link to %s was not sent", mail.to)
+        mail = mail.model_copy(update={"message": f"It was not sent. {_words(error)}"})
     return made.model_copy(update={"mail": mail})
+
+
+async def _sent(call: Call, post: Post, mail: LinkSent, token: str) -> LinkSent:
+    """The letter's fate. What the audit log does not take is no reason to say that it was not sent."""
+    about = await call.read(invitations.about, token)
+    wrong = await post(mail.to, link_letter(about, call.context.address, token))
+    mail = mail.model_copy(update={"sent": not wrong, "message": wrong})
+    try:
+        await call.write(invitations.sent, about.id, mail)
+    except Exception as error:
+        log.exception("what became of the letter with a link to %s is not in the audit log", mail.to)
+        missing = f"The audit log does not say so. {_words(error)}"
+        mail = mail.model_copy(update={"message": " ".join(filter(None, (wrong, missing)))})
+    return mail
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, Problem) else f"{type(error).__name__}."
 
 
 async def _reset_password(call: Call) -> Any:

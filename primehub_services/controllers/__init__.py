@@ -5,7 +5,7 @@ A controller's ``step`` may be cut off anywhere and run again: it keeps nothing 
 
 from .claims import ClaimController, ClaimPort
 from .group_folders import FolderPort, GroupFolderController
-from .images import ImageBuilder, ImageController
+from .images import ImageController
 from .jobs import JobController
 from .leaving import LeavingController
 from .membership import MembershipController
@@ -36,7 +36,6 @@ __all__ = [
     "HubPort",
     "HubServer",
     "HubUnavailable",
-    "ImageBuilder",
     "ImageController",
     "JobController",
     "LeavingController",

@@ -12,6 +12,7 @@ from ..domain.pods import ClaimNeed
 from ..domain.words import sentence
 from ..store import volumes
 from ..store.database import Database
+from .runner import Every
 
 PATIENCE = timedelta(seconds=10)
 
@@ -39,7 +40,7 @@ class ClaimController:
     def __init__(self, database: Database, claims: ClaimPort) -> None:
         self._database = database
         self._claims = claims
-        self._waits = Patience()
+        self._waits = OnTheWay()
 
     async def step(self, now: datetime) -> None:
         """Compare what is told of each volume with what the cluster says."""
@@ -59,15 +60,18 @@ class ClaimController:
                 await self._database.write(volumes.report, volume.id, message)
 
 
-class Patience:
-    """With claims that are on their way: one that was made just now is not bound yet, and that is no trouble."""
+class OnTheWay:
+    """Claims that were made just now are not bound yet, and that is no trouble."""
 
     def __init__(self) -> None:
-        self._since: dict[str, datetime] = {}
+        self._waits: dict[str, Every] = {}
 
     def may_pass(self, of: str, trouble: str, now: datetime) -> bool:
         """Whether the trouble of this claim is nothing but waiting, which has not gone on for long."""
         if not trouble.endswith(NOT_YET):
-            self._since.pop(of, None)
+            self._waits.pop(of, None)
             return False
-        return now - self._since.setdefault(of, now) < PATIENCE
+        if of not in self._waits:
+            self._waits[of] = Every(PATIENCE)
+            self._waits[of].done(now)
+        return not self._waits[of].due(now)

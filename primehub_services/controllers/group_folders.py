@@ -12,7 +12,7 @@ from ..domain.pods import ClaimNeed
 from ..domain.words import sentence
 from ..store import groups
 from ..store.database import Database
-from .claims import Patience
+from .claims import OnTheWay
 
 
 class FolderPort(Protocol):
@@ -32,7 +32,7 @@ class GroupFolderController:
     def __init__(self, database: Database, folders: FolderPort) -> None:
         self._database = database
         self._folders = folders
-        self._waits = Patience()
+        self._waits = OnTheWay()
 
     async def step(self, now: datetime) -> None:
         """Look at each."""

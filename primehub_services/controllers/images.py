@@ -1,40 +1,25 @@
-"""Makes images' environments, one at a time, the one asked for first first; keeps their logs."""
+"""Makes images' environments, one at a time, the one asked for first first; keeps their logs, and removes what is not used."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from ..blobs import LogStore, build_folder, build_key
 from ..domain.images import ImageBuild
+from ..engines.base import BuildFailed, ImageBuilder, Progress
 from ..store import images
 from ..store.database import Database
+from .runner import Every
 
 log = logging.getLogger(__name__)
+SWEEP_EVERY = timedelta(minutes=10)
 LOOK = 1.0
 """Seconds between two looks at a build's progress and output."""
 _PIECE = 1 << 20
-Progress = Callable[[int, str], None]
-"""Called with 0 to 99 and with what is being done."""
-
-
-class BuildFailed(Exception):
-    """The environment cannot be made; the text says why, to whom asked for it."""
-
-
-class ImageBuilder(Protocol):
-    """The engine's way to an environment."""
-
-    async def build(self, image: ImageBuild, progress: Progress, log: Path) -> str:
-        """Make it, or check a given one; returns its prefix. Writes its output to the end of the file ``log``.
-
-        Begins anew over what a build that was killed has left. Raises ``BuildFailed``. Cancelling ends it.
-        """
 
 
 class ImageController:
@@ -52,11 +37,56 @@ class ImageController:
         self._builder = builder
         self._logs = logs
         self._scratch = scratch
+        self._all_there = False
+        """Whether it was seen that what was made before this process is there."""
+        self._sweep_pause = Every(SWEEP_EVERY)
+        self._unused: frozenset[str] = frozenset()
+        """Locations that nothing had a use for at the last sweep."""
+        self._forgotten: frozenset[str] = frozenset()
+        """Deleted images of which nothing is kept any more."""
 
     async def step(self, now: datetime) -> None:
-        """Build everything that is asked for."""
+        """Build everything that is asked for; at first, what is not there any more, too. Then sweep, now and then."""
+        if not self._all_there:
+            await self._ask_for_lost()
+            self._all_there = True
         while pending := await self._database.read(images.pending_builds):
             await self._build(pending[0])
+        if self._sweep_pause.due(now):
+            self._sweep_pause.done(now)
+            await self._remove_unused()
+            await self._forget_deleted()
+
+    async def _ask_for_lost(self) -> None:
+        """A data folder that came back from a backup has no environments, and another machine not the Python they had."""
+        for build, location in await self._database.read(images.made):
+            if await self._builder.has_image(location):
+                continue
+            if await self._database.write(images.build_again, build.image_id, build.build):
+                log.warning("the environment of the image %s is gone from %s: it is made again", build.slug, location)
+
+    async def _remove_unused(self) -> None:
+        """Remove what earlier builds and deleted images left, once nothing runs in it.
+
+        Two sweeps must have found it unused: what starts just now may be written down after the look at what is used. Where
+        it is used is told by its last part: one data folder may be spelled in two ways.
+        """
+        there = await self._builder.images()
+        used = {part for path in await self._database.read(images.in_use) for part in path.split("/")}
+        unused = frozenset(location for location in there if location.rpartition("/")[2] not in used)
+        for location in sorted(unused & self._unused):
+            log.info("removing %s, which nothing uses any more", location)
+            try:
+                await self._builder.remove_image(location)
+            except Exception as error:  # one that cannot be removed keeps no other; the next sweep tries again
+                log.warning("%s cannot be removed: %s", location, error)
+        self._unused = unused
+
+    async def _forget_deleted(self) -> None:
+        gone = await self._database.read(images.deleted)
+        for image_id in gone - self._forgotten:
+            await asyncio.to_thread(self._logs.delete, build_folder(image_id))
+        self._forgotten = gone
 
     async def _build(self, build: ImageBuild) -> None:
         if not await self._database.write(images.begin_build, build.image_id, build.build):
@@ -65,7 +95,7 @@ class ImageController:
         output = self._scratch / f"{build.image_id}.log"
         await asyncio.to_thread(self._prepare, build.image_id, output)
         told: list[tuple[int, str]] = []
-        task = asyncio.create_task(self._builder.build(build, lambda at, doing: told.append((at, doing)), output))
+        task = asyncio.create_task(self._make(build, lambda at, doing: told.append((at, doing)), output))
         try:
             copied = 0
             while True:
@@ -83,6 +113,16 @@ class ImageController:
             with contextlib.suppress(BaseException):
                 await task
             output.unlink(missing_ok=True)
+
+    async def _make(self, build: ImageBuild, progress: Progress, output: Path) -> str:
+        return await self._builder.build(
+            build.slug,
+            build.source,
+            revision=str(build.build),
+            progress=progress,
+            log=output,
+            trusted=build.of_platform,
+        )
 
     async def _say(self, build: ImageBuild, progress: int, message: str) -> bool:
         return await self._database.write(images.build_progress, build.image_id, build.build, progress, message)

@@ -42,14 +42,6 @@ class ResultsKeeper(Protocol):
         """
 
 
-class KeepsNothing:
-    """For an engine that has nothing to keep."""
-
-    async def keep(self, attempt: EndedAttempt) -> Kept:
-        """See ``ResultsKeeper``."""
-        return Kept()
-
-
 @dataclass(frozen=True, slots=True)
 class SecretValues:
     """Values for variables, resolved for one start and kept nowhere."""

@@ -1,4 +1,4 @@
-"""For how long workloads have been seen to wait."""
+"""For how long workloads have been seen to wait, and to run."""
 
 from __future__ import annotations
 
@@ -44,3 +44,20 @@ class Waits:
         """Forget all others."""
         for attempt_id in self._known.keys() - set(living):
             del self._known[attempt_id]
+
+
+class Runs:
+    """For how long attempts have run, in memory: by the clock when each was first seen to run, then by one that nobody sets
+    and that stands still while the machine sleeps. A new process begins anew."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+
+    def seen(self, attempt_id: str, ran: float, passed: float) -> float:
+        """Seconds. ``ran`` is what the clock says, ``passed`` what the steady one says."""
+        return passed - self._began.setdefault(attempt_id, passed - ran)
+
+    def keep(self, living: Collection[str]) -> None:
+        """Forget all others."""
+        for attempt_id in self._began.keys() - set(living):
+            del self._began[attempt_id]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ..domain.job_life import MOST, Act, Ending, Seen, Step, decide_attempt, grace_of
@@ -24,9 +25,9 @@ from ..store import jobs
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
 from .job_ports import EndedAttempt, Kept, ResultsKeeper, SecretResolver
-from .job_waits import Waits
+from .job_waits import Runs, Waits
 from .job_workloads import make_workload, notebook_files
-from .runner import SHORTEST_WAIT
+from .runner import SHORTEST_WAIT, Every
 
 log = logging.getLogger(__name__)
 KIND = "primehub.io/kind"
@@ -35,7 +36,7 @@ AT_ONCE = 8
 FINISH_AT_ONCE = 4
 """Attempts that are being finished at the same time, on lanes of their own: keeping a lot takes long, and nobody's start
 or stop waits for it. Fewer than a small machine has threads."""
-SWEEP_EVERY = 5.0
+SWEEP_EVERY = timedelta(seconds=5)
 LOOKS_A_SECOND = 100
 """Attempts that are looked at without a hint, on average: of more than 200, all are looked at less often than by default."""
 LONGEST_LOOK = 15.0
@@ -106,6 +107,7 @@ class JobController:
         *,
         snapshots: Path,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._engine = engine
@@ -113,24 +115,25 @@ class JobController:
         self._secrets = secrets
         self._snapshots = snapshots
         self._clock = clock
+        self._steady = steady
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._trouble: dict[str, _Trouble] = {}
         self._waits = Waits()
+        self._runs = Runs()
         self._unkept: dict[str, int] = {}
         """How often the results of an attempt could not be kept."""
         self._room = asyncio.Semaphore(AT_ONCE)
         self._finishing = asyncio.Semaphore(FINISH_AT_ONCE)
-        self._looked: datetime | None = None
-        self._look_every = self.interval
-        self._swept: datetime | None = None
+        self._look = Every(_pause(self.interval))
+        self._sweeping = Every(SWEEP_EVERY)
 
     async def step(self, now: datetime) -> None:
         """Look at every attempt and begin to advance those where something is to be done.
 
         Between two full looks, only at those that wait for something to be done. Raises ``EngineUnavailable``.
         """
-        full = self._looked is None or not 0 <= (now - self._looked).total_seconds() < self._look_every - SHORTEST_WAIT
+        full = self._look.due(now)
         living = await self._database.read(load, not full)
         if not full:
             living = [one for one in living if not one.refs or one.ending is not None or one.cancel is not None]
@@ -139,10 +142,12 @@ class JobController:
             if decide_attempt(self._seen(one, observed[one.id])).act is not Act.NOTHING:
                 self._advance_soon(one.id)
         if full:
-            self._waits.keep({one.id for one in living})
+            known = {one.id for one in living}
+            self._waits.keep(known)
+            self._runs.keep(known)
             await self._sweep(now)
-            self._looked = now
-            self._look_every = max(self.interval, min(len(living) / LOOKS_A_SECOND, LONGEST_LOOK))
+            self._look.done(now)
+            self._look.pause = _pause(max(self.interval, min(len(living) / LOOKS_A_SECOND, LONGEST_LOOK)))
 
     async def settled(self) -> None:
         """Wait until nothing is being done about any attempt."""
@@ -323,6 +328,9 @@ class JobController:
         now = self._clock()
         began = one.started_at or observation.started_at
         waited, pending = self._waits.seen(one.id, observation, now)
+        ran = None
+        if began is not None:
+            ran = self._runs.seen(one.id, (now - began).total_seconds(), self._steady())
         return Seen(
             phase=one.phase,
             applied=bool(one.refs),
@@ -331,7 +339,7 @@ class JobController:
             observation=observation,
             waited=waited,
             pending=pending,
-            ran=None if began is None else (now - began).total_seconds(),
+            ran=ran,
             timeout=one.timeout,
             said=one.said,
         )
@@ -341,7 +349,7 @@ class JobController:
 
         They are listed before the attempts are read: an attempt is always older than its workload.
         """
-        if self._swept is not None and 0 <= (now - self._swept).total_seconds() < SWEEP_EVERY:
+        if not self._sweeping.due(now):
             return
         owned = [o for o in await self._engine.list_owned() if o.labels.get(KIND) == WorkloadKind.JOB.value]
         living = await self._database.read(jobs.living, [o.ref.key for o in owned])
@@ -351,7 +359,11 @@ class JobController:
             if one.observation.state is not ObservedState.EXITED:
                 log.warning("the workload %s belongs to no attempt: it is stopped", one.ref.key)
             await self._engine.delete(one.ref, grace_of(None))
-        self._swept = now
+        self._sweeping.done(now)
+
+
+def _pause(interval: float) -> timedelta:
+    return timedelta(seconds=interval - SHORTEST_WAIT)
 
 
 def load(uow: UnitOfWork, waiting: bool = False) -> list[Living]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from ..domain.identity import PLATFORM
 from ..operations import starts
 from ..store import departures, notebooks
 from ..store.database import Database
@@ -96,4 +97,4 @@ def stop_without_right(uow: UnitOfWork) -> None:
             continue
         row.stop_requested = reason
         starts.touched(uow, row)
-        uow.audit(starts.PLATFORM, "notebook.stop", row.id, group_id=row.group_id, reason=reason)
+        uow.audit(PLATFORM, "notebook.stop", row.id, group_id=row.group_id, reason=reason)

@@ -12,6 +12,7 @@ from ..store import departures
 from ..store.database import Database
 from ..store.departures import Projection
 from .ports import HubPort
+from .runner import Every
 
 RESYNC = timedelta(seconds=300)
 """How long what the hub has is trusted to be what was last written into it."""
@@ -33,18 +34,18 @@ class MembershipController:
         self._database = database
         self._hub = hub
         self._written: Projection | None = None
-        self._looked: datetime | None = None
+        self._resync = Every(RESYNC)
 
     async def step(self, now: datetime) -> None:
         """Raises ``HubUnavailable`` where the hub cannot be asked; the next step begins anew."""
         wanted = await self._database.read(departures.projection)
-        fresh = self._looked is not None and now - self._looked < RESYNC
-        if fresh and wanted == self._written:
+        if wanted == self._written and not self._resync.due(now):
             return
         self._written = None  # should this be cut off, nothing is taken for written
         await self._users(wanted)
         await self._groups(wanted)
-        self._written, self._looked = wanted, now
+        self._written = wanted
+        self._resync.done(now)
 
     async def _users(self, wanted: Projection) -> None:
         for names in _batches(sorted(wanted.users - set(await self._hub.people()))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
 import socket
 import ssl
@@ -75,6 +76,9 @@ class Mail:
             raise NotDelivered(f"The mail server says: {error.smtp_code} {_words(error.smtp_error)}") from None
         except (smtplib.SMTPException, OSError) as error:
             raise NotDelivered(f"The mail server cannot be reached: {error}") from None
+        except ValueError:  # its words may hold a part of the password
+            unfit = "The mail server's name, user name or password holds characters that cannot be sent to it."
+            raise NotDelivered(unfit) from None
 
     def _mail(self, to: str, letter: Letter, now: datetime) -> EmailMessage:
         mail = EmailMessage()
@@ -93,12 +97,16 @@ class Mail:
             server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
         else:
             server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
-        with server:
+        try:
             if self.security == "starttls":
                 server.starttls(context=context)
             if self.username:
                 server.login(self.username, self.password)
             server.send_message(mail, to_addrs=[to])
+        finally:
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # it has the mail or not, however it takes leave
+                server.quit()
+            server.close()
 
 
 @dataclass(frozen=True, slots=True)

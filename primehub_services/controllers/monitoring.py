@@ -27,6 +27,11 @@ class Running:
     number: int | None
     since: datetime
 
+    @property
+    def series(self) -> tuple[str, int | None]:
+        """What its series is kept by."""
+        return self.owner, self.number
+
 
 class MonitoringController:
     """Looks twice as often as engines sample, so that no sample is missed; one that is known is not written again."""
@@ -39,23 +44,24 @@ class MonitoringController:
         self._database = database
         self._engine = engine
         self._usage = usage
-        self._last: dict[str, datetime] = {}
-        """When the newest point of each workload was taken."""
+        self._last: dict[tuple[str, int | None], datetime] = {}
+        """When the newest point of each series was taken, by owner and number."""
 
     async def step(self, now: datetime) -> None:
         """Raises ``EngineUnavailable``; a disk that takes nothing loses points, and no job ends for that."""
         running = await self._database.read(_running)
-        for gone in self._last.keys() - {one.workload for one in running}:
+        for gone in self._last.keys() - {one.series for one in running}:
             del self._last[gone]
+            self._usage.forget(*gone)
         samples = await self._engine.usage([one.workload for one in running]) if running else {}
         for one in running:
             sample = samples.get(one.workload)
-            if sample is not None and sample.at > self._last.get(one.workload, one.since):
+            if sample is not None and sample.at > self._last.get(one.series, one.since):
                 try:
-                    await asyncio.to_thread(self._usage.append, one.owner, one.number, point_of(sample))
+                    await asyncio.to_thread(self._usage.append, *one.series, point_of(sample))
                 except OSError as error:
                     log.warning("what %s uses cannot be written down: %s", one.workload, error)
-                self._last[one.workload] = sample.at
+                self._last[one.series] = sample.at
 
 
 def _running(uow: UnitOfWork) -> list[Running]:

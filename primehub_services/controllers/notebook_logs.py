@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..store import notebooks
 from ..store.database import Database
 from .ports import EngineUnavailable
+from .runner import Every
 
 log = logging.getLogger(__name__)
 OFTEN = timedelta(seconds=5)
@@ -30,14 +30,6 @@ class NotebookLogPort(Protocol):
         """Write down what is new in its log; whether anything is."""
 
 
-@dataclass(slots=True)
-class _Due:
-    """What this process knows of one. A new process begins with nothing: everything is due."""
-
-    at: datetime
-    pause: timedelta = OFTEN
-
-
 class NotebookLogController:
     """Every five seconds: each log in which something happened lately, and those of what is about to end."""
 
@@ -48,24 +40,25 @@ class NotebookLogController:
     def __init__(self, database: Database, logs: NotebookLogPort) -> None:
         self._database = database
         self._logs = logs
-        self._due: dict[str, _Due] = {}
+        self._looks: dict[str, Every] = {}
+        """What this process knows of each. A new process begins with nothing: everything is due."""
 
     async def step(self, now: datetime) -> None:
         """Raises ``EngineUnavailable`` where the cluster cannot be asked what runs."""
         running = await self._logs.running()
         known = await self._database.read(notebooks.known, tuple(running)) if running else frozenset()
-        self._due = {start_id: self._due.get(start_id) or _Due(now) for start_id in running if start_id in known}
+        self._looks = {start_id: self._looks.get(start_id) or Every(OFTEN) for start_id in running if start_id in known}
         slots = asyncio.Semaphore(AT_ONCE)
-        wanted = [start_id for start_id, due in self._due.items() if due.at <= now or running[start_id]]
+        wanted = [start_id for start_id, look in self._looks.items() if look.due(now) or running[start_id]]
         await asyncio.gather(*(self._keep(start_id, now, slots) for start_id in wanted))
 
     async def _keep(self, start_id: str, now: datetime, slots: asyncio.Semaphore) -> None:
-        due = self._due[start_id]
+        look = self._looks[start_id]
         try:
             async with slots:
                 news = await self._logs.keep(start_id)
         except (EngineUnavailable, OSError) as error:
             log.info("the log of start %s cannot be kept just now: %s", start_id, error)
             news = False
-        due.pause = OFTEN if news else min(SELDOM, due.pause * 2)
-        due.at = now + due.pause
+        look.pause = OFTEN if news else min(SELDOM, look.pause * 2)
+        look.done(now)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from ..blobs import LogStore, notebook_key
 from ..domain.lifecycle import Act, Ending, Graces, Seen, decide_start
@@ -21,13 +21,14 @@ from ..store import claims, notebooks
 from ..store.database import Database
 from ..store.unit_of_work import UnitOfWork
 from .ports import HubPort, HubRefusal, HubServer, WorkloadPort, WorkloadState
-from .runner import SHORTEST_WAIT
+from .runner import SHORTEST_WAIT, Every
 
 log = logging.getLogger(__name__)
 ASKING_GRACE = 90.0
 """Seconds for a claim made by a process that still lives: its handler may yet be asking a busy hub."""
 ORPHANED_GRACE = 5.0
 """Seconds for a claim from before this process: who made it is gone and will ask nobody any more."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ class NotebookController:
         self._logs = logs
         self._alone = alone
         self._started: datetime | None = None
-        self._looked: datetime | None = None
+        self._look = Every(timedelta(seconds=self.interval - SHORTEST_WAIT))
+        self._ahead: dict[tuple[str, datetime], datetime] = {}
+        """Claims from later than now, since the clock was set back, and when each was first seen as such."""
         self._heard: frozenset[str] = frozenset()
         """Starts whose request to stop was seen in a step already."""
         self._stopping: set[asyncio.Task[None]] = set()
@@ -98,9 +101,10 @@ class NotebookController:
         """Raises ``HubUnavailable`` or ``EngineUnavailable`` where they cannot be asked: then nothing is released."""
         if self._started is None:
             self._started = now
+        elif now < self._started:  # set back: which claims are older than this process cannot be told any more
+            self._started = _NEVER
         to_stop = await self._database.read(notebooks.to_stop)
-        due = self._looked is None or (now - self._looked).total_seconds() >= self.interval - SHORTEST_WAIT
-        if not due and to_stop <= self._heard:
+        if not self._look.due(now) and to_stop <= self._heard:
             return
         self._heard = to_stop
         servers = await self._hub.servers()
@@ -108,6 +112,8 @@ class NotebookController:
         world = World({(s.user, s.name): s for s in servers}, workloads)
         await self._note_activity(servers)
         ledger = await self._database.read(load, tuple(workloads or ()))
+        ahead = {(held.start_id, held.since) for held in ledger.held if held.since > now}
+        self._ahead = {key: min(now, self._ahead.get(key, now)) for key in ahead}
         failures = []
         for held in ledger.held:
             act, reason = decide_start(self._seen(held, world, now), self._graces(held))
@@ -118,7 +124,7 @@ class NotebookController:
         failures += await self._without_claim(ledger, world)
         if failures:
             raise failures[0]
-        self._looked = now
+        self._look.done(now)
 
     async def settled(self) -> None:
         """Wait until the hub has answered every request to stop a server."""
@@ -136,7 +142,7 @@ class NotebookController:
             state = world.workloads.get(held.start_id)
             running = state is not None and state.running
         return Seen(
-            claimed_for=(now - held.since).total_seconds(),
+            claimed_for=(now - self._ahead.get((held.start_id, held.since), held.since)).total_seconds(),
             adopted=held.adopted,
             stop_requested=held.stop_requested,
             server_present=server is not None,

@@ -99,16 +99,25 @@ class NotificationController:
             log.exception("the message %s could not be sent; it is tried again", notification_id)
 
     async def _try(self, taken: Taken) -> None:
+        error = await self._send_or_say_why_not(taken)
+        if error is None:
+            await self._database.write(store.done, taken.id)
+            return
+        wait = None if error.lasting or taken.content["event"] == Event.TEST else next_try(taken.tries)
+        log.info("the message %s was not delivered (try %d): %s", taken.id, taken.tries, error)
+        await self._database.write(_failed, taken.id, str(error), wait)
+
+    async def _send_or_say_why_not(self, taken: Taken) -> NotDelivered | None:
         try:
             if taken.problem:
-                raise NotDelivered(taken.problem, lasting=True)
+                return NotDelivered(taken.problem, lasting=True)
             await self._send(taken)
         except NotDelivered as error:
-            wait = None if error.lasting or taken.content["event"] == Event.TEST else next_try(taken.tries)
-            log.info("the message %s was not delivered (try %d): %s", taken.id, taken.tries, error)
-            await self._database.write(_failed, taken.id, str(error), wait)
-        else:
-            await self._database.write(store.done, taken.id)
+            return error
+        except Exception as error:  # a failed try as any other, or it would be tried for ever
+            log.exception("the message %s could not be sent", taken.id)
+            return NotDelivered(f"It could not be sent: {type(error).__name__}.")
+        return None
 
     async def _send(self, taken: Taken) -> None:
         message = Message(taken.id, taken.content, self._link(taken.content))

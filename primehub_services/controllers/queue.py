@@ -12,6 +12,7 @@ from ..operations.queue import Admission, MachineLeft, MachineWait
 from ..store import changes, queue
 from ..store.database import Database
 from ..store.queue import Moment
+from .runner import Every
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=30)
@@ -34,9 +35,10 @@ class QueueController:
         self._database = database
         self._capacity = capacity
         self._cursor: changes.Cursor | None = None
-        self._looked: datetime | None = None
+        self._look = Every(LOOK_EVERY)
         self._due: dict[str, None] = {}
         """Groups to decide about, in this order."""
+        self._aging = Every(timedelta(seconds=self.interval / 2))
         self._moment: Moment | None = None
         """Back-offs that had ended by then, and places that were kept, are known."""
         self._for_machine: dict[str, MachineWait] = {}
@@ -74,12 +76,13 @@ class QueueController:
             self._released = True
             self._tried.clear()
         moment = await self._database.read(queue.moment)
-        if self._moment is not None and (moment.now - self._moment.now).total_seconds() >= self.interval / 2:
-            self._due |= dict.fromkeys(await self._database.read(queue.come_of_age, self._moment, moment))
+        if self._aging.due(moment.now):
+            if self._moment is not None:
+                self._due |= dict.fromkeys(await self._database.read(queue.come_of_age, self._moment, moment))
             self._moment = moment
-        self._moment = self._moment or moment
-        if heard.everywhere or self._looked is None or now - self._looked >= LOOK_EVERY:
-            self._looked = now
+            self._aging.done(moment.now)
+        if heard.everywhere or self._look.due(now):
+            self._look.done(now)
             self._due |= dict.fromkeys(await self._database.read(queue.waiting_groups))
 
     async def _decide(self, capacity: MachineCapacity, group_id: str) -> None:

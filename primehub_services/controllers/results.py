@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -17,6 +16,7 @@ from ..domain.system import SystemSettings
 from ..domain.workloads import FileLimits
 from ..store import settings
 from ..store.database import Database
+from .job_ports import EndedAttempt
 from .monitoring import point_of
 from .ports import ResultsPort
 
@@ -26,16 +26,7 @@ PATIENCE = timedelta(minutes=5)
 MB = 10**6
 
 
-@dataclass(frozen=True, slots=True)
-class EndedAttempt:
-    """An attempt whose workload has ended and is not dropped. ``id`` is the workload's key."""
-
-    id: str
-    job: str
-    number: int
-
-
-class ResultsKeeper:
+class AttemptKeeper:
     """Called by the controller of jobs between the end of a workload and its drop; again after any crash."""
 
     def __init__(
@@ -63,7 +54,7 @@ class ResultsKeeper:
         Raises ``EngineUnavailable``, and ``OSError`` where the disk cannot take it: ask again later. After five minutes of
         ``OSError`` it returns without having kept everything, and the summary says so.
         """
-        known = await asyncio.to_thread(self._artifacts.manifest, attempt.job, attempt.number)
+        known = await asyncio.to_thread(self._artifacts.manifest, attempt.job_id, attempt.number)
         if known is not None:
             return _summary(known)
         try:
@@ -76,7 +67,7 @@ class ResultsKeeper:
                 raise
             log.warning("the results of %s could not be kept: %s", attempt.id, error)
             del self._failing[attempt.id]
-            log_kept = await asyncio.to_thread(self._logs.exists, attempt_key(attempt.job, attempt.number))
+            log_kept = await asyncio.to_thread(self._logs.exists, attempt_key(attempt.job_id, attempt.number))
             what = "Its files were not kept" if log_kept else "Neither its log nor its files were kept"
             return ArtifactSummary(message=f"{what}: the platform's disk did not take them ({error.strerror}).")
         self._failing.pop(attempt.id, None)
@@ -84,7 +75,7 @@ class ResultsKeeper:
 
     async def _keep_log(self, attempt: EndedAttempt) -> None:
         pieces = await self._engine.log(attempt.id)
-        await asyncio.to_thread(self._put_log, attempt_key(attempt.job, attempt.number), pieces)
+        await asyncio.to_thread(self._put_log, attempt_key(attempt.job_id, attempt.number), pieces)
 
     def _put_log(self, key: str, pieces: Iterable[tuple[int, bytes]]) -> None:
         left = iter(pieces)
@@ -97,13 +88,13 @@ class ResultsKeeper:
         """The last sample, which nobody has seen while it ran; a short attempt has no other."""
         sample = (await self._engine.usage([attempt.id])).get(attempt.id)
         if sample is not None:
-            await asyncio.to_thread(self._usage.append, attempt.job, attempt.number, point_of(sample))
-        self._usage.forget(attempt.job, attempt.number)
+            await asyncio.to_thread(self._usage.append, attempt.job_id, attempt.number, point_of(sample))
+        self._usage.forget(attempt.job_id, attempt.number)
 
     async def _keep_artifacts(self, attempt: EndedAttempt, now: datetime) -> KeptArtifacts:
         system = await self._database.read(settings.load)
         limits = limits_of(system)
-        staging = await asyncio.to_thread(self._artifacts.stage, attempt.job, attempt.number)
+        staging = await asyncio.to_thread(self._artifacts.stage, attempt.job_id, attempt.number)
         try:
             listing = await self._engine.copy_out(attempt.id, ARTIFACTS, staging, limits)
             kept = KeptArtifacts(

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -15,6 +15,25 @@ LONGEST_WAIT = 5.0
 """Seconds; more would make recovery from a fault take longer than promised."""
 SHORTEST_WAIT = 0.1
 """Seconds between two steps, so that a stream of hints is not a busy loop."""
+
+
+class Every:
+    """What a controller does every so often: due once its pause is over, and once the clock shows a time before the last.
+
+    Without the latter nothing would be due for as long as the clock was set back.
+    """
+
+    def __init__(self, pause: timedelta) -> None:
+        self.pause = pause
+        self._last: datetime | None = None
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is to be done; at first it is."""
+        return self._last is None or not timedelta(0) <= now - self._last < self.pause
+
+    def done(self, now: datetime) -> None:
+        """Begin a pause."""
+        self._last = now
 
 
 class Controller(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -50,6 +51,8 @@ class SweepController:
             await self._sweep_logs(now - logs)
         old = await self._database.read(notebooks.ended_between, None, now - self._keep.notebooks, limit=_BATCH)
         if old:
+            # what is kept of them, where logs are kept for ever, could not be found without their rows
+            await self._delete_logs(start_id for start_id, _ in old)
             await self._database.write(notebooks.delete, [start_id for start_id, _ in old])
         await self._database.write(permits.sweep)
         for sweep, kept in (
@@ -62,10 +65,13 @@ class SweepController:
 
     async def _sweep_logs(self, before: datetime) -> None:
         while old := await self._database.read(notebooks.ended_between, self._swept, before, limit=_BATCH):
-            for start_id, _ in old:
-                await asyncio.to_thread(self._logs.delete, notebook_folder(start_id))
+            await self._delete_logs(start_id for start_id, _ in old)
             if len(old) < _BATCH:
                 break
             # those that ended in the same moment are looked at once more, unless they fill the whole batch
             last = old[-1][1]
             self._swept = last if last != self._swept else last + timedelta(microseconds=1)
+
+    async def _delete_logs(self, start_ids: Iterable[str]) -> None:
+        for start_id in start_ids:
+            await asyncio.to_thread(self._logs.delete, notebook_folder(start_id))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from ..domain.secrets import SecretKind
 from ..domain.volumes import GitSource, KeptVolume, PvcSource
+from ..engines.base import VolumeFailed
 from ..store import secrets, volumes
 from ..store.crypto import Keyring, KeyringError
 from ..store.database import Database
+from .runner import Every
 
 log = logging.getLogger(__name__)
 FETCH_EVERY = timedelta(seconds=600)
@@ -21,10 +23,6 @@ FIRST_RETRY = timedelta(seconds=15)
 """After a failure; twice as long after each further one, up to ``FETCH_EVERY``."""
 AT_ONCE = 4
 """Repositories that are fetched at the same time."""
-
-
-class VolumeFailed(Exception):
-    """The volume cannot be had; the text says why, to the administrators."""
 
 
 class VolumePort(Protocol):
@@ -42,7 +40,7 @@ class _Kept:
     """What this process knows of one volume. A new process begins with nothing: everything is due."""
 
     volume: KeptVolume
-    due: datetime
+    rest: Every = field(default_factory=lambda: Every(FETCH_EVERY))
     failures: int = 0
     task: asyncio.Task[None] | None = None
 
@@ -87,8 +85,8 @@ class VolumeController:
                 self._stop(kept)
                 kept = None
             if kept is None:
-                kept = self._kept[volume.id] = _Kept(volume, due=now)
-            if kept.task is None and kept.due <= now:
+                kept = self._kept[volume.id] = _Kept(volume)
+            if kept.task is None and kept.rest.due(now):
                 kept.task = asyncio.create_task(self._keep(kept))
 
     async def idle(self) -> None:
@@ -110,11 +108,10 @@ class VolumeController:
             log.exception("the volume %s cannot be kept", kept.volume.slug)
         finally:
             kept.task = None
-        now = self._clock()  # it may have taken an hour
+        kept.rest.pause = FETCH_EVERY
         if kept.failures:
-            kept.due = now + min(FETCH_EVERY, FIRST_RETRY * 2 ** min(kept.failures - 1, 10))
-        else:
-            kept.due = now + FETCH_EVERY
+            kept.rest.pause = min(FETCH_EVERY, FIRST_RETRY * 2 ** min(kept.failures - 1, 10))
+        kept.rest.done(self._clock())  # it may have taken an hour
 
     async def _do(self, volume: KeptVolume) -> str | None:
         """Bring one volume up to date and write down how it went; why it failed, or None."""

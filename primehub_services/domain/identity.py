@@ -193,3 +193,7 @@ class Actor:
     def is_notebook(self) -> bool:
         """Whether this is a notebook server's own token."""
         return self.notebook_server is not None
+
+
+PLATFORM = Actor(service="primehub")
+"""The platform itself, in the audit log."""

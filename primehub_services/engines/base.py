@@ -154,8 +154,19 @@ class ImageBuilder(abc.ABC):
         """
 
     @abc.abstractmethod
+    async def has_image(self, location: str) -> bool:
+        """Whether all that ``build`` made is there; False for what is elsewhere than this engine makes images."""
+
+    @abc.abstractmethod
+    async def images(self) -> Collection[str]:
+        """Locations of all that ``build`` made, or left where it was cut off: as ``remove_image`` takes them.
+
+        What was only given, and what somebody else put there, is not among them.
+        """
+
+    @abc.abstractmethod
     async def remove_image(self, location: str) -> None:
-        """Deletes what ``build`` made there. Absence is success; what was only given stays."""
+        """Deletes what ``build`` made there. Absence is success; what was only given stays, and what is being built."""
 
 
 class VolumeFailed(Exception):

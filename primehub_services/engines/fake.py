@@ -195,7 +195,7 @@ class FakeEngine(Engine, LogStreamer, UsageSampler, WorkFiles, Capacity):
         began = known.applied_at + self.start_delay
         if known.stop_at is not None:
             return Observation(state=ObservedState.TERMINATING, started_at=began if now >= began else None)
-        if now < began:
+        if self.start_delay and now < began:
             return Observation(state=ObservedState.PENDING)
         return Observation(state=ObservedState.RUNNING, started_at=began)
 

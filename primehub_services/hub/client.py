@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -45,16 +45,8 @@ class HubServer:
     name: str
     ready: bool
     pending: str | None
-    started: datetime | None
     last_activity: datetime | None
     url: str
-    user_options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def start_id(self) -> str | None:
-        """The start id in the options that it was started with. Anyone can set those: a hint, never a proof."""
-        value = self.user_options.get("start_id")
-        return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +292,8 @@ def _server(user: str, model: dict[str, Any]) -> HubServer:
         name=model["name"],
         ready=bool(model["ready"]),
         pending=model["pending"],
-        started=_moment(model.get("started")),
         last_activity=_moment(model.get("last_activity")),
         url=model.get("url") or "",
-        user_options=model.get("user_options") or {},
     )
 
 

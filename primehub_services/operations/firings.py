@@ -10,7 +10,7 @@ from typing import Final
 from ..domain import cron
 from ..domain.claims import Budget, MachineCapacity
 from ..domain.firing import Account, Standing, decide
-from ..domain.identity import Actor
+from ..domain.identity import PLATFORM, Actor
 from ..domain.jobs import JobSpec
 from ..domain.problems import Conflict, Problem, Refused, Unavailable
 from ..domain.schedules import FiringOutcome, Overlap
@@ -21,7 +21,6 @@ from ..store.unit_of_work import UnitOfWork
 from . import job_departures, jobs, notifications
 from .actors import person
 from .launches import Choice
-from .starts import PLATFORM
 
 CHANGE: Final = "schedule"
 MAX_MESSAGE = 500

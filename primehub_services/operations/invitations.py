@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..domain.handshake import InvitationView, TokenInspection
-from ..domain.identity import LOCAL_ISSUER, Actor, LinkSent, Role
+from ..domain.identity import LOCAL_ISSUER, PLATFORM, Actor, LinkSent, Role
 from ..domain.letters import LinkFor
 from ..domain.model import Model
 from ..domain.names import check_hub_name
@@ -24,8 +24,6 @@ from .groups import resolve_group
 from .passwords import check_kept
 
 ACCOUNT_LINK_LIFETIME = timedelta(hours=24)
-PLATFORM = Actor(service="primehub")
-"""The platform itself, in the audit log."""
 
 
 def may_invite(uow: UnitOfWork, actor: Actor, group_id: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..domain.groups import Group
-from ..domain.identity import Actor
+from ..domain.identity import PLATFORM, Actor
 from ..domain.job_life import Ending, History, Outcome, after
 from ..domain.job_planning import attempt_id, job_plan
 from ..domain.jobs import ACTIVE, FINAL, PLATFORM_FAILURES, ArtifactSummary, JobPhase, JobProgress, JobReason
@@ -25,7 +25,6 @@ from ..store.unit_of_work import UnitOfWork
 from . import notifications
 from .launches import Choice
 
-PLATFORM = Actor(service="primehub")
 MOST = 2000
 """Characters of a message."""
 

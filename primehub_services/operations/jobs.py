@@ -260,11 +260,6 @@ def get(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
     return _as_seen(uow, actor, _find(uow, actor, job_id, "job.read"))
 
 
-def job_of(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
-    """The job whose log and results the actor may read. Raises ``NotFound``."""
-    return get(uow, actor, job_id)
-
-
 def cancel(uow: UnitOfWork, actor: Actor, job_id: str) -> Job:
     """Ask for a job's end; controllers make it so. Asking again, or after the end, changes nothing."""
     _find(uow, actor, job_id, "job.cancel")

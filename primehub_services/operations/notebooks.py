@@ -59,9 +59,7 @@ def list_(uow: UnitOfWork, actor: Actor, query: PageQuery, filters: Filters | No
         name = actor.notebook_server.partition("/")[2]
         if filters.server_name not in (None, name):
             return page_of((), 0, query)
-        filters = Filters(
-            user=filters.user, group=filters.group, phase=filters.phase, active=filters.active, server_name=name
-        )
+        filters = Filters(user=filters.user, group=filters.group, active=filters.active, server_name=name)
     visible = None
     if actor.is_notebook or not actor.account.platform_admin:
         administered = () if actor.is_notebook else [g for g, role in actor.roles.items() if role is Role.ADMIN]

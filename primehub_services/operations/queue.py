@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from ..domain.claims import Decision, MachineCapacity, decide
 from ..domain.groups import Group
+from ..domain.identity import PLATFORM
 from ..domain.images import ImagePhase
 from ..domain.jobs import JobPhase, JobReason
 from ..domain.problems import Unauthenticated
@@ -32,7 +33,6 @@ from ..store.queue import Moment, Subject
 from ..store.unit_of_work import UnitOfWork
 from . import actors, job_starts
 from .launches import Assessment, assess_in
-from .starts import PLATFORM
 
 AT_ONCE = 8
 """Jobs that one decision starts: whoever waits for the ledger's lock waits for all of them."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..domain import cron
 from ..domain.claims import MachineCapacity
-from ..domain.identity import Actor
+from ..domain.identity import PLATFORM, Actor
 from ..domain.jobs import JobSpec
 from ..domain.paging import Page, PageQuery
 from ..domain.permissions import require
@@ -27,7 +27,7 @@ from ..domain.schedules import (
 )
 from ..store import schedules as store
 from ..store import settings
-from ..store.orm import ScheduleRow, SnapshotRow
+from ..store.orm import ScheduleRow
 from ..store.orm.base import new_id
 from ..store.schedules import Filters, Found
 from ..store.unit_of_work import UnitOfWork
@@ -35,7 +35,6 @@ from . import firings, jobs
 from ._editing import check_version, given, page_of
 from .firings import CHANGE, Batch, submit_as_owner
 from .groups import resolve_group
-from .starts import PLATFORM
 
 PREVIEWED = 5
 _OWNERS_ALONE = frozenset({"job", "notebook_reads_file"})
@@ -278,15 +277,6 @@ def _check_runs(uow: UnitOfWork, row: ScheduleRow, capacity: MachineCapacity) ->
         submit_as_owner(uow, row, PLATFORM, Batch(capacity, uow.now), scheduled=True, trial=True)
     finally:
         trial.rollback()
-
-
-def snapshot_of(uow: UnitOfWork, actor: Actor, schedule_id: str) -> SnapshotRow:
-    """The notebook that it runs. Raises ``NotFound`` where it has none."""
-    row = _find(uow, actor, schedule_id, "schedule.read")[0]
-    found = store.snapshot(uow, row.snapshot_id or "")
-    if found is None:
-        raise NotFound.of("notebook of the recurring job", schedule_id)
-    return found
 
 
 def _record(uow: UnitOfWork, actor: Actor, row: ScheduleRow, action: str, **details: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..domain.identity import Actor
+from ..domain.identity import PLATFORM, Actor
 from ..domain.launch import LaunchPlan, LaunchRequest, LeftOut, WorkloadKind
 from ..domain.lifecycle import Ending, final_phase
 from ..domain.notebooks import FINAL, NotebookPhase, ProgressEvent
@@ -14,7 +14,6 @@ from ..store.unit_of_work import UnitOfWork
 from .launches import Choice
 
 MAX_EVENTS = 100
-PLATFORM = Actor(service="primehub")
 
 
 def begin(

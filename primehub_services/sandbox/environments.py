@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from primehub_services.domain.images import EnvironmentSource
+from primehub_services.domain.names import is_slug
 
 from . import records
 from .build_output import BuildView, explain, read_output
@@ -35,7 +37,9 @@ REQUIRED = {"jupyterlab": "jupyterlab>=4,<5", "jupyterhub": "jupyterhub>=6.1,<7"
 KIND = "image-build"
 LIMIT_S = 3600.0
 """Seconds that a build may take. One at a time is made, and the others' people wait."""
+_CACHE, _REMOVED = ".cache", ".removed-"
 _LOOK_S = 0.3
+_NAME = re.compile(r"(?P<slug>.+)-[0-9a-f]{12}")
 _MEMORY = 4 * 1024**3
 _RECIPE = "2"
 """Changes when environments are made in another way, so that none of the old way is taken for one of the new."""
@@ -134,7 +138,7 @@ class EnvironmentBuilder:
             if source.prefix is not None:
                 return self._check_given(slug, source.prefix, allow_unsandboxed=allow_unsandboxed)
             build = self.plan(slug, source, revision=revision)
-            if not self._is_there(build):
+            if not _is_complete(build.prefix):
                 self._begin(build, allow_unsandboxed=allow_unsandboxed)
                 try:
                     self._follow(build, progress, output, cancelled)
@@ -157,15 +161,43 @@ class EnvironmentBuilder:
         name = f"{slug}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
         return Build(name, f"build-{name}", self._layout.environments / name, base, packages)
 
-    def remove(self, prefix: str) -> None:
-        """Deletes an environment that ``build`` made. Given ones, and what is elsewhere, stay."""
-        path = Path(prefix)
-        if path.parent == self._layout.environments and not path.name.startswith("."):
-            record_path(path).unlink(missing_ok=True)
-            records.remove_tree(path)
+    def made(self) -> list[str]:
+        """What ``remove`` would take: environments, also half made ones; removals that were cut off; caches of images that
+        have no environment."""
+        folder = self._layout.environments
+        names = _folders(folder)
+        found = [name for name in names if _slug_of(name.removeprefix(_REMOVED))]
+        used = {_slug_of(name) for name in names}
+        caches = [f"{_CACHE}/{name}" for name in _folders(folder / _CACHE) if is_slug(name) and name not in used]
+        return [str(folder / name) for name in (*found, *caches)]
 
-    def _is_there(self, build: Build) -> bool:
-        return record_path(build.prefix).exists() and (build.prefix / "bin/python").exists()
+    def remove(self, prefix: str) -> None:
+        """Deletes what ``made`` names. Given ones and what is elsewhere stay, and one that is being built or is another's
+        base. Cut off anywhere, what is left is named by ``made``."""
+        path = Path(prefix)
+        if prefix not in self.made():
+            return
+        if path.parent == self._layout.environments and not path.name.startswith(_REMOVED):
+            status = self._workloads.status(f"build-{path.name}")
+            if (status is not None and status.alive) or self._is_base(path):
+                return
+            self._workloads.remove(f"build-{path.name}")
+            aside = path.with_name(f"{_REMOVED}{path.name}")
+            records.remove_tree(aside)
+            record_path(path).unlink(missing_ok=True)
+            path.rename(aside)
+            path = aside
+        records.remove_tree(path)
+
+    def has(self, prefix: str) -> bool:
+        """Whether an environment that ``build`` made is there, and complete."""
+        path = Path(prefix)
+        return path.parent == self._layout.environments and _is_complete(path)
+
+    def _is_base(self, prefix: Path) -> bool:
+        others = [name for name in _folders(prefix.parent) if _slug_of(name) and name != prefix.name]
+        found = [records.read(record_path(prefix.parent / name)) or {} for name in others]
+        return any(Path(base).is_relative_to(prefix) for record in found for base in record.get("base", ()))
 
     # -- building
 
@@ -176,7 +208,7 @@ class EnvironmentBuilder:
         self._workloads.remove(build.key)
         prepare(self._layout)
         uid, gid = workload_identity(self._workloads.options.workload_uid)
-        cache = self._layout.environments / ".cache" / build.name.rpartition("-")[0]
+        cache = self._layout.environments / _CACHE / build.name.rpartition("-")[0]
         record_path(build.prefix).unlink(missing_ok=True)
         make_folder(cache.parent, mode=0o711)
         for folder in (build.prefix, cache):
@@ -333,6 +365,25 @@ class EnvironmentBuilder:
                 time.sleep(0.05)
             else:
                 return
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the real folders in it; a link to one is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _slug_of(name: str) -> str | None:
+    """The image whose environment a folder of this name is; None for one that the platform does not give."""
+    found = _NAME.fullmatch(name)
+    return found["slug"] if found is not None and is_slug(found["slug"]) else None
+
+
+def _is_complete(prefix: Path) -> bool:
+    return record_path(prefix).exists() and (prefix / "bin/python").exists()
 
 
 def progress_of(view: BuildView, installed: int = 0) -> tuple[int, str]:

@@ -12,9 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..domain.images import Image, ImageBuild, ImageCreate, ImagePhase
+from ..domain.jobs import ACTIVE
+from ..domain.notebooks import FINAL
 from . import catalog
 from .catalog import Seen
-from .orm import ImageRow
+from .orm import AttemptRow, ImageRow, NotebookRow
 from .unit_of_work import UnitOfWork
 
 MESSAGE_MAX = 2000
@@ -96,20 +98,53 @@ def pending_builds(uow: UnitOfWork) -> tuple[ImageBuild, ...]:
         .where(ImageRow.deleted_at.is_(None), ImageRow.phase.in_(_OPEN))
         .order_by(ImageRow.created_at, ImageRow.id)
     )
-    return tuple(
-        ImageBuild.model_validate(
-            {
-                "image_id": row.id,
-                "slug": row.slug,
-                "build": row.build,
-                "phase": row.phase,
-                "source": row.source,
-                "of_platform": row.owner_group_id is None,
-            }
-        )
-        for row in rows
-        if row.source["type"] == "environment"
+    return tuple(_build_of(row) for row in rows if row.source["type"] == "environment")
+
+
+def _build_of(row: ImageRow) -> ImageBuild:
+    return ImageBuild.model_validate(
+        {
+            "image_id": row.id,
+            "slug": row.slug,
+            "build": row.build,
+            "phase": row.phase,
+            "source": row.source,
+            "of_platform": row.owner_group_id is None,
+        }
     )
+
+
+def made(uow: UnitOfWork) -> tuple[tuple[ImageBuild, str], ...]:
+    """Images whose environment the platform made, each with its location."""
+    rows = uow.session.scalars(
+        sa.select(ImageRow).where(ImageRow.deleted_at.is_(None), ImageRow.phase == ImagePhase.READY.value)
+    )
+    found = (row for row in rows if row.source["type"] == "environment" and row.source.get("prefix") is None)
+    return tuple((_build_of(row), row.location or "") for row in found)
+
+
+def build_again(uow: UnitOfWork, image_id: str, build: int) -> bool:
+    """READY to PENDING, as if it were asked for: what was made is not there any more."""
+    ready, pending = (ImagePhase.READY.value,), ImagePhase.PENDING
+    return _move(uow, image_id, build, ready, phase=pending, progress=0, location=None, build=build + 1)
+
+
+def in_use(uow: UnitOfWork) -> frozenset[str]:
+    """Paths that images are made of or from, and the locations of those in which something starts or runs."""
+    found: set[str | None] = set()
+    images = sa.select(ImageRow.source, ImageRow.location).where(ImageRow.deleted_at.is_(None))
+    for source, location in uow.session.execute(images):
+        found |= {location, source.get("prefix"), source.get("base")}
+    notebooks = NotebookRow.phase.not_in([phase.value for phase in FINAL])
+    attempts = AttemptRow.phase.in_([phase.value for phase in ACTIVE])
+    found.update(uow.session.scalars(sa.select(NotebookRow.plan["image_location"].as_string()).where(notebooks)))
+    found.update(uow.session.scalars(sa.select(AttemptRow.plan["image_location"].as_string()).where(attempts)))
+    return frozenset(filter(None, found))
+
+
+def deleted(uow: UnitOfWork) -> frozenset[str]:
+    """Ids of images that nobody can choose any more."""
+    return frozenset(uow.session.scalars(sa.select(ImageRow.id).where(ImageRow.deleted_at.is_not(None))))
 
 
 def begin_build(uow: UnitOfWork, image_id: str, build: int) -> bool:
@@ -145,7 +180,7 @@ def fail_build(uow: UnitOfWork, image_id: str, build: int, reason: str) -> bool:
     return _move(uow, image_id, build, _OPEN, phase=ImagePhase.FAILED, message=reason)
 
 
-def _move(uow: UnitOfWork, image_id: str, build: int, phases: tuple[str, ...], **values: Any) -> bool:
+def _move(uow: UnitOfWork, image_id: str, build: int, phases: tuple[str, ...], /, **values: Any) -> bool:
     if "phase" in values:
         values["phase"] = values["phase"].value
     values["message"] = values.get("message", "")[:MESSAGE_MAX]

@@ -36,7 +36,6 @@ class Filters:
 
     user: str | None = None
     group: str | None = None
-    phase: NotebookPhase | None = None
     active: bool | None = None
     """Only those that have not ended, or only those that have."""
     server_name: str | None = None
@@ -210,18 +209,8 @@ def list_(uow: UnitOfWork, query: PageQuery, filters: Filters, visible: Visible 
     if filters.active is not None:
         ended = NotebookRow.phase.in_(_FINAL)
         statement = statement.where(sa.not_(ended) if filters.active else ended)
-    if filters.phase is not None:
-        statement = statement.where(_in_phase(filters.phase))
     rows, total = page(uow, statement, query, sorts=_SORTS, default="-created_at", key=NotebookRow.id)
     return [to_model(row, user, group) for row, user, group in rows], total
-
-
-def _in_phase(phase: NotebookPhase) -> sa.ColumnElement[bool]:
-    stored = NotebookRow.phase == phase.value
-    asked = sa.and_(NotebookRow.stop_requested.is_not(None), NotebookRow.phase.not_in(_FINAL))
-    if phase is NotebookPhase.STOPPING:
-        return sa.or_(stored, asked)
-    return stored if phase in FINAL else sa.and_(stored, sa.not_(asked))
 
 
 def to_stop(uow: UnitOfWork) -> frozenset[str]:

@@ -122,11 +122,6 @@ def _snapshots(uow: UnitOfWork, ids: Iterable[str]) -> dict[str, SnapshotRow]:
     return {row.id: row for row in rows}
 
 
-def snapshot(uow: UnitOfWork, snapshot_id: str) -> SnapshotRow | None:
-    """An uploaded notebook."""
-    return uow.session.get(SnapshotRow, snapshot_id) if findable(snapshot_id) else None
-
-
 def _joined() -> sa.Select[ScheduleRow, str, str]:
     return (
         sa.select(ScheduleRow, AccountRow.name, GroupRow.slug)

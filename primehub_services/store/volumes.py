@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from ..domain.identity import Actor
+from ..domain.identity import PLATFORM
 from ..domain.pods import ClaimNeed, volume_need
 from ..domain.secrets import SecretKind
 from ..domain.volumes import FETCHING, GitSource, KeptVolume, PvcSource, Volume, VolumeContent, VolumeCreate
@@ -17,7 +17,6 @@ from .orm import VolumeRow
 from .unit_of_work import UnitOfWork
 
 MESSAGE_MAX = 2000
-PLATFORM = Actor(service="primehub")
 
 
 class ClaimedVolume(NamedTuple):

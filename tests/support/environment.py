@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from primehub_services.domain.images import EnvironmentSource
+from primehub_services.sandbox import records
 from primehub_services.sandbox.environments import EnvironmentBuilder
+from primehub_services.sandbox.layout import Layout
+from primehub_services.sandbox.pythons import record_path
 from primehub_services.sandbox.workloads import Workloads
 
 CACHE_VARIABLE = "PRIMEHUB_TEST_ENVIRONMENT_CACHE"
@@ -38,4 +41,13 @@ def built() -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         builder = EnvironmentBuilder(Workloads(folder))
         prefix = builder.build("tests", EnvironmentSource(packages=PACKAGES), allow_unsandboxed=True)
+    return prefix
+
+
+def made_environment(layout: Layout, name: str) -> Path:
+    """What a build leaves, but for its packages."""
+    prefix = layout.environments / name
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin" / "python").write_text("")
+    records.write(record_path(prefix), {"base": [], "packages": ["numpy"]})
     return prefix

@@ -88,6 +88,7 @@ class World:
             self.secrets,
             snapshots=self.snapshots,
             clock=self.clock,
+            steady=self.clock.steady,
         )
         return self.controller
 

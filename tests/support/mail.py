@@ -74,6 +74,8 @@ class Inbox:
     answer: str = "250 OK"
     refuse: str = ""
     """The answer to every recipient; empty takes them."""
+    goodbye: str = "221 Bye"
+    """The answer to QUIT."""
     signed_in: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     @contextmanager
@@ -100,6 +102,10 @@ class Inbox:
             content = envelope.content if isinstance(envelope.content, bytes) else b""
             self.letters.append((list(envelope.rcpt_tos), content))
         return self.answer
+
+    async def handle_QUIT(self, server: Any, session: Session, envelope: Envelope) -> str:
+        """Take leave."""
+        return self.goodbye
 
     def lines(self, to: str) -> list[str]:
         """Of the last letter to this address."""

@@ -251,6 +251,14 @@ class LocalEngine(Engine, LogStreamer, UsageSampler, WorkFiles, ImageBuilder, Vo
 
         return await _cancellable(work, cancelled, BuildFailed)
 
+    async def has_image(self, location: str) -> bool:
+        """See ``ImageBuilder``."""
+        return await asyncio.to_thread(self._builder.has, location)
+
+    async def images(self) -> Collection[str]:
+        """See ``ImageBuilder``. Caches of pip that no environment has a use for are among them."""
+        return await asyncio.to_thread(self._builder.made)
+
     async def remove_image(self, location: str) -> None:
         """See ``ImageBuilder``."""
         await asyncio.to_thread(self._builder.remove, location)

@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from primehub_services.controllers.messengers import Mail
 from primehub_services.domain.notifications import MailServer
+from primehub_services.domain.problems import Unavailable
 from primehub_services.mailing import post_of
+from primehub_services.operations import invitations
 from primehub_services.store.orm import AccountRow, AuditRow, InvitationRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.api import Api, problem
@@ -99,6 +101,41 @@ async def test_the_link_is_there_although_its_letter_was_refused(api: Api, peopl
     assert (answer.status_code, made["mail"]["sent"], bool(made["token"])) == (201, False, True)
     assert "no such mailbox" in made["mail"]["message"]
     assert audited(api)[1] == ("invitation.send", {"to": "ann@example.org", "sent": False})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/users", {"name": "bob", "email": "bob@example.org", "send": True}),
+        ("/invitations", {"user": "ann", "send": True}),
+    ],
+)
+@pytest.mark.parametrize("fails", ["about", "sent", "post"])
+async def test_what_was_made_is_answered_with_its_link_whatever_fails_after(
+    api: Api,
+    people: People,
+    inbox: Inbox,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    body: dict[str, Any],
+    fails: str,
+) -> None:
+    def away(*_: Any) -> Any:
+        raise Unavailable("PrimeHub's database does not answer just now.")
+
+    async def broken(*_: Any) -> str:
+        raise UnicodeEncodeError("ascii", "pässwort", 1, 2, "ordinal not in range(128)")
+
+    if fails == "post":
+        api.context.post = broken
+    else:
+        monkeypatch.setattr(invitations, fails, away)
+    answer = await people["platform_admin"].post(path, json=body)
+    made = answer.json()
+    assert (answer.status_code, bool(made["token"])) == (201, True)
+    assert (made["mail"]["sent"], len(inbox.letters)) == ((True, 1) if fails == "sent" else (False, 0))
+    assert ("UnicodeEncodeError" if fails == "post" else "database does not answer") in made["mail"]["message"]
+    assert "ssw" not in made["mail"]["message"]
 
 
 @pytest.mark.parametrize(

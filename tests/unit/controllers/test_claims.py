@@ -129,3 +129,17 @@ async def test_a_cluster_that_does_not_answer_changes_nothing(
     with pytest.raises(EngineUnavailable):
         await ClaimController(database, claims).step(clock.now)
     assert messages(database, cast) == {"share": ""}
+
+
+async def test_a_clock_that_was_set_back_makes_no_claim_wait_longer_without_a_word(
+    database: Database, cast: Cast, clock: FixedClock
+) -> None:
+    make(database, cast, "own", type="pvc", capacity=5)
+    claims = Claims()
+    claims.said = {"dataset-own": f"its claim dataset-own {NOT_YET}"}
+    controller = ClaimController(database, claims)
+    await controller.step(clock.now)
+    clock.set_by(-3600)
+    await controller.step(clock.now)
+    await controller.step(clock.now + PATIENCE)
+    assert NOT_YET in messages(database, cast)["own"]

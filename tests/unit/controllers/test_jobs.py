@@ -505,3 +505,17 @@ async def test_no_stop_waits_for_results_that_take_long_to_keep(world: World) ->
     await world.controller.settled()
     await world.look()
     assert world.claims() == []
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
+async def test_a_clock_that_is_set_changes_nothing_about_when_a_running_job_times_out(world: World, hours: int) -> None:
+    world.fake.start_delay = timedelta(0)
+    job = await world.running(timeout=60)
+    await world.look(30)
+    world.clock.set_by(hours * 3600)
+    await world.look(10)
+    await world.look(10)
+    assert world.job(job.id).phase is JobPhase.RUNNING
+    await world.look(12)
+    await world.look()
+    assert (world.job(job.id).phase, world.job(job.id).reason) == ("FAILED", "Timeout")

@@ -147,7 +147,7 @@ async def test_where_nobody_left_the_hub_is_not_asked(start, controller) -> None
 
 
 async def test_every_server_of_the_person_stops(start, controller) -> None:
-    start.hub.present["ann", "second"] = HubServer("ann", "second", True, None, None, None, "")
+    start.hub.present["ann", "second"] = HubServer("ann", "second", True, None, None, "")
     change(start, enabled=False, left_at=start.clock.now)
 
     await controller.step(start.clock.now)
@@ -190,7 +190,7 @@ def leave(start: Start, *names: str) -> None:
 
     for name in names:
         start.hub.known.add(name)
-        start.hub.present[name, ""] = HubServer(name, "", True, None, None, None, "")
+        start.hub.present[name, ""] = HubServer(name, "", True, None, None, "")
     start.database.write_now(write)
 
 

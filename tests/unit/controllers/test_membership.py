@@ -111,3 +111,17 @@ async def test_a_hub_that_went_away_in_the_middle_gets_the_rest_later(controller
     await controller.step(clock.now + timedelta(seconds=1))
 
     assert hub.memberships == {"research": {"ann", "gil"}, "other": {"olga"}}
+
+
+async def test_a_clock_that_was_set_back_puts_off_no_look_at_the_hub(controller, hub, clock) -> None:
+    await controller.step(clock.now)
+    hub.memberships["other"].add("ann")
+
+    clock.set_by(-3600)
+    await controller.step(clock.now)
+
+    assert hub.memberships["other"] == {"olga"}
+    hub.calls.clear()
+    clock.advance(3)
+    await controller.step(clock.now)
+    assert hub.calls == []

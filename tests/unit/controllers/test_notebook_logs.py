@@ -84,3 +84,12 @@ async def test_a_node_that_does_not_answer_is_asked_seldom(start: Start, clock: 
     controller = NotebookLogController(start.database, logs)
     await looks(controller, logs, clock, 2 * SELDOM)
     assert await looks(controller, logs, clock, 2 * SELDOM) == 2
+
+
+async def test_a_clock_that_was_set_back_puts_off_no_look(start: Start, clock: FixedClock) -> None:
+    logs = Logs()
+    logs.ending, logs.busy = {start.id: False}, {start.id}
+    controller = NotebookLogController(start.database, logs)
+    await looks(controller, logs, clock, OFTEN)
+    clock.set_by(-3600)
+    assert await looks(controller, logs, clock, SELDOM) == 12

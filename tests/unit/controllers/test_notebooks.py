@@ -426,3 +426,31 @@ async def test_a_log_that_cannot_be_kept_stays_where_it_is(start: Start, control
 
     assert logs.read(notebook_key(start.id), 0, 100).data == b"hello\n"
     assert start.engine.workloads == {}
+
+
+@pytest.mark.parametrize("last", ["commit", "adopt", "become_ready"])
+async def test_a_clock_that_was_set_back_keeps_no_claim_of_what_is_gone(start: Start, controller, last: str) -> None:
+    await controller.step(start.clock.now)
+    start.clock.advance(1)
+    start.go(last=last)
+    await run(start, controller, RECOVERY)
+    start.engine.end(start.id)
+    start.hub.present.clear()
+    start.clock.set_by(-3600)
+
+    await run(start, controller, ASKING_GRACE + RECOVERY if last == "commit" else RECOVERY)
+
+    assert held(start) == set()
+    assert start.notebook().phase in FINAL
+
+
+async def test_after_the_clock_was_set_back_a_busy_hub_has_as_long_as_ever(start: Start, controller) -> None:
+    await controller.step(start.clock.now)
+    start.clock.set_by(-3600)
+    await controller.step(start.clock.now)
+    start.clock.advance(1)
+    start.commit()
+
+    await run(start, controller, ASKING_GRACE - 10)
+
+    assert held(start) == {start.id}

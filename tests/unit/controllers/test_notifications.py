@@ -252,6 +252,56 @@ async def test_a_mail_server_with_tls_and_a_password(
     assert "mail-password" not in repr(right)
 
 
+async def test_a_user_or_password_that_cannot_be_sent_is_said_and_given_up_in_the_end(
+    database: Database, cast: Cast, keyring: Keyring, clock: FixedClock, tls: Certificate
+) -> None:
+    wants(database, cast, keyring, email=True)
+    ended(database, cast)
+    with mail_server(tls) as inbox:
+        mail = Mail("localhost", inbox.port, "p@example.org", "starttls", "primehub", "pässwort", tls.cert)
+        for pause in (*BACK_OFF, None):
+            await deliver(sends(database, keyring, mail), clock)
+            [row] = outbox(database)
+            assert (
+                row.error == "The mail server's name, user name or password holds characters that cannot be sent to it."
+            )
+            assert row.due_at == (None if pause is None else clock.now + pause)
+            clock.now += pause or timedelta(0)
+
+
+async def test_what_nobody_foresaw_is_a_failed_try(
+    database: Database, cast: Cast, keyring: Keyring, hook: Hook, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wants(database, cast, keyring, webhook=True, webhook_url=hook.url)
+    ended(database, cast)
+
+    async def broken(*_: Any) -> None:
+        raise KeyError("nobody thought of it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Webhooks, "send", broken)
+        await deliver(sends(database, keyring), clock)
+    [row] = outbox(database)
+    assert (row.error, row.due_at) == ("It could not be sent: KeyError.", clock.now + BACK_OFF[0])
+    clock.now += BACK_OFF[0]
+    await deliver(sends(database, keyring), clock)
+    assert outbox(database)[0].sent_at == clock.now
+
+
+async def test_a_letter_that_was_taken_is_not_sent_again_however_the_server_takes_leave(
+    database: Database, cast: Cast, keyring: Keyring, clock: FixedClock, inbox: Inbox
+) -> None:
+    wants(database, cast, keyring, email=True)
+    ended(database, cast)
+    inbox.goodbye = "421 closing down"
+    await deliver(sends(database, keyring, plain_mail(inbox)), clock)
+    [row] = outbox(database)
+    assert (row.error, row.sent_at) == ("", clock.now)
+    clock.advance(86_400)
+    await deliver(sends(database, keyring, plain_mail(inbox)), clock)
+    assert len(inbox.letters) == 1
+
+
 async def test_a_webhook_is_signed_and_bears_one_id_at_each_try(
     database: Database, cast: Cast, keyring: Keyring, hook: Hook, clock: FixedClock
 ) -> None:

@@ -230,3 +230,22 @@ async def test_many_jobs_go_within_one_step(world: World) -> None:
     for number in range(20):
         world.queue(f"job-{number:02}")
     assert len(await world.step()) == 20
+
+
+async def test_a_clock_that_was_set_back_puts_off_no_look_everywhere(world: World) -> None:
+    world.queue("a", "cpu-2")
+    await world.step()
+    world.queue("b", "cpu-2")
+    await world.step()
+    world.database.write_now(lambda uow: uow.session.execute(sa.update(GroupRow).values(group_cpu=4000)))
+    world.clock.set_by(-3600)
+    assert await world.step() == {"a", "b"}
+
+
+async def test_a_back_off_that_ends_after_the_clock_was_set_back_is_noticed(world: World) -> None:
+    await world.step()
+    world.clock.set_by(-3600)
+    await world.step()
+    world.queue("a", not_before=world.clock.now + timedelta(seconds=8))
+    assert await world.step(2) == set()
+    assert await world.step(7) == {"a"}

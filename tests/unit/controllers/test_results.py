@@ -9,24 +9,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from primehub_services.blobs import FolderArtifactStore, FolderLogStore, FolderUsageStore, attempt_key
 from primehub_services.controllers import MonitoringController, ResultsSweeper
+from primehub_services.controllers.job_ports import EndedAttempt
 from primehub_services.controllers.ports import EngineUnavailable, FileSink
-from primehub_services.controllers.results import PATIENCE, EndedAttempt, ResultsKeeper
+from primehub_services.controllers.results import PATIENCE, AttemptKeeper
 from primehub_services.domain.jobs import JobPhase
 from primehub_services.domain.results import UsagePoint
 from primehub_services.domain.system import SystemSettings
 from primehub_services.domain.workloads import FileLimits, GpuUsage, NotTaken, UsageSample, WorkFile, WorkListing
 from primehub_services.store import results, settings
 from primehub_services.store.database import Database
+from primehub_services.store.orm import AttemptRow, NotebookRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.factories import Cast
 from tests.support.identity import notebook
 from tests.support.results import JOB, job_row, keep
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ATTEMPT = EndedAttempt(f"{JOB}-1", JOB, 1)
+ATTEMPT = EndedAttempt(f"{JOB}-1", JOB, 1, None)
 
 
 @dataclass
@@ -72,9 +75,9 @@ class World:
     time: float = 0.0
 
     @property
-    def keeper(self) -> ResultsKeeper:
+    def keeper(self) -> AttemptKeeper:
         """As a process has it that was just started."""
-        return ResultsKeeper(self.database, self.engine, self.logs, self.artifacts, self.usage, clock=lambda: self.time)
+        return AttemptKeeper(self.database, self.engine, self.logs, self.artifacts, self.usage, clock=lambda: self.time)
 
     @property
     def sweeper(self) -> ResultsSweeper:
@@ -332,3 +335,36 @@ async def test_a_log_is_kept_as_long_as_is_promised_however_many_jobs_there_are(
     assert len(world.everything()) == 3
     await world.sweeper.step(NOW + timedelta(minutes=61))
     assert len(world.database.read_now(results.ends, names)) == 1
+
+
+class Forgetful(FolderUsageStore):
+    """Remembers what it is told to forget."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.forgotten: set[tuple[str, int | None]] = set()
+
+    def forget(self, owner: str, number: int | None) -> None:
+        self.forgotten.add((owner, number))
+        super().forget(owner, number)
+
+
+async def test_a_series_is_forgotten_when_its_notebook_or_job_runs_no_more(world: World, cast: Cast) -> None:
+    person = cast.member.account
+    assert person is not None
+    start_id = world.database.write_now(lambda uow: notebook(uow, person.id, cast.group).id)
+    world.database.write_now(lambda uow: job_row(uow, cast, phase=JobPhase.RUNNING).id)
+    for workload in (start_id, ATTEMPT.id):
+        world.engine.samples[workload] = UsageSample(at=NOW + timedelta(hours=1), cpu=7, memory=9, cpu_seconds=1)
+    usage = Forgetful(world.folder)
+    controller = MonitoringController(world.database, world.engine, usage)
+    await controller.step(NOW)
+    assert usage.forgotten == set()
+
+    def end(uow: UnitOfWork) -> None:
+        uow.session.execute(sa.update(NotebookRow).values(phase="STOPPED"))
+        uow.session.execute(sa.update(AttemptRow).values(phase="SUCCEEDED"))
+
+    world.database.write_now(end)
+    await controller.step(NOW)
+    assert usage.forgotten == {(start_id, None), (JOB, 1)}

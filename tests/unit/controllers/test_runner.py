@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from primehub_services.controllers import Runner
-from primehub_services.controllers.runner import LONGEST_WAIT
+from primehub_services.controllers.runner import LONGEST_WAIT, Every
 from tests.support.clock import START, FixedClock
 from tests.support.waiting import wait_for_async
 
@@ -90,3 +90,16 @@ async def test_an_end_that_comes_together_with_a_hint_is_not_lost(
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=5)
     assert done
+
+
+def test_a_pause_is_over_after_its_time_and_once_the_clock_was_set_back() -> None:
+    every = Every(timedelta(seconds=30))
+    assert every.due(START)
+    every.done(START)
+    assert not every.due(START + timedelta(seconds=29))
+    assert every.due(START + timedelta(seconds=30))
+    earlier = START - timedelta(hours=1)
+    assert every.due(earlier)
+    every.done(earlier)
+    assert not every.due(earlier + timedelta(seconds=29))
+    assert every.due(earlier + timedelta(seconds=30))

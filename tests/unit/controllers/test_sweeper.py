@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from primehub_services.blobs import FolderLogStore, notebook_key
 from primehub_services.controllers import SweepController
 from primehub_services.domain.claims import MachineCapacity
-from primehub_services.operations import notebooks
+from primehub_services.domain.system import SystemSettingsUpdate
+from primehub_services.operations import notebooks, system
+from primehub_services.store import notebooks as notebook_store
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ChangeRow, NotebookRow
 from primehub_services.store.unit_of_work import UnitOfWork
@@ -73,3 +75,31 @@ async def test_changes_that_every_reader_has_seen_go(database: Database, clock: 
 
     left = database.read_now(lambda uow: list(uow.session.scalars(sa.select(ChangeRow.target_id))))
     assert left == ["2"]
+
+
+async def test_logs_that_are_kept_for_ever_go_with_the_rows_that_they_are_found_by(
+    database: Database, cast: Cast, clock: FixedClock, logs: FolderLogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(uow: UnitOfWork) -> None:
+        factories.instance_type(uow)
+        factories.image(uow)
+
+    database.write_now(fill)
+    for_ever = SystemSettingsUpdate(version=0, log_retention=0)
+    database.write_now(system.update, cast.platform_admin, for_ever)
+    old = ended(database, cast, logs)
+    clock.advance(timedelta(days=364).total_seconds())
+    await SweepController(database, logs).step(clock.now)
+    assert logs.exists(notebook_key(old))
+    clock.advance(timedelta(days=2).total_seconds())
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(notebook_store, "delete", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            await SweepController(database, logs).step(clock.now)
+    assert not logs.exists(notebook_key(old))
+    await SweepController(database, logs).step(clock.now)
+    assert database.read_now(lambda uow: uow.session.scalars(sa.select(NotebookRow.id)).all()) == []

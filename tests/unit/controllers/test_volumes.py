@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from primehub_services.controllers.volumes import AT_ONCE, FETCH_EVERY, VolumeController, VolumeFailed
+from primehub_services.controllers.volumes import AT_ONCE, FETCH_EVERY, VolumeController
 from primehub_services.domain.paging import PageQuery
 from primehub_services.domain.secrets import SecretCreate, SecretUpdate
 from primehub_services.domain.volumes import FETCHING, GitSource, Volume, VolumeCreate, VolumeUpdate
+from primehub_services.engines.base import VolumeFailed
 from primehub_services.operations import audit, secrets, volumes
 from primehub_services.store.crypto import Keyring
 from primehub_services.store.database import Database
@@ -272,3 +273,15 @@ async def test_the_folder_of_a_pvc_is_made_and_a_failure_said(world: World) -> N
     await world.step(timedelta(seconds=15))
     assert world.engine.made == ["corpus", "corpus"]
     assert world.volume("corpus").message == ""
+
+
+async def test_a_clock_that_was_set_back_puts_off_no_fetch(world: World) -> None:
+    world.make()
+    await world.step()
+    world.clock.set_by(-3600)
+    await world.step()
+    assert len(world.engine.asked) == 2
+    await world.step(FETCH_EVERY - timedelta(seconds=1))
+    assert len(world.engine.asked) == 2
+    await world.step(timedelta(seconds=1))
+    assert len(world.engine.asked) == 3

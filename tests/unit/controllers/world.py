@@ -71,7 +71,7 @@ class Hub:
             raise self.refuses[call]
 
     def spawn(self, user: str, name: str) -> None:
-        self.present[user, name] = HubServer(user, name, False, "spawn", None, None, "")
+        self.present[user, name] = HubServer(user, name, False, "spawn", None, "")
 
     def ready(self, user: str, name: str) -> None:
         server = self.present[user, name]

@@ -13,11 +13,19 @@ from primehub_services.domain.workloads import EngineRef, Gpu, GpuUsage, Observe
 from primehub_services.engines.base import BuildFailed, EngineError, capabilities
 from primehub_services.engines.local import LocalEngine, machine
 from primehub_services.engines.local.engine import observation
+from primehub_services.sandbox import records
+from primehub_services.sandbox.pythons import record_path
 from primehub_services.sandbox.spec import SandboxOptions, WorkloadState, WorkloadStatus
 from primehub_services.sandbox.workloads import Workloads
+from tests.support.environment import made_environment
 from tests.support.sandbox import make_plan
 
 OFF = SandboxOptions(sandbox="off")
+
+
+def killed(path: Path, *_: object, **__: object) -> None:
+    if path.exists():
+        raise RuntimeError("killed")
 
 
 def write_gpu(folder: Path, name: str, minor: int, model: str) -> None:
@@ -117,6 +125,96 @@ async def test_a_given_environment_that_is_not_there_is_refused_by_name(tmp_path
     source = EnvironmentSource(prefix="/no/such/prefix")
     with pytest.raises(BuildFailed, match="/no/such/prefix"):
         await engine.build("given", source, revision="1", progress=lambda *_: None, log=tmp_path / "log")
+
+
+async def test_an_image_is_there_if_this_platform_made_it_and_it_is_whole(tmp_path: Path) -> None:
+    workloads = Workloads(tmp_path / "data")
+    engine = LocalEngine(workloads)
+    whole = made_environment(workloads.layout, "whole-0123456789ab")
+    without_record = made_environment(workloads.layout, "half-0123456789ab")
+    record_path(without_record).unlink()
+    without_python = made_environment(workloads.layout, "bare-0123456789ab")
+    (without_python / "bin" / "python").unlink()
+    elsewhere = made_environment(Workloads(tmp_path / "other").layout, "whole-0123456789ab")
+    places = (whole, without_record, without_python, elsewhere, whole.with_name("gone-0123456789ab"))
+    assert [await engine.has_image(str(place)) for place in places] == [True, False, False, False, False]
+
+
+async def test_what_builds_made_or_left_can_be_removed_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    workloads = Workloads(tmp_path / "data")
+    engine, layout = LocalEngine(workloads), workloads.layout
+    made = made_environment(layout, "base-0123456789ab")
+    half = layout.environments / "my-tools-000000000000"
+    cut_off = layout.environments / ".removed-base-aaaaaaaaaaaa"
+    cache = layout.environments / ".cache"
+    outside = made_environment(Workloads(tmp_path / "other").layout, "base-0123456789ab")
+    for folder in (half, cut_off, cache / "base", cache / "my-tools", cache / "gone", cache / "Not_ours"):
+        folder.mkdir(parents=True)
+    foreign = [layout.environments / name for name in ("mine", "base", "Base-0123456789ab", "base-0123456789AB", ".x")]
+    for folder in (*foreign, layout.environments / "base-0123456789abc"):
+        folder.mkdir()
+    link = layout.environments / "linked-0123456789ab"
+    link.symlink_to(outside)
+    (cache / "linked").symlink_to(outside)
+
+    removable = {str(place) for place in (made, half, cut_off, cache / "gone")}
+    assert set(await engine.images()) == removable
+    others = [*foreign, link, cache / "base", cache / "linked", cache, outside, layout.environments, tmp_path]
+    dots = (f"{made}/..", f"{layout.environments}/..", f"{made}/../mine", f"{layout.environments}/.removed-..")
+    for place in (*map(str, others), *dots, ""):
+        await engine.remove_image(place)
+    assert set(await engine.images()) == removable
+    assert all(place.exists() for place in others)
+
+    for place in sorted(removable):
+        await engine.remove_image(place)
+        await engine.remove_image(place)
+    assert not record_path(made).exists()
+    # that of an image is of no use without its environments
+    assert set(await engine.images()) == {str(cache / "base"), str(cache / "my-tools")}
+    assert all(place.exists() for place in others)
+    assert record_path(outside).exists()
+
+
+async def test_what_another_environment_is_based_on_stays(tmp_path: Path) -> None:
+    layout = Workloads(tmp_path).layout
+    engine = LocalEngine(Workloads(tmp_path))
+    base, other = (made_environment(layout, f"{name}-0123456789ab") for name in ("base", "other"))
+    records.write(record_path(other), {"base": ["/opt/python", str(base)], "packages": []})
+    await engine.remove_image(str(base))
+    assert await engine.has_image(str(base))
+    await engine.remove_image(str(other))
+    await engine.remove_image(str(base))
+    assert set(await engine.images()) == set()
+
+
+async def test_a_removal_that_was_cut_off_leaves_something_to_remove_and_nothing_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = LocalEngine(Workloads(tmp_path))
+    prefix = made_environment(Workloads(tmp_path).layout, "base-0123456789ab")
+    for broken, left in (("pathlib.Path.rename", prefix.name), ("shutil.rmtree", f".removed-{prefix.name}")):
+        with monkeypatch.context() as patch:
+            patch.setattr(broken, killed)
+            with pytest.raises(RuntimeError, match="killed"):
+                await engine.remove_image(str(prefix))
+        assert not await engine.has_image(str(prefix))
+        assert await engine.images() == [str(prefix.with_name(left))]
+    await engine.remove_image(str(prefix.with_name(f".removed-{prefix.name}")))
+    assert list((tmp_path / "environments").iterdir()) == []
+
+
+async def test_what_is_being_built_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workloads = Workloads(tmp_path)
+    engine = LocalEngine(workloads)
+    prefix = made_environment(workloads.layout, "base-0123456789ab")
+    running = WorkloadStatus(key="build-base-0123456789ab", state=WorkloadState.RUNNING)
+    with monkeypatch.context() as patch:
+        patch.setattr(workloads, "status", {running.key: running}.get)
+        await engine.remove_image(str(prefix))
+    assert await engine.has_image(str(prefix))
+    await engine.remove_image(str(prefix))
+    assert not prefix.exists()
 
 
 async def test_volumes_are_folders_of_the_data_folder(tmp_path: Path) -> None:
