@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -16,6 +17,9 @@ from .route import JSON, Route, adapter
 
 _BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MAX_INT = 2**53
+TOLD = 20
+"""Fields that an answer names, of however many are wrong: the first ones are what somebody mends, and all of them could be
+many more than were sent."""
 MAX_DEPTH = 64
 """Objects and lists within one another. How deep Python itself goes differs from one version to the next."""
 _TOO_DEEP = f"The body is nested more than {MAX_DEPTH} deep."
@@ -100,7 +104,7 @@ def body(route: Route, raw: bytes) -> Any:
     except ValueError as error:
         msg = f"The body is not JSON: {error}."
         raise Malformed(msg) from None
-    problems = tuple(_unfit(value))
+    problems = tuple(islice(_unfit(value), TOLD))
     if problems:
         raise Invalid(f"{problems[0].field}: {problems[0].message}", errors=problems)
     try:

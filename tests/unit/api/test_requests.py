@@ -302,6 +302,12 @@ async def test_a_chunked_body_that_grows_too_large_is_refused(people: People) ->
     assert problem(answer)["status"] == 413
 
 
+async def test_of_many_wrong_fields_the_first_are_named(people: People) -> None:
+    body = {"name": "n", "description": ["\0"] * 1000}
+    answer = await people["platform_admin"].post("/groups", json=body)
+    assert [error["field"] for error in problem(answer)["errors"]] == [f"description.{n}" for n in range(20)]
+
+
 async def test_of_somebody_unknown_no_large_body_is_read(people: People) -> None:
     body = b'{"client": [' + b'"\\u0000",' * (STRANGERS_BODY // 9) + b'"x"]}'
     answer = await people["nobody"].post("/login-requests", content=body, headers={"Content-Type": "application/json"})
