@@ -100,6 +100,10 @@ def load_roles() -> list[dict[str, Any]]:
 
 INVITE_NOTE = "\\* Members too, with `custom:primehub:write`, where the system settings let members invite."
 """A setting widens this permission; ``operations.invitations.may_invite`` asks for it."""
+_WRITES = (
+    f"Where the scope is `{Scope.WRITE.value}`, a group admin needs `{Scope.GROUP_ADMIN.value}` too, and a platform",
+    f"admin `{Scope.ADMIN.value}`, unless the thing is their own.",
+)
 
 
 def as_markdown() -> str:
@@ -111,7 +115,7 @@ def as_markdown() -> str:
     lines += [f"| `{scope.value}` | {SCOPE_DESCRIPTIONS[scope]} |" for scope in PERSON_SCOPES]
     lines += [f"| `{ACCESS}` | Open the portal and the API |"]
     lines += [f"| `{ACCESS_GATEWAY}` | Open what a group has deployed |"]
-    lines += ["", "## Permissions", "", "| permission | scope | who |", "|---|---|---|"]
+    lines += ["", "## Permissions", "", *_WRITES, "", "| permission | scope | who |", "|---|---|---|"]
     lines += [f"| `{name}` | `{rule.scope.value}` | {_who(name, rule)} |" for name, rule in PERMISSIONS.items()]
     lines += ["", INVITE_NOTE]
     return "\n".join(lines) + "\n"

@@ -29,6 +29,8 @@ class Identity:
     """The hub's ``GET /user`` with that token."""
     token: str
     """The token itself, to ask the hub as the person; never logged, never answered."""
+    session: bool = False
+    """Whether it is that of the portal's session, which a browser alone has."""
 
     @property
     def name(self) -> str:
@@ -107,7 +109,7 @@ class HubAuthenticator:
             return None
         by_header = getattr(handler, "_token_authenticated", False)
         token = auth.get_token(handler, in_cookie=not by_header)
-        return Identity(model=model, token=token)
+        return Identity(model=model, token=token, session=not by_header)
 
 
 def _digest(token: str) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..domain.identity import Actor
-from ..domain.problems import Unauthenticated
+from ..domain.problems import TooMany, Unauthenticated
 from ..domain.system import Change, visible
 from ..hub import HubClient, HubRefusal, HubUnavailable
 from ..operations import actors
@@ -33,6 +33,9 @@ RECHECK = 2.0
 """Seconds between two looks at the rights of every stream."""
 TOKEN_RECHECK = 4.0
 """Seconds between two questions to the hub which streams' tokens are still good."""
+EACH = 10
+"""Streams of one person in this process; the portal has one for all pages of a browser."""
+RETRY_S = 30
 RIGHTS = frozenset({"account", "membership", "group"})
 """Kinds of change after which rights are looked at at once."""
 
@@ -182,7 +185,11 @@ class Streams:
         return len(self._open)
 
     def add(self, stream: Stream) -> None:
-        """Look after a stream."""
+        """Look after a stream. Raises ``TooMany`` where the person has as many as may be."""
+        name = stream.model.get("name")
+        if sum(other.actor is not None and other.model.get("name") == name for other in self._open) >= EACH:
+            msg = f"{EACH} live streams of yours are open, and there may be no more. Close some pages or programs."
+            raise TooMany(msg, retry_after_s=RETRY_S)
         self._open.add(stream)
 
     def remove(self, stream: Stream) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from .. import __version__
-from ..domain.permissions import PERMISSIONS, SCOPE_DESCRIPTIONS
+from ..domain.permissions import PERMISSIONS, SCOPE_DESCRIPTIONS, writes_as
 from .problems import ProblemBody
 from .route import BINARY, EVENTS, JSON, TEXT, Route, adapter
 from .table import TABLE
@@ -163,7 +163,8 @@ def _rights(route: Route) -> str:
     for permission in (route.permission, *route.also):
         rule = PERMISSIONS[permission]
         who = ", ".join(sorted(r.value.replace("-", " ") for r in rule.relations))
-        lines.append(f"`{permission}`: {who}; scope `{rule.scope.value}`.")
+        also = [f"; a {r.value.replace('-', ' ')} needs `{scope.value}` too" for r, scope in writes_as(rule).items()]
+        lines.append(f"`{permission}`: {who}; scope `{rule.scope.value}`{''.join(also)}.")
     return "\n\n".join(lines)
 
 

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from tornado.httputil import HTTPServerRequest
 
@@ -25,7 +26,10 @@ async def addresses(name: str) -> frozenset[str]:
 
 
 class Proxies:
-    """The pods of the proxy, by a name of which each has an address. Without a name whoever asks is taken for one."""
+    """The pods of the proxy, by a name of which each has an address. Without a name whoever asks is taken for one.
+
+    So it is on one machine, where a workload's connection comes from the address that the proxy's comes from.
+    """
 
     def __init__(
         self, name: str = "", resolve: Resolve = addresses, clock: Callable[[], float] = time.monotonic
@@ -37,11 +41,14 @@ class Proxies:
         self._asked_at = -KEPT_S
 
     async def origin(self, request: HTTPServerRequest) -> str:
-        """The address that a request comes from: what the proxy wrote last, else the peer's own."""
+        """Where a request comes from: what the proxy wrote last, else the peer's own address.
+
+        Of IPv6 the network of 64 bits: that is what one household or one machine has, with more addresses than all others.
+        """
         peer = _peer(request)
         if not await self._is_proxy(peer):
-            return peer
-        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or peer
+            return _place(peer)
+        return _place(request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or peer)
 
     async def _is_proxy(self, peer: str) -> bool:
         if not self._name:
@@ -54,6 +61,16 @@ class Proxies:
             except OSError as error:
                 log.warning("the addresses of %s are not known just now: %s", self._name, error)
         return peer in self._known
+
+
+def _place(address: str) -> str:
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def _peer(request: HTTPServerRequest) -> str:

@@ -28,7 +28,8 @@ async def _me(call: Call) -> Any:
 
 
 async def _update_me(call: Call) -> Any:
-    return await call.write(identity.update_me, call.body, local_accounts=call.context.local_accounts)
+    session = call.identity.session
+    return await call.write(identity.update_me, call.body, local_accounts=call.context.local_accounts, session=session)
 
 
 def _with_link(create: Callable[..., Link]) -> Run:

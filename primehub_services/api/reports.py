@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from ..blobs import FolderSpool
 from ..domain.problems import Forbidden, Invalid, NotFound
@@ -16,12 +15,9 @@ from ..store.database import Database
 from .call import Call, anonymous
 from .problems import TooLarge
 from .registry import Run
-from .uploads import Upload
+from .uploads import NO_ROOM, RoomUpload, Upload
 
 PIECE = 1 << 20
-LOOK_EVERY = 16 * PIECE
-"""Bytes of a file that come between two looks at the disk."""
-NO_ROOM = "The platform's disk is nearly full. Ask your administrator to make room."
 RUNNERS_OWN = ".primehub/"
 """Below this a notebook's runner says how far it is."""
 
@@ -49,28 +45,6 @@ class StoredPermits:
     async def hear(self, workload: str, pod: str) -> None:
         """See ``Permits``."""
         await self._database.read(reports.hear, workload, pod)
-
-
-class _FileUpload(Upload):
-    """A file of a workload's. Several may come at once: each looks now and then whether there is still room for it."""
-
-    def __init__(self, path: Path, file: BinaryIO, limit: int, room: Callable[[], int]) -> None:
-        found = room()
-        super().__init__(path, file, min(limit, found))
-        self._room = room
-        self._unseen = 0
-        if found < limit:
-            self.why = NO_ROOM
-
-    def write(self, data: bytes) -> None:
-        """See ``Upload``."""
-        self._unseen += len(data)
-        if self._unseen > LOOK_EVERY:
-            self._unseen = 0
-            if not self._room():
-                self.limit, self.why = 0, NO_ROOM
-                return
-        super().write(data)
 
 
 class ReportDesk:
@@ -176,7 +150,7 @@ class _File(_Uploaded):
         if not await asyncio.to_thread(desk.spool.room):
             raise TooLarge(NO_ROOM)
         path, file = await asyncio.to_thread(desk.spool.begin_upload)
-        return await asyncio.to_thread(_FileUpload, path, file, limits.size + PIECE, desk.spool.room)
+        return await asyncio.to_thread(RoomUpload, path, file, limits.size + PIECE, desk.spool.room)
 
     async def __call__(self, call: Call) -> None:
         upload, spool = call.upload, _known(call).spool

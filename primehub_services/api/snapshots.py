@@ -5,31 +5,56 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from urllib.parse import quote
+from weakref import WeakSet
 
-from ..domain.problems import NotFound
+from ..domain.problems import NotFound, TooMany
 from ..domain.snapshots import Snapshot, SnapshotFormat
 from ..operations import snapshots
 from .call import Call
+from .problems import TooLarge
 from .registry import Run
 from .table_snapshots import NOTEBOOK, ZIP
-from .uploads import Upload
+from .uploads import NO_ROOM, RoomUpload, Upload
 
 _PIECE = 1 << 20
+AT_ONCE = 10
+"""Uploads of one person that may be on their way to one process."""
+
+
+class _Upload(RoomUpload):
+    """One person's."""
+
+    user = ""
+    setting = 0
+    """The most bytes of any, whatever is left just now: a zip is measured by it."""
 
 
 class _Create:
     """``POST /snapshots``: who may not is told before the body is read."""
 
+    def __init__(self) -> None:
+        self._coming: WeakSet[_Upload] = WeakSet()
+
     async def begin(self, call: Call) -> Upload:
-        limit = await call.read(snapshots.limit, call.query)
-        path, file = await asyncio.to_thread(call.context.snapshots.begin)
-        return Upload(path, file, limit)
+        allowed = await call.read(snapshots.limit, call.query)
+        store = call.context.snapshots
+        if not await asyncio.to_thread(store.room):
+            raise TooLarge(NO_ROOM)
+        path, file = await asyncio.to_thread(store.begin)
+        upload = await asyncio.to_thread(_Upload, path, file, allowed.left, store.room, allowed.why)
+        upload.user, upload.setting = call.identity.model["name"], allowed.setting
+        self._coming.add(upload)
+        if sum(other.user == upload.user and not other.over for other in self._coming) > AT_ONCE:
+            upload.discard()
+            msg = f"{AT_ONCE} notebooks of yours are being uploaded already. Wait until one is there."
+            raise TooMany(msg, retry_after_s=5)
+        return upload
 
     async def __call__(self, call: Call) -> Snapshot:
         upload = call.upload
-        assert upload is not None
+        assert isinstance(upload, _Upload)
         size = upload.close()
-        format, digest = await call.context.checker.check(upload.path, call.query.name, upload.limit)
+        format, digest = await call.context.checker.check(upload.path, call.query.name, upload.setting)
         made = await call.write(snapshots.create, call.query, format=format, size=size, digest=digest)
         # a row without its file is of no use to anybody and is swept: nobody knows its id before this is answered
         await asyncio.to_thread(call.context.snapshots.put, made.id, upload.path)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from ..domain.problems import Invalid
 from ..domain.snapshots import MAX_ENTRIES, UNPACKED, SnapshotFormat, check_notebook, notebook_digest
+from .spool import room_in
 
 FOLDER = "snapshots"
 _SCRATCH = ".scratch"
@@ -42,6 +43,10 @@ class FolderSnapshotStore:
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = scratch / uuid.uuid4().hex
         return path, path.open("xb")
+
+    def room(self) -> int:
+        """Bytes that uploads may still take of the disk."""
+        return room_in(self._folder)
 
     def put(self, snapshot: str, upload: Path) -> None:
         """Keep an upload as this snapshot."""

@@ -28,6 +28,8 @@ _SCRATCH = ".scratch"
 _KEY = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}\Z")
 RESERVE = 256 * 1024**2
+"""Bytes of the disk that no file takes: they are for what is small and must not fail, output, ends, and the platform's
+own database, which may be on the same disk."""
 MAX_PATH = 300
 MAX_DEPTH = 33
 
@@ -110,10 +112,8 @@ class FolderSpool:
         return path, path.open("xb")
 
     def room(self) -> int:
-        """Bytes that files of workloads may still take of the disk. What is beyond is for what is small and must not fail:
-        output, ends, and the platform's own database, which may be on the same disk."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return max(0, shutil.disk_usage(self._folder).free - RESERVE)
+        """Bytes that files of workloads may still take of the disk."""
+        return room_in(self._folder)
 
     def put_file(self, workload: str, path: str, upload: Path, modified: float) -> None:
         """Keep a file of the scratch home, in place of what is there. Raises ``ValueError`` for an unfit path."""
@@ -229,6 +229,12 @@ class FolderSpool:
 
     def _log(self, workload: str) -> str:
         return f"{self._path(workload).name}/log"
+
+
+def room_in(folder: Path) -> int:
+    """Bytes that files may still take of the disk of the folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return max(0, shutil.disk_usage(folder).free - RESERVE)
 
 
 def _parts(path: str) -> list[str]:

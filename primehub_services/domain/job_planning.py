@@ -29,6 +29,8 @@ def job_plan(chosen: Chosen, job: str, name: str) -> LaunchPlan:
             "mounts": tuple(mount for mount in plan.mounts if mount.kind is not MountKind.HOME),
             # what people set wins over what is only a default
             "environment": {"PYTHONUNBUFFERED": "1"} | variables | ours,
+            # the group's alone: colleagues can write what is named after this person
+            "profiles": plan.profiles[:1],
             "idle_timeout": 0,
             "idle_warning": 0,
         }

@@ -115,6 +115,19 @@ PERMISSIONS: Mapping[str, Rule] = {
 }
 
 
+_WRITES_AS: Mapping[Relation, Scope] = {
+    Relation.GROUP_ADMIN: Scope.GROUP_ADMIN,
+    Relation.PLATFORM_ADMIN: Scope.ADMIN,
+}
+"""What a token needs beside ``WRITE``, which is for the person's own things, to change those of others as an admin.
+Reading asks for nothing more: ``READ`` is for all that the person may read."""
+
+
+def writes_as(rule: Rule) -> Mapping[Relation, Scope]:
+    """Relations of the rule that count only with a scope more than the rule's own, and which."""
+    return {r: scope for r, scope in _WRITES_AS.items() if r in rule.relations and rule.scope is Scope.WRITE}
+
+
 def relations(actor: Actor, *, group_id: str | None = None, owner_id: str | None = None) -> frozenset[Relation]:
     """Every relation of the actor to a thing of this group and this owner."""
     if actor.service is not None:
@@ -139,12 +152,21 @@ def relations(actor: Actor, *, group_id: str | None = None, owner_id: str | None
     return frozenset(found)
 
 
+def _lacking(actor: Actor, rule: Rule, relation: Relation) -> Scope | None:
+    """The scope without which the relation does not count here; None where it does."""
+    if relation is Relation.NOTEBOOK and Scope.NOTEBOOK in actor.scopes:
+        return None
+    if rule.scope not in actor.scopes:
+        return rule.scope
+    more = writes_as(rule).get(relation)
+    return more if more is not None and more not in actor.scopes else None
+
+
 def allowed(actor: Actor, permission: str, *, group_id: str | None = None, owner_id: str | None = None) -> bool:
     """Whether the actor may, by relation and by scope."""
     rule = PERMISSIONS[permission]
-    found = relations(actor, group_id=group_id, owner_id=owner_id)
-    scope_held = rule.scope in actor.scopes or (Relation.NOTEBOOK in found and Scope.NOTEBOOK in actor.scopes)
-    return scope_held and bool(found & rule.relations)
+    found = relations(actor, group_id=group_id, owner_id=owner_id) & rule.relations
+    return any(_lacking(actor, rule, relation) is None for relation in found)
 
 
 def require(
@@ -169,10 +191,11 @@ def require(
     if name and not visible:
         raise NotFound.of(kind, name)
     rule = PERMISSIONS[permission]
-    found = relations(actor, group_id=group_id, owner_id=owner_id)
-    if found & rule.relations:
-        msg = f"The token lacks the scope {rule.scope}."
-        raise Forbidden(msg, scope=rule.scope.value)
+    found = relations(actor, group_id=group_id, owner_id=owner_id) & rule.relations
+    lacking = [scope for relation in Relation if relation in found and (scope := _lacking(actor, rule, relation))]
+    if lacking:
+        msg = f"The token lacks the scope {lacking[0]}."
+        raise Forbidden(msg, scope=lacking[0].value)
     who = " or ".join(sorted(r.value.replace("-", " ") for r in rule.relations - {Relation.NOTEBOOK}))
     msg = f"Only a {who} may do this."
     raise Forbidden(msg)

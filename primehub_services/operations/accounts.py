@@ -29,6 +29,7 @@ from ..store.orm import AccountRow
 from ..store.unit_of_work import UnitOfWork
 from . import firings, job_departures
 from ._editing import check_version, given, page_of
+from .actors import require_admin
 from .invitations import ACCOUNT_LINK_LIFETIME, mail_to
 from .passwords import check_kept
 
@@ -55,7 +56,7 @@ def create(
 
     Where it is to be sent, the caller does that, as ``invitations.create`` says.
     """
-    require(actor, "platform.admin")
+    require_admin(uow, actor)
     check_kept(local_accounts, field="name")
     mail = mail_to(new.email, available=email_available, field="email") if new.send else None
     uow.lock(store.NAMES)
@@ -101,7 +102,7 @@ def check_free(uow: UnitOfWork, name: str, *, field: str = "name") -> None:
 
 def update(uow: UnitOfWork, actor: Actor, user: str, update: AccountUpdate) -> Account:
     """Change an account. One that is disabled loses its sessions, its tokens and all that it runs."""
-    _require_admin(uow, actor)
+    require_admin(uow, actor)
     row = _find(uow, actor, user, lock=True)
     before = store.to_model(row)
     check_version(update.version, row.version, before)
@@ -130,7 +131,7 @@ def update(uow: UnitOfWork, actor: Actor, user: str, update: AccountUpdate) -> A
 
 def delete(uow: UnitOfWork, actor: Actor, user: str) -> None:
     """Delete an account: all that it has ends, its own secrets go, and its name stays taken for ever."""
-    _require_admin(uow, actor)
+    require_admin(uow, actor)
     row = _find(uow, actor, user, lock=True)
     _check_not_last(uow, actor, row, "delete")
     _stop_everything(uow, row, "the account was deleted")
@@ -189,6 +190,7 @@ def set_temporary_password(
 
     ``SignIn.reset_password`` is what calls this, with the slow hashing done before the transaction.
     """
+    require_admin(uow, actor)
     check_has_password(uow, actor, user)
     row = _find(uow, actor, user, lock=True)
     store.set_password(uow, row, password_hash, temporary=True)
@@ -210,12 +212,6 @@ def _find(uow: UnitOfWork, actor: Actor, user: str, *, lock: bool = False) -> Ac
     if row is None:
         raise NotFound.of("user", user)
     return row
-
-
-def _require_admin(uow: UnitOfWork, actor: Actor) -> None:
-    require(actor, "platform.admin")
-    # before any row is locked: two admins who take each other's right away must not both succeed
-    uow.lock(store.ADMINS)
 
 
 def _check_admins_remain(uow: UnitOfWork, actor: Actor, row: AccountRow, update: AccountUpdate) -> None:

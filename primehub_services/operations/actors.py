@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..domain.identity import Actor, Role
-from ..domain.permissions import PERSON_SCOPES, PREFIX, Scope
+from ..domain.permissions import PERSON_SCOPES, PREFIX, Scope, require
 from ..domain.problems import Unauthenticated
 from ..store import accounts
 from ..store.members import strongest
+from ..store.orm import GroupRow, MembershipRow
 from ..store.unit_of_work import UnitOfWork
 
 
@@ -42,16 +43,10 @@ def actor_of(hub_model: Mapping[str, Any], found: accounts.Places | None) -> Act
     name = str(hub_model.get("name", ""))
     if hub_model.get("kind") == "service":
         return Actor(service=name, scopes=_sort(hub_model.get("scopes", ()), None).held)
-    if found is None or not found[0].enabled:
-        msg = "This account does not exist or is disabled. Ask a platform admin."
-        raise Unauthenticated(msg)
-    row, places = found
+    row, places = _usable(found)
     scopes = _sort(hub_model.get("scopes", ()), name)
-    roles: dict[str, Role] = {}
-    slugs: dict[str, str] = {}
-    for group, membership in places:
-        roles[group.id] = strongest({membership.role, roles.get(group.id, Role.MEMBER)})
-        slugs[group.slug] = group.id
+    roles = _roles(places)
+    slugs = {group.slug: group.id for group, _ in places}
     account = accounts.to_model(row)
     if scopes.held or not (scopes.groups or scopes.servers):
         return Actor(account=account, scopes=scopes.held, roles=roles)
@@ -82,6 +77,45 @@ def person(uow: UnitOfWork, name: str) -> Actor:
 def person_of(name: str, found: accounts.Places | None) -> Actor:
     """``person``, with what the store has of them already read."""
     return actor_of({"kind": "user", "name": name, "scopes": [scope.value for scope in PERSON_SCOPES]}, found)
+
+
+def again(uow: UnitOfWork, actor: Actor) -> Actor:
+    """The actor as the store has it now, for who has waited for a lock since the actor was made.
+
+    Whoever takes the account's rights away waits until the transaction ends, and finds what it made. Raises
+    ``Unauthenticated`` where the account is deleted or disabled by now.
+    """
+    if actor.account is None or not actor.account.id:  # a service, or the platform itself
+        return actor
+    row, places = _usable(accounts.with_memberships(uow, actor.account.name, hold=True))
+    roles = _roles(places)
+    if actor.is_notebook:
+        roles = {group: role for group, role in roles.items() if group == actor.notebook_group}
+    return replace(actor, account=accounts.to_model(row), roles=roles)
+
+
+def require_admin(uow: UnitOfWork, actor: Actor) -> None:
+    """Raises unless the actor is a platform admin, and is one still when it is its turn.
+
+    To be asked before any row is locked: two admins who take each other's right away must not both succeed.
+    """
+    require(actor, "platform.admin")
+    uow.lock(accounts.ADMINS)
+    require(again(uow, actor), "platform.admin")
+
+
+def _usable(found: accounts.Places | None) -> accounts.Places:
+    if found is None or not found[0].enabled:
+        msg = "This account does not exist or is disabled. Ask a platform admin."
+        raise Unauthenticated(msg)
+    return found
+
+
+def _roles(places: Iterable[tuple[GroupRow, MembershipRow]]) -> dict[str, Role]:
+    roles: dict[str, Role] = {}
+    for group, membership in places:
+        roles[group.id] = strongest({membership.role, roles.get(group.id, Role.MEMBER)})
+    return roles
 
 
 def _sort(scopes: Iterable[str], user: str | None) -> _Scopes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..domain.identity import LOCAL_ISSUER, Actor, Me, MeUpdate, MyGroup
 from ..domain.permissions import PERMISSIONS, Relation, allowed, require
-from ..domain.problems import Unauthenticated
+from ..domain.problems import Forbidden, Unauthenticated
 from ..store import accounts, groups
 from ..store.orm import AccountRow
 from ..store.unit_of_work import UnitOfWork
@@ -20,8 +20,13 @@ def me(uow: UnitOfWork, actor: Actor, *, local_accounts: bool = True) -> Me:
     return _view(uow, actor, _own(uow, actor), local_accounts)
 
 
-def update_me(uow: UnitOfWork, actor: Actor, update: MeUpdate, *, local_accounts: bool = True) -> Me:
-    """Change one's own display name or e-mail address."""
+def update_me(
+    uow: UnitOfWork, actor: Actor, update: MeUpdate, *, local_accounts: bool = True, session: bool = False
+) -> Me:
+    """Change one's own display name or e-mail address, the latter in the portal's ``session`` alone.
+
+    Links that let somebody sign in are sent there: with a token that leaked, its finder would have the account.
+    """
     require(actor, "self.write")
     row = _own(uow, actor, lock=True)
     check_version(update.version, row.version, _view(uow, actor, row, local_accounts))
@@ -29,7 +34,10 @@ def update_me(uow: UnitOfWork, actor: Actor, update: MeUpdate, *, local_accounts
     before = (row.display_name, row.email)
     if "display_name" in fields:
         row.display_name = update.display_name or row.name
-    if update.email is not None:
+    if update.email is not None and update.email != row.email:
+        if not session:
+            msg = "An API token does not change the e-mail address, to which links for signing in go. Use the portal."
+            raise Forbidden(msg)
         row.email = update.email
     uow.session.flush()
     if before != (row.display_name, row.email):

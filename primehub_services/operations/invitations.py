@@ -20,6 +20,7 @@ from ..store import settings
 from ..store.orm import AccountRow, GroupRow, InvitationRow
 from ..store.unit_of_work import UnitOfWork
 from ._editing import page_of
+from .actors import again, require_admin
 from .groups import resolve_group
 from .passwords import check_kept
 
@@ -68,7 +69,7 @@ def create(
     lifetime = timedelta(seconds=new.expires_in)
     if new.group is not None:
         return _create_join(uow, actor, new, lifetime, email_available=email_available)
-    require(actor, "platform.admin")
+    require_admin(uow, actor)
     check_kept(local_accounts, field="user")
     account = account_store.by_name(uow, new.user or "", lock=True)
     if account is None:
@@ -84,6 +85,7 @@ def _create_join(
     uow: UnitOfWork, actor: Actor, new: InvitationCreate, lifetime: timedelta, *, email_available: bool
 ) -> InvitationCreated:
     group = resolve_group(uow, actor, new.group or "", lock=True)
+    actor = again(uow, actor)  # or what they make would outlast their leaving
     if new.role is Role.ADMIN or not may_invite(uow, actor, group.id):
         require(actor, "group.invite", group_id=group.id, visible=True)
     mail = None

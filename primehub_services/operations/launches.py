@@ -34,7 +34,7 @@ from ..domain.images import Image
 from ..domain.instance_types import InstanceType
 from ..domain.jobs import JobSpec
 from ..domain.launch import LaunchRequest, Mount
-from ..domain.permissions import require
+from ..domain.permissions import allowed, require
 from ..domain.planning import dataset_mount, home_mount, idle_timeout, is_given, project_mounts
 from ..domain.problems import FieldError, Invalid, NotFound, Problem, Refused
 from ..domain.resources import Resources, total
@@ -149,7 +149,7 @@ def assess_in(
     if isinstance(request, LaunchRequest):
         reasons += _in_the_way(uow, person, request.server_name, superseding)
     # the engine starts no job without one, whoever asks
-    notebook_of_admin = person.account.platform_admin and isinstance(request, LaunchRequest)
+    notebook_of_admin = allowed(person, "platform.admin") and isinstance(request, LaunchRequest)
     if capacity.unprotected and not notebook_of_admin:
         reasons.append(admission.unprotected())
     if instance_type is None or image is None:

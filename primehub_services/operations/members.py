@@ -13,6 +13,7 @@ from ..store.orm import AccountRow, GroupRow
 from ..store.unit_of_work import UnitOfWork
 from . import firings, job_departures
 from ._editing import page_of
+from .actors import again
 from .groups import resolve_group
 
 LEFT = "left the group"
@@ -91,7 +92,7 @@ def ended(uow: UnitOfWork, account: AccountRow, group: GroupRow) -> None:
 def _both(uow: UnitOfWork, actor: Actor, ref: str, user: str) -> tuple[GroupRow, AccountRow]:
     # the group's row is locked, so that a member cannot come in while the group is being deleted
     group = resolve_group(uow, actor, ref, lock=True)
-    require(actor, "group.members.edit", group_id=group.id, visible=True)
+    require(again(uow, actor), "group.members.edit", group_id=group.id, visible=True)
     account = account_store.by_name(uow, user, lock=True)
     if account is None:
         raise NotFound.of("user", user)

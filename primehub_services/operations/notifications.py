@@ -30,6 +30,9 @@ from ..store.unit_of_work import UnitOfWork
 TESTS = 5
 """Tests that a person may ask for in ``TEST_SPAN``, of one channel or of all."""
 TEST_SPAN = timedelta(minutes=10)
+MAILS = 50
+"""E-mails about jobs that a person is sent in ``MAIL_SPAN``."""
+MAIL_SPAN = timedelta(hours=1)
 
 
 def job_ended(uow: UnitOfWork, job: JobRow) -> None:
@@ -57,7 +60,7 @@ def job_ended(uow: UnitOfWork, job: JobRow) -> None:
         "started_at": _moment(job.started_at),
         "ended_at": _moment(job.ended_at),
     }
-    store.add(uow, job.account_id, job.id, settings.channels, content)
+    _tell(uow, job.account_id, job.id, settings, content)
 
 
 def schedule_paused(uow: UnitOfWork, schedule: ScheduleRow, reason: str) -> None:
@@ -85,7 +88,20 @@ def _of_schedule(uow: UnitOfWork, schedule: ScheduleRow, event: Event, reason: s
         "message": reason,
         "ended_at": _moment(uow.now),
     }
-    store.add(uow, schedule.account_id, f"{schedule.id}-{uow.now.timestamp():.6f}", settings.channels, content)
+    _tell(uow, schedule.account_id, f"{schedule.id}-{uow.now.timestamp():.6f}", settings, content)
+
+
+def _tell(
+    uow: UnitOfWork, account_id: str, subject_id: str, settings: NotificationSettings, content: dict[str, Any]
+) -> None:
+    """A message for each channel; an e-mail beyond ``MAILS`` is noted as not sent.
+
+    People choose the address and what jobs say: the platform's mail server is not to be anybody's for any number.
+    """
+    held: dict[Channel, str] = {}
+    if Channel.EMAIL in settings.channels and store.recent_mails(uow, account_id, uow.now - MAIL_SPAN) >= MAILS:
+        held[Channel.EMAIL] = f"Not sent: {MAILS} e-mails in {MAIL_SPAN.total_seconds() / 60:.0f} minutes are the most."
+    store.add(uow, account_id, subject_id, settings.channels, content, held=held)
 
 
 def get(uow: UnitOfWork, actor: Actor, *, email_available: bool) -> Notifications:

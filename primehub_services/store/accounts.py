@@ -160,11 +160,16 @@ def list_(uow: UnitOfWork, query: PageQuery) -> tuple[Sequence[AccountRow], int]
     return page(uow, statement, query, sorts=_SORTS, default="name", key=AccountRow.id)
 
 
-def with_memberships(uow: UnitOfWork, name: str) -> Places | None:
-    """An account and its places in groups that exist, by group name, in one query."""
+def with_memberships(uow: UnitOfWork, name: str, *, hold: bool = False) -> Places | None:
+    """An account and its places in groups that exist, by group name, in one query.
+
+    ``hold`` makes other writers of the account wait until the transaction ends, and reads anew what it has read before.
+    """
     if not findable(name):
         return None
-    return _places(uow, AccountRow.name == name).get(name)
+    if hold:
+        uow.session.execute(sa.select(AccountRow.id).where(AccountRow.name == name).with_for_update(read=True))
+    return _places(uow, AccountRow.name == name, anew=hold).get(name)
 
 
 def all_with_memberships(uow: UnitOfWork, names: Collection[str]) -> dict[str, Places]:
@@ -176,13 +181,14 @@ def all_with_memberships(uow: UnitOfWork, names: Collection[str]) -> dict[str, P
     return found
 
 
-def _places(uow: UnitOfWork, which: sa.ColumnElement[bool]) -> dict[str, Places]:
+def _places(uow: UnitOfWork, which: sa.ColumnElement[bool], *, anew: bool = False) -> dict[str, Places]:
     rows = uow.session.execute(
         sa.select(AccountRow, GroupRow, MembershipRow)
         .outerjoin(MembershipRow, MembershipRow.account_id == AccountRow.id)
         .outerjoin(GroupRow, sa.and_(GroupRow.id == MembershipRow.group_id, GroupRow.deleted_at.is_(None)))
         .where(which, AccountRow.deleted_at.is_(None))
         .order_by(GroupRow.name)
+        .execution_options(populate_existing=anew)
     )
     found: dict[str, Places] = {}
     for account, group, membership in rows:

@@ -25,6 +25,20 @@ def count(uow: UnitOfWork) -> int:
     return uow.session.scalar(sa.select(sa.func.count()).select_from(LoginRequestRow)) or 0
 
 
+def delete_oldest(uow: UnitOfWork) -> bool:
+    """Forget the oldest that nobody has approved; whether there was one."""
+    oldest = uow.session.scalar(
+        sa.select(LoginRequestRow.id)
+        .where(sa.or_(LoginRequestRow.decided_by.is_(None), LoginRequestRow.denied))
+        .order_by(LoginRequestRow.created_at, LoginRequestRow.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if oldest is not None:
+        delete(uow, oldest)
+    return oldest is not None
+
+
 def by_id(uow: UnitOfWork, request_id: str) -> LoginRequestRow | None:
     """The one with this id, locked, unless it has expired."""
     return uow.session.scalar(

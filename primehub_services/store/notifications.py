@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -65,9 +65,19 @@ def has_secret(uow: UnitOfWork, account_id: str) -> bool:
 
 
 def add(
-    uow: UnitOfWork, account_id: str, subject_id: str, channels: Sequence[Channel], content: dict[str, Any]
+    uow: UnitOfWork,
+    account_id: str,
+    subject_id: str,
+    channels: Sequence[Channel],
+    content: dict[str, Any],
+    *,
+    held: Mapping[Channel, str] | None = None,
 ) -> list[str]:
-    """Messages to send, one for each channel that was not told of the subject yet. Their ids."""
+    """Messages to send, one for each channel that was not told of the subject yet. Their ids.
+
+    ``held`` says of a channel why its message is only kept.
+    """
+    held = held or {}
     told = set(
         uow.session.scalars(
             sa.select(NotificationRow.channel).where(
@@ -81,7 +91,8 @@ def add(
             subject_id=subject_id,
             channel=channel.value,
             content=content,
-            due_at=uow.now,
+            due_at=None if channel in held else uow.now,
+            error=held.get(channel, ""),
             created_at=uow.now,
         )
         for channel in channels
@@ -191,6 +202,21 @@ def recent_tests(uow: UnitOfWork, account_id: str, since: datetime) -> int:
                 NotificationRow.account_id == account_id,
                 NotificationRow.created_at > since,
                 NotificationRow.subject_id.startswith("test-"),
+            )
+        )
+        or 0
+    )
+
+
+def recent_mails(uow: UnitOfWork, account_id: str, since: datetime) -> int:
+    """How many e-mails to a person were tried, or are to be, of those that were written since then."""
+    return (
+        uow.session.scalar(
+            sa.select(sa.func.count()).where(
+                NotificationRow.account_id == account_id,
+                NotificationRow.channel == Channel.EMAIL.value,
+                NotificationRow.created_at > since,
+                sa.or_(NotificationRow.due_at.is_not(None), NotificationRow.tries > 0),
             )
         )
         or 0

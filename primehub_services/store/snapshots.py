@@ -13,6 +13,10 @@ from .unit_of_work import UnitOfWork
 
 LOCK = "snapshots"
 """Held by who begins to refer to a snapshot and by who deletes unused ones."""
+_UNUSED = (
+    ~sa.exists().where(JobRow.snapshot_id == SnapshotRow.id),
+    ~sa.exists().where(ScheduleRow.snapshot_id == SnapshotRow.id, ScheduleRow.deleted_at.is_(None)),
+)
 
 
 def add(uow: UnitOfWork, row: SnapshotRow) -> None:
@@ -57,16 +61,19 @@ def known(uow: UnitOfWork, snapshots: Iterable[str]) -> set[str]:
     return set(uow.session.scalars(sa.select(SnapshotRow.id).where(SnapshotRow.id.in_(list(snapshots)))))
 
 
+def unused_of(uow: UnitOfWork, account_id: str) -> tuple[int, int]:
+    """How many the account has uploaded that nothing refers to, and their bytes in all."""
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(SnapshotRow.size), 0))
+    count, size = uow.session.execute(query.where(SnapshotRow.account_id == account_id, *_UNUSED)).one()
+    return int(count), int(size)
+
+
 def delete_unused(uow: UnitOfWork, before: datetime, *, limit: int) -> Sequence[str]:
     """Delete rows from before that moment that nothing refers to, and return their ids."""
     uow.lock(LOCK)
     unused = (
         sa.select(SnapshotRow.id)
-        .where(
-            SnapshotRow.created_at < before,
-            ~sa.exists().where(JobRow.snapshot_id == SnapshotRow.id),
-            ~sa.exists().where(ScheduleRow.snapshot_id == SnapshotRow.id, ScheduleRow.deleted_at.is_(None)),
-        )
+        .where(SnapshotRow.created_at < before, *_UNUSED)
         .order_by(SnapshotRow.created_at)
         .limit(limit)
     )

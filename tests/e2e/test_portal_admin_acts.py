@@ -244,7 +244,7 @@ def test_jobs_are_limited_as_the_settings_say_from_the_next_on(
 def test_a_test_mail_arrives_where_the_administrator_reads_it(page: Page, platform: Platform, inbox: Inbox) -> None:
     address = f"{new('boss')}@example.org"
     me = platform.call("GET", "/me")
-    platform.call("PATCH", "/me", {"version": me["version"], "email": address})
+    platform.call("PATCH", f"/users/{me['name']}", {"version": me["version"], "email": address})
     at(page, "settings")
     part = section(page, "E-mail")
     expect(part).to_contain_text(f"127.0.0.1:{inbox.port}", timeout=SOON)

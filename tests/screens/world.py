@@ -91,9 +91,9 @@ def make(platform: Platform, environment: str, repository: Path) -> World:
     world = World(platform, environment, platform.add_image(environment, "python-3.11"), {}, {})
     for name, (display_name, groups) in PEOPLE.items():
         world.tokens[name] = platform.add_person(name, *groups)
-        me = platform.call("GET", "/me", token=world.tokens[name])
+        me = platform.call("GET", f"/users/{name}")
         change = {"version": me["version"], "display_name": display_name, "email": f"{name}@example.org"}
-        platform.call("PATCH", "/me", change, token=world.tokens[name])
+        platform.call("PATCH", f"/users/{name}", change)
     platform.call("PUT", f"/groups/{GROUP}/members/gil", {"role": "admin"})
     platform.call("PUT", "/groups/genomics/members/fatima", {"role": "admin"})
     _images(world)

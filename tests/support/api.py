@@ -67,10 +67,10 @@ class Tokens:
         return token
 
     async def identify(self, handler: Any) -> Identity | None:
-        """As the hub would."""
-        token = handler.request.headers.get("Authorization", "").partition(" ")[2]
+        """As the hub would; ``session`` instead of ``token`` is the portal's."""
+        kind, _, token = handler.request.headers.get("Authorization", "").partition(" ")
         model = self.models.get(token)
-        return Identity(model, token) if model is not None else None
+        return Identity(model, token, session=kind == "session") if model is not None else None
 
 
 Answer = Callable[[httpx.Request], httpx.Response]

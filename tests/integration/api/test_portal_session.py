@@ -39,6 +39,12 @@ async def test_a_script_without_the_xsrf_token_is_refused(person: Person) -> Non
     assert changed.status_code == 403
 
 
+async def test_the_session_changes_ones_address(person: Person) -> None:
+    version = (await person.ask("GET", "/me")).json()["version"]
+    changed = await person.ask("PATCH", "/me", {"version": version, "email": "new@example.org"})
+    assert (changed.status_code, changed.json()["email"]) == (200, "new@example.org")
+
+
 async def test_the_session_is_the_persons_and_no_administrators(person: Person, name: str) -> None:
     me = (await person.ask("GET", "/me")).json()
     assert (me["name"], me["platform_admin"]) == (name, False)

@@ -41,3 +41,14 @@ async def test_without_passwords_none_is_given_and_everybody_is_told_so(by_provi
             assert "accounts.local" in found["errors"][0]["message"]
             assert found["errors"][0]["fix"]
         assert (await root.post("/invitations", json={"group": "research"})).status_code == 201
+
+
+async def test_the_portal_changes_ones_address_and_a_token_does_not(api: Api, cast: Cast) -> None:
+    token = api.tokens.give(cast.platform_admin)
+    change = {"version": 1, "email": "root@example.org"}
+    async with api.client(token) as program, api.client(Authorization=f"session {token}") as portal:
+        change["version"] = (await program.get("/me")).json()["version"]
+        refused = problem(await program.patch("/me", json=change))
+        assert (refused["status"], refused["code"]) == (403, "forbidden")
+        changed = await portal.patch("/me", json=change)
+        assert changed.json()["email"] == "root@example.org"

@@ -101,6 +101,20 @@ async def test_a_person_hears_of_the_own_group_and_of_no_other(
         assert [c["id"] for c in await admin.until("change", 2)] == ["theirs", "ours"]
 
 
+async def test_one_person_has_so_many_streams_at_once(
+    api: Api, people: dict[str, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "EACH", 2)
+    async with listening(people["member"]), listening(people["platform_admin"]):
+        async with listening(people["member"]):
+            refused = await people["member"].get("/events")
+            assert problem(refused)["status"] == 429
+            assert refused.headers["Retry-After"] == "30"
+        await wait_for_async(lambda: len(api.context.streams) == 2, what="the stream has ended")
+        async with listening(people["member"]):
+            pass
+
+
 async def test_a_client_that_comes_back_gets_what_it_missed(
     api: Api, cast: Cast, people: dict[str, httpx.AsyncClient]
 ) -> None:

@@ -50,6 +50,20 @@ async def test_a_stranger_is_told_apart_by_what_the_proxy_says_alone(api: Api) -
     assert answers == [201, 201, 429, 201]
 
 
+async def test_a_network_of_ipv6_is_one_stranger(api: Api) -> None:
+    api.context.login_limit = RateLimit(tries=2, seconds=60)
+
+    async def ask(address: str) -> int:
+        return (await client.post("/login-requests", json={}, headers={"X-Forwarded-For": address})).status_code
+
+    async with api.client() as client:
+        assert [await ask(f"2001:db8:1:2:{n}::{n}") for n in range(3)] == [201, 201, 429]
+        assert await ask("2001:db8:1:3::1") == 201
+        # and what is written in IPv6 for one of IPv4 is that one
+        assert [await ask(f"::ffff:203.0.113.{n}") for n in range(3)] == [201, 201, 201]
+        assert await ask("no address") == 201
+
+
 async def test_only_the_proxy_is_believed_about_whom_it_passes_on(api: Api) -> None:
     pods, now = {"10.1.0.7"}, [0.0]
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from primehub_services.api import reports
+from primehub_services.api import uploads
 from primehub_services.api.reports import ReportDesk, StoredPermits
 from primehub_services.blobs import FolderSpool
 from primehub_services.blobs.spool import RESERVE
@@ -192,12 +192,12 @@ async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_i
         return SimpleNamespace(free=left["free"])
 
     monkeypatch.setattr(shutil, "disk_usage", disk_usage)
-    monkeypatch.setattr(reports, "LOOK_EVERY", 100_000)
+    monkeypatch.setattr(uploads, "LOOK_EVERY", 100_000)
     file, log = f"/workloads/{WORKLOAD}/files/artifacts/a", f"/workloads/{WORKLOAD}/log?offset=0"
     async with desk.client() as client:
         await begun(client)
         refused = problem(await client.put(file, content=b"12345", headers=OCTETS))
-        assert (refused["status"], refused["detail"]) == (413, reports.NO_ROOM)
+        assert (refused["status"], refused["detail"]) == (413, uploads.NO_ROOM)
         assert (await client.put(log, content=b"hello", headers=OCTETS)).status_code == 200
         # as much as there is room for, and no more, also where others take it meanwhile
         left["free"] = RESERVE + 1000
@@ -212,5 +212,5 @@ async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_i
                     left["free"] = RESERVE
 
         left["free"], looks = RESERVE + 10**9, left["looks"]
-        assert problem(await client.put(file, content=pieces(), headers=OCTETS))["detail"] == reports.NO_ROOM
+        assert problem(await client.put(file, content=pieces(), headers=OCTETS))["detail"] == uploads.NO_ROOM
     assert desk.spool.size(WORKLOAD) == (1, 1000)

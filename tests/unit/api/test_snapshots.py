@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from primehub_services.api import snapshots as api_snapshots
+from primehub_services.api import uploads
+from primehub_services.api.problems import TooLarge
 from primehub_services.blobs import FolderSnapshotStore
+from primehub_services.blobs.spool import RESERVE
 from primehub_services.controllers.snapshots import SnapshotController
 from primehub_services.domain.problems import Invalid
 from primehub_services.domain.system import SystemSettings
@@ -26,6 +33,7 @@ from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
+from tests.support.waiting import wait_for_async
 
 TYPE = {"Content-Type": "application/x-ipynb+json"}
 Clients = dict[str, httpx.AsyncClient]
@@ -139,6 +147,71 @@ async def test_more_than_the_limit_is_refused_with_the_limit(api: Api, database:
     answer = await people["member"].post("/snapshots?group=research&name=a.ipynb", content=pieces(), headers=TYPE)
     assert answer.status_code == 413
     assert files(api) == set()
+
+
+async def test_where_the_disk_is_nearly_full_no_notebook_is_taken(
+    api: Api, people: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = {"free": RESERVE}
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=left["free"]))
+    monkeypatch.setattr(uploads, "LOOK_EVERY", 100_000)
+    small, large = (json.dumps(notebook("x" * size)).encode() for size in (1, 2_000_000))
+    refused = problem(await upload(people["member"], small))
+    assert (refused["status"], refused["detail"]) == (413, uploads.NO_ROOM)
+    left["free"] = RESERVE + 1_000_000
+    assert problem(await upload(people["member"], large))["detail"] == uploads.NO_ROOM
+    assert (await upload(people["member"], small)).status_code == 201
+    kept = files(api)
+
+    async def pieces(last: int) -> Any:
+        for start in range(0, len(large), 50_000):
+            left["free"] = RESERVE if start >= last else RESERVE + 10**9
+            yield large[start : start + 50_000]
+            await asyncio.sleep(0)
+
+    for last in (500_000, len(large) - 300_000):  # others take what was left meanwhile
+        left["free"] = RESERVE + 10**9
+        where = "/snapshots?group=research&name=a.ipynb"
+        answer = await people["member"].post(where, content=pieces(last), headers=TYPE)
+        assert problem(answer)["detail"] == uploads.NO_ROOM
+    assert files(api) == kept
+
+
+def test_what_found_no_room_at_its_very_end_is_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "LOOK_EVERY", 3)
+    left = [1000, 0]
+    path = tmp_path / "upload"
+    upload = uploads.RoomUpload(path, path.open("xb"), 100, lambda: left.pop(0))
+    upload.write(b"1")
+    upload.write(b"234")
+    with pytest.raises(TooLarge):
+        upload.close()
+
+
+async def test_one_person_has_so_many_on_their_way_at_once(
+    api: Api, people: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_snapshots, "AT_ONCE", 1)
+    content, begun, go_on = json.dumps(notebook()).encode(), asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> Any:
+        yield content[:10]
+        begun.set()
+        await go_on.wait()
+        yield content[10:]
+
+    where = "/snapshots?group=research&name=a.ipynb"
+    slow = asyncio.create_task(people["member"].post(where, content=pieces(), headers=TYPE))
+    await begun.wait()
+    await wait_for_async(lambda: files(api))
+    refused = problem(await upload(people["member"], content))
+    assert (refused["status"], refused["retry_after_s"]) == (429, 5)
+    assert (await upload(people["group_admin"], content)).status_code == 201
+    go_on.set()
+    assert (await slow).status_code == 201
+    assert (await upload(people["member"], content)).status_code == 201
 
 
 async def test_another_type_and_another_group_are_refused_before_anything_is_kept(api: Api, people: Clients) -> None:

@@ -139,6 +139,24 @@ def outbox(database: Database) -> list[NotificationRow]:
     return rows(database, sa.select(NotificationRow).order_by(NotificationRow.created_at))
 
 
+def test_no_more_e_mails_than_so_many_go_to_one_person_in_an_hour(
+    database: Database, cast: Cast, keyring: Keyring, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "MAILS", 2)
+    wants(database, cast, keyring, email=True, webhook=True, webhook_url="https://hooks.example.org/x", jobs="all")
+    for _ in range(4):
+        ended(database, cast)
+    mails = [row for row in outbox(database) if row.channel == "email"]
+    assert sorted(row.due_at is not None for row in mails) == [False, False, True, True]
+    assert {row.error for row in mails if row.due_at is None} == {"Not sent: 2 e-mails in 60 minutes are the most."}
+    assert all(row.due_at for row in outbox(database) if row.channel == "webhook")
+    shown = database.read_now(notifications.get, cast.member, email_available=True).latest
+    assert [delivery.message[:8] for delivery in shown] == ["Not sent"]
+    clock.advance(3601)
+    ended(database, cast)
+    assert sum(row.channel == "email" and row.due_at is not None for row in outbox(database)) == 3
+
+
 def test_nothing_is_written_until_a_channel_is_on(database: Database, cast: Cast) -> None:
     ended(database, cast)
     assert outbox(database) == []

@@ -114,6 +114,35 @@ def test_without_its_scope_nobody_may(permission: str, name: str) -> None:
     assert not allowed(narrowed, permission, group_id="g", owner_id="ann")
 
 
+WRITE_OF_OTHERS = {
+    "notebook.stop": ("platform_admin",),
+    "job.cancel": ("group_admin", "platform_admin"),
+    "job.delete": ("group_admin", "platform_admin"),
+    "schedule.edit": ("group_admin", "platform_admin"),
+}
+NEEDED = {"group_admin": Scope.GROUP_ADMIN, "platform_admin": Scope.ADMIN}
+
+
+@pytest.mark.parametrize(("permission", "name"), [(p, name) for p, names in WRITE_OF_OTHERS.items() for name in names])
+def test_a_token_for_ones_own_things_is_not_for_those_of_others(permission: str, name: str) -> None:
+    whole = ACTORS[name]
+    weak = Actor(whole.account, scopes=frozenset({Scope.READ, Scope.WRITE}), roles=whole.roles)
+    assert allowed(weak, "job.read", group_id="g", owner_id="ann")
+    assert not allowed(weak, permission, group_id="g", owner_id="ann")
+    with pytest.raises(Forbidden, match=NEEDED[name]) as refused:
+        require(weak, permission, group_id="g", owner_id="ann", visible=True)
+    assert refused.value.extra == {"scope": NEEDED[name].value}
+    enough = Actor(whole.account, scopes=weak.scopes | {NEEDED[name]}, roles=whole.roles)
+    assert allowed(enough, permission, group_id="g", owner_id="ann")
+
+
+def test_a_token_for_ones_own_things_is_for_an_admins_own_too() -> None:
+    root = _account("root", platform_admin=True)
+    weak = Actor(root, scopes=frozenset({Scope.READ, Scope.WRITE}), roles={"g": Role.ADMIN})
+    for permission in WRITE_OF_OTHERS:
+        assert allowed(weak, permission, group_id="g", owner_id="root")
+
+
 @pytest.mark.parametrize("permission", [name for name, who in EXPECTED.items() if "notebook" in who])
 def test_a_notebooks_token_is_good_for_its_launch_group_and_owner_alone(permission: str) -> None:
     notebook = ACTORS["notebook"]

@@ -10,6 +10,7 @@ from primehub_services.domain.groups import Group
 from primehub_services.domain.identity import Account
 from primehub_services.domain.images import Image, ImagePhase
 from primehub_services.domain.instance_types import InstanceType
+from primehub_services.domain.job_planning import job_plan
 from primehub_services.domain.planning import Chosen, idle_timeout, idle_warning, is_given, make_plan, volume_variables
 from primehub_services.domain.pod_security import PodSecurity
 from primehub_services.domain.system import SystemSettings
@@ -286,6 +287,12 @@ def test_profiles_are_of_the_launch_group_and_skipped_in_safe_mode_and_without_i
     assert make_plan(replace(CHOSEN, safe_mode=True)).profiles == ()
     without = RESEARCH.model_copy(update={"shared_volume": False})
     assert make_plan(replace(CHOSEN, group=without)).profiles == ()
+
+
+def test_a_job_takes_over_the_groups_profile_and_none_that_is_named_after_the_person() -> None:
+    assert job_plan(CHOSEN, "job-1", "train").profiles == ("/project/research/.primehub/profile",)
+    without = group("research", shared_volume=False)
+    assert job_plan(replace(CHOSEN, group=without), "job-1", "train").profiles == ()
 
 
 def test_a_plan_is_as_open_as_its_launch_group_alone() -> None:

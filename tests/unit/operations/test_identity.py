@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from primehub_services.domain.identity import Actor, MeUpdate, Role
@@ -63,12 +65,20 @@ def test_a_person_of_a_provider_has_no_password_here(database: Database) -> None
 def test_one_changes_the_own_display_name_and_address(database: Database, cast: Cast) -> None:
     version = database.read_now(identity.me, cast.member).version
     update = MeUpdate(version=version, display_name="Ann  A.", email="ann@example.org")
-    changed = database.write_now(identity.update_me, cast.member, update)
+    changed = database.write_now(partial(identity.update_me, session=True), cast.member, update)
     assert (changed.display_name, changed.email) == ("Ann  A.", "ann@example.org")
     assert changed.version > version
     assert audited(database) == [("ann", "account.update", "ann")]
     cleared = MeUpdate(version=changed.version, display_name="")
     assert database.write_now(identity.update_me, cast.member, cleared).display_name == "ann"
+
+
+def test_a_token_leaves_the_address_as_it_is(database: Database, cast: Cast) -> None:
+    version = database.read_now(identity.me, cast.member).version
+    with pytest.raises(Forbidden, match="Use the portal"):
+        database.write_now(identity.update_me, cast.member, MeUpdate(version=version, email="thief@example.org"))
+    same = MeUpdate(version=version, display_name="Ann A.", email="")
+    assert database.write_now(identity.update_me, cast.member, same).display_name == "Ann A."
 
 
 def test_two_of_ones_own_tabs_do_not_overwrite_each_other(database: Database, cast: Cast) -> None:

@@ -12,6 +12,7 @@ from primehub_services.domain.claims import Budget, Decision, MachineCapacity
 from primehub_services.domain.identity import Actor, Role
 from primehub_services.domain.jobs import JobSpec
 from primehub_services.domain.launch import LaunchRequest
+from primehub_services.domain.permissions import Scope
 from primehub_services.domain.problems import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from primehub_services.domain.resources import Quota
 from primehub_services.operations import launches, notebooks
@@ -116,6 +117,8 @@ def test_where_no_sandbox_can_run_only_platform_admins_start_notebooks_and_nobod
     assert reason.code == "no-sandbox"
     assert "platform admin" in reason.help
     assert check(admin).would_start
+    weak = replace(admin, scopes=admin.scopes - {Scope.ADMIN})  # a token that is not for what admins do
+    assert [reason.code for reason in check(weak).reasons] == ["no-sandbox"]
     job = JobSpec(group="research", instance_type="cpu-1", image="base", command="true")
     decision = world.database.read_now(launches.assess, admin, job, unprotected).decision
     assert [reason.code for reason in decision.reasons] == ["no-sandbox"]

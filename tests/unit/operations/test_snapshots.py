@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from primehub_services.domain.problems import Invalid, NotFound
+from primehub_services.domain.identity import Actor
+from primehub_services.domain.problems import Invalid, NotFound, TooMany
 from primehub_services.domain.snapshots import SnapshotFormat, SnapshotQuery
 from primehub_services.operations import snapshots
 from primehub_services.store import snapshots as store
@@ -17,9 +18,9 @@ from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 
 
-def upload(database: Database, cast: Cast) -> str:
+def upload(database: Database, cast: Cast, size: int = 2) -> str:
     query = SnapshotQuery(group="research", name="train.ipynb")
-    facts = {"format": SnapshotFormat.NOTEBOOK, "size": 2, "digest": "0" * 64}
+    facts = {"format": SnapshotFormat.NOTEBOOK, "size": size, "digest": "0" * 64}
     made = database.write_now(lambda uow: snapshots.create(uow, cast.member, query, **facts))
     assert (made.user, made.group) == ("ann", "research")
     return made.id
@@ -64,6 +65,27 @@ def test_those_that_nothing_refers_to_are_forgotten(database: Database, cast: Ca
     assert list(database.write_now(store.delete_unused, clock(), limit=10)) == []
     assert list(database.write_now(store.delete_unused, before, limit=10)) == [of_nothing]
     assert database.read_now(store.known, [of_job, of_schedule, of_nothing]) == {of_job, of_schedule}
+
+
+def test_what_nothing_runs_is_bounded_for_each_person(database: Database, cast: Cast) -> None:
+    query = SnapshotQuery(group="research", name="train.ipynb")
+
+    def limit(actor: Actor) -> snapshots.Allowed:
+        return database.read_now(snapshots.limit, actor, query)
+
+    used = upload(database, cast, 460_000_000)
+    allowed = limit(cast.member)
+    assert (allowed.setting, allowed.left) == (50_000_000, 40_000_000)
+    assert "100 uploaded notebooks and 500 MB" in allowed.why
+    with pytest.raises(TooMany, match="500 MB"):  # what came meanwhile counts too
+        upload(database, cast, 41_000_000)
+    assert limit(cast.group_admin) == snapshots.Allowed(50_000_000, 50_000_000, "")
+    database.write_now(job, cast, used)
+    assert limit(cast.member).why == ""
+    for _ in range(snapshots.UNUSED_FILES):
+        upload(database, cast)
+    with pytest.raises(TooMany, match="100 uploaded notebooks"):
+        limit(cast.member)
 
 
 def test_a_job_without_a_snapshot_is_said_so(database: Database, cast: Cast) -> None:

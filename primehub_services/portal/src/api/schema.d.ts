@@ -1126,7 +1126,7 @@ export interface paths {
         post?: never;
         /**
          * Stop a notebook
-         * @description `notebook.stop`: owner, platform admin; scope `custom:primehub:write`.
+         * @description `notebook.stop`: owner, platform admin; scope `custom:primehub:write`; a platform admin needs `custom:primehub:admin` too.
          */
         delete: operations["notebooks_stop"];
         options?: never;
@@ -1274,7 +1274,7 @@ export interface paths {
         post?: never;
         /**
          * Forget a job that has ended
-         * @description `job.delete`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         * @description `job.delete`: group admin, owner, platform admin; scope `custom:primehub:write`; a group admin needs `custom:primehub:group-admin` too; a platform admin needs `custom:primehub:admin` too.
          */
         delete: operations["jobs_delete"];
         options?: never;
@@ -1293,7 +1293,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for a job's end
-         * @description `job.cancel`: group admin, notebook, owner, platform admin; scope `custom:primehub:write`.
+         * @description `job.cancel`: group admin, notebook, owner, platform admin; scope `custom:primehub:write`; a group admin needs `custom:primehub:group-admin` too; a platform admin needs `custom:primehub:admin` too.
          */
         post: operations["jobs_cancel"];
         delete?: never;
@@ -1646,14 +1646,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a recurring job
-         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`; a group admin needs `custom:primehub:group-admin` too; a platform admin needs `custom:primehub:admin` too.
          */
         delete: operations["schedules_delete"];
         options?: never;
         head?: never;
         /**
          * Change, pause or resume a recurring job
-         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`; a group admin needs `custom:primehub:group-admin` too; a platform admin needs `custom:primehub:admin` too.
          */
         patch: operations["schedules_update"];
         trace?: never;
@@ -1669,7 +1669,7 @@ export interface paths {
         put?: never;
         /**
          * Run a recurring job now, as its owner
-         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`.
+         * @description `schedule.edit`: group admin, owner, platform admin; scope `custom:primehub:write`; a group admin needs `custom:primehub:group-admin` too; a platform admin needs `custom:primehub:admin` too.
          */
         post: operations["schedules_run"];
         delete?: never;
