@@ -217,8 +217,7 @@ class PrimeHubKubeSpawner(PrimeHubSpawnerMixin, KubeSpawner):
         """Set the traits of this start, from nothing of the one before."""
         self.room = Room(self.claims, plan.start_id, refusal=self._refusal_of, tell=self._wait)
         if self._configured is None:
-            render = kube_render
-            names = (*render.MERGED, *render.REPLACED, *render.ADDED, *render.WEIGHED, *render.IDS)
+            names = (*kube_render.MERGED, *kube_render.REPLACED, *kube_render.ADDED, *kube_render.IDS)
             self._configured = {name: getattr(self, name) for name in names}
         folders = pod_folders(plan.mounts, missing, scratch=self.scratch_capacity)
         for left_out in folders.left_out:

@@ -24,7 +24,7 @@ from primehub_services.domain.pods import (
     scratch_volume,
 )
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
-from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_of
+from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.units import format_memory
 
 from .server import KERNELS, NOTEBOOK_MAIN, disk_full, ended_text
@@ -35,10 +35,8 @@ REPLACED = ("node_selector", "tolerations", "image_pull_policy")
 """Traits whose own value, where there is one, takes the place of what an administrator configured."""
 IDS = ("uid", "gid", "fs_gid")
 """Traits that say who a server is, where the group's level lets the installation say it."""
-ADDED = ("pod_affinity_preferred",)
+ADDED = ("image_pull_secrets", "pod_affinity_preferred")
 """Traits whose own values come after those that an administrator configured."""
-WEIGHED = ("image_pull_secrets",)
-"""Traits of which the plan says whether what an administrator configured counts."""
 _TMP = "/tmp"
 
 
@@ -66,7 +64,7 @@ def traits(
         "cmd": [literal(part) for part in ("python3", "-c", NOTEBOOK_MAIN, KERNELS)],
         "extra_container_config": {"command": [literal(part) for part in (*EITHER_SHELL, script, "primehub")]},
         "image_pull_policy": pull_policy(plan, (configured or {}).get("image_pull_policy") or "") or None,
-        "image_pull_secrets": list(pull_secrets_of(plan, (configured or {}).get("image_pull_secrets") or ())),
+        "image_pull_secrets": list(pull_secrets_for(plan.image_source)),
         "pod_affinity_preferred": _beside_own(plan, instance),
         **_resources(plan, scratch),
         "node_selector": dict(plan.node_selector),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,14 +37,6 @@ def pull_secrets_for(source: ImageSource) -> tuple[str, ...]:
     if isinstance(source, ContainerSource) and source.pull_secret:
         return (pull_secret_name(source.pull_secret),)
     return ()
-
-
-def pull_secrets_of(plan: LaunchPlan, configured: Sequence[str]) -> tuple[str, ...]:
-    """The names of the Secrets of a plan's pod: those that an operator configured, and the image's own.
-
-    Where a group's admins name the image, its own alone: with the operator's they would have every image that those open.
-    """
-    return (*(() if plan.image_of_group else configured), *pull_secrets_for(plan.image_source))
 
 
 def pull_policy(plan: LaunchPlan, configured: str) -> str:

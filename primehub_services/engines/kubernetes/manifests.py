@@ -22,7 +22,7 @@ from primehub_services.domain.pods import (
     scratch_volume,
 )
 from primehub_services.domain.prelude import EITHER_SHELL, for_shells, start_script
-from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_of
+from primehub_services.domain.pull_secrets import pull_policy, pull_secrets_for
 from primehub_services.domain.workloads import FILES, Workload
 
 Json = dict[str, Any]
@@ -152,7 +152,7 @@ def make_pod_spec(workload: Workload, folders: Folders, settings: PodSettings, i
         spec["priorityClassName"] = settings.priority_class
     if settings.runtime_class:
         spec["runtimeClassName"] = settings.runtime_class
-    if pull_secrets := pull_secrets_of(plan, settings.image_pull_secrets):
+    if pull_secrets := (*settings.image_pull_secrets, *pull_secrets_for(plan.image_source)):
         spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
     if plan.node_selector:
         spec["nodeSelector"] = dict(plan.node_selector)

@@ -219,10 +219,6 @@ def test_what_an_operator_sets_is_in_every_pod() -> None:
     pod = job(given, settings)["spec"]["template"]["spec"]
     assert (pod["priorityClassName"], pod["imagePullSecrets"]) == ("low", [{"name": "registry"}, {"name": "pull-ours"}])
     assert pod["runtimeClassName"] == "gvisor"
-    # a group's admins would have the operator's images by naming them
-    of_group = given.model_copy(update={"plan": given.plan.model_copy(update={"image_of_group": True})})
-    its_own = job(of_group, settings)["spec"]["template"]["spec"]["imagePullSecrets"]
-    assert its_own == [{"name": "pull-ours"}]
     told = job(given, settings)["spec"]["template"]["metadata"]
     assert told["annotations"] == {"mesh.example.org/inject": "false", **UNDISTURBED}
     # what marks a pod as a job's is never an operator's to say

@@ -263,9 +263,6 @@ async def test_an_image_is_fetched_with_its_own_secret_beside_the_operators(spaw
     assert found == [{"name": "operators"}, {"name": "pull-ours"}]
     spawner._take_up(PLAN, {})
     assert (await manifest(spawner))["spec"]["imagePullSecrets"] == [{"name": "operators"}]
-    # a group's admins would have the operators' images by naming them
-    spawner._take_up(PLAN.model_copy(update={"image_source": source, "image_of_group": True}), {})
-    assert (await manifest(spawner))["spec"]["imagePullSecrets"] == [{"name": "pull-ours"}]
 
 
 async def test_a_volume_without_its_claim_is_left_out_and_said(
