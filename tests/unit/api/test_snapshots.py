@@ -33,7 +33,7 @@ from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.api import Api, problem
 from tests.support.factories import Cast
-from tests.support.waiting import until
+from tests.support.waiting import wait_for_async
 
 TYPE = {"Content-Type": "application/x-ipynb+json"}
 Clients = dict[str, httpx.AsyncClient]
@@ -205,7 +205,7 @@ async def test_one_person_has_so_many_on_their_way_at_once(
     where = "/snapshots?group=research&name=a.ipynb"
     slow = asyncio.create_task(people["member"].post(where, content=pieces(), headers=TYPE))
     await begun.wait()
-    await until(lambda: bool(files(api)))
+    await wait_for_async(lambda: bool(files(api)), what="the file is there")
     refused = problem(await upload(people["member"], content))
     assert (refused["status"], refused["retry_after_s"]) == (429, 5)
     assert (await upload(people["group_admin"], content)).status_code == 201
