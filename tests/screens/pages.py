@@ -59,7 +59,7 @@ def fill_schedule(page: Page) -> None:
     """Likewise, for a recurring job."""
     page.get_by_label("Name").first.fill("report of line 2")
     page.get_by_role("radio", name="By a cron expression").check()
-    page.get_by_label("Cron expression").fill("30 6 * * 1-5")
+    page.get_by_role("textbox", name="Cron expression").fill("30 6 * * 1-5")
     page.get_by_label("Command").fill(f"python /project/{GROUP}/report.py")
     page.get_by_text("At 06:30").first.wait_for()
 
