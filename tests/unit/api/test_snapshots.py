@@ -152,8 +152,13 @@ async def test_more_than_the_limit_is_refused_with_the_limit(api: Api, database:
 async def test_where_the_disk_is_nearly_full_no_notebook_is_taken(
     api: Api, people: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = {"free": RESERVE}
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=left["free"]))
+    left = {"free": RESERVE, "looks": 0}
+
+    def disk_usage(_path: object) -> SimpleNamespace:
+        left["looks"] += 1
+        return SimpleNamespace(free=left["free"])
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     monkeypatch.setattr(uploads, "LOOK_EVERY", 100_000)
     small, large = (json.dumps(notebook("x" * size)).encode() for size in (1, 2_000_000))
     refused = problem(await upload(people["member"], small))
@@ -164,10 +169,12 @@ async def test_where_the_disk_is_nearly_full_no_notebook_is_taken(
     kept = files(api)
 
     async def pieces(last: int) -> Any:
+        looks = left["looks"]
         for start in range(0, len(large), 50_000):
             left["free"] = RESERVE if start >= last else RESERVE + 10**9
             yield large[start : start + 50_000]
-            await asyncio.sleep(0)
+            if start == 0:  # it has begun: sooner it would be refused while all this is on its way
+                await wait_for_async(lambda: left["looks"] > looks, what="the room was looked at")
 
     for last in (500_000, len(large) - 300_000):  # others take what was left meanwhile
         left["free"] = RESERVE + 10**9
