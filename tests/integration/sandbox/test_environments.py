@@ -162,7 +162,7 @@ def test_an_environment_that_is_not_complete_is_not_used(machine: Machine) -> No
     build = builder.plan("base", EnvironmentSource(packages=("numpy",)))
     (build.prefix / "bin").mkdir(parents=True)
     (build.prefix / "bin" / "python").symlink_to("/usr/bin/env")
-    assert not builder._is_there(build)
+    assert not builder.has(str(build.prefix))
     assert not record_path(build.prefix).exists()
 
 
