@@ -188,7 +188,8 @@ async def _migrated(database: Database, front: Front, stop: asyncio.Event) -> bo
         try:
             await asyncio.to_thread(migrate.upgrade, database)
         except migrate.DatabaseAway as error:
-            front.away(AWAY)
+            if not told:
+                front.away(AWAY)
             if str(error) != told or time.monotonic() - told_at >= SAID_AGAIN:
                 told, told_at = str(error), time.monotonic()
                 print(f"PrimeHub's services wait: {told}", file=sys.stderr, flush=True)

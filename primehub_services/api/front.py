@@ -27,12 +27,10 @@ class Front(HTTPServerConnectionDelegate):
         self._server = HTTPServer(self, xheaders=True, max_header_size=MAX_HEADER)
         self._application: Application | None = None
         self._began = False
-        self.reason = ""
 
     def away(self, reason: str) -> None:
         """Answer everybody that the services are unavailable. ``reason`` is read by strangers too."""
-        self.reason = reason
-        self._application = Application([(r".*", _Away, {"front": self})], log_function=_silent)
+        self._application = Application([(r".*", _Away, {"reason": reason})], log_function=_silent)
         self._begin()
 
     def serve(self, application: Application) -> None:
@@ -61,8 +59,8 @@ class Front(HTTPServerConnectionDelegate):
 class _Away(RequestHandler):
     """Unavailable, whatever is asked for."""
 
-    def initialize(self, front: Front) -> None:
-        self._front = front
+    def initialize(self, reason: str) -> None:
+        self._reason = reason
 
     def prepare(self) -> None:
         self.clear_header("Server")
@@ -71,7 +69,7 @@ class _Away(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Retry-After", "1")
         self.set_header("Connection", "close")  # a body may come that nobody reads
-        self.finish(json.dumps(body_of(Unavailable(self._front.reason), uuid.uuid4().hex)))
+        self.finish(json.dumps(body_of(Unavailable(self._reason), uuid.uuid4().hex)))
 
 
 def _silent(_handler: RequestHandler) -> None:

@@ -188,7 +188,7 @@ class Platform:
     async def _wait_until_ready(self) -> bool:
         """Wait for the portal; False where it was asked to stop meanwhile."""
         began = time.monotonic()
-        told = None
+        waits = None
         while not self._stop.is_set():
             # the services first: the proxy logs every question that nobody behind it answers
             inner = f"http://127.0.0.1:{self.ports['services_port']}"
@@ -203,21 +203,28 @@ class Platform:
                 await self._sleep(pause)
                 self._start_hub()
             took = time.monotonic() - began
-            words = self.hub.last_words(reasons.ALL)
-            if reasons.services_exits(words) > EARLY_DEATHS:
-                raise StartError(reasons.why("services", words), f"Its log is {self.hub.log}")
-            if waits := reasons.waits(words):
-                if took > DATABASE_LIMIT:
-                    msg = f"The services do not start, for {DATABASE_LIMIT:.0f} s: {waits}"
-                    raise StartError(msg, f"Their log is {self.hub.log}")
-                if waits != told:
-                    self.say(f"Waiting: {waits}")
-                    told = waits
+            waits = self._minded_services(waits, took)
             if took > START_LIMIT:
                 msg = f"The portal did not answer within {START_LIMIT:.0f} s. The hub's last words:\n"
                 raise StartError(msg + self.hub.last_words(), f"Its log is {self.hub.log}")
             await self._sleep(0.15)
         return False
+
+    def _minded_services(self, told: str | None, took: float) -> str | None:
+        """What the services wait for, said where it is not what was ``told`` before. Raises ``StartError`` where they end
+        again and again, or have waited for too long."""
+        words = self.hub.last_words(reasons.ALL)
+        if reasons.services_exits(words) > EARLY_DEATHS:
+            raise StartError(reasons.why("services", words), f"Its log is {self.hub.log}")
+        waits = reasons.waits(words)
+        if waits is None:
+            return told
+        if took > DATABASE_LIMIT:
+            msg = f"The services do not start, for {DATABASE_LIMIT:.0f} s: {waits}"
+            raise StartError(msg, f"Their log is {self.hub.log}")
+        if waits != told:
+            self.say(f"Waiting: {waits}")
+        return waits
 
     async def _watch_images(self) -> None:
         """Say how the first image is being made, while it is."""

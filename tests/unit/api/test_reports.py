@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -24,6 +22,7 @@ from primehub_services.store.database import Database
 from primehub_services.store.orm import AttemptRow, PermitRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support.api import Api, problem, running_api
+from tests.support.disk import Disk
 from tests.support.factories import Cast
 from tests.support.results import JOB, job_row
 from tests.support.waiting import wait_for_async
@@ -185,13 +184,7 @@ async def test_the_first_word_of_the_end_stays(desk: Desk) -> None:
 async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_is(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = {"free": RESERVE, "looks": 0}
-
-    def disk_usage(_path: object) -> SimpleNamespace:
-        left["looks"] += 1
-        return SimpleNamespace(free=left["free"])
-
-    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    disk = Disk(monkeypatch, RESERVE)
     monkeypatch.setattr(uploads, "LOOK_EVERY", 100_000)
     file, log = f"/workloads/{WORKLOAD}/files/artifacts/a", f"/workloads/{WORKLOAD}/log?offset=0"
     async with desk.client() as client:
@@ -200,7 +193,7 @@ async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_i
         assert (refused["status"], refused["detail"]) == (413, uploads.NO_ROOM)
         assert (await client.put(log, content=b"hello", headers=OCTETS)).status_code == 200
         # as much as there is room for, and no more, also where others take it meanwhile
-        left["free"] = RESERVE + 1000
+        disk.free = RESERVE + 1000
         assert (await client.put(file, content=b"x" * 1001, headers=OCTETS)).status_code == 413
         assert (await client.put(file, content=b"x" * 1000, headers=OCTETS)).status_code == 204
 
@@ -208,9 +201,9 @@ async def test_where_the_disk_is_nearly_full_no_file_is_taken_and_output_still_i
             for number in range(40):
                 yield b"x" * 50_000
                 if number == 0:  # it has begun: sooner it would be refused while all this is on its way
-                    await wait_for_async(lambda: left["looks"] > looks, what="the room was looked at")
-                    left["free"] = RESERVE
+                    await wait_for_async(lambda: disk.looks > looks, what="the room was looked at")
+                    disk.free = RESERVE
 
-        left["free"], looks = RESERVE + 10**9, left["looks"]
+        disk.free, looks = RESERVE + 10**9, disk.looks
         assert problem(await client.put(file, content=pieces(), headers=OCTETS))["detail"] == uploads.NO_ROOM
     assert desk.spool.size(WORKLOAD) == (1, 1000)

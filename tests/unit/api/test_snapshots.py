@@ -6,12 +6,10 @@ import asyncio
 import io
 import json
 import os
-import shutil
 import zipfile
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -32,6 +30,7 @@ from primehub_services.store.orm import JobRow
 from primehub_services.store.unit_of_work import UnitOfWork
 from tests.support import factories
 from tests.support.api import Api, problem
+from tests.support.disk import Disk
 from tests.support.factories import Cast
 from tests.support.waiting import wait_for_async
 
@@ -152,32 +151,26 @@ async def test_more_than_the_limit_is_refused_with_the_limit(api: Api, database:
 async def test_where_the_disk_is_nearly_full_no_notebook_is_taken(
     api: Api, people: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = {"free": RESERVE, "looks": 0}
-
-    def disk_usage(_path: object) -> SimpleNamespace:
-        left["looks"] += 1
-        return SimpleNamespace(free=left["free"])
-
-    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    disk = Disk(monkeypatch, RESERVE)
     monkeypatch.setattr(uploads, "LOOK_EVERY", 100_000)
     small, large = (json.dumps(notebook("x" * size)).encode() for size in (1, 2_000_000))
     refused = problem(await upload(people["member"], small))
     assert (refused["status"], refused["detail"]) == (413, uploads.NO_ROOM)
-    left["free"] = RESERVE + 1_000_000
+    disk.free = RESERVE + 1_000_000
     assert problem(await upload(people["member"], large))["detail"] == uploads.NO_ROOM
     assert (await upload(people["member"], small)).status_code == 201
     kept = files(api)
 
     async def pieces(last: int) -> Any:
-        looks = left["looks"]
+        looks = disk.looks
         for start in range(0, len(large), 50_000):
-            left["free"] = RESERVE if start >= last else RESERVE + 10**9
+            disk.free = RESERVE if start >= last else RESERVE + 10**9
             yield large[start : start + 50_000]
             if start == 0:  # it has begun: sooner it would be refused while all this is on its way
-                await wait_for_async(lambda: left["looks"] > looks, what="the room was looked at")
+                await wait_for_async(lambda: disk.looks > looks, what="the room was looked at")
 
     for last in (500_000, len(large) - 300_000):  # others take what was left meanwhile
-        left["free"] = RESERVE + 10**9
+        disk.free = RESERVE + 10**9
         where = "/snapshots?group=research&name=a.ipynb"
         answer = await people["member"].post(where, content=pieces(last), headers=TYPE)
         assert problem(answer)["detail"] == uploads.NO_ROOM
