@@ -29,6 +29,7 @@ from .controllers import (
     Runner,
     ScheduleController,
     SnapshotController,
+    StopController,
     SweepController,
     VolumeController,
     Webhooks,
@@ -117,6 +118,8 @@ def _of_the_engine(tools: Tools, usage: FolderUsageStore) -> list[Runner]:
     """Those of what not every engine has."""
     database, parts, data = tools.database, tools.parts, tools.settings.data_dir
     found = []
+    if parts.workloads is not None:
+        found.append(Runner(StopController(database, parts.workloads)))
     if parts.results is not None:
         found.append(Runner(MonitoringController(database, parts.results, usage)))
     if parts.builder is not None:

@@ -44,8 +44,8 @@ class PrimeHubLocalSpawner(PrimeHubSpawnerMixin, Spawner):
     workload_uid = Integer(1000, help="As settings.local.workload_uid.").tag(config=True)
     allow_unsandboxed = Bool(False, help="As settings.local.allow_unsandboxed.").tag(config=True)
     host_path_roots = List(Unicode(), help="As settings.local.host_path_roots.").tag(config=True)
-    # longer than Jupyter gives its kernels (5 s), and well below the 10 s in which somebody who leaves loses it
-    grace = Integer(6, help="Seconds that a server has to save and end.").tag(config=True)
+    # as domain/notebook_pods.py says
+    grace = Integer(4, help="Seconds that a server has to save and end, as on a cluster.").tag(config=True)
 
     workloads = Instance(Workloads)
 

@@ -22,6 +22,7 @@ from .results_sweeper import ResultsSweeper
 from .runner import Controller, Health, Runner
 from .schedules import ScheduleController
 from .snapshots import SnapshotController
+from .stops import StopController
 from .sweeper import SweepController
 from .volumes import VolumeController
 
@@ -54,6 +55,7 @@ __all__ = [
     "Runner",
     "ScheduleController",
     "SnapshotController",
+    "StopController",
     "SweepController",
     "VolumeController",
     "Webhooks",

@@ -154,10 +154,6 @@ class NotebookController:
 
     async def _act(self, held: Held, act: Act, reason: str, world: World) -> None:
         if act is Act.STOP_SERVER:
-            state = (world.workloads or {}).get(held.start_id)
-            if self._workloads is not None and state is not None and state.running and not _ready(held, world):
-                # the hub refuses to stop a server that is still starting, but sees that its workload has ended
-                await self._workloads.stop(held.start_id)
             self._stop_server(held.user, held.server_name)
         elif act is Act.STOP_WORKLOAD and self._workloads is not None:
             log.warning("start %s of %s is not the hub's any more: its workload is stopped", held.start_id, held.user)
@@ -223,11 +219,6 @@ class NotebookController:
             if pieces is not None:
                 await asyncio.to_thread(self._logs.put, notebook_key(start_id), pieces)
         await workloads.remove(start_id)
-
-
-def _ready(held: Held, world: World) -> bool:
-    server = world.servers.get((held.user, held.server_name))
-    return server is not None and server.ready
 
 
 def load(uow: UnitOfWork, workloads: Sequence[str]) -> Ledger:

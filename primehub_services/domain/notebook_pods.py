@@ -13,9 +13,9 @@ POD = "notebook-"
 """How the names of notebooks' pods begin."""
 CONTAINER = "notebook"
 """KubeSpawner's name of the container."""
-GRACE = 6
-"""Seconds that a server has to save and end: more than Jupyter gives its kernels (5 s), and well below the 10 s in which
-somebody who leaves loses it."""
+GRACE = 4
+"""Seconds that a server has to save and end: more than the 2.5 s after which Jupyter ends a kernel that does not end by
+itself, and well below the 10 s in which somebody who leaves loses it, on a busy node too."""
 STOPPED = "primehub.io/stopped"
 """Annotation of a pod that was asked to end: when that was."""
 OUT_OF_REACH = timedelta(seconds=60)

@@ -12,7 +12,6 @@ from primehub_services.domain.claims import MachineCapacity
 from primehub_services.domain.handshake import ClaimRequest
 from primehub_services.domain.notebooks import FINAL, NotebookPhase
 from primehub_services.domain.problems import Refused
-from primehub_services.hub import HubRefusal
 from primehub_services.operations import claims, notebooks
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ClaimRow, NotebookRow
@@ -359,18 +358,6 @@ async def test_a_stop_is_heard_for_a_start_that_is_pending_at_the_hub(start: Sta
 
     assert_equal(start)
     assert start.notebook().phase is NotebookPhase.STOPPED
-
-
-async def test_a_starting_server_that_the_hub_refuses_to_stop_ends_through_its_workload(
-    start: Start, controller
-) -> None:
-    start.go(last="launch")
-    start.ask_to_stop()
-    start.hub.refuses["stop", "ann", ""] = HubRefusal(400, "is pending spawn, please wait")
-
-    await run(start, controller, 2)
-
-    assert start.engine.running() == set()
 
 
 async def test_one_start_that_cannot_be_dealt_with_holds_up_no_other(start: Start, controller) -> None:
