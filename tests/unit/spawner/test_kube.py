@@ -368,7 +368,9 @@ def test_what_lives_and_how_it_ended() -> None:
 def test_what_should_have_ended_a_minute_ago_is_on_a_node_that_went_away() -> None:
     later = NOW + notebook_pods.OUT_OF_REACH
     evicted = pod("Running", deletionTimestamp=NOW.isoformat().replace("+00:00", "Z"))
-    stopped = pod("Running", annotations={notebook_pods.STOPPED: (NOW - timedelta(seconds=1 + notebook_pods.GRACE)).isoformat()})
+    stopped = pod(
+        "Running", annotations={notebook_pods.STOPPED: (NOW - timedelta(seconds=1 + notebook_pods.GRACE)).isoformat()}
+    )
     for ends in (evicted, stopped):
         assert notebook_pods.alive(ends, later)
         assert not notebook_pods.lost(ends, later)
