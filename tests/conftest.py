@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from primehub_services.store.database import Database
 from tests.support import databases, factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
+from tests.support.turns import alone, among_others
 
 BACKENDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
@@ -62,6 +63,20 @@ def database(database_url: str, clock: FixedClock) -> Iterator[Database]:
 def cast(database: Database) -> Cast:
     """Two groups and one of each kind of person."""
     return database.write_now(factories.cast)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Every test beside those of other processes, as far as none of them needs the machine alone."""
+    with among_others():
+        return (yield)
+
+
+@pytest.fixture
+def machine_alone() -> Iterator[None]:
+    """For a test that measures seconds: no other process is in a test meanwhile."""
+    with alone():
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -21,6 +21,7 @@ from tests.support.losses import Connection, Losses, Portal, as_token, status
 from tests.support.names import unique
 from tests.support.platform import PASSWORD, Lab, Platform, xsrf_of
 from tests.support.shell_notebook import shell_environment
+from tests.support.turns import alone
 
 __all__ = ["shell_environment"]
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
@@ -96,10 +97,11 @@ def visited(request: pytest.FixtureRequest, platform: Platform, lab: Lab) -> Ite
             "the notebook with the session": not_opened(browser, f"{server}/api/status"),
             "the kernel connection": lambda: connection.gone,
         }
-        losses.nothing_yet(probes)
         change = {"enabled": False} if request.param == "disabled" else {"platform_admin": False}
-        platform.call("PATCH", f"/users/{name}", {"version": version, **change})
-        losses.watch(probes, monotonic())
+        with alone():
+            losses.nothing_yet(probes)
+            platform.call("PATCH", f"/users/{name}", {"version": version, **change})
+            losses.watch(probes, monotonic())
     losses.after["nothing of the owner's"] = 0.0 if not own.gone else float("inf")
     yield losses
     platform.call("DELETE", f"/notebooks/{notebook}", token=lab.token)

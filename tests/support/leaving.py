@@ -18,6 +18,7 @@ from .names import unique
 from .platform import API_PATH, PASSWORD, Lab, Platform, xsrf_of
 from .scenarios import FINAL, Jobs
 from .shell_notebook import shell
+from .turns import alone
 from .waiting import wait_for
 
 Probes = dict[str, Callable[[], bool]]
@@ -223,9 +224,10 @@ def account_that_ends(platform: Platform, lab: Lab, shell_image: str, how: str) 
             "membership at the hub": not_in(platform, lab.group, name),
         }
         fetch = approved_sign_in(platform, token)
-        losses.nothing_yet(probes)
-        ACCOUNT_ENDS[how](platform, name)
-        losses.watch(probes, monotonic())
+        with alone():
+            losses.nothing_yet(probes)
+            ACCOUNT_ENDS[how](platform, name)
+            losses.watch(probes, monotonic())
         losses.after["sign-in that waits to be fetched"] = _fetched_after(platform, fetch)
         yield Departed(platform, name, losses, notebooks, job, f"the account was {how}")
 
@@ -314,12 +316,13 @@ def member_who_leaves(
             "quota": holds_nothing(platform, lab.group, name, "notebook"),
             "membership at the hub": not_in(platform, lab.group, name),
         }
-        losses.nothing_yet(probes)
-        if provider is not None:
-            provider(name, second)
-        else:
-            platform.call("DELETE", f"/groups/{lab.group}/members/{name}")
-        losses.watch(probes, monotonic())
+        with alone():
+            losses.nothing_yet(probes)
+            if provider is not None:
+                provider(name, second)
+            else:
+                platform.call("DELETE", f"/groups/{lab.group}/members/{name}")
+            losses.watch(probes, monotonic())
         _what_goes_on_is_hidden(platform, losses, events, {"hidden": lab.group, "shown": second})
         yield Departed(platform, name, losses, notebooks, job, "left the group")
     platform.call("DELETE", f"/notebooks/{notebooks['stays']}")
