@@ -48,7 +48,6 @@ STOCK_NOTEBOOK = "quay.io/jupyter/scipy-notebook:latest"
 """The first image of a cluster whose settings name none."""
 UNKNOWN_MACHINE = MachineFacts(cpu=8000, memory=32 * GIB)
 """What the first sizes and quotas are made for where nobody may ask how large a cluster is."""
-STOP_GRACE = 10.0
 KIND = "primehub.io/kind"
 _PIECE = 1 << 20
 _HUGE = EngineCapacity(cpu=1_000_000, memory=1 << 50)
@@ -254,7 +253,8 @@ class _LocalWorkloads:
         }
 
     async def stop(self, start_id: str) -> None:
-        await self._do(lambda: self._workloads.stop(start_id, STOP_GRACE))
+        # in the time that its spawner gave it
+        await self._do(lambda: self._workloads.stop(start_id))
 
     async def log(self, start_id: str) -> Iterable[tuple[int, bytes]]:
         return self._workloads.log_chunks(start_id)

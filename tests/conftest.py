@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -66,17 +67,11 @@ def cast(database: Database) -> Cast:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """Every test beside those of other processes, as far as none of them needs the machine alone."""
-    with among_others():
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Every test beside those of other processes, as far as none of them needs the machine alone, as those with the marker
+    ``alone`` do. To wait for one's turn costs nothing of a test's time limit."""
+    with among_others(), alone() if item.get_closest_marker("alone") else nullcontext():
         return (yield)
-
-
-@pytest.fixture
-def machine_alone() -> Iterator[None]:
-    """For a test that measures seconds: no other process is in a test meanwhile."""
-    with alone():
-        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime
 
 from ..store import notebooks
 from ..store.database import Database
-from .ports import WorkloadPort
+from .ports import EngineUnavailable, WorkloadPort
 
+log = logging.getLogger(__name__)
 ENDED_AT_ONCE = 16
 """Workloads that are asked to end at the same time."""
 
@@ -29,15 +31,22 @@ class StopController:
         self._database = database
         self._workloads = workloads
         self._lanes = asyncio.Semaphore(ENDED_AT_ONCE)
+        self._failed: frozenset[str] = frozenset()
+        """Starts that could not be asked to end in the last step."""
 
     async def step(self, now: datetime) -> None:
-        """Raises what went wrong with one of them, once all were asked."""
-        to_stop = await self._database.read(notebooks.to_stop)
-        asked = await asyncio.gather(*map(self._end, sorted(to_stop)), return_exceptions=True)
-        failed = [outcome for outcome in asked if outcome is not None]
-        if failed:
-            raise failed[0]
+        """One that cannot be asked to end is only logged: a failed step would be followed by a pause, and that would hold up
+        whoever leaves next. Where the engine does not answer at all, others who ask it say so."""
+        to_stop = sorted(await self._database.read(notebooks.to_stop))
+        ended = await asyncio.gather(*map(self._end, to_stop))
+        self._failed = frozenset(start_id for start_id, done in zip(to_stop, ended, strict=True) if not done)
 
-    async def _end(self, start_id: str) -> None:
+    async def _end(self, start_id: str) -> bool:
         async with self._lanes:
-            await self._workloads.stop(start_id)
+            try:
+                await self._workloads.stop(start_id)
+            except EngineUnavailable as error:
+                if start_id not in self._failed:
+                    log.warning("the workload of start %s is not asked to end yet: %s", start_id, error)
+                return False
+        return True

@@ -24,6 +24,7 @@ def jobs(platform: Platform, shell_environment: str) -> Jobs:
     return Jobs(platform, Lab(group, small, image, user, platform.add_person(user, group)))
 
 
+@pytest.mark.alone
 def test_what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(
     jobs: Jobs, platform: Platform
 ) -> None:

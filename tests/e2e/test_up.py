@@ -215,7 +215,7 @@ def test_a_killed_hub_and_a_killed_proxy_are_started_again(fresh: Platform) -> N
 
 def answers(platform: Platform) -> bool:
     try:
-        return httpx.get(platform.api + "/health", timeout=5, trust_env=False).status_code == 200
+        return httpx.get(platform.api + "/health", timeout=30, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
 

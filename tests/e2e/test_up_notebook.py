@@ -49,7 +49,7 @@ def lab_answers(platform: Platform, url: object, token: str) -> bool:
     base = str(url).removesuffix("/lab").rstrip("/")
     headers = {"Authorization": f"token {token}"}
     try:
-        answer = httpx.get(f"{platform.url}{base}/api/kernels", headers=headers, timeout=5, trust_env=False)
+        answer = httpx.get(f"{platform.url}{base}/api/kernels", headers=headers, timeout=30, trust_env=False)
     except httpx.HTTPError:
         return False
     return answer.status_code == 200
@@ -57,7 +57,7 @@ def lab_answers(platform: Platform, url: object, token: str) -> bool:
 
 def api_answers(platform: Platform) -> bool:
     try:
-        return httpx.get(platform.api + "/health", timeout=5, trust_env=False).status_code == 200
+        return httpx.get(platform.api + "/health", timeout=30, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -132,7 +132,7 @@ def test_a_killed_proxy_comes_back_with_the_notebooks_route(
     proxy = platform.state()["proxy_pid"]
     os.kill(proxy, signal.SIGKILL)
     wait_for(lambda: platform.state()["proxy_pid"] not in (proxy, None), 30, what="a new proxy")
-    wait_for(lambda: lab_answers(platform, notebook["url"], lab.token), 15, what="the notebook answers again")
+    wait_for(lambda: lab_answers(platform, notebook["url"], lab.token), 60, what="the notebook answers again")
 
 
 def test_ctrl_c_ends_the_notebook_too_and_a_restart_does_not(platform: Platform, lab: Lab) -> None:

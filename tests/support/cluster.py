@@ -88,11 +88,18 @@ async def told_in_time(
 ) -> None:
     """Fails where people are told (``told``) later than this after the cluster knows it (``known``, which asks kubectl)."""
 
-    async def seen(condition: Callable[[], bool | Awaitable[object]]) -> float:
-        await wait_for_async(condition, patience, what="the cluster knows it, and it is told")
-        return time.monotonic()
+    async def seen(condition: Callable[[], Awaitable[object]]) -> tuple[float, float]:
+        asked = 0.0
 
-    cluster, people = await asyncio.gather(seen(lambda: asyncio.to_thread(known)), seen(told))
+        async def ask() -> object:
+            nonlocal asked
+            asked = time.monotonic()
+            return await condition()
+
+        await wait_for_async(ask, patience, what="the cluster knows it, and it is told")
+        return asked, time.monotonic()
+
+    (_, cluster), (people, _) = await asyncio.gather(seen(lambda: asyncio.to_thread(known)), seen(told))
     assert people - cluster < seconds, f"told {people - cluster:.1f} s after the cluster knew it"
 
 

@@ -99,9 +99,15 @@ class Installed(Platform):
     def connect(self) -> None:
         """Make the proxy reachable from this machine, anew where it was replaced."""
         self.disconnect()
-        self._forward, self.port = self.forward(f"service/{NAME}-proxy", 80, self.port)
-        self.url = f"http://127.0.0.1:{self.port}"
-        wait_for(self.answers, READY, what="the API answers through the proxy")
+
+        def reached() -> bool:
+            if not self.connected:  # at first, and where the pod went away meanwhile
+                self.disconnect()
+                self._forward, self.port = self.forward(f"service/{NAME}-proxy", 80, self.port)
+                self.url = f"http://127.0.0.1:{self.port}"
+            return self.answers()
+
+        wait_for(reached, READY, what="the API answers through the proxy")
 
     def forward(self, what: str, port: int, here: int = 0) -> tuple[subprocess.Popen[str], int]:
         """What forwards a port of this machine (``here``, or a free one) to one of a service or pod, and that port."""
@@ -112,6 +118,11 @@ class Installed(Platform):
         found = re.search(r"127\.0\.0\.1:(\d+)", said)
         assert found, f"no port is forwarded: {said}"
         return process, int(found[1])
+
+    @property
+    def connected(self) -> bool:
+        """Whether the port is still forwarded."""
+        return self._forward is not None and self._forward.poll() is None
 
     def disconnect(self) -> None:
         """Let the port go."""

@@ -26,6 +26,7 @@ class Losses:
     """When each thing was lost, in seconds after the departure."""
 
     after: dict[str, float] = field(default_factory=dict)
+    watched: set[str] = field(default_factory=set)
 
     def nothing_yet(self, probes: dict[str, Callable[[], bool]]) -> None:
         """Nothing is lost: what gave no answer in time is asked once more."""
@@ -42,17 +43,25 @@ class Losses:
 
         Each is asked by a thread of its own: none is late because another takes its time.
         """
+        self.watched |= probes.keys()
 
         def until_lost(name: str, gone: Callable[[], bool]) -> None:
             def over() -> bool:
+                # what was asked before still got in, and this did not, however long the answer took
+                asked = time.monotonic()
                 if gone():
-                    self.after[name] = time.monotonic() - left_at
+                    self.after[name] = asked - left_at
                 return name in self.after or time.monotonic() - left_at > WATCHED_FOR
 
             wait_for(over, 2 * WATCHED_FOR, what=f"{name} was watched", every=LOOK_EVERY)
 
         with ThreadPoolExecutor(len(probes)) as threads:
             list(threads.map(until_lost, probes, probes.values()))
+
+    @property
+    def late(self) -> bool:
+        """Whether anything of what was watched was not lost in the time that is promised."""
+        return any(self.after.get(name, WATCHED_FOR) > PROMISED for name in self.watched)
 
     def check(self, name: str) -> None:
         """Fails unless the thing was lost in the time that is promised."""

@@ -19,7 +19,7 @@ import httpx
 from primehub_services.api.table import TABLE
 
 from .losses import Events, Portal, as_token
-from .platform import PASSWORD, Lab, Platform
+from .platform import PASSWORD, STARTS_IN, Lab, Platform
 from .shell_notebook import python, shell
 from .waiting import wait_for
 
@@ -109,7 +109,7 @@ def _start(platform: Platform, lab: Lab, image: str, tokens: dict[str, str]) -> 
     def running(started: str) -> bool:
         return bool(platform.call("GET", f"/notebooks/{started}", token=asked[started])["phase"] == "RUNNING")
 
-    wait_for(lambda: all(map(running, asked)), 120, what="the notebooks run")
+    wait_for(lambda: all(map(running, asked)), STARTS_IN, what="the notebooks run")
     return list(asked)
 
 
@@ -204,8 +204,8 @@ def an_open_stream_tells_nothing_of_the_group_and_no_log(world: World, actor: st
         made = platform.call("POST", "/invitations", {"group": HIDDEN}, token=world.insider)
         announced = platform.call("POST", "/announcements", {"message": "Hear, all"})
         try:
-            wait_for(lambda: made["id"] in shown.told() and "a shell" in shown.told(), 15, what="the insider is told")
-            wait_for(lambda: announced["id"] in hidden.told(), 15, what="the outsider is told of what is everyone's")
+            wait_for(lambda: made["id"] in shown.told() and "a shell" in shown.told(), 60, what="the insider is told")
+            wait_for(lambda: announced["id"] in hidden.told(), 60, what="the outsider is told of what is everyone's")
             said = [word for word in (*world.hidden_words(), made["id"], "a shell") if word in hidden.told()]
             assert [word for word in said if word != start_id] == []
         finally:

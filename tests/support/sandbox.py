@@ -102,6 +102,7 @@ class Machine:
         masked: tuple[str, ...] = (),
         log_cap: int | None = None,
         pids: int | None = None,
+        grace_s: float = 30,
         **plan: Any,
     ) -> WorkloadStatus:
         """Starts ``argv`` (a single one is a script of sh) as ann of research, unless ``plan`` says otherwise."""
@@ -113,6 +114,7 @@ class Machine:
             env=env,
             forward_out=forward_out,
             masked=masked,
+            grace_s=grace_s,
             allow_unsandboxed=True,
         )
         spec = rendered.spec

@@ -11,11 +11,11 @@ import httpx
 import nbformat
 
 from .names import unique
-from .platform import Lab, Platform
+from .platform import STARTS_IN, Lab, Platform
 from .waiting import wait_for
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
-PATIENCE = 90
+PATIENCE = STARTS_IN
 A_MINUTE = 60
 LINES = 40
 COUNTS = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i+1)); sleep 0.3; done; echo $i >artifacts/count"
@@ -230,7 +230,7 @@ def the_failing_cell_is_named(jobs: Jobs) -> None:
 def what_there_is_can_be_read_after_a_cancel_and_a_timeout(jobs: Jobs) -> None:
     """A notebook that is stopped midway leaves what it had, the output of the running cell included."""
     cancelled = jobs.submit_notebook(notebook("print('done')", SLEEP))
-    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=30)
+    late = jobs.submit_notebook(notebook("print('done')", SLEEP), timeout=60)
     try:
         jobs.until(cancelled, lambda now: (now["progress"] or {}).get("done") == 1, "the second cell runs")
     finally:
@@ -296,7 +296,7 @@ def it_fires_at_its_instant(jobs: Jobs, made: Any) -> Any:
     """The first time that it is due; it is paused again then. That job, ended."""
     path = f"/schedules/{made['id']}"
     first = wait_for(
-        lambda: jobs.call("GET", f"{path}/firings")["items"], A_MINUTE + 10, what="the first instant is accounted for"
+        lambda: jobs.call("GET", f"{path}/firings")["items"], 3 * A_MINUTE, what="the first instant is accounted for"
     )[-1]
     jobs.call("PATCH", path, {"version": jobs.call("GET", path)["version"], "paused": True})
     assert (first["instant"], first["outcome"]) == (made["next_at"], "JOB")

@@ -376,6 +376,9 @@ class KubernetesEngine(Engine, LogStreamer, UsageSampler, WorkFiles, VolumeProvi
             found, _ = await self._cluster.list_("PodMetrics", query)
         except (ClusterRefusal, EngineUnavailable):
             return
+        # somebody may have deleted a Job behind our back
+        there = {job["metadata"]["labels"][KEY_LABEL] for job in self._jobs.items.values()}
+        self._samples = {key: sample for key, sample in self._samples.items() if key in there}
         for metrics in found:
             key = (metrics["metadata"].get("labels") or {}).get(KEY_LABEL, "")
             before = self._samples.get(key)

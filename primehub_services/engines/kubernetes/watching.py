@@ -45,8 +45,7 @@ class Watched:
 
     def put(self, item: Json) -> None:
         """Take in what a request of our own has shown, unless something newer is known."""
-        known = self.items.get(item["metadata"]["name"])
-        if known is None or known["metadata"]["uid"] != item["metadata"]["uid"] or _version(known) < _version(item):
+        if not self._knows_newer(item, or_the_same=True):
             self.items[item["metadata"]["name"]] = item
 
     def forget(self, name: str) -> None:
@@ -99,9 +98,17 @@ class Watched:
         name = item["metadata"]["name"]
         if kind == "DELETED":
             self.items.pop(name, None)
+        elif self._knows_newer(item):
+            return  # a request of our own has shown what came after it
         else:
             self.items[name] = item
         self._changed(item)
+
+    def _knows_newer(self, item: Json, *, or_the_same: bool = False) -> bool:
+        known = self.items.get(item["metadata"]["name"])
+        if known is None or known["metadata"]["uid"] != item["metadata"]["uid"]:
+            return False
+        return _version(known) > _version(item) or (or_the_same and _version(known) == _version(item))
 
 
 def _version(item: Json) -> int:

@@ -29,6 +29,15 @@ def installed() -> Iterator[Installed]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def connected(request: pytest.FixtureRequest) -> None:
+    """What leads to the installation goes on: a connection that a fault or a busy machine has cut costs one test at most."""
+    if "installed" in request.fixturenames:
+        installed: Installed = request.getfixturevalue("installed")
+        if not installed.connected:
+            installed.connect()
+
+
 @pytest.fixture(scope="session")
 def lab(installed: Installed) -> Lab:
     """A member of a group, with the image that the first start offers."""

@@ -41,6 +41,7 @@ def test_nobody_else_learns_of_a_job_or_does_anything_with_it(installed: Install
     scenarios.nobody_else_learns_of_a_job_or_does_anything_with_it(jobs, installed.add_person(unique("tinker")))
 
 
+@pytest.mark.alone
 def test_what_a_job_prints_is_seen_at_once_and_what_it_leaves_is_kept_without_harm(
     installed: Installed, jobs: Jobs
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 
 import pytest
@@ -14,13 +15,14 @@ from tests.support import culling, leaving, outsiders, secrecy, storm
 from tests.support.cluster import cluster_image
 from tests.support.installed import Installed
 from tests.support.leaving import ACCOUNT_ENDS, ACCOUNT_LOSES, GROUP_LOSES, Departed
+from tests.support.losses import Losses
 from tests.support.names import unique
 from tests.support.outsiders import ACTORS, HUB_PAGES, HUB_PATHS, World
 from tests.support.platform import Lab
 from tests.support.secrecy import OWN, VARIABLE, Day
 from tests.support.storm import Storm
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.timeout(1800)]
 PEOPLE, PLACES = 40, 5
 """Fewer than on one machine: who decides is the same code, and each place is a pod here."""
 OUTSIDER = "admin of another group"
@@ -52,11 +54,20 @@ def shell_image(installed: Installed) -> str:
 # -- who leaves
 
 
+def all_losses(found: dict[str, Departed]) -> list[Losses]:
+    """What each of them has lost."""
+    return [departed.losses for departed in found.values()]
+
+
 @pytest.fixture(scope="module")
 def accounts(installed: Installed, lab: Lab, shell_image: str) -> Iterator[dict[str, Departed]]:
     """People whose accounts ended, all at once."""
-    ends = {how: leaving.account_that_ends(installed, lab, shell_image, how) for how in ACCOUNT_ENDS}
-    with leaving.at_once(**ends) as found:
+
+    def story() -> AbstractContextManager[dict[str, Departed]]:
+        ends = {how: leaving.account_that_ends(installed, lab, shell_image, how) for how in ACCOUNT_ENDS}
+        return leaving.at_once(**ends)
+
+    with leaving.once_more_if_late(story, all_losses) as found:
         yield found
 
 
@@ -84,7 +95,11 @@ def members(installed: Installed, lab: Lab, shell_image: str) -> Iterator[dict[s
     """People who have left one of two groups, both at once."""
     leaves = partial(leaving.member_who_leaves, installed, lab, shell_image)
     told = partial(leaving.provider_sign_in, installed)
-    with leaving.at_once(administrator=leaves(unique("leo")), provider=leaves(unique("pia"), provider=told)) as found:
+
+    def story() -> AbstractContextManager[dict[str, Departed]]:
+        return leaving.at_once(administrator=leaves(unique("leo")), provider=leaves(unique("pia"), provider=told))
+
+    with leaving.once_more_if_late(story, all_losses) as found:
         yield found
 
 

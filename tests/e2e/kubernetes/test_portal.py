@@ -197,6 +197,7 @@ def say_the_same(page: Page, installed: Installed, lab: Lab, path: str, text: st
         assert sentence in done.stdout, f"{command}: {done.stdout}{done.stderr}"
 
 
+@pytest.mark.alone
 def test_why_a_job_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
     installed: Installed, waits: Waits, at: Callable[[str], Page]
 ) -> None:
@@ -213,6 +214,7 @@ def test_why_a_job_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
     expect(page.get_by_role("status").get_by_text("Cancelled")).to_be_visible(timeout=SOON)
 
 
+@pytest.mark.alone
 def test_why_a_notebook_waits_for_the_cluster_is_read_in_its_page_and_by_the_command(
     installed: Installed, waits: Waits, at: Callable[[str], Page]
 ) -> None:
@@ -238,6 +240,7 @@ def missing(installed: Installed) -> Iterator[str]:
     installed.call("DELETE", f"/volumes/{volume}")
 
 
+@pytest.mark.alone
 def test_a_quota_that_an_operator_sets_and_a_claim_that_is_missing_are_read_in_pages_and_by_the_command(
     installed: Installed, waits: Waits, at: Callable[[str], Page], missing: str
 ) -> None:

@@ -92,7 +92,7 @@ def test_somebody_signs_in_at_one_pod_and_is_signed_in_at_the_other(pods: Severa
             assert asked_by_portal(browser, "/me")["name"] == jobs.lab.user
 
 
-@pytest.mark.usefixtures("machine_alone")
+@pytest.mark.alone
 def test_a_change_at_one_pod_is_seen_live_at_the_other(pods: Several, jobs: Jobs) -> None:
     first, second = pods.all_ready()
     for here, there in ((first, second), (second, first)):
@@ -182,7 +182,7 @@ def all_once(jobs: Jobs, ids: list[str]) -> None:
         assert jobs.log(job) == f"ran {number}\n"
 
 
-@pytest.mark.usefixtures("machine_alone")
+@pytest.mark.alone
 def test_the_leaders_pod_is_killed_while_jobs_run_and_the_other_goes_on(pods: Several, jobs: Jobs) -> None:
     job = jobs.submit(COUNTS)
     wait_for(lambda: "line 5\n" in jobs.log(job), STARTS_IN, what="the job counts")
@@ -197,7 +197,7 @@ def test_the_leaders_pod_is_killed_while_jobs_run_and_the_other_goes_on(pods: Se
     all_once(jobs, waiting)
 
 
-@pytest.mark.usefixtures("machine_alone")
+@pytest.mark.alone
 def test_a_leader_that_is_cut_off_from_the_database_is_followed_by_the_other(pods: Several, jobs: Jobs) -> None:
     was = leads(pods)
     job = jobs.submit(COUNTS)

@@ -26,8 +26,8 @@ KEYS = f"{NAME}-keys"
 SSO = "single-sign-on"
 AWAY = 60
 """Seconds that the portal may be away: a pod of each part ends and another begins."""
-REPLACED = 30
-"""Seconds after which no pod of before is left: the longest grace is 20."""
+REPLACED = 120
+"""Seconds for which the end of the last pod of before is waited for: the longest grace is 20."""
 REVISION = """
 import sqlite3
 database = sqlite3.connect("/var/lib/primehub/primehub.sqlite")
@@ -35,6 +35,7 @@ print(database.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 """
 
 
+@pytest.mark.alone
 def test_an_upgrade_to_the_next_version_loses_no_notebook_no_job_no_key_and_no_session(
     installed: Installed, lab: Lab, jobs: Jobs, notebook: dict[str, Any], beside: Beside
 ) -> None:

@@ -98,7 +98,7 @@ async def running_platform(data_dir: Path) -> AsyncIterator[ApiHub]:
     hub = ApiHub(data_dir)
     try:
         await hub.start()
-        await wait_for_async(hub.healthy, 30, what=f"the services are well (see {hub.log})")
+        await wait_for_async(hub.healthy, 120, what=f"the services are well (see {hub.log})")
         yield hub
     finally:
         hub.end()
@@ -138,6 +138,6 @@ async def phase(person: Person, notebook: str, wanted: str) -> dict[str, Any]:
         found: dict[str, Any] = (await person.ask("GET", f"/notebooks/{notebook}")).json()
         return found if found["phase"] == wanted else None
 
-    found = await wait_for_async(reached, 30, what=f"the notebook is {wanted}")
+    found = await wait_for_async(reached, 120, what=f"the notebook is {wanted}")
     assert found is not None
     return found

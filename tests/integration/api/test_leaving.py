@@ -16,11 +16,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PROMISED = 10
 
 
-async def _until_gone(platform: ApiHub, token: str) -> list[str]:
+async def _until_gone(platform: ApiHub, token: str, opened: asyncio.Event) -> list[str]:
     """The lines of an event stream, until the server ends it."""
     lines: list[str] = []
     async with platform.client(token) as client, client.stream("GET", "/events") as stream:
         assert stream.status_code == 200
+        opened.set()
         async for line in stream.aiter_lines():
             lines.append(line)
     return lines
@@ -32,15 +33,17 @@ async def _disable(admin: Person, name: str) -> None:
     assert done.status_code == 200, done.text
 
 
+@pytest.mark.alone
 async def test_a_disabled_person_loses_session_token_stream_and_notebook(
     platform: ApiHub, admin: Person, person: Person, name: str
 ) -> None:
     notebook = await _start(person)
     await phase(person, notebook, "RUNNING")
     token = (await _make(person, READ))["token"]
-    stream = asyncio.create_task(_until_gone(platform, token))
+    opened = asyncio.Event()
+    stream = asyncio.create_task(_until_gone(platform, token, opened))
     async with platform.client(token) as client:
-        await wait_for_async(lambda: not stream.done(), 5)
+        await asyncio.wait_for(opened.wait(), 30)
         assert (await client.get("/me")).status_code == 200
         await _disable(admin, name)
         assert (await client.get("/me")).status_code == 401
@@ -57,6 +60,7 @@ async def test_a_disabled_person_loses_session_token_stream_and_notebook(
     assert (await admin.ask("GET", f"/notebooks/{notebook}")).json()["phase"] == "STOPPED"
 
 
+@pytest.mark.alone
 async def test_a_person_who_leaves_a_group_loses_that_groups_things(
     platform: ApiHub, admin: Person, person: Person, name: str
 ) -> None:
@@ -75,6 +79,7 @@ async def test_a_person_who_leaves_a_group_loses_that_groups_things(
     await wait_for_async(stopped, PROMISED, what="the server is stopped")
 
 
+@pytest.mark.alone
 async def test_a_revoked_token_ends_its_stream(platform: ApiHub, person: Person) -> None:
     made = await _make(person, READ)
     async with platform.client(made["token"]) as client, client.stream("GET", "/events") as stream:

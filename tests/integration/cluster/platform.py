@@ -208,7 +208,7 @@ async def running_platform(data_dir: Path, namespace: Namespace) -> AsyncIterato
     try:
         platform.start_services()
         await platform.start()
-        await wait_for_async(platform.healthy, 40, what=f"the services are well (see {data_dir / 'services.log'})")
+        await wait_for_async(platform.healthy, 120, what=f"the services are well (see {data_dir / 'services.log'})")
         await platform.prepare()
         yield platform
     finally:

@@ -118,7 +118,7 @@ async def test_a_volume_without_its_claim_is_said_before_the_start_and_costs_the
         options = await platform.ask(person, "GET", "/groups/research/launch-options")
         return str(next(volume["left_out"] for volume in options["volumes"] if volume["name"] == name))
 
-    told = await wait_for_async(left_out, 20, what="the volume is left out")
+    told = await wait_for_async(left_out, 120, what="the volume is left out")
     assert told.startswith(f"Its claim made-for-{name} is not in the cluster")
     notebook = await platform.begin(person)
     running = await platform.phase(person, notebook, "RUNNING")
@@ -175,14 +175,14 @@ async def test_storage_that_cannot_be_mounted_costs_its_volume_alone_and_is_said
         async def bound() -> bool:
             return await left_out() == ""
 
-        await wait_for_async(bound, 30, what="the claim is bound, and nothing is known of what is behind it")
+        await wait_for_async(bound, 120, what="the claim is bound, and nothing is known of what is behind it")
         notebook = await platform.begin(person)
         running = await platform.phase(person, notebook, "RUNNING")
         messages = [event["message"] for event in running["events"]]
         assert any(message.startswith(f"Without {made['slug']}: it cannot be mounted: ") for message in messages), (
             messages
         )
-        told = await wait_for_async(left_out, 15, what="it is left out of the next start")
+        told = await wait_for_async(left_out, 120, what="it is left out of the next start")
         assert told.startswith("It cannot be mounted: ")
         assert "is not a directory" in told
     finally:
@@ -210,7 +210,7 @@ async def test_a_hub_that_was_killed_finds_its_pods_again(platform: ClusterPlatf
         server = await platform.server(person)
         return bool(server and server["ready"] and await platform.server(other) is None)
 
-    await wait_for_async(found, 40, what="the hub knows what runs")
+    await wait_for_async(found, 120, what="the hub knows what runs")
     assert (await platform.ask(person, "GET", f"/notebooks/{stays}"))["phase"] == "RUNNING"
     after = platform.pod(stays)
     assert after is not None
@@ -240,6 +240,7 @@ async def test_a_hub_that_was_killed_in_the_middle_of_a_start_leaves_nothing_beh
     assert (ended["phase"], ended["reason"]) == ("FAILED", ABANDONED)
 
 
+@pytest.mark.alone
 async def test_who_leaves_the_group_loses_the_pod(platform: ClusterPlatform, person: str) -> None:
     notebook = await platform.begin(person)
     await platform.phase(person, notebook, "RUNNING")

@@ -75,6 +75,7 @@ async def with_home(platform: ClusterPlatform, person: str) -> None:
     await wait_for_async(lambda: bound(platform, f"claim-{slug}"), 60, what="the home is bound")
 
 
+@pytest.mark.alone
 async def test_a_quota_of_the_cluster_is_waited_for_with_its_numbers_until_there_is_room_or_it_is_stopped(
     platform: ClusterPlatform, person: str
 ) -> None:
@@ -128,6 +129,7 @@ async def test_a_quota_of_the_cluster_is_waited_for_with_its_numbers_until_there
     await platform.phase(stays, notebooks[stays], "STOPPED")
 
 
+@pytest.mark.alone
 async def test_what_pod_security_forbids_is_told_and_nothing_is_left(
     platform: ClusterPlatform, person: str, tmp_path: Path
 ) -> None:

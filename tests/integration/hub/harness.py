@@ -56,7 +56,7 @@ class Hub:
     async def start(self) -> None:
         """Start and wait until it answers."""
         self._start()
-        await wait_for_async(self._answers, 40, what=f"the hub answers (see {self.log})")
+        await wait_for_async(self._answers, 120, what=f"the hub answers (see {self.log})")
 
     def _start(self) -> None:
         with self.log.open("ab") as log:
@@ -116,7 +116,7 @@ class Hub:
             model = await self.server(user)
             return model if model and model["ready"] else None
 
-        model = await wait_for_async(ready, 20, what="the server is ready")
+        model = await wait_for_async(ready, 120, what="the server is ready")
         assert model is not None
         return model
 
@@ -127,7 +127,7 @@ class Hub:
         async def gone() -> bool:
             return await self.server(user) is None
 
-        await wait_for_async(gone, 20, what="the server is gone")
+        await wait_for_async(gone, 120, what="the server is gone")
 
     def environment_of(self, start_id: str) -> dict[str, str]:
         """What the workload was given."""

@@ -53,7 +53,7 @@ class Pair(ApiHub):
     async def start_other(self) -> None:
         """A second process, which differs from the first in nothing but its port."""
         self._start_other()
-        await wait_for_async(self._other_answers, 30, what="the other process answers")
+        await wait_for_async(self._other_answers, 120, what="the other process answers")
 
     def _start_other(self) -> None:
         assert self.process is not None
@@ -98,7 +98,7 @@ async def running_pair(data_dir: Path, database_url: str) -> AsyncIterator[Pair]
     hub = Pair(data_dir, database_url)
     try:
         await hub.start()
-        await wait_for_async(hub.healthy, 30, what=f"the services are well (see {hub.log})")
+        await wait_for_async(hub.healthy, 120, what=f"the services are well (see {hub.log})")
         await hub.start_other()
         yield hub
     finally:

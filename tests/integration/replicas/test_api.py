@@ -77,6 +77,7 @@ async def test_a_session_is_good_at_every_process(admin: Anybody) -> None:
         assert (await admin.open_portal("admin")).status_code in (200, 503)  # 503: the portal is not built
 
 
+@pytest.mark.alone
 async def test_a_change_through_one_process_is_live_at_the_other_and_a_stream_goes_on_at_any(
     pair: Pair, token: str
 ) -> None:

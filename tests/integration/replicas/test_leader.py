@@ -98,6 +98,7 @@ def test_processes_that_start_at_once_set_up_one_platform(several: Replicas) -> 
     assert sum("leading from now on" in one.said() for one in started) == 1
 
 
+@pytest.mark.alone
 def test_when_a_leader_is_killed_or_stopped_another_goes_on_and_no_instant_comes_twice(several: Replicas) -> None:
     cast = _prepared(several)
     several.start(3, "--engine=fake")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from hub_config.settings import Settings
+from primehub_services.composition import engine_parts
 from primehub_services.sandbox import processes
 from primehub_services.sandbox.errors import WorkloadError
 from primehub_services.sandbox.spec import WorkloadState
@@ -99,6 +102,19 @@ def test_a_second_request_shortens_the_grace_period(either: Machine) -> None:
     wait_for(lambda: either.workloads.status("one").state is WorkloadState.STOPPING)  # type: ignore[union-attr]
     either.workloads.stop("one", 0)
     assert either.ended("one").reason == "Killed"
+
+
+async def test_a_notebook_that_is_to_stop_has_the_time_that_its_spawner_gave_it_and_no_more(machine: Machine) -> None:
+    machine.start("one", "trap '' TERM; echo up; while :; do sleep 0.1; done", grace_s=0.5)
+    machine.says("one", "up")
+    parts = await engine_parts("local", Settings(data_dir=machine.workloads.layout.data_dir))
+    assert parts.workloads is not None
+    began = time.monotonic()
+    await parts.workloads.stop("one")
+    status = await asyncio.to_thread(machine.ended, "one")
+    assert (status.code, status.reason) == (137, "Killed")
+    # far more than it has, and less than the 10 s in which who has left loses it
+    assert time.monotonic() - began < 8
 
 
 def test_what_a_workload_leaves_running_ends_with_it(either: Machine) -> None:

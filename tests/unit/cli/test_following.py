@@ -80,7 +80,7 @@ def test_a_reader_that_has_enough_ends_a_log_quietly(api: FakeApi, started: Star
 def test_ctrl_c_ends_what_waits_without_a_traceback(api: FakeApi, started: Start) -> None:
     api.answers["GET", f"/jobs/{ID}"] = 200, things.job(phase="RUNNING", ended_at=None)
     waiting = started("jobs", "wait", ID)
-    wait_for(lambda: len(api.requests) > 2)
+    wait_for(lambda: len(api.requests) > 2, 60)
     waiting.send_signal(signal.SIGINT)
     err = waiting.communicate(timeout=30)[1].decode()
     assert waiting.returncode == 1

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from primehub_services.controllers import EngineUnavailable, NotebookController, StopController, WorkloadState
+from primehub_services.controllers import EngineUnavailable, NotebookController, Runner, StopController, WorkloadState
 from primehub_services.controllers.stops import ENDED_AT_ONCE
 from primehub_services.domain.notebooks import NotebookPhase
 from primehub_services.hub import HubRefusal
@@ -80,8 +80,8 @@ async def test_what_begins_to_run_only_after_the_request_ends_too(start: Start, 
     assert start.engine.running() == set()
 
 
-async def test_one_that_cannot_be_asked_holds_up_no_other_and_is_told(
-    start: Start, controller: StopController, monkeypatch: pytest.MonkeyPatch
+async def test_one_that_cannot_be_asked_holds_up_no_other_and_is_told_once(
+    start: Start, controller: StopController, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     start.go(last="ask_to_stop")
     start.engine.workloads["a-stray"] = WorkloadState(True)
@@ -95,10 +95,16 @@ async def test_one_that_cannot_be_asked_holds_up_no_other_and_is_told(
     start.engine.stop = failing
     monkeypatch.setattr(store, "to_stop", lambda uow: frozenset({"a-stray", start.id}))
 
-    with pytest.raises(EngineUnavailable):
-        await controller.step(start.clock.now)
-
+    runner = Runner(controller, clock=start.clock)
+    assert await runner.step()
     assert start.engine.running() == {"a-stray"}
+    assert runner.wait_s() == controller.interval, "whoever leaves next is not kept waiting"
+    assert await runner.step()
+    assert caplog.text.count("its node does not answer") == 1
+
+    start.engine.stop = stop
+    await controller.step(start.clock.now)
+    assert start.engine.running() == set()
 
 
 async def test_one_that_is_slow_holds_up_no_other(

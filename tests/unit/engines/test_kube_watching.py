@@ -62,3 +62,39 @@ async def test_a_watch_that_lasted_is_begun_anew_at_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(watching, "LIVES_S", 0)
     # with pauses that grow it would be half a minute
     await listed(Lists(EngineUnavailable("busy")), 16)
+
+
+class Tells:
+    """A cluster whose watch tells what it is given, and then nothing more."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+
+    async def list_(self, _kind: str, _query: object) -> tuple[list[dict[str, Any]], str]:
+        return [state(1)], "1"
+
+    async def watch(self, _kind: str, _query: object, _version: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        while True:
+            yield await self.told.get()
+
+
+def state(version: int, uid: str = "u") -> dict[str, Any]:
+    """The object ``a`` at this version."""
+    return {"metadata": {"name": "a", "uid": uid, "resourceVersion": str(version)}}
+
+
+async def test_what_a_watch_tells_late_does_not_replace_what_a_request_has_shown() -> None:
+    cluster, changed = Tells(), []
+    watched = Watched(cluster, "Job", {}, changed.append)  # type: ignore[arg-type]
+    running = asyncio.create_task(watched.run())
+    try:
+        await watched.current()
+        watched.put(state(5))
+        for told in (state(4), state(6), state(2, "another")):
+            cluster.told.put_nowait(("MODIFIED", told))
+        await wait_for_async(lambda: len(changed) == 3, what="all are taken in")
+        # the first is what was listed; the same name with another uid is another object
+        assert [item["metadata"]["resourceVersion"] for item in changed] == ["1", "6", "2"]
+        assert watched.items["a"] == state(2, "another")
+    finally:
+        running.cancel()

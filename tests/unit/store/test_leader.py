@@ -54,7 +54,7 @@ async def test_one_leads_and_the_next_follows_as_soon_as_it_ends(store: Database
         assert known.holder == winner.holder
         assert not waiting.done()
         await asyncio.to_thread(winner.stop)
-        term = await asyncio.wait_for(waiting, 5)
+        term = await asyncio.wait_for(waiting, 30)
         assert term.holds()
         assert not won.result().holds()
         known = store.read_now(leader.leadership)
@@ -98,7 +98,7 @@ async def test_what_a_term_is_writing_is_committed_before_the_next_one_begins(st
         assert not following.done()
         go_on.set()
         await writing
-        assert (await asyncio.wait_for(following, 5)).holds()
+        assert (await asyncio.wait_for(following, 30)).holds()
 
 
 async def test_whose_connection_is_cut_does_not_lead_any_more(store: Database) -> None:

@@ -20,7 +20,7 @@ def test_what_one_process_is_told_of_a_workload_every_process_hears(migrated_pos
     listener.start()
     wait_for(lambda: woken, what="it listens")
     there.write_now(listening.tell, "job-1")
-    wait_for(lambda: heard, 2, what="it is heard")
+    wait_for(lambda: heard, 30, what="it is heard")
     assert heard == ["job-1"]
     listener.stop()
     here.close()
