@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from tests.support import scenarios
 from tests.support.beside import Beside, asks
 from tests.support.chart import CHART
 from tests.support.cluster import own_address
-from tests.support.installed import NAME, PARTS, Installed, are_next, restarts
+from tests.support.installed import NAME, PARTS, READY, Installed, are_next, restarts
 from tests.support.keycloak import CLIENT, Keycloak, form_address, issuer_at, running_keycloak
-from tests.support.platform import STARTS_IN, Lab, asked_by_portal, free_port, like_a_persons
+from tests.support.platform import API_PATH, STARTS_IN, Lab, asked_by_portal, free_port, like_a_persons
+from tests.support.repository import certificate
 from tests.support.scenarios import Jobs
 from tests.support.waiting import wait_for
 
@@ -151,6 +153,34 @@ def test_who_is_in_a_group_of_the_provider_signs_in_and_is_in_that_group_here(
         assert installed.inside(installed.pod_of("notebook", start=notebook["id"]), asks(address)) == [False]
     kinds = "configmaps,deployments,pods,replicasets"
     assert CLIENT["client_secret"] not in installed.kubectl("get", kinds, "-o", "json")
+
+
+def test_the_proxy_answers_with_a_certificate_of_ones_own(
+    installed: Installed, lab: Lab, notebook: dict[str, Any], tmp_path: Path
+) -> None:
+    cert, key = certificate(tmp_path)
+    installed.kubectl("create", "secret", "tls", "own-certificate", f"--cert={cert}", f"--key={key}")
+    # helm waits until the probes, which speak TLS now, have found the proxy well
+    more = {"proxy": {"tls": {"secretName": "own-certificate"}}}
+    installed.helm("upgrade", NAME, str(CHART), "--wait", "--timeout", f"{READY}s", more=more)
+    forward, port = installed.forward(f"service/{NAME}-proxy", 443)
+    headers = {"Authorization": f"token {lab.token}"}
+    trusted = ssl.create_default_context(cafile=str(cert))
+    try:
+        with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=trusted, trust_env=False, timeout=30) as client:
+
+            def status(path: str) -> int:
+                with suppress(httpx.HTTPError):
+                    return client.get(path, headers=headers).status_code
+                return 0
+
+            for path in (f"{API_PATH}/me", "/hub/api/user", notebook["url"]):
+                wait_for(lambda path=path: status(path) == 200, STARTS_IN, what=f"{path} answers")  # type: ignore[misc]
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{port}/hub/login", trust_env=False, timeout=30).raise_for_status()
+    finally:
+        forward.kill()
+        forward.wait()
 
 
 def signed_in_through(browser: httpx.Client, provider: Keycloak) -> Any:
