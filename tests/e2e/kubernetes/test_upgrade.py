@@ -161,9 +161,11 @@ def test_the_proxy_answers_with_a_certificate_of_ones_own(
     cert, key = certificate(tmp_path)
     installed.kubectl("create", "secret", "tls", "own-certificate", f"--cert={cert}", f"--key={key}")
     # helm waits until the probes, which speak TLS now, have found the proxy well
-    more = {"proxy": {"tls": {"secretName": "own-certificate"}}}
+    port = free_port()
+    settings = installed.values.get("settings", {}) | {"public_url": f"https://127.0.0.1:{port}"}
+    more = {"proxy": {"tls": {"secretName": "own-certificate"}}, "settings": settings}
     installed.helm("upgrade", NAME, str(CHART), "--wait", "--timeout", f"{READY}s", more=more)
-    forward, port = installed.forward(f"service/{NAME}-proxy", 443)
+    forward, _ = installed.forward(f"service/{NAME}-proxy", 443, port)
     headers = {"Authorization": f"token {lab.token}"}
     trusted = ssl.create_default_context(cafile=str(cert))
     try:
