@@ -100,6 +100,10 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
     sound(page)
     page.goto(f"{ROOT}/g/{GROUP}/queue")
     expect(page.get_by_role("link", name=other)).to_be_visible(timeout=SOON)
+    word, line = (page.locator(where).first.bounding_box() for where in (".axisWords .now", ".grid .now"))
+    assert word is not None
+    assert line is not None
+    assert abs(word["x"] + word["width"] / 2 - line["x"] - line["width"] / 2) < 2, "the clock's words stand at its lines"
     sound(page)
     page.goto(f"{ROOT}/g/{GROUP}/jobs?view=pending")
     row = page.get_by_role("row", name=other)

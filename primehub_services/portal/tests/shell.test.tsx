@@ -107,6 +107,22 @@ test('the palette finds each page of the admin portal for a platform admin, grou
   expect(found()).toEqual(['Hub control panel']);
 });
 
+test('the palette finds jobs of every group that one sees, and each opens where it belongs', async () => {
+  const job = (id: string, of: string) => ({ id, name: `train ${id}`, user: 'bob', group: of, phase: 'RUNNING' });
+  answers({ '/groups': none, '/users': none, '/members': none, '/jobs': { items: [job('j1', 'nlp'), job('j2', 'vision')], total: 2 } });
+  await typed('train', { platform_admin: true });
+  await waitFor(() => expect(found()).toHaveLength(2));
+  expect(found()[0]).toContain('bob in nlp');
+  expect(found()[1]).toContain('bob in vision');
+  expect(api.GET).toHaveBeenCalledWith('/jobs', expect.objectContaining({ params: { query: { search: 'train', page_size: 6 } } }));
+  cleanup();
+  const router = shown('/palette', { platform_admin: true, groups: [] });
+  fireEvent.change(screen.getByRole('combobox'), { target: { value: 'train' } });
+  await waitFor(() => expect(screen.getAllByRole('option')).toHaveLength(2));
+  fireEvent.click(screen.getAllByRole('option')[1]!);
+  await waitFor(() => expect(router.state.location.pathname).toBe('/admin/jobs/j2'));
+});
+
 test('the palette says that it looks for people, and what could not be searched, instead of that there is nothing', async () => {
   answers({ '/groups': none, '/jobs': none });
   shown('/palette', { platform_admin: true, groups: [] });

@@ -84,6 +84,13 @@ export const ask = {
     placeholderData: keepPreviousData,
   }),
 
+  /** Those of every group that one sees. */
+  jobsAnywhere: (search: string, most: number) => queryOptions({
+    queryKey: ['jobs', 'anywhere', search, most],
+    queryFn: ({ signal }) => body(api.GET('/jobs', { signal, params: { query: { search, page_size: most } } })),
+    placeholderData: keepPreviousData,
+  }),
+
   jobCounts: (group: string | undefined, search: string, since: string | undefined) => queryOptions({
     queryKey: ['jobs', 'counts', group, search, since],
     queryFn: ({ signal }) => body(api.GET('/job-counts', { signal, params: { query: { ...(group && { group }), ...(search && { search }), ...(since && { since }) } } })),

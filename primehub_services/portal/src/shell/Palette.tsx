@@ -4,11 +4,11 @@ import { Boxes, CircleUser, CornerDownLeft, Search, SquareTerminal, type LucideI
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { useNavigate } from 'react-router';
 import { ask } from '../api/queries';
-import type { Job } from '../api/types';
+import type { Job, Me } from '../api/types';
 import { hub } from '../lib/base';
 import { useDebounced } from '../lib/debounce';
 import { useFocusBack } from '../lib/focus-back';
-import { useMe } from '../lib/session';
+import { groupNamed, useMe } from '../lib/session';
 import { Status } from '../parts/Status';
 import { t } from '../text';
 import { found, pagesFor, type Entry } from './palette-entries';
@@ -100,7 +100,11 @@ function useAdminPages(): readonly Entry[] {
 
 const ofUser = (p: { name: string; display_name: string }): Entry => ({ key: `p-${p.name}`, kind: 'person', text: p.display_name || p.name, note: p.name, to: `/admin/users?search=${encodeURIComponent(p.name)}` });
 const ofMember = (p: { user: string; display_name: string }, group: string | null): Entry => ({ key: `p-${p.user}`, kind: 'person', text: p.display_name || p.user, note: p.user, to: `/g/${group}/jobs?search=${encodeURIComponent(p.user)}` });
-const ofJob = (j: Job): Entry => ({ key: j.id, kind: 'job', text: j.name, note: j.user, state: j.phase, to: `/g/${j.group}/jobs/${j.id}` });
+/** A job opens in its group; one of a group that is not the admin's own, in the admin portal. */
+const ofJob = (j: Job, me: Me, working: string | null): Entry => ({
+  key: j.id, kind: 'job', text: j.name, state: j.phase, note: j.group === working ? j.user : t.palette.jobOf(j.user, groupNamed(me, j.group)),
+  to: me.groups.some((g) => g.group === j.group) ? `/g/${j.group}/jobs/${j.id}` : `/admin/jobs/${j.id}`,
+});
 const ofGroup = (g: { group: string; name: string; display_name: string }, to: string): Entry => ({ key: `g-${g.group}`, kind: 'group', text: g.display_name || g.name, note: g.display_name ? g.name : '', to });
 
 /** What the API is asked, of what this person may find: for platform admins everybody and every group. */
@@ -108,7 +112,7 @@ function useAsked(wanted: string, group: string | null) {
   const { platform_admin: all } = useMe();
   const long = wanted.length >= 2;
   return {
-    jobs: useQuery({ ...ask.jobs(group ?? '-', 1, MOST, { search: wanted }), enabled: group !== null && long }),
+    jobs: useQuery({ ...ask.jobsAnywhere(wanted, MOST), enabled: long }),
     members: useQuery({ ...ask.members(group ?? '-'), enabled: group !== null && !all && long }),
     people: useQuery({ ...ask.people(wanted, MOST), enabled: all && long }),
     groups: useQuery({ ...ask.allGroups(wanted, MOST), enabled: all && long }),
@@ -134,7 +138,7 @@ function useFound(text: string): Found {
     sections: [
       { title: t.palette.pages, entries: found([...pagesFor(group, role === 'admin' || me.platform_admin, me.platform_admin), ...(text === '' ? [] : adminPages)], text) },
       { title: t.palette.groups, entries: found([...mine, ...others], text).slice(0, text === '' ? 3 : MOST) },
-      { title: t.palette.jobs, entries: searched ? (jobs.data?.items ?? []).map(ofJob) : [] },
+      { title: t.palette.jobs, entries: searched ? (jobs.data?.items ?? []).map((j) => ofJob(j, me, group)) : [] },
       { title: t.palette.people, entries: searched ? found(persons, text).slice(0, MOST) : [] },
     ],
     searching: wanted !== text || (searched && asked.some(([, query]) => query.isFetching)),

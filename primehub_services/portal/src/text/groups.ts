@@ -47,7 +47,8 @@ export const g = {
     jobs: 'Jobs', jobsWhy: 'For jobs that are submitted from now on without a time limit of their own.',
     timeout: 'Default time limit of jobs',
     facts: 'Set by platform admins', factsWhy: 'Ask one of them to change these.',
-    name: 'Name', description: 'Description', folder: 'Group folder', folderNone: 'none',
+    name: 'Name', description: 'Description', folder: 'Group folder', folderNone: 'none', folderHere: 'mounted only in what starts in this group', folderAnywhere: 'mounted wherever a member starts',
+    types: 'Instance types', images: 'Images', volumes: 'Data volumes', nothing: 'none',
     noLimit: 'no limit', idle: 'Notebooks stop when idle', never: 'never', after: (time: string) => `after ${time}`, platform: (time: string) => `${time}, the platform’s default`,
     podSecurity: 'Pod security',
     levels: {
@@ -56,7 +57,7 @@ export const g = {
     },
     created: 'Created',
     quota: 'Quota', quotaColumns: { each: 'Each person', all: 'Whole group' },
-    members: 'Members', membersWhy: 'Group admins and platform admins invite people by link, or add them with primehub groups add-user.',
+    members: 'Members', membersWhy: (everybody: boolean) => `${everybody ? 'Everybody in the group may invite people by link; group' : 'Group'} admins and platform admins ${everybody ? 'also ' : 'invite people by link, or '}add them with primehub groups add-user.`,
     membersFailed: 'The members could not be loaded', failed: 'The group could not be loaded',
     you: 'you',
     effects: 'Jobs that wait or run keep the limit they have.',

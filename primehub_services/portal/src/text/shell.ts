@@ -76,7 +76,7 @@ export const shell = {
     results: 'Results',
     pages: 'Pages',
     groups: 'Groups',
-    jobs: 'Jobs of this group',
+    jobs: 'Jobs', jobOf: (user: string, group: string) => `${user} in ${group}`,
     people: 'People',
     searching: 'Searching',
     nothing: (text: string) => `Nothing found for “${text}”`,

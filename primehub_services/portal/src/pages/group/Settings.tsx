@@ -54,14 +54,18 @@ function Edit({ group }: { group: Group }) {
   );
 }
 
+const names = (things: readonly { name: string }[]) => things.map((thing) => thing.name).sort((x, y) => x.localeCompare(y)).join(', ') || words.nothing;
+
 function Told({ group }: { group: Group }) {
   const settings = useQuery(ask.settings());
+  const has = useQuery(ask.launchOptions(group.slug)).data;
   const idle = (seconds: number) => (seconds === 0 ? words.never : words.after(duration(seconds)));
   const level = known(words.levels, group.pod_security);
   const rows: [string, React.ReactNode][] = [
     [words.name, <code key="n">{group.name}</code>],
     ...(group.description ? [[words.description, group.description] as [string, string]] : []),
-    [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${memory(group.shared_volume_capacity)}`}</> : words.folderNone],
+    [words.folder, group.shared_volume ? <><code>/project/{group.slug}</code>{group.shared_volume_capacity !== null && `, ${memory(group.shared_volume_capacity)}`}<div className="small">{group.launch_group_only ? words.folderHere : words.folderAnywhere}</div></> : words.folderNone],
+    ...([[words.types, has?.instance_types], [words.images, has?.images], [words.volumes, has?.volumes]] as const).map(([label, things]): [string, string] => [label, things ? names(things) : '–']),
     [words.podSecurity, level ? <div key="p">{level.label}<div className="small">{level.help}</div></div> : itself(group.pod_security)],
     [words.idle, group.idle_timeout !== null ? idle(group.idle_timeout) : settings.data ? words.platform(idle(settings.data.idle_timeout)) : '–'],
     [words.created, <Day key="c" at={group.created_at} />],
@@ -84,9 +88,10 @@ function Told({ group }: { group: Group }) {
 function Members({ group }: { group: string }) {
   const me = useMe();
   const members = useQuery(ask.members(group));
+  const settings = useQuery(ask.settings());
   const { shown, find, more } = useSome(members.data?.items ?? [], words.members.toLowerCase(), (m) => `${m.user} ${m.display_name}`);
   return (
-    <Section title={words.members} why={words.membersWhy}>
+    <Section title={words.members} why={words.membersWhy(settings.data?.members_may_invite === true)}>
       {find}
       {members.data ? (
         <ul className="plain">

@@ -52,7 +52,7 @@ function Row({ group, by, open, onToggle }: { group: GroupOverview; by: Resource
         <ChevronRight size={14} aria-hidden className={open ? 'turned' : undefined} />
         <b>{name}</b>
         <span className="holdingBar">
-          <QuotaBar limit={limit === 0 ? null : limit} parts={[{ kind: 'mine', amount }]} label={`${nameOfResource(by)}: ${a.groups.use(show(by, amount), limit === null ? a.groups.noLimit : show(by, limit))}`} />
+          <QuotaBar limit={limit} parts={[{ kind: 'mine', amount }]} label={`${nameOfResource(by)}: ${a.groups.use(show(by, amount), limit === null ? a.groups.noLimit : show(by, limit))}`} />
         </span>
         <span className="r">{bare(by, amount, limit)} <small>/ {limit === null ? a.groups.noLimit : show(by, limit)}</small></span>
         <span className="muted">{words.running(group.notebooks + group.jobs)}{group.waiting > 0 && `, ${words.waiting(group.waiting)}`}</span>
@@ -77,7 +77,7 @@ function Holders({ group, name }: { group: string; name: string }) {
         <tbody>
           {usage.data.holders.map((h) => (
             <tr key={h.id}>
-              <td><span className="strong">{h.kind === 'job' ? h.name : t.usage.kinds[h.kind]}</span></td>
+              <td>{h.kind === 'job' ? <Link className="strong" to={`/admin/jobs/${h.id}`}>{h.name}</Link> : <span className="strong">{t.usage.kinds[h.kind]}</span>}</td>
               <td><Link to={`/admin/users/${h.user}`}><Who name={h.user} /></Link></td><td className="soft">{h.instance_type}</td><td className="soft"><Ago at={h.since} /></td>
               <td className="r">{count(h.limits.cpu)}</td><td className="r">{count(gib(h.limits.memory))}</td><td className="r">{h.limits.gpu === 0 ? <span className="muted">0</span> : h.limits.gpu}</td>
             </tr>
