@@ -1,15 +1,16 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Button, Checkbox, Input } from 'antd';
-import { Download, Search } from 'lucide-react';
-import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import { ArrowDownToLine, ArrowUpToLine, Download, Search } from 'lucide-react';
+import { memo, useEffect, useMemo, useState } from 'react';
 import { useDebounced } from '../lib/debounce';
 import type { LogPart } from '../live/messages';
 import { useLive } from '../live/live';
 import { Bones, Empty, Failure, Waiting } from './page';
 import { t } from '../text';
+import { useFollowing } from './following';
 import { LINES, append, clean, loadTail, noLines, searchAll, type Lines, type LogSource } from './log';
 
-/** A log, live and after the end. `ended` says that nothing more will come. */
+/** A log, live and after the end, shown from its end on. `ended` says that nothing more will come, but for what is still on its way. */
 export function LogView({ source, ended }: { source: LogSource; ended: boolean }) {
   // begun once; what comes later comes by the stream
   const first = useQuery({ queryKey: ['log', source.stream], queryFn: ({ signal }) => loadTail(source, signal), staleTime: Infinity, gcTime: 0 });
@@ -26,7 +27,6 @@ function Loaded({ source, ended, first }: { source: LogSource; ended: boolean; f
   const { follow } = useLive();
   const [log, setLog] = useState<Lines>(() => append({ ...noLines, from: first.offset, next: first.offset }, first));
   const [search, setSearch] = useState('');
-  const [followEnd, setFollowEnd] = useState(true);
   const wanted = useDebounced(search, 120);
   useEffect(() => follow(source.stream, first.next, (part) => setLog((before) => append(before, part))), [first, follow, source.stream]);
 
@@ -44,6 +44,9 @@ function Loaded({ source, ended, first }: { source: LogSource; ended: boolean; f
     return (cut && found.data?.lines) || all.filter((line) => line.toLowerCase().includes(wanted.toLowerCase()));
   }, [all, wanted, cut, found.data]);
   const more = cut && (found.data?.more ?? false);
+  const { following, follow: followEnd, long, box, toStart, toEnd, handlers } = useFollowing(shown, wanted);
+  // they have their place before there is something to scroll, so that nothing beside them moves
+  const reach = { type: 'text', size: 'small', style: { visibility: long ? 'visible' : 'hidden' } } as const;
 
   return (
     <div className="logBox">
@@ -51,35 +54,23 @@ function Loaded({ source, ended, first }: { source: LogSource; ended: boolean; f
         <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={t.notebook.search} aria-label={t.notebook.search} value={search} onChange={(event) => setSearch(event.target.value)} />
         <span role="status">{wanted !== '' && t.notebook.searching(shown.length, more)}</span>
         <span className="gap" />
-        {!ended && <Checkbox checked={followEnd} onChange={(event) => setFollowEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
+        {!ended && <Checkbox checked={following} onChange={(event) => followEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
+        <span className="ends">
+          <Button {...reach} aria-label={t.notebook.toStart} title={t.notebook.toStart} icon={<ArrowUpToLine size={14} aria-hidden />} onClick={toStart} />
+          <Button {...reach} aria-label={t.notebook.toEnd} title={t.notebook.toEnd} icon={<ArrowDownToLine size={14} aria-hidden />} onClick={toEnd} />
+        </span>
         <Button type="text" size="small" href={source.download} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>
       </div>
       {all.length === 0 ? <Empty title={ended ? t.notebook.logNone : t.notebook.logEmpty} />
         : shown.length === 0 ? <Empty title={t.notebook.logNothing(wanted)} action={<Button onClick={() => setSearch('')}>{t.notebook.clearSearch}</Button>} />
-          : <Scroll lines={shown} mark={wanted} cut={cut && wanted === ''} followEnd={followEnd && !ended} onFollow={setFollowEnd} />}
-    </div>
-  );
-}
-
-/** Scrolling up stops following; scrolling to the end goes on with it. */
-function Scroll({ lines, mark, cut, followEnd, onFollow }: {
-  lines: string[]; mark: string; cut: boolean; followEnd: boolean; onFollow: (follow: boolean) => void;
-}) {
-  const box = useRef<HTMLDivElement>(null);
-  const top = useRef(0);
-  useEffect(() => {
-    if (followEnd && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [followEnd, lines]);
-  return (
-    <div className="log" ref={box} tabIndex={0} role="region" aria-label={t.notebook.log} onScroll={() => {
-      const el = box.current!;
-      const atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < 24;
-      if (followEnd && el.scrollTop < top.current && !atEnd) onFollow(false);
-      else if (!followEnd && atEnd && el.scrollTop > top.current) onFollow(true);
-      top.current = el.scrollTop;
-    }}>
-      {cut && <p className="logNote">{t.notebook.logEarlier}</p>}
-      {lines.map((line, i) => <Line key={i} text={line} mark={mark} />)}
+          : (
+            <div className="log" ref={box} tabIndex={0} role="region" aria-label={t.notebook.log} {...handlers}>
+              <div>
+                {cut && wanted === '' && <p className="logNote">{t.notebook.logEarlier}</p>}
+                {shown.map((line, i) => <Line key={i} text={line} mark={wanted} />)}
+              </div>
+            </div>
+          )}
     </div>
   );
 }

@@ -126,6 +126,8 @@ export const notebooks = {
     search: 'Search the log',
     searching: (n: number, more: boolean) => (more ? `The first ${n} lines found; download the log for all` : `${n} ${n === 1 ? 'line' : 'lines'} found`),
     follow: 'Follow',
+    toStart: 'To the beginning',
+    toEnd: 'To the end',
     download: 'Download',
     logEmpty: 'Nothing logged yet',
     logNone: 'No log was kept',
