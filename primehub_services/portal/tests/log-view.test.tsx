@@ -70,7 +70,7 @@ async function shown(lines: number, ended: boolean) {
   };
 }
 const left = (box: HTMLElement) => box.scrollHeight - box.scrollTop - box.clientHeight;
-const follows = () => (screen.getByRole('checkbox', { name: 'Follow' }) as HTMLInputElement).checked;
+const follows = () => screen.getByRole<HTMLInputElement>('checkbox', { name: 'Follow' }).checked;
 
 test('a log opens at its end, whether or not what wrote it has ended', async () => {
   for (const ended of [true, false]) {

@@ -5,7 +5,7 @@ export const jobs = {
     search: 'Name, user, image or job ID',
     recurring: 'recurring',
     madeBy: (schedule: string) => `Made by the recurring job ${schedule}`,
-    view: { all: 'All', running: 'Running', pending: 'Pending', failed: 'Failed', mine: 'Mine' },
+    view: { all: 'All', active: 'Not ended', pending: 'Pending', failed: 'Failed', mine: 'Mine' },
     columns: {
       state: 'Status', name: 'Name', command: 'Command', user: 'User', type: 'Instance type', image: 'Image', id: 'Job ID', submitted: 'Submitted',
       started: 'Started', ended: 'Ended', files: 'Artifacts', took: 'Duration', actions: 'Actions',
@@ -110,6 +110,13 @@ export const jobs = {
     kept: 'Its place is kept: no later start takes what it waits for.',
     keptFrom: (time: string) => `From ${time} on its place is kept: no later start takes what it waits for.`,
     estimate: (time: string) => `It may start in about ${time}.`,
+    inGroup: (user: string) => `${user}, in this group`,
+    legend: { mine: 'You', others: 'Others', inUse: 'In use', ask: 'This job', over: 'Over the limit' },
+    helps: {
+      notebook: 'Stop your notebook', job: (name: string) => `Cancel your job ${name}`, smaller: 'Submit it again with a smaller instance type', queue: 'See in the queue when others end',
+      usage: 'See who uses what', quota: 'Change the quotas of the group', limits: 'See the quotas of the group',
+    },
+    seeLog: 'See the log',
     noLogYet: 'It has not started yet',
     noLogYetWhy: 'Its log appears here line by line as soon as it runs.',
     artifactsNone: 'It left no artifacts',

@@ -56,7 +56,7 @@ export const schedules = {
     outcome: { JOB: 'Ran', SKIPPED: 'Skipped', REPLACED: 'Ran in place of the one before', COALESCED: 'Missed' } as Record<string, string>,
     caughtUp: 'Missed, then run once',
     missed: (n: number, until: string) => `${n} due times until ${until}`,
-    firingColumns: { due: 'Due', outcome: 'What became of it', job: 'Job' },
+    firingColumns: { due: 'Due', outcome: 'What became of it', job: 'Job', state: 'Status' },
     jobs: 'Its jobs',
     snapshot: (time: string) => `A snapshot of ${time}`,
   },

@@ -84,15 +84,26 @@ function Content({ preview, at, attempt }: { preview: Preview; at: string; attem
   const [zoomed, zoom] = useState(false);
   switch (preview.kind) {
     case 'text': return <pre className="command" tabIndex={0} aria-label={name}>{preview.text}</pre>;
-    case 'table': return (
-      <div className="scroll" tabIndex={0} role="region" aria-label={name}>
-        <table className="sheet"><thead><tr>{preview.columns.map((column, i) => <th key={i} scope="col">{column}</th>)}</tr></thead>
-          <tbody>{preview.rows.map((row, i) => <tr key={i}>{row.map((cell, j) => <td key={j}>{cell}</td>)}</tr>)}</tbody></table>
-      </div>
-    );
+    case 'table': return <Cells preview={preview} name={name} />;
     case 'image': return <button type="button" className={zoomed ? 'picture zoomed' : 'picture'} onClick={() => zoom(!zoomed)}><img src={`${at}/artifacts/${path}?attempt=${attempt}`} alt={name} /></button>;
     // what a person's program wrote: shown without scripts and without our origin, here and by the server's own policy
     case 'notebook': return <iframe className="rendered" sandbox="" title={name} src={`${at}/previews/${path}?attempt=${attempt}&rendered=true`} />;
     default: return <Empty title={preview.message || t.jobs.previewNone} />;
   }
+}
+
+const NUMBER = /^[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?\s?%?$/i;
+
+/** Columns in which every cell that says anything says a number have it at the right, as figures are compared. */
+export function Cells({ preview: { columns, rows }, name }: { preview: Preview; name: string }) {
+  const end = columns.map((_, j) => {
+    const said = rows.map((row) => (row[j] ?? '').trim()).filter((cell) => cell !== '');
+    return said.length > 0 && said.every((cell) => NUMBER.test(cell)) ? 'r' : undefined;
+  });
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={name}>
+      <table className="sheet"><thead><tr>{columns.map((column, i) => <th key={i} scope="col" className={end[i]}>{column}</th>)}</tr></thead>
+        <tbody>{rows.map((row, i) => <tr key={i}>{row.map((cell, j) => <td key={j} className={end[j]}>{cell}</td>)}</tr>)}</tbody></table>
+    </div>
+  );
 }

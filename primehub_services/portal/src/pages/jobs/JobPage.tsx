@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Select, Tabs } from 'antd';
 import { Copy, CopyPlus, Hourglass, RotateCw, Square, Trash2, TriangleAlert } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link, Navigate, useLocation, useParams, useSearchParams } from 'react-router';
 import { asProblem } from '../../api/client';
 import { ask } from '../../api/queries';
@@ -21,6 +21,7 @@ import { t } from '../../text';
 import { useJobActions } from './actions';
 import { Artifacts } from './Artifacts';
 import { Definition } from './Definition';
+import { LastError } from './LastError';
 import { Monitoring } from './Monitoring';
 import { isMember, jobPath } from './paths';
 import { Timeline } from './Timeline';
@@ -69,12 +70,12 @@ function One({ job, crumbs }: { job: Job; crumbs: { to: string; text: string } }
           {mayDelete && <Button danger icon={<Trash2 size={14} aria-hidden />} onClick={() => askFor('delete')}>{t.jobs.delete}</Button>}
         </>
       )}>
-      {job.phase === 'FAILED' && <p className="hint bad failedWhy" role="status"><TriangleAlert size={15} aria-hidden /><b>{job.message || noteOf(job)}</b></p>}
+      {job.phase === 'FAILED' && <div className="hint bad failedWhy"><TriangleAlert size={15} aria-hidden /><div><b role="status">{job.message || noteOf(job)}</b><LastError job={job} /></div></div>}
       <div role="status">{held && <p className="hint held"><Hourglass size={15} aria-hidden /><span>{held}</span></p>}</div>
       <Timeline job={job} />
       <div className="withRail">
         <div className="formCol">
-          {waits && <Why group={job.group} place={waits} />}
+          {waits && <Why job={job} place={waits} />}
           {(!waits || job.attempts.length > 0) && <Results job={job} />}
         </div>
         <aside className="rail"><Panel title={t.jobs.overview}><Facts rows={facts(job, me)} /></Panel></aside>
@@ -89,6 +90,12 @@ const TABS = ['log', 'artifacts', 'monitoring', 'definition'] as const;
 /** What it printed, left and took, of the attempt that is chosen. What is shown is in the address. */
 function Results({ job }: { job: Job }) {
   const [query, setQuery] = useSearchParams();
+  const box = useRef<HTMLDivElement>(null);
+  const { key, state } = useLocation() as { key: string; state: unknown };
+  // a link to the log leads to it also where it is below the window
+  useEffect(() => {
+    if (state === 'log') box.current?.focus();
+  }, [key, state]);
   const latest = job.attempts.at(-1)?.number ?? 0;
   const wanted = Number(query.get('attempt') ?? latest);
   const attempt = job.attempts.find((a) => a.number === wanted) ?? job.attempts.at(-1);
@@ -117,7 +124,7 @@ function Results({ job }: { job: Job }) {
       ]} />
   );
   return (
-    <div>
+    <div ref={box} tabIndex={-1} className="results">
       {failed && <p className="hint bad" role="status"><TriangleAlert size={15} aria-hidden /><span><b>{t.jobs.attempt(failed.number)}</b>: {failed.message || failed.reason}</span></p>}
       {tabs}
     </div>

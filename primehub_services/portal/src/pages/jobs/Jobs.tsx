@@ -18,7 +18,7 @@ import { t } from '../../text';
 import { RowActions } from './actions';
 import { ended, gist, noteOf, took, watch } from './words';
 
-const VIEWS = ['all', 'running', 'pending', 'failed', 'mine'] as const;
+const VIEWS = ['all', 'active', 'pending', 'failed', 'mine'] as const;
 type View = (typeof VIEWS)[number];
 
 export default function Jobs() {
@@ -47,15 +47,16 @@ export default function Jobs() {
   );
 }
 
+/** "Not ended" has what is prepared and what is lost sight of too, which stand in no view by their phase. */
 function narrowed(view: View, me: string): JobFilter {
-  const views: Record<View, JobFilter> = { all: {}, running: { phase: 'RUNNING' }, pending: { phase: 'PENDING' }, failed: { phase: 'FAILED' }, mine: { user: me } };
+  const views: Record<View, JobFilter> = { all: {}, active: { active: true }, pending: { phase: 'PENDING' }, failed: { phase: 'FAILED' }, mine: { user: me } };
   return views[view];
 }
 
 function counted(counts: JobCounts | undefined, view: View): number | undefined {
   if (!counts) return undefined;
-  if (view === 'all' || view === 'mine') return counts[view];
-  return counts.phases[view.toUpperCase() as 'RUNNING'] ?? 0;
+  if (view === 'all' || view === 'active' || view === 'mine') return counts[view];
+  return counts.phases[view === 'pending' ? 'PENDING' : 'FAILED'] ?? 0;
 }
 
 /** Only what still goes on has a clock of its own. */

@@ -98,14 +98,15 @@ function Firings({ schedule, items }: { schedule: Schedule; items: readonly Firi
   const columns = t.schedules.firingColumns;
   return (
     <div className="scroll">
-      <table className="sheet">
-        <thead><tr><th scope="col">{columns.due}</th><th scope="col">{columns.outcome}</th><th scope="col">{columns.job}</th></tr></thead>
+      <table className="sheet firings">
+        <thead><tr><th scope="col">{columns.due}</th><th scope="col">{columns.outcome}</th><th scope="col">{columns.job}</th><th scope="col">{columns.state}</th></tr></thead>
         <tbody>
           {items.map((firing) => (
             <tr key={firing.id}>
               <td title={exact(firing.instant)}>{due(firing.instant, schedule.timezone)}</td>
               <td className="wrap">{outcomeOf(firing)} <span className="muted">{detailOf(firing, schedule.timezone)}</span></td>
-              <td>{firing.job ? <><Link to={`/g/${schedule.group}/jobs/${firing.job}`}><code>{firing.job}</code></Link>{firing.phase && <> <Status state={firing.phase} /></>}</> : <span className="muted">–</span>}</td>
+              <td>{firing.job ? <Link to={`/g/${schedule.group}/jobs/${firing.job}`}><code>{firing.job}</code></Link> : <span className="muted">–</span>}</td>
+              <td>{firing.phase ? <Status state={firing.phase} /> : <span className="muted">–</span>}</td>
             </tr>
           ))}
         </tbody>
