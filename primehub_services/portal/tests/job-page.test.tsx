@@ -42,12 +42,12 @@ test('the last error of a log is its last line that speaks of one, else its last
 const failed = (started: string | null) => ({ id: 'job-1', group: 'lab', phase: 'FAILED', ended_at: '2026-03-12T14:00:00Z', attempts: [{ number: 2, started_at: started }] }) as unknown as Job;
 
 test('a failed job says its log’s last error as plain text, with a link to the log, and keeps the line’s place before', async () => {
-  let answer: (log: unknown) => void = () => {};
+  let answer: (log: never) => void = () => {};
   vi.mocked(api.GET).mockReturnValue(new Promise((resolve) => { answer = resolve; }));
   const { container } = shown(<LastError job={failed('2026-03-12T13:59:00Z')} />);
   expect(container.querySelector('.lastError')).not.toBeNull();
   expect(vi.mocked(api.GET).mock.calls[0]).toMatchObject(['/jobs/{job}/log', { params: { path: { job: 'job-1' }, query: { attempt: 2 } } }]);
-  answer({ data: { offset: 0, next_offset: 9, text: 'KeyError: <b>x</b>\n' } });
+  answer({ data: { offset: 0, next_offset: 9, text: 'KeyError: <b>x</b>\n' } } as never);
   expect((await screen.findByText('KeyError: <b>x</b>')).tagName).toBe('CODE');
   expect(screen.getByRole('link', { name: 'See the log' }).getAttribute('href')).toBe('/?tab=log');
 });
@@ -120,7 +120,7 @@ test('a job that is being prepared is among those that have not ended, and is co
   at('/g/:group/jobs', '/g/lab/jobs?view=active', <Jobs />);
   await waitFor(() => expect(screen.getByRole('button', { name: /^Not ended/ }).textContent).toBe('Not ended3'));
   expect(screen.getByRole('button', { name: /^Not ended/ }).getAttribute('aria-pressed')).toBe('true');
-  const asked = vi.mocked(api.GET).mock.calls.find(([route]) => route === '/jobs')![1] as { params: { query: object } };
+  const asked = (vi.mocked(api.GET).mock.calls as unknown as [string, { params: { query: object } }][]).find(([route]) => route === '/jobs')![1];
   expect(asked.params.query).toMatchObject({ group: 'lab', active: true });
   expect(asked.params.query).not.toHaveProperty('phase');
 });
