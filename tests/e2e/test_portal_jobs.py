@@ -21,6 +21,7 @@ from tests.support.waiting import wait_for
 __all__ = ["shell_environment"]
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.sandbox]
 GROUP = "bakery"
+BENEATH = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
 OVEN = {"name": "oven", "cpu_limit": 0.5, "memory_limit": "256Mi", "cpu_request": 0.05, "memory_request": "32Mi"}
 
 
@@ -147,6 +148,44 @@ def test_a_long_list_is_paged_searched_under_the_pointer_and_a_job_of_it_cloned_
     page.get_by_role("dialog").get_by_role("button", name="Run again").click()
     page.wait_for_url(lambda url: cloned not in url)
     expect(page.get_by_role("status").get_by_text("Succeeded")).to_be_visible(timeout=SOON)
+
+
+def test_a_failed_jobs_log_opens_at_its_end_with_its_last_error_above(page: Page, bakery: Bakery) -> None:
+    job = bakery.submit("seq 3000; echo 'FlourError: no <b>flour</b>' >&2; sleep 0.1; exit 3", name=unique("burnt"))
+    bakery.until(job, "FAILED")
+    page.goto(f"{ROOT}/g/{GROUP}/jobs/{job}")
+    expect(page.locator(".lastError code")).to_have_text("FlourError: no <b>flour</b>", timeout=SOON)
+    log = page.get_by_role("region", name="Log", exact=True)
+    expect(log.get_by_text("FlourError")).to_be_in_viewport(timeout=SOON)
+    assert log.evaluate(BENEATH) <= 1
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0, "the page scrolls beside its log"
+    page.get_by_role("button", name="To the beginning").click()
+    expect(log.get_by_text("1", exact=True)).to_be_in_viewport()
+    page.get_by_role("tab", name="Definition").click()
+    page.get_by_role("link", name="See the log").click()
+    expect(log.get_by_text("FlourError")).to_be_in_viewport(timeout=SOON)
+    sound(page)
+
+
+def test_a_live_log_is_followed_until_a_person_scrolls_up_and_again_from_its_end_on(page: Page, bakery: Bakery) -> None:
+    job = bakery.submit("for n in $(seq 400); do echo line $n; done; sleep 600", name=unique("slow"))
+    bakery.until(job, "RUNNING")
+    page.goto(f"{ROOT}/g/{GROUP}/jobs/{job}")
+    log, follow = page.get_by_role("region", name="Log", exact=True), page.get_by_role("checkbox", name="Follow")
+    expect(log.get_by_text("line 400", exact=True)).to_be_in_viewport(timeout=SOON)
+    for height in (600, 1100, 800):
+        page.set_viewport_size({"width": 1280, "height": height})
+        expect(log.get_by_text("line 400", exact=True)).to_be_in_viewport()
+        expect(follow).to_be_checked()
+    log.hover()
+    page.mouse.wheel(0, -600)
+    expect(follow).not_to_be_checked()
+    page.mouse.wheel(0, 5000)
+    expect(follow).to_be_checked()
+    log.focus()
+    page.keyboard.press("Home")
+    expect(follow).not_to_be_checked()
+    bakery.cancel(job)
 
 
 def test_a_recurring_job_is_made_read_back_run_and_paused(page: Page, bakery: Bakery) -> None:

@@ -33,7 +33,7 @@ test('over the time in which nothing was measured there is no line', () => {
 });
 
 test('what a measurement lacks is no zero', () => {
-  const gpu = { index: 0, percent: 50, memory: 1024 ** 3 } as UsagePoint['gpus'][number];
+  const gpu = { index: 0, percent: 50, memory: 1024 ** 3 };
   shown([at(0, 500, [gpu]), at(5), at(10, 500, [gpu])], { cpu: 1, memory: '2Gi', gpu: 1 });
   expect(xs(/^GPU 0: /)).toEqual([0, 800]);
   fireEvent.keyDown(reader(/^GPU 0 at/), { key: 'Home' });
