@@ -54,11 +54,11 @@ function Loaded({ source, ended, first }: { source: LogSource; ended: boolean; f
         <Input allowClear prefix={<Search size={14} aria-hidden />} placeholder={t.notebook.search} aria-label={t.notebook.search} value={search} onChange={(event) => setSearch(event.target.value)} />
         <span role="status">{wanted !== '' && t.notebook.searching(shown.length, more)}</span>
         <span className="gap" />
-        {!ended && <Checkbox checked={following} onChange={(event) => followEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
         <span className="ends">
           <Button {...reach} aria-label={t.notebook.toStart} title={t.notebook.toStart} icon={<ArrowUpToLine size={14} aria-hidden />} onClick={toStart} />
           <Button {...reach} aria-label={t.notebook.toEnd} title={t.notebook.toEnd} icon={<ArrowDownToLine size={14} aria-hidden />} onClick={toEnd} />
         </span>
+        {!ended && <Checkbox checked={following} onChange={(event) => followEnd(event.target.checked)}>{t.notebook.follow}</Checkbox>}
         <Button type="text" size="small" href={source.download} icon={<Download size={14} aria-hidden />}>{t.notebook.download}</Button>
       </div>
       {all.length === 0 ? <Empty title={ended ? t.notebook.logNone : t.notebook.logEmpty} />

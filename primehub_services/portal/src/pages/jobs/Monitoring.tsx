@@ -18,7 +18,7 @@ export function Monitoring({ job, attempt, live }: { job: Job; attempt: number; 
   if (!usage.data) return <div style={{ padding: 16 }}><Waiting><Bones rows={4} /></Waiting></div>;
   const { points, limits } = usage.data;
   if (points.length === 0) return <Empty title={t.jobs.usageNone}>{t.jobs.usageNoneWhy}</Empty>;
-  return <div className="formCol" style={{ paddingTop: 16 }}><Charts points={points} limits={limits} /></div>;
+  return <div className="formCol" style={{ paddingTop: 8 }}><Charts points={points} limits={limits} /></div>;
 }
 
 /** The times of the original; null is all of it. */

@@ -36,5 +36,5 @@ export function UsageOver({ notebook }: { notebook: Notebook }) {
   if (usage.error && !usage.data) return <Failure error={usage.error} what={t.jobs.usageFailed} unaffected={t.notebook.unaffected} onRetry={() => void usage.refetch()} />;
   if (!usage.data) return <div style={{ padding: 16 }}><Waiting><Bones rows={4} /></Waiting></div>;
   if (usage.data.points.length === 0) return <Empty title={t.jobs.usageNone}>{t.notebook.usageNoneWhy}</Empty>;
-  return <div className="formCol" style={{ paddingTop: 16 }}><Charts points={usage.data.points} limits={usage.data.limits} /></div>;
+  return <div className="formCol" style={{ paddingTop: 8 }}><Charts points={usage.data.points} limits={usage.data.limits} /></div>;
 }
