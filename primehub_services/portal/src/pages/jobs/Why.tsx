@@ -33,16 +33,18 @@ export function Why({ job, place }: { job: Job; place: QueuePlace }) {
       </Panel>
       {seen.length > 0 && (
         <Panel title={t.notebook.answer.heldBy} className="flush">
-          <table className="sheet">
-            <tbody>
-              {seen.map((h) => (
-                <tr key={`${h.user}${h.name}${h.since}`}>
-                  <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
-                  <td className="soft">{h.kind === 'job' && h.name ? <Link to={jobPath(me, job.group, h.name)}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft"><Ago at={h.since} /></td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <div className="scroll" tabIndex={0} role="group" aria-label={t.notebook.answer.heldBy}>
+            <table className="sheet">
+              <tbody>
+                {seen.map((h) => (
+                  <tr key={`${h.user}${h.name}${h.since}`}>
+                    <td>{h.user ? <Who name={h.user} /> : <span className="muted">{t.usage.hidden}</span>}</td>
+                    <td className="soft">{h.kind === 'job' && h.name ? <Link to={jobPath(me, job.group, h.name)}>{h.title ?? <code>{h.name}</code>}</Link> : t.usage.kinds[h.kind]}</td><td className="r">{h.amount}</td><td className="r soft"><Ago at={h.since} /></td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
         </Panel>
       )}
       {helps.length + links.length > 0 && (
