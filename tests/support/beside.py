@@ -16,6 +16,7 @@ from typing import Any
 
 from .cluster import own_address
 from .installed import Installed
+from .parts import require
 
 Address = tuple[str, int]
 NAME = "beside"
@@ -150,13 +151,15 @@ def make_beside(image: str) -> dict[str, Any]:
 
 @contextmanager
 def listening_at(address: str) -> Iterator[list[Address]]:
-    """Something that listens at an address that is nobody's, on a machine that is the node itself; else nothing.
+    """Something that listens at an address that is nobody's, on a machine that is the node itself; else nothing, and the test
+    is skipped once the block has passed: what is not there, nobody reaches.
 
     The machine has it no longer than the block, unless it had it before: beside browsers it should, as they drop what they
     load whenever an address comes or goes.
     """
-    if os.geteuid() != 0 or not _is_node():
+    if reason := not_on_a_node():
         yield []
+        require("node", False, f"nothing listened at {address}, though all else was tried: {reason}")
         return
     words = ("address", "add", f"{address}/32", "dev", "lo")
     added = subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0
@@ -166,6 +169,13 @@ def listening_at(address: str) -> Iterator[list[Address]]:
     finally:
         if added:
             subprocess.run(["ip", *words[:1], "delete", *words[2:]], check=False)
+
+
+def not_on_a_node() -> str:
+    """Why a test cannot do here what takes root on a node of the cluster: a clause; empty where it can."""
+    if os.geteuid() != 0:
+        return "the tests do not run as root"
+    return "" if _is_node() else "this machine is no node of the cluster"
 
 
 def _is_node() -> bool:

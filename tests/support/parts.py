@@ -7,7 +7,7 @@ import os
 import pytest
 
 REQUIRED = "PRIMEHUB_TEST_REQUIRE"
-PARTS = frozenset({"postgres", "sandbox", "browser", "keycloak", "pasta", "helm", "cluster", "definitions"})
+PARTS = frozenset({"postgres", "sandbox", "browser", "keycloak", "pasta", "helm", "cluster", "node", "definitions"})
 
 
 def require(part: str, condition: object, reason: str) -> None:

@@ -105,9 +105,11 @@ def test_a_groups_pods_are_what_it_may_be_and_the_namespace_takes_them_or_says_w
         pod = installed.pod_of("notebook", user=roots.user)
         assert installed.inside(pod, "import os; print(os.getuid())") == 0
         of_another_group = installed.pod_of("notebook", start=notebook["id"])["status"]["podIP"]
-        reaches_no_more_than_others(installed, jobs, pod, [(of_another_group, 8888), beside.address])
-        installed.call("DELETE", f"/notebooks/{own}", token=roots.token)
-        reached(installed, roots, own, "STOPPED")
+        try:
+            reaches_no_more_than_others(installed, jobs, pod, [(of_another_group, 8888), beside.address])
+        finally:
+            installed.call("DELETE", f"/notebooks/{own}", token=roots.token)
+            reached(installed, roots, own, "STOPPED")
 
 
 def reaches_no_more_than_others(installed: Installed, jobs: Jobs, pod: dict[str, Any], closed: list[Address]) -> None:
