@@ -8,6 +8,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import httpx
@@ -95,6 +96,62 @@ def test_a_person_starts_jupyterlab_in_a_pod_that_has_nothing_of_the_clusters(
     assert pod["spec"]["automountServiceAccountToken"] is False
     code = "import json, os; print(json.dumps(os.path.exists('/var/run/secrets/kubernetes.io')))"
     assert installed.inside(pod, code) is False
+
+
+RIGHTS = {
+    "hub": {
+        ("", "pods"): "get list watch create patch delete",
+        ("", "pods/log"): "get",
+        ("", "persistentvolumeclaims"): "get create",
+        ("", "events"): "list watch",
+    },
+    "services": {
+        ("batch", "jobs"): "get list watch create patch delete",
+        ("", "pods"): "get list watch patch delete",
+        ("", "pods/log"): "get",
+        ("", "secrets"): "list create patch delete",
+        ("", "persistentvolumeclaims"): "get list watch create",
+        ("", "events"): "list watch",
+        ("metrics.k8s.io", "pods"): "list",
+    },
+}
+"""What each part may do in its own namespace, as `docs/design/003-kubernetes.md` says: everybody else may nothing."""
+
+
+def rights(installed: Installed, namespace: str, account: str) -> set[tuple[str, ...]]:
+    """Group, resource, name and verb of all that a service account of the installation may do in this namespace, by whatever
+    binding; a path and a verb of what is in no namespace."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace},
+    }
+    who = f"--as=system:serviceaccount:{installed.namespace}:{account}"
+    # to validate it, kubectl would ask for more than such an account may
+    words = (who, "create", "--validate=false", "-f", "-", "-o", "json")
+    status = json.loads(installed.kubectl(*words, given=json.dumps(review)))["status"]
+    found: set[tuple[str, ...]] = set()
+    for rule in status["resourceRules"]:
+        parts = (rule.get("apiGroups", ()), rule.get("resources", ()), rule.get("resourceNames") or [""], rule["verbs"])
+        found.update(product(*parts))
+    for rule in status["nonResourceRules"]:
+        found.update(product(rule.get("nonResourceURLs", ()), rule["verbs"]))
+    return found
+
+
+def test_its_service_accounts_may_do_what_is_written_down_in_their_namespace_and_nothing_anywhere_else(
+    installed: Installed,
+) -> None:
+    items = json.loads(installed.kubectl("get", "serviceaccounts", "-o", "json"))["items"]
+    accounts = {item["metadata"]["name"] for item in items}
+    assert accounts == {"default", *(f"{NAME}-{part}" for part in RIGHTS)}
+    for namespace in (installed.namespace, "kube-system", "default"):
+        everybodys = rights(installed, namespace, "somebody-without-a-binding")
+        # that of the hook is gone, and so must be what it might
+        for account in (*accounts, f"{NAME}-keys"):
+            own = RIGHTS.get(account.removeprefix(f"{NAME}-"), {}) if namespace == installed.namespace else {}
+            written = {(*what, "", verb) for what, verbs in own.items() for verb in verbs.split()}
+            assert rights(installed, namespace, account) - everybodys == written, f"{account} in {namespace}"
 
 
 LISTENS = "python3 -u -m http.server 8888"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,16 @@ import pytest
 from tests.support import live_output, scenarios
 from tests.support.installed import Installed
 from tests.support.names import unique
-from tests.support.platform import Lab
+from tests.support.platform import STARTS_IN, Lab
 from tests.support.scenarios import Jobs
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
+HAS = 50_000_000
+"""Bytes that the measured job has at least."""
+WORKS = f"""python3 -c 'import time
+kept = "x" * {HAS}
+while True: time.sleep(0.01)'"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,6 +30,17 @@ def recurring(installed: Installed, lab: Lab) -> Iterator[dict[str, Any]]:
     made: dict[str, Any] = scenarios.a_schedule_of_every_minute(jobs)
     yield made
     jobs.call("DELETE", f"/schedules/{made['id']}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def measured(installed: Installed, lab: Lab) -> Iterator[tuple[Jobs, str]]:
+    """A job of somebody else's that works while the other tests run: the cluster measures every so often."""
+    group = str(installed.call("POST", "/groups", {"name": unique("Measured"), "user_quota": {"cpu": 2}})["slug"])
+    user = unique("mel")
+    jobs = Jobs(installed, replace(lab, group=group, user=user, token=installed.add_person(user, group)))
+    job = jobs.submit(WORKS)
+    yield jobs, job
+    jobs.cancel(job)
 
 
 def test_a_command_runs_where_it_should_and_leaves_what_it_made(installed: Installed, jobs: Jobs) -> None:
@@ -70,3 +88,14 @@ def test_a_notebook_server_submits_what_is_on_screen_and_gets_the_result_beside_
 def test_a_recurring_job_runs_at_its_instant_and_when_asked_to(jobs: Jobs, recurring: dict[str, Any]) -> None:
     scenarios.it_fires_at_its_instant(jobs, recurring)
     scenarios.a_schedule_runs_now(jobs, recurring["id"])
+
+
+def test_what_a_running_job_takes_is_seen_as_the_cluster_measures_it(measured: tuple[Jobs, str]) -> None:
+    jobs, job = measured
+
+    def seen() -> bool:
+        assert (now := jobs.get(job))["phase"] in ("PENDING", "PREPARING", "RUNNING"), now
+        points = jobs.call("GET", f"/jobs/{job}/usage")["points"]
+        return any(point["memory"] >= HAS and point["cpu"] > 0 for point in points)
+
+    wait_for(seen, STARTS_IN, what="it is measured", every=0.5)

@@ -106,6 +106,21 @@ def test_an_administrator_sees_what_the_platform_runs_on_and_that_it_works(admin
     portal_steps.sees_health(admin, "a Kubernetes cluster")
 
 
+def test_what_an_operator_applies_for_a_folder_of_the_nodes_is_on_the_page_of_its_volume(
+    admin: Page, installed: Installed
+) -> None:
+    body = {"name": unique("share"), "source": {"type": "hostPath", "path": "/srv/share"}}
+    volume = installed.call("POST", "/volumes", body)["slug"]
+    try:
+        with closing(opened(admin.context, f"/admin/volumes/{volume}")) as page:
+            shown = page.get_by_label("To bind it")
+            expect(shown).to_contain_text("kind: PersistentVolumeClaim", timeout=SOON)
+            said = installed.kubectl("apply", "--dry-run=server", "-f", "-", given=shown.inner_text())
+        assert f"persistentvolumeclaim/dataset-{volume} created" in said
+    finally:
+        installed.call("DELETE", f"/volumes/{volume}")
+
+
 def test_who_is_no_administrator_is_told_who_may_at_their_addresses(joined: Joined) -> None:
     with closing(joined.context.new_page()) as page:
         portal_steps.is_told_who_may(page, "groups", f"users/{joined.name}", "settings")
