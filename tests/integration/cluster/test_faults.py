@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import Fault, faults
+from primehub_spawner.kube import AWAY
+from tests.support.cluster import Fault, cluster_image, faults
+from tests.support.names import unique
 from tests.support.waiting import wait_for_async
 
-from .platform import ClusterPlatform
+from .platform import START_S, ClusterPlatform
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="session")]
 PATIENCE = 120
+UNPLACED = "didn't match Pod's node affinity/selector"
+UNWATCHED = b"Error when watching resources"
+"""What the hub's log says as soon as a watch of it ends, and none can be begun."""
 
 
 @pytest.fixture
@@ -88,30 +93,53 @@ async def test_a_kubelet_that_is_away_costs_what_the_cluster_gave_up_and_locks_n
     await holds_nothing(platform, person, starts)
 
 
-async def test_an_api_server_that_is_away_ends_no_notebook_and_a_start_goes_on_or_says_why_not(
+def container_runs(platform: ClusterPlatform, notebook: str) -> bool:
+    """Whether what the notebook's pod is for has begun."""
+    found = ((platform.pod(notebook) or {}).get("status") or {}).get("containerStatuses") or [{}]
+    return "running" in (found[0].get("state") or {})
+
+
+async def test_an_api_server_that_is_away_ends_no_notebook_and_no_start_and_who_asks_meanwhile_is_told(
     platform: ClusterPlatform, person: str, fault: Fault
 ) -> None:
-    starts = await platform.person(f"{person}-starts")
+    listens, unplaced, asks = [await platform.person(f"{person}{what}") for what in ("-listens", "-unplaced", "-asks")]
+    gate, source = unique("go-on"), {"type": "container", "url": cluster_image("test/shell")}
+    shell = (await platform.ask("admin", "POST", "/images", {"name": unique("shell"), "source": source}))["slug"]
+    # one runs; the container of one runs, and its server listens once it is let; and one has a pod without a node
     runs = await platform.begin(person)
+    begun = await platform.begin(listens, image=shell, environment={"HOLD_START": gate})
+    waits = await platform.begin(unplaced, size="nowhere")
     await platform.phase(person, runs, "RUNNING")
     before = platform.pod(runs)
-    begun = await platform.begin(starts)
-    await wait_for_async(lambda: platform.pod(begun), 60, what="the pod is made")
+    await wait_for_async(lambda: container_runs(platform, begun), START_S, what="the one's container runs")
+    await wait_for_async(
+        lambda: platform.namespace.warned_of(f"notebook-{waits}", UNPLACED), START_S, what="the other has no node"
+    )
+    read = platform.log.stat().st_size
+
     fault("kill", "apiserver")
+    await wait_for_async(
+        lambda: UNWATCHED in platform.log.read_bytes()[read:], PATIENCE, what="the hub has noticed that it is away"
+    )
+    assert await platform.refused(asks) == AWAY
+    phases = {runs: (person, "RUNNING"), begun: (listens, "STARTING"), waits: (unplaced, "STARTING")}
+    for notebook, (who, phase) in phases.items():
+        assert (await looked(platform, who, notebook))["phase"] == phase
     fault("start", "apiserver")
 
-    async def settled() -> bool:
-        found = await looked(platform, starts, begun)
-        return found["phase"] == "RUNNING" or (found["phase"] == "FAILED" and found["reason"])
-
-    await wait_for_async(settled, PATIENCE, what="the start is over")
+    let = ("exec", f"notebook-{begun}", "--", "sh", "-c", f"touch ~/{gate} && echo let")
+    # one that has just begun refuses everybody for a moment
+    await wait_for_async(lambda: platform.namespace.kubectl(*let, check=False), PATIENCE, what="the one is let")
+    await platform.phase(listens, begun, "RUNNING")
+    assert (await looked(platform, unplaced, waits))["phase"] == "STARTING"
     assert (await looked(platform, person, runs))["phase"] == "RUNNING"
     after = platform.pod(runs)
     assert before is not None
     assert after is not None
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
-    for who, notebook in ((person, runs), (starts, begun)):
+    for notebook, (who, _) in phases.items():
         await platform.ask(who, "DELETE", f"/notebooks/{notebook}")
-        await over(platform, who, notebook)
-    await holds_nothing(platform, person, starts)
-    await no_pod_is_left(platform, runs, begun)
+    for notebook, (who, _) in phases.items():
+        assert (await over(platform, who, notebook))["phase"] == "STOPPED"
+    await holds_nothing(platform, person, listens, unplaced, asks)
+    await no_pod_is_left(platform, *phases)
