@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from primehub_services.domain.pods import project_claim
 from tests.support.cluster import MAKER, claim_of, class_of_nobody, quota, quota_of, told_in_time
 from tests.support.mesh import mesh
 from tests.support.names import unique
@@ -20,6 +21,7 @@ from tests.support.waiting import wait_for_async
 from .platform import ClusterPlatform
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.cluster]
+NO_CLASS = "no-such-class-of-storage"
 NO_NODE = {
     "huge": ({"cpu_limit": 500, "cpu_request": 500, "memory_limit": "1Gi"}, "Insufficient cpu", "too little free CPU"),
     "graphics": ({"gpu_limit": 1}, "Insufficient nvidia.com/gpu", "too little free GPUs"),
@@ -48,6 +50,7 @@ async def waits(platform: ClusterPlatform, group: str, size: str, known: str, to
     await platform.phase(person, notebook, "STOPPED")
 
 
+@pytest.mark.alone
 async def test_a_full_node_a_gpu_that_no_node_has_and_labels_that_none_has_are_told_while_it_waits(
     platform: ClusterPlatform,
 ) -> None:
@@ -231,6 +234,37 @@ async def test_a_volume_of_the_platforms_own_that_cannot_be_made_is_said_before_
         await platform.ask("admin", "DELETE", f"/volumes/{name}")
 
 
+async def test_a_groups_folder_that_its_class_cannot_make_is_said_at_the_group_and_no_notebook_waits_for_it(
+    platform: ClusterPlatform, person: str
+) -> None:
+    group = unique("unfounded")
+    claim = project_claim(group)
+    platform.namespace.apply(claim_of(claim, storage_class=NO_CLASS))
+    made = await platform.ask("admin", "POST", "/groups", {"name": group, "user_quota": {"cpu": 2}})
+    assert project_claim(made["slug"]) == claim
+    await platform.ask("admin", "PUT", f"/groups/{group}/members/{person}", {"role": "member"})
+
+    async def told() -> str:
+        problem = str((await platform.ask("admin", "GET", f"/groups/{group}"))["folder_problem"])
+        return problem if NO_CLASS in problem else ""
+
+    problem = await wait_for_async(told, 120, what="it is said at the group")
+    assert problem.startswith("Its storage cannot be made: "), problem
+    options = await platform.ask(person, "GET", f"/groups/{group}/launch-options")
+    assert [mount["left_out"] for mount in options["mounts"] if mount["kind"] == "project"] == [problem]
+    notebook = await platform.begin(person, group=group)
+    running = await platform.phase(person, notebook, "RUNNING")
+    (left_out,) = running["left_out"]
+    assert left_out.startswith(f"{group}: its storage cannot be made: "), left_out
+    assert NO_CLASS in left_out
+    assert left_out in " ".join((await platform.command(person, "notebooks", "status", notebook)).split())
+    pod = platform.pod(notebook)
+    assert pod is not None
+    assert claim not in str(pod["spec"]["volumes"])
+    await platform.ask(person, "DELETE", f"/notebooks/{notebook}")
+    await platform.phase(person, notebook, "STOPPED")
+
+
 async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_notebook_waits_and_cost_their_volumes_alone(
     platform: ClusterPlatform, person: str
 ) -> None:
@@ -255,7 +289,7 @@ async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_note
                 known = f'persistentvolumeclaim "{taken}" not found'
                 pod = f"notebook-{notebook}"
                 gone = f"Without {taken}: its claim {taken} is not in the cluster"
-                await told_in_time(lambda: platform.namespace.warned_of(pod, known), lambda: says(gone))
+                await told_in_time(lambda: bool(platform.namespace.warned_of(pod, known)), lambda: says(gone))
                 waits = f"It waits for the volume {unmade}: its claim {unmade} waits for {MAKER}"
                 known = f"external provisioner '{MAKER}'"
                 await told_in_time(lambda: platform.namespace.warned(unmade, known), lambda: says(waits))

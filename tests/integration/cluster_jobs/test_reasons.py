@@ -54,6 +54,7 @@ async def test_a_quota_of_the_cluster_is_told_with_its_numbers_and_the_job_runs_
     assert (done["phase"], len(done["attempts"])) == ("SUCCEEDED", 1), done
 
 
+@pytest.mark.alone
 async def test_a_full_node_and_a_gpu_that_no_node_has(bench: Bench) -> None:
     huge, graphics = unique("huge"), unique("graphics")
     await bench.size(huge, cpu_limit="500", cpu_request="500", memory_limit="1Gi")
@@ -118,6 +119,7 @@ async def test_volumes_that_nobody_bound_or_that_no_node_can_mount_are_left_out_
     assert of_away.startswith(f"{away}: it cannot be mounted: "), of_away
 
 
+@pytest.mark.alone
 async def test_a_claim_that_goes_and_one_that_nobody_makes_are_told_while_a_job_waits(bench: Bench) -> None:
     taken, unmade = unique("taken-away"), unique("never-made")
     with class_of_nobody(bench.namespace) as nobodys:
