@@ -25,7 +25,7 @@ function shown(element: React.ReactNode, cached: readonly (readonly [readonly un
   for (const [key, data] of cached) queries.setQueryData(key, data);
   const router = createMemoryRouter([{ path: '/admin/volumes/:id', element }], { initialEntries: ['/admin/volumes/share'] });
   render(<QueryClientProvider client={queries}><RouterProvider router={router} /></QueryClientProvider>);
-  return () => asked.mock.calls.map(([path]) => String(path));
+  return () => (asked.mock.calls as unknown[][]).map(([path]) => String(path));
 }
 
 test.each([{ type: 'hostPath', path: '/srv/a' }, { type: 'nfs', server: 'nas', path: '/a' }])('the page of a volume of kind $type shows what an operator applies, to be copied', async (source) => {
