@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -13,6 +14,7 @@ from tests.support.environment import base_environment  # noqa: F401 - a fixture
 from tests.support.mail import Inbox, mail_server
 from tests.support.parts import require
 from tests.support.platform import Lab, Platform, running_platform
+from tests.support.sandbox import public_folder
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +33,19 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.fixture(scope="session")
-def platform(inbox: Inbox) -> Iterator[Platform]:
+def share() -> Iterator[Path]:
+    """A folder below which ``platform`` lets volumes be folders of the machine."""
+    with public_folder() as folder:
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def platform(inbox: Inbox, share: Path) -> Iterator[Platform]:
     """One platform for all tests that leave it as they found it, with its administrator signed in."""
     settings = {
         "PRIMEHUB_SETTING__CULL_INTERVAL": "2",
+        "PRIMEHUB_SETTING__LOCAL__HOST_PATH_ROOTS": json.dumps([str(share)]),
         # web servers of tests are on this machine
         "PRIMEHUB_SETTING__NOTIFICATIONS__WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
         "PRIMEHUB_SETTING__NOTIFICATIONS__SMTP": json.dumps(

@@ -94,18 +94,6 @@ def save(part: Locator) -> None:
     expect(part.get_by_role("status").get_by_text("Saved")).to_be_visible(timeout=SOON)
 
 
-def test_an_instance_type_is_made_with_its_size(page: Page, platform: Platform) -> None:
-    name = new("size")
-    at(page, "instance-types/new")
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("CPU", exact=True).fill("1.5")
-    page.get_by_label("Memory", exact=True).fill("3")
-    made(page, "instance-types", name, "Create instance type")
-    found = platform.call("GET", f"/instance-types/{name}")
-    assert (found["cpu_limit"], found["memory_limit"]) == (1.5, "3Gi")
-    platform.call("DELETE", f"/instance-types/{name}")
-
-
 def test_a_volume_is_made_and_deleted_with_its_name_typed(page: Page, platform: Platform) -> None:
     name = new("shelf")
     at(page, "volumes/new")
@@ -120,18 +108,6 @@ def test_a_volume_is_made_and_deleted_with_its_name_typed(page: Page, platform: 
     dialog.get_by_role("button", name="Delete volume").click()
     page.wait_for_url("**/admin/volumes")
     platform.call("GET", f"/volumes/{name}", status=404)
-
-
-def test_a_secret_is_made_and_its_value_told_to_nobody(page: Page, platform: Platform) -> None:
-    name = new("seal")
-    at(page, "secrets/new")
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_text("Git key", exact=True).first.click()
-    page.get_by_label("Private key or token").fill("once-and-never-again")
-    made(page, "secrets", name, "Create secret")
-    assert "once-and-never-again" not in page.content()
-    assert platform.call("GET", f"/secrets/{name}")["kind"] == "git"
-    platform.call("DELETE", f"/secrets/{name}")
 
 
 def test_what_is_announced_stands_above_everybodys_pages_until_it_is_taken_down(
