@@ -189,7 +189,7 @@ def shows(row: Locator, words: str, saves: Page, press: Locator) -> float:
     return time.monotonic() - answered
 
 
-@pytest.mark.usefixtures("machine_alone")
+@pytest.mark.alone
 def test_what_one_browser_saves_the_other_shows_within_two_seconds(
     admin: BrowserContext,
     browser: Browser,
