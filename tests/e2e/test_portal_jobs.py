@@ -104,7 +104,9 @@ def test_a_waiting_job_says_what_it_waits_for_and_is_cancelled_there(page: Page,
     word, line = (page.locator(where).first.bounding_box() for where in (".axisWords .now", ".grid .now"))
     assert word is not None
     assert line is not None
-    assert abs(word["x"] + word["width"] / 2 - line["x"] - line["width"] / 2) < 2, "the clock's words stand at its lines"
+    assert abs(word["x"] + word["width"] / 2 - line["x"] - line["width"] / 2) < 2, (
+        "the clock's words stand at its lines"
+    )
     sound(page)
     page.goto(f"{ROOT}/g/{GROUP}/jobs?view=pending")
     row = page.get_by_role("row", name=other)
