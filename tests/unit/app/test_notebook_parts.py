@@ -73,7 +73,11 @@ class FakeCluster:
 def pod(start_id: str, phase: str, **state: Any) -> dict[str, Any]:
     """A notebook's pod as the API has it."""
     return {
-        "metadata": {"name": notebook_pods.pod_name(start_id), "labels": {notebook_pods.START: start_id}},
+        "metadata": {
+            "name": notebook_pods.pod_name(start_id),
+            "uid": start_id,
+            "labels": {notebook_pods.START: start_id},
+        },
         "status": {"phase": phase, "containerStatuses": [{"name": "notebook", "state": state}] if state else []},
     }
 
