@@ -22,11 +22,9 @@ EXPECTED = 15_000
 """Milliseconds in which a page is as a test expects it, unless the test says another time: a busy machine takes more than
 the five seconds of Playwright."""
 STILL = """scheme => (!scheme || document.documentElement.style.colorScheme === scheme) && document.getAnimations().every(
-    a => a.playState !== 'running' || a.timeline !== document.timeline || a.effect.getTiming().iterations === Infinity)
-    && !document.querySelector('[class*="-appear-"], [class*="-enter-"], [class*="-leave-"]')"""
-"""Whether the page has the colours of a scheme, where one is given, and nothing on it moves or is about to, but what moves
-for ever or with what is scrolled: what has just been opened has such a class before its animation begins. A function: an
-expression is evaluated in the page each time, which its policy forbids."""
+    a => a.playState !== 'running' || a.timeline !== document.timeline || a.effect.getTiming().iterations === Infinity)"""
+"""Whether the page has the colours of a scheme, where one is given, and nothing on it moves, but what moves for ever or
+with what is scrolled. A function: an expression is evaluated in the page each time, which its policy forbids."""
 
 
 @contextmanager

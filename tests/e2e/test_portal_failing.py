@@ -114,10 +114,12 @@ class Tab:
 
     def heading(self) -> float:
         """Where the heading stands below what may be announced above the page."""
-        found: float = self.page.get_by_role("heading", level=1).evaluate(
-            "h1 => h1.getBoundingClientRect().y - h1.closest('main').getBoundingClientRect().y"
+        # in one look: a heading that was found may be replaced by that of the loaded page before it is measured
+        found = self.page.wait_for_function(
+            "() => { const h1 = document.querySelector('main h1');"
+            " return h1 && { y: h1.getBoundingClientRect().y - h1.closest('main').getBoundingClientRect().y }; }"
         )
-        return found
+        return float(found.json_value()["y"])
 
 
 def tab_of(context: BrowserContext) -> Tab:
