@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -59,21 +59,11 @@ class Turns:
 _turns = Turns(Path(os.environ[FOLDER])) if FOLDER in os.environ else None
 
 
-@contextmanager
-def among_others() -> Iterator[None]:
+def among_others() -> AbstractContextManager[None]:
     """See ``Turns``."""
-    if _turns is None:
-        yield
-        return
-    with _turns.among_others():
-        yield
+    return nullcontext() if _turns is None else _turns.among_others()
 
 
-@contextmanager
-def alone() -> Iterator[None]:
+def alone() -> AbstractContextManager[None]:
     """See ``Turns``."""
-    if _turns is None:
-        yield
-        return
-    with _turns.alone():
-        yield
+    return nullcontext() if _turns is None else _turns.alone()

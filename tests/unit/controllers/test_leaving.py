@@ -18,17 +18,12 @@ from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 from tests.support.waiting import wait_for_async
 
-from .world import Start
+from .world import Start, make_start
 
 
 @pytest.fixture
 def start(database: Database, cast: Cast, clock: FixedClock) -> Start:
-    def fill(uow: UnitOfWork) -> None:
-        factories.instance_type(uow)
-        factories.image(uow)
-
-    database.write_now(fill)
-    begun = Start(database, cast, clock)
+    begun = make_start(database, cast, clock)
     begun.go(last="become_ready")
     begun.hub.known = {"ann", "gil"}
     return begun

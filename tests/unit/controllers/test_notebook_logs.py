@@ -10,12 +10,10 @@ import pytest
 from primehub_services.controllers.notebook_logs import OFTEN, SELDOM, NotebookLogController
 from primehub_services.controllers.ports import EngineUnavailable
 from primehub_services.store.database import Database
-from primehub_services.store.unit_of_work import UnitOfWork
-from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 
-from .world import Start
+from .world import Start, make_start
 
 
 class Logs:
@@ -39,12 +37,7 @@ class Logs:
 
 @pytest.fixture
 def start(database: Database, cast: Cast, clock: FixedClock) -> Start:
-    def fill(uow: UnitOfWork) -> None:
-        factories.instance_type(uow)
-        factories.image(uow)
-
-    database.write_now(fill)
-    made = Start(database, cast, clock)
+    made = make_start(database, cast, clock)
     made.commit()
     return made
 

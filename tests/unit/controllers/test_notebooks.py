@@ -15,12 +15,10 @@ from primehub_services.domain.problems import Refused
 from primehub_services.operations import claims, notebooks
 from primehub_services.store.database import Database
 from primehub_services.store.orm import ClaimRow, NotebookRow
-from primehub_services.store.unit_of_work import UnitOfWork
-from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 
-from .world import Start
+from .world import Start, make_start
 
 RECOVERY = 10
 """Seconds within which claims must equal what runs."""
@@ -28,12 +26,7 @@ RECOVERY = 10
 
 @pytest.fixture
 def start(database: Database, cast: Cast, clock: FixedClock) -> Start:
-    def fill(uow: UnitOfWork) -> None:
-        factories.instance_type(uow)
-        factories.image(uow)
-
-    database.write_now(fill)
-    return Start(database, cast, clock)
+    return make_start(database, cast, clock)
 
 
 @pytest.fixture

@@ -12,22 +12,15 @@ from primehub_services.domain.notebooks import NotebookPhase
 from primehub_services.hub import HubRefusal
 from primehub_services.store import notebooks as store
 from primehub_services.store.database import Database
-from primehub_services.store.unit_of_work import UnitOfWork
-from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 
-from .world import Start
+from .world import Start, make_start
 
 
 @pytest.fixture
 def start(database: Database, cast: Cast, clock: FixedClock) -> Start:
-    def fill(uow: UnitOfWork) -> None:
-        factories.instance_type(uow)
-        factories.image(uow)
-
-    database.write_now(fill)
-    return Start(database, cast, clock)
+    return make_start(database, cast, clock)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from primehub_services.domain.launch import LaunchRequest
 from primehub_services.domain.notebooks import Notebook
 from primehub_services.operations import claims, notebooks
 from primehub_services.store.database import Database
+from primehub_services.store.unit_of_work import UnitOfWork
+from tests.support import factories
 from tests.support.clock import FixedClock
 from tests.support.factories import Cast
 
@@ -150,6 +152,17 @@ class Hub:
     async def remove_from_group(self, name: str, users: Sequence[str]) -> None:
         self._called("remove", name, *users)
         self.memberships[name] -= set(users)
+
+
+def make_start(database: Database, cast: Cast, clock: FixedClock) -> Start:
+    """A start of which no step is done, where there is something to start with."""
+
+    def fill(uow: UnitOfWork) -> None:
+        factories.instance_type(uow)
+        factories.image(uow)
+
+    database.write_now(fill)
+    return Start(database, cast, clock)
 
 
 class Start:

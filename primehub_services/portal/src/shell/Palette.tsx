@@ -8,6 +8,7 @@ import type { Job, Me } from '../api/types';
 import { hub } from '../lib/base';
 import { useDebounced } from '../lib/debounce';
 import { useFocusBack } from '../lib/focus-back';
+import { jobPath } from '../lib/job-paths';
 import { groupNamed, useMe } from '../lib/session';
 import { Status } from '../parts/Status';
 import { t } from '../text';
@@ -100,10 +101,9 @@ function useAdminPages(): readonly Entry[] {
 
 const ofUser = (p: { name: string; display_name: string }): Entry => ({ key: `p-${p.name}`, kind: 'person', text: p.display_name || p.name, note: p.name, to: `/admin/users?search=${encodeURIComponent(p.name)}` });
 const ofMember = (p: { user: string; display_name: string }, group: string | null): Entry => ({ key: `p-${p.user}`, kind: 'person', text: p.display_name || p.user, note: p.user, to: `/g/${group}/jobs?search=${encodeURIComponent(p.user)}` });
-/** A job opens in its group; one of a group that is not the admin's own, in the admin portal. */
 const ofJob = (j: Job, me: Me, working: string | null): Entry => ({
   key: j.id, kind: 'job', text: j.name, state: j.phase, note: j.group === working ? j.user : t.palette.jobOf(j.user, groupNamed(me, j.group)),
-  to: me.groups.some((g) => g.group === j.group) ? `/g/${j.group}/jobs/${j.id}` : `/admin/jobs/${j.id}`,
+  to: jobPath(me, j.group, j.id),
 });
 const ofGroup = (g: { group: string; name: string; display_name: string }, to: string): Entry => ({ key: `g-${g.group}`, kind: 'group', text: g.display_name || g.name, note: g.display_name ? g.name : '', to });
 

@@ -8,7 +8,7 @@ import type { Job } from '../../api/types';
 import { useMe } from '../../lib/session';
 import { Confirm } from '../../parts/form/Confirm';
 import { t } from '../../text';
-import { jobPath } from './paths';
+import { jobPath } from '../../lib/job-paths';
 
 export type Asked = 'cancel' | 'delete' | 'rerun';
 

@@ -23,7 +23,7 @@ import { Artifacts } from './Artifacts';
 import { Definition } from './Definition';
 import { LastError } from './LastError';
 import { Monitoring } from './Monitoring';
-import { isMember, jobPath } from './paths';
+import { isMember, jobPath } from '../../lib/job-paths';
 import { Timeline } from './Timeline';
 import { Why } from './Why';
 import { ended, heldUpBy, noteOf, took } from './words';

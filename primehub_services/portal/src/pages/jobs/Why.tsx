@@ -9,7 +9,7 @@ import { Ago, Panel, Who } from '../../parts/page';
 import { Legend, QuotaBar, withRequest, type Mark, type Part } from '../../parts/quota';
 import { t } from '../../text';
 import { helpsFor } from './helps';
-import { jobPath } from './paths';
+import { jobPath } from '../../lib/job-paths';
 
 /** What a waiting job waits for: the numbers, who holds them, and what would help. */
 export function Why({ job, place }: { job: Job; place: QueuePlace }) {

@@ -6,7 +6,7 @@ import { useMe } from '../../lib/session';
 import { RowButton, RowMenu } from '../../parts/list/RowMenu';
 import { t } from '../../text';
 import type { Asked } from './JobDialog';
-import { isMember } from './paths';
+import { isMember } from '../../lib/job-paths';
 import { ended } from './words';
 
 // everybody reads lists, few act on a row

@@ -1,6 +1,6 @@
 import type { Job, Me, Reason } from '../../api/types';
 import { t } from '../../text';
-import { isMember, jobPath } from './paths';
+import { isMember, jobPath } from '../../lib/job-paths';
 
 export type Help = { to: string; text: string };
 

@@ -8,7 +8,7 @@ import { Page, Who } from '../../../parts/page';
 import { Status } from '../../../parts/Status';
 import { t } from '../../../text';
 import { a } from '../../../text/admin';
-import { isMember } from '../../jobs/paths';
+import { isMember } from '../../../lib/job-paths';
 import { nextRun, outcomeOf } from '../../schedules/words';
 import { AdminList, queryOf, useListState, type Column } from '../parts/AdminList';
 

@@ -1,4 +1,4 @@
-import type { Me } from '../../api/types';
+import type { Me } from '../api/types';
 
 export const isMember = (me: Me, group: string) => me.groups.some((g) => g.group === group);
 
